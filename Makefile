@@ -1,0 +1,105 @@
+# Reprise. `make help` lists the targets.
+#
+# Layout: runtime/<part>/*.c become build/lib/<part>.a; stages/<name>.c become build/stages/<name>; tests/<part>/test_*.c
+# become build/tests/*. Dependencies between parts point one way (ci/includes checks them).
+
+PREFIX ?= /usr/local
+CC = gcc
+BUILD ?= build
+PACKAGES = yaml-0.1 libcrypto libarchive libpng libcurl hdf5 jansson cairo freetype2
+PROFILE ?=
+RUN_FLAGS ?=
+
+.DEFAULT_GOAL := all
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+STAGES = download split explore pretrain phase1 phase2 evaluate gradcam report
+PARTS = base store data nn figure runner
+
+# Flags. No debug information and no line numbers in the executables, whose digests are part of every key; `make DEBUG=1`
+# builds into build-debug. -ffp-contract=off: the same arithmetic whatever the compiler makes of it.
+WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wvla -Wundef \
+  -Wwrite-strings -Wno-unknown-warning-option
+OPTIMISE = -O2 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections
+CPPFLAGS += -Iruntime -D_GNU_SOURCE -include runtime/base/banned.h $(PACKAGE_CFLAGS)
+CFLAGS += -std=c17 $(OPTIMISE) $(WARNINGS) -pthread $(SANITIZE)
+LDFLAGS += -Wl,--gc-sections -Wl,--as-needed -Wl,--build-id=none -pthread $(SANITIZE)
+ifdef DEBUG
+  BUILD = build-debug
+  CFLAGS += -g -O1
+else
+  LDFLAGS += -s
+endif
+ifdef SANITIZE_WITH # address,undefined or thread
+  BUILD = build-$(firstword $(subst $(comma), ,$(SANITIZE_WITH)))
+  SANITIZE = -fsanitize=$(SANITIZE_WITH) -fno-omit-frame-pointer -g
+endif
+comma := ,
+
+PACKAGE_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+BASE_LIBS = -ljansson -lcrypto -lm
+DATA_LIBS = -larchive -lcurl $(shell pkg-config --libs hdf5 2>/dev/null) -lpng
+NN_LIBS = -ldnnl -lgomp
+FIGURE_LIBS = -lcairo -lfreetype -lpng
+RUNNER_LIBS = -lyaml
+
+sources = $(wildcard runtime/$(1)/*.c)
+objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
+STAGE_SHARED = $(filter-out $(STAGES:%=stages/%.c),$(wildcard stages/*.c))
+lib = $(BUILD)/lib/$(1).a
+LIBS = $(foreach part,$(PARTS),$(call lib,$(part)))
+
+TEST_SOURCES = $(wildcard tests/*/test_*.c)
+TEST_SHARED = $(filter-out $(TEST_SOURCES) $(wildcard tests/fuzz/*.c tests/bench/*.c),$(wildcard tests/*/*.c))
+TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
+
+all: $(BUILD)/reprise $(STAGES:%=$(BUILD)/stages/%) ## build the runner and the stages
+
+define part_library
+$(call lib,$(1)): $(call objects,$(call sources,$(1)))
+	@mkdir -p $$(@D)
+	rm -f $$@ && ar rcsD $$@ $$^
+endef
+$(foreach part,$(PARTS),$(eval $(call part_library,$(part))))
+
+$(BUILD)/lib/stages.a: $(call objects,$(STAGE_SHARED))
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcsD $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/reprise: $(call lib,runner) $(call lib,store) $(call lib,base)
+	$(CC) $(LDFLAGS) -o $@ $^ $(RUNNER_LIBS) $(BASE_LIBS)
+
+$(BUILD)/stages/%: $(BUILD)/stages/%.o $(BUILD)/lib/stages.a $(foreach part,nn data figure base,$(call lib,$(part)))
+	$(CC) $(LDFLAGS) -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
+
+# Tests: every program and script prints TAP; tests/run adds up.
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/lib/tests.a $(filter-out $(BUILD)/lib/runner.a,$(LIBS)) $(BUILD)/lib/runner-tests.a $(BUILD)/lib/stages.a
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -s,$(LDFLAGS)) -o $@ $< $(BUILD)/lib/tests.a $(BUILD)/lib/stages.a $(BUILD)/lib/runner-tests.a \
+	  $(foreach part,store nn data figure base,$(call lib,$(part))) -lcmocka \
+	  $(RUNNER_LIBS) $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
+
+$(BUILD)/lib/runner-tests.a: $(filter-out %/main.o,$(call objects,$(call sources,runner)))
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcsD $@ $^
+
+$(BUILD)/lib/tests.a: $(call objects,$(TEST_SHARED))
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcsD $@ $^
+
+test: all $(TEST_PROGRAMS) ## run every test; TEST=pattern for some
+	BUILD=$(BUILD) tests/run $(TEST)
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+clean: ## remove what the build made; the cache and the artifacts stay
+	rm -rf build build-*
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all test help clean

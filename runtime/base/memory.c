@@ -1,0 +1,84 @@
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Set only by tests, before threads start. */
+static unsigned fail_after;
+static unsigned failures;
+
+unsigned memory_fail_after(unsigned after)
+{
+    unsigned injected = failures;
+    failures = 0;
+    fail_after = after;
+    return injected;
+}
+
+static bool injected_failure(void)
+{
+    if (fail_after == 0 || --fail_after > 0)
+        return false;
+    failures++;
+    return true;
+}
+
+bool memory_multiply(size_t a, size_t b, size_t *product)
+{
+    return !__builtin_mul_overflow(a, b, product);
+}
+
+static int out_of_memory(size_t count, size_t size, struct error *err)
+{
+    return error_set(err, ERR_MEMORY, "out of memory for %zu x %zu bytes", count, size);
+}
+
+void *memory_new(size_t count, size_t size, struct error *err)
+{
+    void *memory = injected_failure() ? NULL : calloc(count ? count : 1, size ? size : 1);
+    if (memory == NULL)
+        out_of_memory(count, size, err);
+    return memory;
+}
+
+void *memory_new_aligned(size_t count, size_t size, struct error *err)
+{
+    size_t bytes;
+    void *memory = NULL;
+    if (!memory_multiply(count, size, &bytes) || bytes > SIZE_MAX - 64 || injected_failure() ||
+        (memory = aligned_alloc(64, (bytes + 64) / 64 * 64)) == NULL) {
+        out_of_memory(count, size, err);
+        return NULL;
+    }
+    memset(memory, 0, (bytes + 64) / 64 * 64);
+    return memory;
+}
+
+int memory_grow(void *array, size_t *capacity, size_t needed, size_t size, struct error *err)
+{
+    if (needed <= *capacity)
+        return 0;
+    size_t grown = *capacity < 8 ? 8 : *capacity;
+    while (grown < needed)
+        if (!memory_multiply(grown, 2, &grown))
+            return out_of_memory(needed, size, err);
+    size_t bytes;
+    void *old, *new;
+    memcpy(&old, array, sizeof(old));
+    if (!memory_multiply(grown, size, &bytes) || injected_failure() ||
+        (new = realloc(old, bytes)) == NULL)
+        return out_of_memory(needed, size, err);
+    memset((char *)new + *capacity * size, 0, (grown - *capacity) * size);
+    memcpy(array, &new, sizeof(new));
+    *capacity = grown;
+    return 0;
+}
+
+char *memory_copy_text(const char *text, struct error *err)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = memory_new(size, 1, err);
+    if (copy != NULL)
+        memcpy(copy, text, size);
+    return copy;
+}

@@ -1,0 +1,97 @@
+/* The stage's side of the protocol between the runner and an executable.
+ *
+ *   int main(int argc, char **argv) { return stage_main(argc, argv, &stage_kind); }
+ *
+ * The runner starts a stage in a fresh folder with REPRISE_STAGE naming a
+ * stage.json (by hand: as the only argument):
+ *
+ *   {"stage": "phase1", "key": "<64 hex>",
+ *    "params":  {"train": {"epochs": 20, ...}, ...},
+ *    "deps":    {"dataset": "/path/of/dataset", ...},       read-only
+ *    "outs":    {"model": "/path/to/write/model", ...},      parents exist
+ *    "checkpoint": "/folder",            kept for this key until it succeeds
+ *    "resources": {"threads": 2},        how much to use; not in the key
+ *    "device": "auto" | "cpu" | "cuda",
+ *    "progress_fd": 3}                   optional: JSON lines, see below
+ *
+ * Progress lines, one object each: {"event":"progress","what":"epoch 3/20",
+ * "done":120,"total":250,"unit":"step"}, {"event":"metric","name":
+ * "val_accuracy","value":0.71,"step":3}, {"event":"note","text":"..."}.
+ *
+ * Success is exit 0 with every out present. `EXE --fingerprint DEVICE` prints
+ * what of the machine the bits of the outs depend on, one `name value` a line.
+ */
+#ifndef BASE_STAGE_H
+#define BASE_STAGE_H
+
+#include "base/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct stage;
+
+struct stage_kind {
+    const char *name;
+    const char *summary; /* a line for --help */
+    int (*run)(struct stage *stage, struct error *err);
+    /* Prints the fingerprint to stdout; NULL where the bits depend on nothing
+     * but the executable. */
+    int (*fingerprint)(const char *device, struct error *err);
+};
+
+/* Parses argv, runs, prints an error as `stage 'name': message` to stderr,
+ * and returns the exit status. */
+int stage_main(int argc, char **argv, const struct stage_kind *kind);
+
+/* Paths, owned by the stage. A dep or out that stage.json lacks is an error;
+ * stage_has_dep/out ask first. */
+const char *stage_dep(const struct stage *stage, const char *name, struct error *err);
+const char *stage_out(const struct stage *stage, const char *name, struct error *err);
+bool stage_has_dep(const struct stage *stage, const char *name);
+bool stage_has_out(const struct stage *stage, const char *name);
+
+/* Folder for checkpoints, or NULL where there is none. */
+const char *stage_checkpoint(const struct stage *stage);
+const char *stage_name(const struct stage *stage);
+const char *stage_device(const struct stage *stage);
+int stage_threads(const struct stage *stage); /* at least 1 */
+
+/* Parameters by dotted name, with bounds checked. A missing one, or one of
+ * another type, is an error that names it. The _or_null forms accept null or
+ * absence and then leave *value as it is. Texts are owned by the stage. */
+int stage_int(struct stage *stage, const char *name, int64_t low, int64_t high, int64_t *value,
+              struct error *err);
+int stage_real(struct stage *stage, const char *name, double low, double high, double *value,
+               struct error *err);
+int stage_bool(struct stage *stage, const char *name, bool *value, struct error *err);
+int stage_text(struct stage *stage, const char *name, const char **value, struct error *err);
+int stage_int_or_null(struct stage *stage, const char *name, int64_t low, int64_t high,
+                      int64_t *value, struct error *err);
+int stage_text_or_null(struct stage *stage, const char *name, const char **value, struct error *err);
+/* Index of a text among `count` choices. */
+int stage_choice(struct stage *stage, const char *name, const char *const *choices, size_t count,
+                 int *value, struct error *err);
+/* Any value, for lists and maps; NULL with an error if absent. Marks the
+ * whole value as read. */
+const json_t *stage_value(struct stage *stage, const char *name, struct error *err);
+
+/* Call after the last parameter was read: a parameter that nobody read is an
+ * error that suggests the nearest one that was. */
+int stage_params_done(struct stage *stage, struct error *err);
+
+/* True once SIGTERM or SIGINT arrived: save a checkpoint and return
+ * stage_interrupted(). */
+bool stage_stop_requested(void);
+int stage_interrupted(struct error *err);
+
+/* Progress; they never fail. Without a descriptor, progress is not written and
+ * notes go to stderr. */
+void stage_progress(struct stage *stage, const char *what, int64_t done, int64_t total,
+                    const char *unit);
+void stage_metric(struct stage *stage, const char *name, double value, int64_t step);
+void stage_note(struct stage *stage, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

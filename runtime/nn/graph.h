@@ -1,0 +1,71 @@
+/* The network's architecture as data: a list of nodes in order of computation.
+ * A node is a unit as the executor runs it: convolution or dense layer with
+ * the batch norm, residual sum and activation that follow it, or a pool, or
+ * dropout. Layers keep the names of keras.applications, by which weights are
+ * found, layers are unfrozen and Grad-CAM picks its map.
+ */
+#ifndef NN_GRAPH_H
+#define NN_GRAPH_H
+
+#include "base/error.h"
+#include "nn/backend.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum node_kind {
+    NODE_INPUT, /* [h,w,3], preprocessed */
+    NODE_CONV,
+    NODE_DENSE, /* on [1,1,c] */
+    NODE_MAX_POOL,
+    NODE_AVERAGE_POOL, /* over all places: [h,w,c] -> [1,1,c] */
+    NODE_DROPOUT,
+};
+
+enum { NODE_NAME_SIZE = 48 };
+
+struct node {
+    enum node_kind kind;
+    char name[NODE_NAME_SIZE];   /* of the convolution, dense, pool or dropout layer */
+    char norm[NODE_NAME_SIZE];   /* of the batch norm; "" where there is none */
+    char output[NODE_NAME_SIZE]; /* of the layer whose output this unit's output is */
+    int input;                   /* index of a node before this one; -1 for the input node */
+    int residual;                /* index of the node that is added before the activation, or -1 */
+    bool head;                   /* part of the classifier on top of the base */
+    bool bias;
+    enum activation activation;
+    int64_t height, width, channels; /* of the output */
+    int64_t kernel, stride, groups;  /* square kernels */
+    int64_t pad_top, pad_bottom, pad_left, pad_right;
+    float norm_epsilon, norm_momentum;
+    float rate; /* of dropout */
+};
+
+struct graph {
+    struct node *nodes;
+    size_t count, capacity;
+};
+
+/* What a network is built from; written into the model file. */
+struct architecture {
+    char name[32];      /* resnet20, resnet50, mobilenet, ... */
+    double alpha;       /* width multiplier of mobilenet; else 1 */
+    int64_t image_size; /* height = width of the input */
+    int64_t classes;
+    int64_t hidden; /* units of the head's ReLU layer, 0 for none */
+    double dropout; /* before each dense layer; 0 leaves the nodes out */
+};
+
+/* arch.c: the base, then the head (dropout, dense ReLU, dropout, dense_1; or dropout, dense without a hidden layer).
+ * An unknown name is ERR_USAGE and names the nearest one. graph_release() frees. */
+int graph_build(const struct architecture *architecture, struct graph *graph, struct error *err);
+void graph_release(struct graph *graph);
+
+/* Index of the node that has a layer of this name (conv, norm or output), or -1. */
+int graph_find(const struct graph *graph, const char *layer);
+
+/* The last node whose output still has places: what Grad-CAM looks at. */
+int graph_last_map(const struct graph *graph);
+
+#endif

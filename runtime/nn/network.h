@@ -1,0 +1,77 @@
+/* A model made ready to compute on a backend: what comes before the first
+ * trainable layer runs as inference with batch norm folded and all fused; the
+ * rest runs forward and backward. Weights live here while training;
+ * network_store() copies them back.
+ *
+ * Bits depend on model, feed, batch, shard and norm mode, and on the backend's
+ * fingerprint; not on lanes, nor, for inference, on the size of batches.
+ */
+#ifndef NN_NETWORK_H
+#define NN_NETWORK_H
+
+#include "base/error.h"
+#include "nn/backend.h"
+#include "nn/feed.h"
+#include "nn/model.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Batch norm of layers that are trainable (frozen ones always run in
+ * inference mode): spec 2.4. */
+enum norm_mode { NORM_INFERENCE, NORM_BATCH };
+
+struct network_options {
+    int64_t batch; /* the most images of a training step; 0 for a network that only infers */
+    int64_t shard; /* images of a training shard */
+    enum norm_mode norm;
+    uint32_t seed; /* of dropout */
+};
+
+struct network;
+
+/* `model` is borrowed: its trainable flags are read here, its weights copied. */
+int network_new(struct model *model, struct backend *backend, const struct network_options *options,
+                struct network **network, struct error *err);
+void network_free(struct network *network);
+
+struct batch_result {
+    double loss; /* sum over images */
+    int64_t hits; /* images whose most likely class (the first of equals) is the label */
+};
+
+/* One step of Adam on `n` <= batch images (mean loss over n). `step` counts from 0 within one phase over all epochs;
+ * the optimizer's own t is step + 1. */
+int network_train(struct network *network, const struct feed *feed, const int64_t *samples,
+                  int64_t n, uint32_t epoch, int64_t step, float learning_rate,
+                  struct batch_result *result, struct error *err);
+
+/* Inference without augmentation: logits and probabilities [n,classes] (each may be NULL), loss and hits. Any n. With
+ * `map_node` >= 0, maps [n,height,width,channels] receives that node's output. */
+int network_infer(struct network *network, const struct feed *feed, const int64_t *samples,
+                  int64_t n, float *logits, float *probabilities, int map_node, float *maps,
+                  struct batch_result *result, struct error *err);
+
+/* Forward and backward without the update: gradients of the mean loss, written per parameter of the model (NULL entries
+ * are skipped). For tests. */
+int network_gradients(struct network *network, const struct feed *feed, const int64_t *samples,
+                      int64_t n, uint32_t epoch, int64_t step, float *const *gradients,
+                      struct batch_result *result, struct error *err);
+
+/* What each batch norm of the base sees before normalising, for preflight: mean and variance [channels] over `n` images
+ * in inference mode, for node `node`. */
+int network_observe(struct network *network, const struct feed *feed, const int64_t *samples,
+                    int64_t n, int node, double *mean, double *variance, struct error *err);
+
+/* Weights back into the model. */
+int network_store(struct network *network, struct model *model, struct error *err);
+/* Weights from a model of the same architecture, after e.g. restoring the best. */
+int network_load(struct network *network, const struct model *model, struct error *err);
+
+/* The optimizer's moments, for checkpoints: m and v of all trainable parameters, `network_moment_count` values each. */
+int64_t network_moment_count(const struct network *network);
+int network_get_moments(struct network *network, float *m, float *v, struct error *err);
+int network_set_moments(struct network *network, const float *m, const float *v, struct error *err);
+void network_reset_moments(struct network *network);
+
+#endif
