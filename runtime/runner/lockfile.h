@@ -32,7 +32,8 @@
 /* A dep or an out. */
 struct lock_item {
     char *name;
-    char *path; /* of an out: in the stage's folder; of a dep: `from`, that is "stage.out" or a file */
+    char *path; /* of an out: in the stage's folder; of a dep: `from`, that is "stage.out" or a file
+                 */
     struct digest digest;
     int64_t size; /* bytes; of a folder: of all files in it */
     bool folder;
