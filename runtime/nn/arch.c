@@ -244,8 +244,8 @@ static int add_mobilenet(struct graph *graph, double alpha, int *last, struct er
         return error_set(err, ERR_USAGE, "architecture '%s': image_size must be even",
                          mobilenet_name);
     int64_t channels = (int64_t)(32 * alpha);
-    if (channels < 1)
-        return error_set(err, ERR_USAGE, "architecture '%s': alpha %g leaves no channels",
+    if (channels < 2)
+        return error_set(err, ERR_USAGE, "architecture '%s': alpha %g leaves too few channels",
                          mobilenet_name, alpha);
     if (add_mobilenet_conv(graph, "conv1", channels, 3, 2, false, last, err))
         return -1;

@@ -26,8 +26,8 @@ static void draw_glorot(struct parameter *parameter, uint32_t seed, uint32_t ind
     }
 }
 
-/* exp(-t) for 0 <= t <= 2 to about 1e-11, by sums and products alone: libm's exp differs between machines, and the bits
- * of the weights must not. */
+/* exp(-t) for 0 <= t <= 2 to about 1e-11, by sums and products alone: libm's exp differs between
+ * machines, and the bits of the weights must not. */
 static double exp_of_minus(double t)
 {
     double x = -t / 4.0, term = 1.0, sum = 1.0;
@@ -39,8 +39,8 @@ static double exp_of_minus(double t)
     return sum * sum;
 }
 
-/* Standard normal, truncated at 2 deviations: x uniform in [-2, 2) is kept with probability exp(-x^2 / 2). `attempt`
- * numbers the blocks of one element. */
+/* Standard normal, truncated at 2 deviations: x uniform in [-2, 2) is kept with probability
+ * exp(-x^2 / 2). `attempt` numbers the blocks of one element. */
 static float truncated_normal(uint32_t seed, uint32_t index, uint32_t element)
 {
     for (uint32_t attempt = 0;; attempt++) {
@@ -53,8 +53,8 @@ static float truncated_normal(uint32_t seed, uint32_t index, uint32_t element)
     }
 }
 
-/* He et al. 2015 (arXiv 1502.01852) as Keras' he_normal: the truncated normal has deviation 0.8796..., which is divided
- * out. */
+/* He et al. 2015 (arXiv 1502.01852) as Keras' he_normal: the truncated normal has deviation
+ * 0.8796..., which is divided out. */
 static void draw_he(struct parameter *parameter, uint32_t seed, uint32_t index, double fan_in)
 {
     float scale = (float)(sqrt(2.0 / fan_in) / 0.87962566103423978);
@@ -78,7 +78,8 @@ static void draw(struct model *model, uint32_t seed)
         struct parameter *parameter = &model->parameters[p];
         if (parameter->role == PARAMETER_KERNEL)
             draw_kernel(parameter, &model->graph.nodes[parameter->node], seed, (uint32_t)p);
-        bool one = parameter->role == PARAMETER_GAMMA || parameter->role == PARAMETER_MOVING_VARIANCE;
+        bool one =
+            parameter->role == PARAMETER_GAMMA || parameter->role == PARAMETER_MOVING_VARIANCE;
         for (int64_t i = 0; one && i < parameter->count; i++)
             parameter->value[i] = 1.0f;
     }
