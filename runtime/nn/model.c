@@ -143,8 +143,8 @@ static int add_parameters(struct model *model, struct error *err)
     return 0;
 }
 
-int model_new(const struct architecture *architecture, const struct preprocess *preprocess,
-              uint32_t seed, struct model **model, struct error *err)
+int model_new_blank(const struct architecture *architecture, const struct preprocess *preprocess,
+                    struct model **model, struct error *err)
 {
     struct model *made = memory_new(1, sizeof *made, err);
     if (!made)
@@ -155,8 +155,16 @@ int model_new(const struct architecture *architecture, const struct preprocess *
         model_free(made);
         return -1;
     }
-    draw(made, seed);
     *model = made;
+    return 0;
+}
+
+int model_new(const struct architecture *architecture, const struct preprocess *preprocess,
+              uint32_t seed, struct model **model, struct error *err)
+{
+    if (model_new_blank(architecture, preprocess, model, err))
+        return -1;
+    draw(*model, seed);
     return 0;
 }
 

@@ -247,7 +247,7 @@ int model_read(const char *path, struct model **model, struct error *err)
     if (!text)
         error_set(err, ERR_FORMAT, "%s: not a model: metadata '%s' is missing", path, metadata_key);
     else if (parse_description(path, text, &architecture, &preprocess, err) == 0)
-        result = model_new(&architecture, &preprocess, 0, &made, err) ||
+        result = model_new_blank(&architecture, &preprocess, &made, err) ||
                          take_weights(path, &set, made, false, err)
                      ? -1
                      : 0;
