@@ -128,7 +128,8 @@ void network_fold(const struct network *network, int index, float *scale, float 
     }
 }
 
-/* Finds each node's parameters and gives each parameter its place: trainable ones first, so that Adam sees one vector. */
+/* Finds each node's parameters and gives each parameter its place: trainable ones first, so that
+ * Adam sees one vector. */
 static int place_parameters(struct network *network, struct error *err)
 {
     const struct model *model = network->model;

@@ -16,8 +16,8 @@ static int mask(const struct shard_run *run, const struct step *step, struct err
     int64_t rows = run->images * node->height * node->width, channels = node->channels;
     float *dy = run_span(run, t->dy);
     if (node->activation != ACTIVATION_NONE &&
-        ops->activation_backward(run->lane, rows * channels, node->activation,
-                                 run_span(run, t->y), dy, err))
+        ops->activation_backward(run->lane, rows * channels, node->activation, run_span(run, t->y),
+                                 dy, err))
         return -1;
     if (node->residual >= 0 && train_node(run, node->residual)->active) {
         float *to = run_span(run, train_node(run, node->residual)->dy);
@@ -27,10 +27,9 @@ static int mask(const struct shard_run *run, const struct step *step, struct err
     if (!t->norm_trains)
         return 0;
     double *dgamma = t->sums + run->shard * 2 * (size_t)channels;
-    return ops->norm_backward_sums(run->lane, rows, channels, run_span(run, t->z), dy,
-                                   t->factors + FACTOR_MEAN * channels,
-                                   t->factors + FACTOR_RSTD * channels, dgamma, dgamma + channels,
-                                   err);
+    return ops->norm_backward_sums(
+        run->lane, rows, channels, run_span(run, t->z), dy, t->factors + FACTOR_MEAN * channels,
+        t->factors + FACTOR_RSTD * channels, dgamma, dgamma + channels, err);
 }
 
 static int through_norm(const struct shard_run *run, int index, struct error *err)

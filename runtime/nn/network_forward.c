@@ -69,8 +69,8 @@ int run_dropout(const struct shard_run *run, int index, const float *x, float *y
                               .step = run->step,
                               .layer = dropout_number(&network->model->graph, index),
                               .rate = node->rate};
-    return network->ops->dropout(run->lane, &key, run->images, node_floats(node), run->samples, x, y,
-                                 err);
+    return network->ops->dropout(run->lane, &key, run->images, node_floats(node), run->samples, x,
+                                 y, err);
 }
 
 static int compute(const struct shard_run *run, int index, struct error *err)

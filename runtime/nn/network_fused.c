@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Images at once: one, and two where an image is so small that a call's own cost shows. Fixed by the network, so the
- * bits cannot depend on how many images a caller has. */
+/* Images at once: one, and two where an image is so small that a call's own cost shows. Fixed by
+ * the network, so the bits cannot depend on how many images a caller has. */
 static int64_t shard_images(const struct architecture *architecture)
 {
     return architecture->image_size >= 96 ? 1 : 2;
@@ -25,7 +25,8 @@ static int source_of(const struct graph *graph, int node)
     return node;
 }
 
-static void keep_until(struct inference *inference, const struct graph *graph, int node, size_t step)
+static void keep_until(struct inference *inference, const struct graph *graph, int node,
+                       size_t step)
 {
     int source = source_of(graph, node);
     if (source >= 0)
@@ -86,8 +87,7 @@ int inference_init(struct network *network, struct error *err)
     inference->shard = shard_images(&network->model->architecture);
     inference->nodes = memory_new(graph->count, sizeof *inference->nodes, err);
     inference->outputs = memory_new(graph->count, sizeof *inference->outputs, err);
-    inference->arenas =
-        memory_new((size_t)network->backend->lanes, sizeof *inference->arenas, err);
+    inference->arenas = memory_new((size_t)network->backend->lanes, sizeof *inference->arenas, err);
     if (!inference->nodes || !inference->outputs || !inference->arenas || plan_memory(network, err))
         return -1;
     for (size_t i = 0; i < graph->count; i++)
@@ -133,8 +133,7 @@ static int pack_node(void *arg, struct lane *lane, size_t index, struct error *e
 {
     struct network *network = arg;
     struct fused *fused = &network->inference.nodes[index];
-    uint64_t version =
-        varies(network, (int)index) ? network->version : network->frozen_version;
+    uint64_t version = varies(network, (int)index) ? network->version : network->frozen_version;
     if (!fused->conv || fused->version == version)
         return 0;
     network_fold(network, (int)index, fused->scale, fused->bias);
@@ -167,8 +166,8 @@ struct fused_run {
     double *statistics; /* [shards][2][c] */
 };
 
-/* Where node `index` leaves its output, for a shard that starts at image `first`; `edges` of a training step go to
- * memory of the batch. */
+/* Where node `index` leaves its output, for a shard that starts at image `first`; `edges` of a
+ * training step go to memory of the batch. */
 static float *output_of(const struct network *network, int index, float *arena, bool edges,
                         int64_t first)
 {
@@ -195,7 +194,8 @@ static int run_node(const struct network *network, struct lane *lane, int index,
     case NODE_CONV:
     case NODE_DENSE: {
         const struct fused *fused = &network->inference.nodes[index];
-        return ops->conv_forward(lane, fused->conv, x, fused->packed, fused->bias, residual, y, err);
+        return ops->conv_forward(lane, fused->conv, x, fused->packed, fused->bias, residual, y,
+                                 err);
     }
     case NODE_MAX_POOL: {
         struct pool_shape shape = node_pool_shape(graph, index, n);
@@ -265,8 +265,8 @@ static int keep_scores(const struct fused_run *run, int64_t first, int64_t image
     for (int64_t i = 0; i < images; i++)
         run->hits[first + i] = network_argmax(logits + i * classes, classes) ==
                                run->feed->labels[run->samples[first + i]];
-    if (run->logits && network->ops->download(network->backend, run->logits + first * classes,
-                                              logits, bytes, err))
+    if (run->logits &&
+        network->ops->download(network->backend, run->logits + first * classes, logits, bytes, err))
         return -1;
     if (!run->probabilities)
         return 0;
@@ -330,8 +330,8 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
         status = network->ops->parallel(network->backend, network->model->graph.count, pack_node,
                                         network, err);
     if (status == 0)
-        status = network->ops->parallel(network->backend, shard_count(&run), inference_shard, &run,
-                                        err);
+        status =
+            network->ops->parallel(network->backend, shard_count(&run), inference_shard, &run, err);
     if (status == 0 && result) {
         *result = (struct batch_result){0};
         for (int64_t i = 0; i < n; i++) {
@@ -375,8 +375,8 @@ static int pack_observed(void *arg, struct lane *lane, size_t index, struct erro
     const struct fused_run *run = arg;
     (void)index;
     return run->network->ops->conv_pack(
-        lane, run->conv, CONV_FORWARD,
-        network_value(run->network, run->observed, PARAMETER_KERNEL), NULL, run->packed, err);
+        lane, run->conv, CONV_FORWARD, network_value(run->network, run->observed, PARAMETER_KERNEL),
+        NULL, run->packed, err);
 }
 
 /* The node's convolution without what is fused to it, and memory for its output. */
@@ -393,8 +393,8 @@ static int observe_init(struct fused_run *run, struct error *err)
     run->packed = network->ops->allocate(
         network->backend, network->ops->conv_packed_size(run->conv, CONV_FORWARD), err);
     run->outputs = memory_new(lanes, sizeof *run->outputs, err);
-    run->statistics = memory_new(shard_count(run) * 2 * (size_t)node->channels,
-                                 sizeof *run->statistics, err);
+    run->statistics =
+        memory_new(shard_count(run) * 2 * (size_t)node->channels, sizeof *run->statistics, err);
     if (!run->packed || !run->outputs || !run->statistics)
         return -1;
     for (size_t i = 0; i < lanes; i++) {

@@ -2,8 +2,8 @@
  *
  *   network.c            memory, weights in and out
  *   network_arena.c      buffers that live at different times share memory
- *   network_fused.c      inference: nodes with everything fused; the frozen prefix of a training step
- *   network_plan.c       training: which nodes, in which steps, in which buffers
+ *   network_fused.c      inference: nodes with everything fused; the frozen prefix of a training
+ * step network_plan.c       training: which nodes, in which steps, in which buffers
  *   network_forward.c    training: a shard through the steps up to the loss
  *   network_backward.c   training: the steps after it
  *   network_update.c     sums over shards, moving statistics, Adam
@@ -26,7 +26,8 @@ struct span {
     size_t first, last;
     size_t offset;
 };
-/* Gives each span an offset so that no two share memory while both live; *floats is the arena's size. */
+/* Gives each span an offset so that no two share memory while both live; *floats is the arena's
+ * size. */
 int spans_place(struct span *spans, size_t count, size_t *floats, struct error *err);
 
 /* A node as inference runs it: batch norm folded into kernel and bias. */
@@ -58,7 +59,8 @@ enum step_kind {
 struct step {
     enum step_kind kind;
     int node;
-    bool adds;     /* to a gradient that is there already (of the input; in STEP_MASK of the residual) */
+    bool
+        adds; /* to a gradient that is there already (of the input; in STEP_MASK of the residual) */
     int temporary; /* span for what is added, or -1 */
 };
 
@@ -77,7 +79,8 @@ struct train_node {
     float *moments;     /* [2][c]: mean and variance of the batch */
 };
 
-/* Per-channel numbers of a norm: y = act(z*scale + shift), xh = (z - mean)*rstd, dz = a*dy + b*z + d. */
+/* Per-channel numbers of a norm: y = act(z*scale + shift), xh = (z - mean)*rstd, dz = a*dy + b*z +
+ * d. */
 enum factor {
     FACTOR_SCALE,
     FACTOR_SHIFT,
@@ -131,11 +134,11 @@ struct network {
     struct backend *backend;
     const struct operations *ops;
     struct network_options options;
-    bool *trains;               /* [parameters] */
+    bool *trains;                 /* [parameters] */
     int (*parameter)[ROLE_COUNT]; /* [nodes]: index of a parameter, or -1 */
-    float **values;             /* [parameters] */
-    size_t *offsets;            /* [parameters]: of a trainable one in training.gradient, m, v and `weights` */
-    float *weights;             /* all values, the trainable ones first */
+    float **values;               /* [parameters] */
+    size_t *offsets; /* [parameters]: of a trainable one in training.gradient, m, v and `weights` */
+    float *weights;  /* all values, the trainable ones first */
     uint64_t version, frozen_version; /* raised by every change of weights; by loading only */
     struct inference inference;
     struct training training; /* all zero where batch is 0 */
@@ -148,7 +151,7 @@ struct shard_run {
     struct network *network;
     struct lane *lane;
     const struct shard_size *size;
-    size_t shard, part;   /* number in the batch; among those of its size */
+    size_t shard, part; /* number in the batch; among those of its size */
     int64_t first_image;
     int64_t images;
     float *arena;
@@ -159,8 +162,9 @@ struct shard_run {
 };
 
 /* network.c */
-float *network_value(const struct network *network, int node, enum parameter_role role); /* or NULL */
-int64_t node_floats(const struct node *node); /* of one image's output */
+float *network_value(const struct network *network, int node,
+                     enum parameter_role role); /* or NULL */
+int64_t node_floats(const struct node *node);   /* of one image's output */
 struct conv_shape node_conv_shape(const struct graph *graph, int node, int64_t n);
 struct pool_shape node_pool_shape(const struct graph *graph, int node, int64_t n);
 bool node_has_conv(const struct node *node);
@@ -184,7 +188,8 @@ int training_plan(struct network *network, struct error *err);
 /* network_forward.c, network_backward.c */
 const float *run_output(const struct shard_run *run, int node);
 float *run_span(const struct shard_run *run, int span);
-float *run_part(const struct shard_run *run, int node); /* packed gradient of the kernel, then of the bias */
+float *run_part(const struct shard_run *run,
+                int node); /* packed gradient of the kernel, then of the bias */
 int run_dropout(const struct shard_run *run, int node, const float *x, float *y, struct error *err);
 int forward_step(const struct shard_run *run, const struct step *step, struct error *err);
 int backward_step(const struct shard_run *run, const struct step *step, struct error *err);
@@ -192,7 +197,8 @@ int backward_step(const struct shard_run *run, const struct step *step, struct e
 void forward_set_factors(struct network *network);
 /* After a segment: statistics of `node` over `rows` values of a channel. */
 void forward_join(struct network *network, int node, const int64_t *shard_rows, size_t shards);
-/* dgamma and dbeta of the batch into training.gradient, and for batch statistics the factors of dz. */
+/* dgamma and dbeta of the batch into training.gradient, and for batch statistics the factors of dz.
+ */
 void backward_join(struct network *network, int node, int64_t rows, size_t shards);
 
 /* network_update.c */

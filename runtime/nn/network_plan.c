@@ -11,9 +11,9 @@ struct planner {
     struct network *network;
     struct training *training;
     const struct graph *graph;
-    bool *pending;     /* [nodes]: computed but not normalised; later: masked but not propagated */
-    bool *has_dy;      /* [nodes]: something was added to its gradient */
-    size_t *computed;  /* [nodes]: step that the pending one must follow */
+    bool *pending;    /* [nodes]: computed but not normalised; later: masked but not propagated */
+    bool *has_dy;     /* [nodes]: something was added to its gradient */
+    size_t *computed; /* [nodes]: step that the pending one must follow */
     size_t segment_start;
 };
 
@@ -99,8 +99,8 @@ static int end_segment_for(struct planner *planner, int node, struct error *err)
     return 0;
 }
 
-/* Makes the output of `node` complete. A chain of residuals nests no deeper than one, as a shortcut's own output has no
- * residual; a general graph would nest along it. */
+/* Makes the output of `node` complete. A chain of residuals nests no deeper than one, as a
+ * shortcut's own output has no residual; a general graph would nest along it. */
 static int finish_output(struct planner *planner, int node, struct error *err)
 {
     if (node < 0 || !planner->pending[node])
@@ -302,16 +302,14 @@ static int place_spans(struct planner *planner, struct error *err)
     if (spans_place(t->spans, t->span_count, &t->arena_floats, err))
         return -1;
     /* Where a shard runs from end to end in its lane, the next one can have its memory. */
-    t->arena_count =
-        t->segment_count == 1 ? (size_t)planner->network->backend->lanes : t->shards;
+    t->arena_count = t->segment_count == 1 ? (size_t)planner->network->backend->lanes : t->shards;
     return 0;
 }
 
 int training_plan(struct network *network, struct error *err)
 {
     const struct graph *graph = &network->model->graph;
-    struct planner planner = {
-        .network = network, .training = &network->training, .graph = graph};
+    struct planner planner = {.network = network, .training = &network->training, .graph = graph};
     network->training.first = first_of_suffix(network);
     classify(network);
     planner.pending = memory_new(graph->count, sizeof *planner.pending, err);

@@ -50,8 +50,8 @@ static int conv_init(struct network *network, struct shard_size *size, int index
     };
     if (ops->conv_new(network->backend, &shape, &options, &conv->conv, err))
         return error_prefix(err, "layer '%s'", node->name);
-    conv->forward = ops->allocate(network->backend,
-                                  ops->conv_packed_size(conv->conv, CONV_FORWARD), err);
+    conv->forward =
+        ops->allocate(network->backend, ops->conv_packed_size(conv->conv, CONV_FORWARD), err);
     if (!conv->forward)
         return -1;
     if (to_input) {
@@ -69,8 +69,8 @@ static int conv_init(struct network *network, struct shard_size *size, int index
     return 0;
 }
 
-/* The convolutions for shards of `images`, made when first needed: the last batch of an epoch may have a shard that is
- * not full. */
+/* The convolutions for shards of `images`, made when first needed: the last batch of an epoch may
+ * have a shard that is not full. */
 static int find_size(struct network *network, int64_t images, size_t *index, struct error *err)
 {
     struct training *t = &network->training;
@@ -201,10 +201,10 @@ struct step_run {
     const int64_t *samples;
     int64_t n;
     uint32_t step;
-    size_t full, shards;            /* full shards; with the short one */
-    size_t full_size, short_size;   /* in training.sizes */
-    size_t packing;                 /* the size whose kernels are packed */
-    size_t begin, end;              /* steps of the segment */
+    size_t full, shards;          /* full shards; with the short one */
+    size_t full_size, short_size; /* in training.sizes */
+    size_t packing;               /* the size whose kernels are packed */
+    size_t begin, end;            /* steps of the segment */
 };
 
 static int pack_conv(void *arg, struct lane *lane, size_t task, struct error *err)
@@ -221,7 +221,8 @@ static int pack_conv(void *arg, struct lane *lane, size_t task, struct error *er
     if (t->folded)
         network_fold(network, (int)index, t->fold,
                      t->fold + network->model->graph.nodes[index].channels);
-    if (network->ops->conv_pack(lane, conv->conv, CONV_FORWARD, kernel, t->fold, conv->forward, err))
+    if (network->ops->conv_pack(lane, conv->conv, CONV_FORWARD, kernel, t->fold, conv->forward,
+                                err))
         return -1;
     if (conv->backward && network->ops->conv_pack(lane, conv->conv, CONV_BACKWARD_DATA, kernel,
                                                   t->fold, conv->backward, err))
@@ -386,8 +387,7 @@ static int sum_gradients(struct step_run *run, struct error *err)
     struct network *network = run->network;
     const struct training *t = &network->training;
     size_t ranges = (t->sizes[run->full_size].part_floats + RANGE - 1) / RANGE;
-    if (run->full > 1 &&
-        network->ops->parallel(network->backend, ranges, add_parts, run, err))
+    if (run->full > 1 && network->ops->parallel(network->backend, ranges, add_parts, run, err))
         return -1;
     return network->ops->parallel(network->backend, network->model->graph.count - t->first,
                                   unpack_node, run, err);
@@ -425,7 +425,8 @@ int training_gradient(struct network *network, const struct feed *feed, const in
 
 /* ---- the update ---- */
 
-/* Keras keeps moving statistics in f32, takes the batch's biased variance, and rounds 1 - momentum to f32 from f64. */
+/* Keras keeps moving statistics in f32, takes the batch's biased variance, and rounds 1 - momentum
+ * to f32 from f64. */
 static void move_statistics(struct network *network)
 {
     const struct training *t = &network->training;
@@ -482,10 +483,9 @@ int network_gradients(struct network *network, const struct feed *feed, const in
         return -1;
     for (size_t p = 0; p < network->model->count; p++)
         if (gradients[p] && network->trains[p] &&
-            network->ops->download(network->backend, gradients[p],
-                                   t->gradient + network->offsets[p],
-                                   (size_t)network->model->parameters[p].count * sizeof(float),
-                                   err))
+            network->ops->download(
+                network->backend, gradients[p], t->gradient + network->offsets[p],
+                (size_t)network->model->parameters[p].count * sizeof(float), err))
             return -1;
     return 0;
 }
