@@ -21,7 +21,7 @@ PARTS = base store data nn figure runner
 # builds into build-debug. -ffp-contract=off: the same arithmetic whatever the compiler makes of it.
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wvla -Wundef \
   -Wwrite-strings -Wno-unknown-warning-option
-OPTIMISE = -O2 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections
+OPTIMISE = -O3 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections
 CPPFLAGS += -Iruntime -Itests -Istages -D_GNU_SOURCE -include runtime/base/banned.h $(PACKAGE_CFLAGS)
 CFLAGS += -std=c17 $(OPTIMISE) $(WARNINGS) -pthread $(SANITIZE)
 LDFLAGS += -Wl,--gc-sections -Wl,--as-needed -Wl,--build-id=none -pthread $(SANITIZE)

@@ -3,11 +3,11 @@
 
 #include "base/memory.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <signal.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/reprise-test-XXXXXX";
