@@ -2,7 +2,8 @@
  * Equal calls give equal bytes: no fontconfig, no hinting, no times; what remains are the libraries
  * and the font, which figure_fingerprint names.
  *
- *   canvas_new -> canvas_rectangle, canvas_line, canvas_text, ... -> canvas_write -> canvas_free
+ *   canvas_new -> canvas_text_width ... -> canvas_lay -> canvas_rectangle, canvas_text, ... ->
+ * canvas_write -> canvas_free
  *
  * Units are 1/100 inch, y grows downwards; one unit is CANVAS_SCALE pixels. Drawing never fails:
  * what goes wrong is remembered and canvas_write reports it.
@@ -22,8 +23,15 @@ enum { CANVAS_SCALE = 2, CANVAS_DPI = 100 * CANVAS_SCALE };
 
 struct canvas;
 
-/* White. NULL with an error; a missing font file names the package that holds it. */
-struct canvas *canvas_new(double width, double height, struct error *err);
+/* Opens the fonts, so that texts can be measured before the size is known. NULL with an error; a
+ * missing font file names the package that holds it. */
+struct canvas *canvas_new(struct error *err);
+
+/* Lays a white sheet of this size. Once, before drawing. */
+int canvas_lay(struct canvas *canvas, double width, double height, struct error *err);
+double canvas_width(const struct canvas *canvas);
+double canvas_height(const struct canvas *canvas);
+
 void canvas_free(struct canvas *canvas);
 
 /* Lines of a pen: width in units, opacity in (0,1], dash length 0 for solid. */
@@ -74,7 +82,7 @@ struct text_style {
 /* One line of UTF-8; bytes that are not are drawn as U+FFFD. */
 void canvas_text(struct canvas *canvas, double x, double y, const char *text,
                  struct text_style style);
-/* Width of its advance, in units. */
+/* Its advance in units. */
 double canvas_text_width(struct canvas *canvas, const char *text, struct text_style style);
 
 /* Writes the PNG, complete or not at all. */
