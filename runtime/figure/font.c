@@ -3,10 +3,12 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-#include <ft2build.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+
+#define FT_CONFIG_STANDARD_LIBRARY_H "figure/freetype_limits.h"
+#include <ft2build.h>
 #include FT_FREETYPE_H
 #include FT_OUTLINE_H
 #include FT_TRUETYPE_TABLES_H
