@@ -23,8 +23,8 @@ struct fit_options {
     enum norm_mode norm;
     uint32_t seed;
     double learning_rate;
-    int64_t early_stopping_patience;   /* < 0: off */
-    double reduce_factor;              /* ReduceLROnPlateau; patience < 0: off */
+    int64_t early_stopping_patience; /* < 0: off */
+    double reduce_factor;            /* ReduceLROnPlateau; patience < 0: off */
     int64_t reduce_patience;
     double reduce_minimum;
     const char *checkpoint_folder; /* NULL: none */
@@ -37,12 +37,13 @@ struct epoch_record {
 struct history {
     struct epoch_record *epochs;
     size_t count;
-    int64_t best_epoch;  /* 0-based, of the weights that were kept */
+    int64_t best_epoch; /* 0-based, of the weights that were kept */
     bool stopped_early;
 };
 void history_release(struct history *history);
 
-/* Told after each step (done, total) and epoch; returns false to stop with ERR_INTERRUPTED after saving a checkpoint. */
+/* Told after each step (done, total) and epoch; returns false to stop with ERR_INTERRUPTED after
+ * saving a checkpoint. */
 struct fit_observer {
     void *arg;
     bool (*step)(void *arg, int64_t epoch, int64_t done, int64_t total,
@@ -50,8 +51,9 @@ struct fit_observer {
     void (*epoch)(void *arg, int64_t epoch, const struct epoch_record *record);
 };
 
-/* Trains `model` in place on train[samples], validating on val[samples]; the model ends with the best weights.
- * The checkpoint in the folder is used if it belongs to the same options and removed at the end. */
+/* Trains `model` in place on train[samples], validating on val[samples]; the model ends with the
+ * best weights. The checkpoint in the folder is used if it belongs to the same options and removed
+ * at the end. */
 int fit(struct model *model, struct backend *backend, const struct feed *train,
         const int64_t *train_samples, int64_t train_count, const struct feed *val,
         const int64_t *val_samples, int64_t val_count, const struct fit_options *options,

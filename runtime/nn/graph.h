@@ -57,8 +57,9 @@ struct architecture {
     double dropout; /* before each dense layer; 0 leaves the nodes out */
 };
 
-/* arch.c: the base, then the head (dropout, dense ReLU, dropout, dense_1; or dropout, dense without a hidden layer).
- * An unknown name is ERR_USAGE and names the nearest one. graph_release() frees. */
+/* arch.c: the base, then the head (dropout, dense ReLU, dropout, dense_1; or dropout, dense without
+ * a hidden layer). An unknown name is ERR_USAGE and names the nearest one. graph_release() frees.
+ */
 int graph_build(const struct architecture *architecture, struct graph *graph, struct error *err);
 void graph_release(struct graph *graph);
 
