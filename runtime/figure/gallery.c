@@ -111,7 +111,7 @@ static int make_plan(struct canvas *canvas, const struct gallery *gallery,
     plan->group_y = THEME_MARGIN + (gallery->title != NULL ? THEME_TITLE_HEIGHT - 6 : 0) +
                     (gallery->subtitle != NULL ? 22 : 0);
     plan->column_y = plan->group_y + (gallery->group_titles != NULL ? 20 : 0);
-    plan->top = plan->column_y + (gallery->column_titles != NULL ? 20 : 0);
+    plan->top = plan->column_y + (gallery->column_titles != NULL ? 23 : 0);
     plan->grid_width = column_x(plan, gallery->columns - 1) + plan->cell - plan->left;
     for (size_t r = 0; r < gallery->rows; r++)
         plan->grid_height += row_height(plan, r) + row_gap_before(plan, r);
@@ -168,6 +168,8 @@ static void draw_box(struct canvas *canvas, const struct gallery_cell *cell, dou
 static int draw_picture(struct canvas *canvas, const struct gallery_cell *cell, double x, double y,
                         double side, struct error *err)
 {
+    /* Where a white picture ends. */
+    const struct pen frame = {.colour = THEME_EDGE.colour, .width = 0.5};
     if (cell->u8 == NULL && cell->f32 == NULL && cell->heat == NULL)
         return 0;
     if (cell->height < 1 || cell->width < 1)
@@ -179,6 +181,7 @@ static int draw_picture(struct canvas *canvas, const struct gallery_cell *cell, 
     y += (side - height) / 2;
     if (draw_pixels(canvas, cell, x, y, width, height, err) < 0)
         return -1;
+    canvas_outline(canvas, x, y, width, height, frame);
     if (cell->box != NULL)
         draw_box(canvas, cell, x, y, scale);
     return 0;
@@ -241,8 +244,9 @@ static void draw_headings(struct canvas *canvas, const struct gallery_plan *plan
         axes_text_within(canvas, THEME_MARGIN, plan->group_y - 22, gallery->subtitle, room,
                          THEME_SUBTITLE);
     for (size_t c = 0; gallery->column_titles != NULL && c < gallery->columns; c++)
-        axes_text_within(canvas, column_x(plan, c) + plan->cell / 2, plan->column_y + 8,
-                         gallery->column_titles[c], plan->cell + GAP - 4, style);
+        if (gallery->column_titles[c] != NULL)
+            axes_text_within(canvas, column_x(plan, c) + plan->cell / 2, plan->column_y + 8,
+                             gallery->column_titles[c], plan->cell + GAP - 4, style);
     size_t group = gallery->column_group > 0 ? gallery->column_group : gallery->columns;
     for (size_t c = 0; gallery->group_titles != NULL && c + group <= gallery->columns; c += group)
         axes_text_within(

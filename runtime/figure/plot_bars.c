@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 static const double PLOT_HEIGHT = 270, NARROWEST = 560, WIDEST = 1100;
+static const double SMALLEST_SLOT = 16; /* that leaves slanted names apart */
 static const double GROUP_SHARE = 0.78; /* of a class's slot that its bars fill */
 
 struct bars_plan {
@@ -32,8 +33,8 @@ static int64_t largest(const struct bars_plan *plan)
 static void make_plan(struct canvas *canvas, const char *title, struct bars_plan *plan)
 {
     double classes = (double)plan->names.count;
-    double slot =
-        fmin(fmax(classes * (18 + 24 * (double)plan->count), NARROWEST), WIDEST) / classes;
+    double wanted = classes * (18 + 24 * (double)plan->count);
+    double slot = fmax(fmin(fmax(wanted, NARROWEST), WIDEST) / classes, SMALLEST_SLOT);
     plan->names.slot = slot;
     /* Room over the highest bar for its number. */
     plan->axes = (struct axes){.width = slot * classes,
