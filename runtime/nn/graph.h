@@ -38,8 +38,9 @@ struct node {
     int64_t height, width, channels; /* of the output */
     int64_t kernel, stride, groups;  /* square kernels */
     int64_t pad_top, pad_bottom, pad_left, pad_right;
-    float norm_epsilon, norm_momentum;
-    float rate; /* of dropout */
+    float norm_epsilon;
+    double norm_momentum; /* f64, so that f32(1 - momentum) is what Keras has */
+    float rate;           /* of dropout */
 };
 
 struct graph {

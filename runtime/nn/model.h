@@ -47,6 +47,9 @@ struct model {
  * gamma 1, beta 0, moving 0 and 1. */
 int model_new(const struct architecture *architecture, const struct preprocess *preprocess,
               uint32_t seed, struct model **model, struct error *err);
+/* The same with all weights zero, to be filled by the caller. */
+int model_new_blank(const struct architecture *architecture, const struct preprocess *preprocess,
+                    struct model **model, struct error *err);
 void model_free(struct model *model);
 
 /* Replaces the base's weights (not the head's) by those of a .safetensors file. Every base
