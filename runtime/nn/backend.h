@@ -205,8 +205,7 @@ void backend_close(struct backend *backend);
  * lines: device, library version, instruction set. Not the thread count. */
 int backend_fingerprint(const char *device, FILE *stream, struct error *err);
 
-/* A lane's scratch memory of at least `bytes`, aligned to 64; kept and grown,
- * valid until the lane's next call. For operations, CPU only. */
+/* The CPU without asking for anything else; threads <= 0 takes all there are. */
 int backend_open_cpu(int threads, struct backend **backend, struct error *err);
 
 #endif
