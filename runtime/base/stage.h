@@ -70,7 +70,8 @@ int stage_bool(struct stage *stage, const char *name, bool *value, struct error 
 int stage_text(struct stage *stage, const char *name, const char **value, struct error *err);
 int stage_int_or_null(struct stage *stage, const char *name, int64_t low, int64_t high,
                       int64_t *value, struct error *err);
-int stage_text_or_null(struct stage *stage, const char *name, const char **value, struct error *err);
+int stage_text_or_null(struct stage *stage, const char *name, const char **value,
+                       struct error *err);
 /* Index of a text among `count` choices. */
 int stage_choice(struct stage *stage, const char *name, const char *const *choices, size_t count,
                  int *value, struct error *err);

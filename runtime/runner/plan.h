@@ -19,9 +19,9 @@ struct place {
 /* A dep: another stage's out, or a file or folder of the project. */
 struct plan_dep {
     char *name;
-    char *path;    /* relative to the project; NULL for an out */
-    size_t stage;  /* index in plan->stages (always before this one) and */
-    size_t out;    /* index of its out, where path is NULL */
+    char *path;   /* relative to the project; NULL for an out */
+    size_t stage; /* index in plan->stages (always before this one) and */
+    size_t out;   /* index of its out, where path is NULL */
     struct place place;
 };
 
@@ -52,7 +52,8 @@ struct plan_resources {
 
 struct plan_stage {
     char *name, *desc;
-    char **argv; /* cmd as words, NULL at the end: split on blanks with shell quotes, no shell is run */
+    char **argv; /* cmd as words, NULL at the end: split on blanks with shell quotes, no shell is
+                    run */
     size_t argc;
     bool frozen, network, lineage;
     json_t *params; /* object */
@@ -69,16 +70,16 @@ struct plan_stage {
 };
 
 struct plan {
-    char *file;    /* as given: "pipeline.yaml" */
-    char *folder;  /* of the project, absolute */
-    char *profile; /* "" where the file has none */
-    json_t *sets;  /* what --set gave: {"a.b": value} */
+    char *file;                /* as given: "pipeline.yaml" */
+    char *folder;              /* of the project, absolute */
+    char *profile;             /* "" where the file has none */
+    json_t *sets;              /* what --set gave: {"a.b": value} */
     struct plan_stage *stages; /* in order of dependencies, ties as in the file */
     size_t count;
 };
 
-/* Reads `file`. `profile` NULL takes the file's default; `sets` are "a.b=value" texts (value as YAML). Everything wrong
- * is ERR_USAGE with `file:line:col: ` in front. */
+/* Reads `file`. `profile` NULL takes the file's default; `sets` are "a.b=value" texts (value as
+ * YAML). Everything wrong is ERR_USAGE with `file:line:col: ` in front. */
 int plan_read(const char *file, const char *profile, const char *const *sets, size_t set_count,
               struct plan **plan, struct error *err);
 void plan_free(struct plan *plan);
