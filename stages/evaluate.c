@@ -18,7 +18,7 @@
 #include "nn/model.h"
 #include "nn/network.h"
 
-#include "training.h"
+#include "trainer.h"
 
 #include <stdlib.h>
 
@@ -193,7 +193,7 @@ static const struct stage_kind evaluate_kind = {
     .name = "evaluate",
     .summary = "loss, accuracy, confusion matrix and predictions on the test images",
     .run = run,
-    .fingerprint = training_fingerprint,
+    .fingerprint = trainer_fingerprint,
 };
 
 int main(int argc, char **argv)

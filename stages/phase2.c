@@ -1,48 +1,46 @@
 /* Goes on from phase 1's model with layers of the base unfrozen and a new optimizer.
  *
  * deps dataset, splits, model; outs model, history, history_csv, preflight, curves;
- * params seed, augment, train, phase: training.h. Architecture and preprocessing are the model's.
+ * params seed, augment, train, phase: trainer.h. Architecture and preprocessing are the model's.
  */
 #include "data/splits.h"
 
-#include "training.h"
+#include "trainer.h"
 
-static int read_params(struct training *training, struct error *err)
+static int read_params(struct trainer *trainer, struct error *err)
 {
-    if (training_read_seed(training, PHASE_2, err) < 0 ||
-        training_read_augment(training, err) < 0 || training_read_batches(training, err) < 0 ||
-        training_read_modes(training, err) < 0 ||
-        training_read_schedule(training, "phase", err) < 0 ||
-        training_read_trainable(training, err) < 0)
+    if (trainer_read_seed(trainer, PHASE_2, err) < 0 || trainer_read_augment(trainer, err) < 0 ||
+        trainer_read_batches(trainer, err) < 0 || trainer_read_modes(trainer, err) < 0 ||
+        trainer_read_schedule(trainer, "phase", err) < 0 ||
+        trainer_read_trainable(trainer, err) < 0)
         return -1;
-    return stage_params_done(training->stage, err);
+    return stage_params_done(trainer->stage, err);
 }
 
-static int train(struct training *training, struct splits *splits, struct error *err)
+static int train(struct trainer *trainer, struct splits *splits, struct error *err)
 {
-    const char *folder = stage_dep(training->stage, "splits", err);
-    const char *in = stage_dep(training->stage, "model", err);
-    const char *out = stage_out(training->stage, "model", err);
-    if (folder == NULL || in == NULL || out == NULL || read_params(training, err) < 0 ||
-        training_open(training, err) < 0 ||
-        splits_open(folder, training->dataset.train_images.shape[0], splits, err) < 0 ||
-        model_read(in, &training->model, err) < 0 ||
-        model_set_trainable(training->model, training->patterns, training->pattern_count, err) <
-            0 ||
-        training_run(training, splits->train.data, splits->train.count, splits->val.data,
-                     splits->val.count, err) < 0 ||
-        model_write(training->model, out, err) < 0)
+    const char *folder = stage_dep(trainer->stage, "splits", err);
+    const char *in = stage_dep(trainer->stage, "model", err);
+    const char *out = stage_out(trainer->stage, "model", err);
+    if (folder == NULL || in == NULL || out == NULL || read_params(trainer, err) < 0 ||
+        trainer_open(trainer, err) < 0 ||
+        splits_open(folder, trainer->dataset.train_images.shape[0], splits, err) < 0 ||
+        model_read(in, &trainer->model, err) < 0 ||
+        model_set_trainable(trainer->model, trainer->patterns, trainer->pattern_count, err) < 0 ||
+        trainer_run(trainer, splits->train.data, splits->train.count, splits->val.data,
+                    splits->val.count, err) < 0 ||
+        model_write(trainer->model, out, err) < 0)
         return -1;
-    return training_write_results(training, "phase2", "Phase 2: fine-tuning", err);
+    return trainer_write_results(trainer, "phase2", "Phase 2: fine-tuning", err);
 }
 
 static int run(struct stage *stage, struct error *err)
 {
-    struct training training = {.stage = stage};
+    struct trainer trainer = {.stage = stage};
     struct splits splits = {0};
-    int result = train(&training, &splits, err);
+    int result = train(&trainer, &splits, err);
     splits_release(&splits);
-    training_release(&training);
+    trainer_release(&trainer);
     return result;
 }
 
@@ -50,7 +48,7 @@ static const struct stage_kind phase2_kind = {
     .name = "phase2",
     .summary = "unfreeze layers of the base and fine-tune",
     .run = run,
-    .fingerprint = training_fingerprint,
+    .fingerprint = trainer_fingerprint,
 };
 
 int main(int argc, char **argv)

@@ -1,26 +1,26 @@
-/* Parameters of training; training.h lists them. */
-#include "training.h"
+/* Parameters of training; trainer.h lists them. */
+#include "trainer.h"
 
 #include "base/memory.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
-int training_read_seed(struct training *training, enum training_phase phase, struct error *err)
+int trainer_read_seed(struct trainer *trainer, enum trainer_phase phase, struct error *err)
 {
     int64_t seed;
-    if (stage_int(training->stage, "seed", 0, UINT32_MAX, &seed, err) < 0)
+    if (stage_int(trainer->stage, "seed", 0, UINT32_MAX, &seed, err) < 0)
         return -1;
-    training->seed = (uint32_t)seed + (uint32_t)phase * 0x9E3779B9u;
-    training->options.seed = training->seed;
+    trainer->seed = (uint32_t)seed + (uint32_t)phase * 0x9E3779B9u;
+    trainer->options.seed = trainer->seed;
     return 0;
 }
 
-int training_read_model(struct training *training, struct error *err)
+int trainer_read_model(struct trainer *trainer, struct error *err)
 {
     static const char *const modes[] = {"caffe", "tf", "torch", "unit"};
-    struct stage *stage = training->stage;
-    struct architecture *a = &training->architecture;
+    struct stage *stage = trainer->stage;
+    struct architecture *a = &trainer->architecture;
     const char *name;
     int mode;
     double pixel_range;
@@ -34,15 +34,15 @@ int training_read_model(struct training *training, struct error *err)
         return -1;
     /* A name too long is no known one: graph_build() says so. */
     snprintf(a->name, sizeof(a->name), "%s", name);
-    training->preprocess.mode = (enum preprocess_mode)mode;
-    training->preprocess.pixel_range = (float)pixel_range;
+    trainer->preprocess.mode = (enum preprocess_mode)mode;
+    trainer->preprocess.pixel_range = (float)pixel_range;
     return 0;
 }
 
-int training_read_augment(struct training *training, struct error *err)
+int trainer_read_augment(struct trainer *trainer, struct error *err)
 {
-    struct stage *stage = training->stage;
-    struct augment *augment = &training->augment;
+    struct stage *stage = trainer->stage;
+    struct augment *augment = &trainer->augment;
     double rotation, zoom, mixup;
     if (stage_bool(stage, "augment.flip", &augment->flip, err) < 0 ||
         stage_real(stage, "augment.rotation", 0, 1, &rotation, err) < 0 ||
@@ -56,10 +56,10 @@ int training_read_augment(struct training *training, struct error *err)
     return 0;
 }
 
-int training_read_batches(struct training *training, struct error *err)
+int trainer_read_batches(struct trainer *trainer, struct error *err)
 {
-    struct stage *stage = training->stage;
-    struct fit_options *options = &training->options;
+    struct stage *stage = trainer->stage;
+    struct fit_options *options = &trainer->options;
     if (stage_int(stage, "train.batch", 1, 65536, &options->batch, err) < 0 ||
         stage_int(stage, "train.shard", 1, 65536, &options->shard, err) < 0)
         return -1;
@@ -67,16 +67,16 @@ int training_read_batches(struct training *training, struct error *err)
                              &options->steps_per_epoch, err);
 }
 
-int training_read_modes(struct training *training, struct error *err)
+int trainer_read_modes(struct trainer *trainer, struct error *err)
 {
     static const char *const norms[] = {"inference", "batch"};
     static const char *const modes[] = {"stop", "warn", "off"};
     int norm, mode;
-    if (stage_choice(training->stage, "train.norm", norms, 2, &norm, err) < 0 ||
-        stage_choice(training->stage, "train.preflight", modes, 3, &mode, err) < 0)
+    if (stage_choice(trainer->stage, "train.norm", norms, 2, &norm, err) < 0 ||
+        stage_choice(trainer->stage, "train.preflight", modes, 3, &mode, err) < 0)
         return -1;
-    training->options.norm = norm == 0 ? NORM_INFERENCE : NORM_BATCH;
-    training->preflight_mode = (enum preflight_mode)mode;
+    trainer->options.norm = norm == 0 ? NORM_INFERENCE : NORM_BATCH;
+    trainer->preflight_mode = (enum preflight_mode)mode;
     return 0;
 }
 
@@ -94,24 +94,24 @@ static int is_off(struct stage *stage, const char *name, bool *off, struct error
     return 0;
 }
 
-static int read_early_stopping(struct training *training, const char *prefix, struct error *err)
+static int read_early_stopping(struct trainer *trainer, const char *prefix, struct error *err)
 {
-    struct fit_options *options = &training->options;
+    struct fit_options *options = &trainer->options;
     char map[64], name[96];
     bool off = false;
     options->early_stopping_patience = -1;
     snprintf(map, sizeof(map), "%s.early_stopping", prefix);
     snprintf(name, sizeof(name), "%s.patience", map);
-    if (stage_int_or_null(training->stage, name, 0, 1 << 20, &options->early_stopping_patience,
+    if (stage_int_or_null(trainer->stage, name, 0, 1 << 20, &options->early_stopping_patience,
                           err) < 0)
         return -1;
-    return options->early_stopping_patience >= 0 ? 0 : is_off(training->stage, map, &off, err);
+    return options->early_stopping_patience >= 0 ? 0 : is_off(trainer->stage, map, &off, err);
 }
 
-static int read_reduce(struct training *training, const char *prefix, struct error *err)
+static int read_reduce(struct trainer *trainer, const char *prefix, struct error *err)
 {
-    struct fit_options *options = &training->options;
-    struct stage *stage = training->stage;
+    struct fit_options *options = &trainer->options;
+    struct stage *stage = trainer->stage;
     char map[64], patience[96], factor[96], minimum[96];
     bool off = false;
     options->reduce_patience = -1;
@@ -128,37 +128,37 @@ static int read_reduce(struct training *training, const char *prefix, struct err
     return stage_real(stage, minimum, 0, 1, &options->reduce_minimum, err);
 }
 
-int training_read_schedule(struct training *training, const char *prefix, struct error *err)
+int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct error *err)
 {
-    struct fit_options *options = &training->options;
+    struct fit_options *options = &trainer->options;
     char augment[64], epochs[64], rate[64];
     snprintf(augment, sizeof(augment), "%s.augment", prefix);
     snprintf(epochs, sizeof(epochs), "%s.epochs", prefix);
     snprintf(rate, sizeof(rate), "%s.learning_rate", prefix);
-    if (stage_bool(training->stage, augment, &training->augments, err) < 0 ||
-        stage_int(training->stage, epochs, 1, 100000, &options->epochs, err) < 0 ||
-        stage_real(training->stage, rate, 0, 1000, &options->learning_rate, err) < 0 ||
-        read_early_stopping(training, prefix, err) < 0)
+    if (stage_bool(trainer->stage, augment, &trainer->augments, err) < 0 ||
+        stage_int(trainer->stage, epochs, 1, 100000, &options->epochs, err) < 0 ||
+        stage_real(trainer->stage, rate, 0, 1000, &options->learning_rate, err) < 0 ||
+        read_early_stopping(trainer, prefix, err) < 0)
         return -1;
-    return read_reduce(training, prefix, err);
+    return read_reduce(trainer, prefix, err);
 }
 
-int training_read_trainable(struct training *training, struct error *err)
+int trainer_read_trainable(struct trainer *trainer, struct error *err)
 {
-    const json_t *list = stage_value(training->stage, "phase.trainable", err);
+    const json_t *list = stage_value(trainer->stage, "phase.trainable", err);
     if (list == NULL)
         return -1;
     const size_t count = json_array_size(list);
     if (!json_is_array(list))
         return error_set(err, ERR_USAGE, "parameter 'phase.trainable' must be a list of texts");
-    if ((training->patterns = memory_new(count, sizeof(char *), err)) == NULL)
+    if ((trainer->patterns = memory_new(count, sizeof(char *), err)) == NULL)
         return -1;
     for (size_t i = 0; i < count; i++) {
         const json_t *pattern = json_array_get(list, i);
         if (!json_is_string(pattern))
             return error_set(err, ERR_USAGE, "parameter 'phase.trainable' must be a list of texts");
-        training->patterns[i] = json_string_value(pattern);
+        trainer->patterns[i] = json_string_value(pattern);
     }
-    training->pattern_count = count;
+    trainer->pattern_count = count;
     return 0;
 }

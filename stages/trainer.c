@@ -1,4 +1,4 @@
-#include "training.h"
+#include "trainer.h"
 
 #include "base/memory.h"
 #include "figure/canvas.h"
@@ -8,29 +8,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-int training_open(struct training *training, struct error *err)
+int trainer_open(struct trainer *trainer, struct error *err)
 {
-    struct stage *stage = training->stage;
+    struct stage *stage = trainer->stage;
     const char *folder = stage_dep(stage, "dataset", err);
-    if (folder == NULL || dataset_open(folder, &training->dataset, err) < 0 ||
-        backend_open(stage_device(stage), stage_threads(stage), &training->backend, err) < 0)
+    if (folder == NULL || dataset_open(folder, &trainer->dataset, err) < 0 ||
+        backend_open(stage_device(stage), stage_threads(stage), &trainer->backend, err) < 0)
         return -1;
-    stage_note(stage, "device %s", training->backend->description);
-    training->architecture.classes = training->dataset.class_count;
-    training->options.checkpoint_folder = stage_checkpoint(stage);
+    stage_note(stage, "device %s", trainer->backend->description);
+    trainer->architecture.classes = trainer->dataset.class_count;
+    trainer->options.checkpoint_folder = stage_checkpoint(stage);
     return 0;
 }
 
-void training_release(struct training *training)
+void trainer_release(struct trainer *trainer)
 {
-    history_release(&training->history);
-    model_free(training->model);
-    backend_close(training->backend);
-    dataset_release(&training->dataset);
-    free(training->patterns);
+    history_release(&trainer->history);
+    model_free(trainer->model);
+    backend_close(trainer->backend);
+    dataset_release(&trainer->dataset);
+    free(trainer->patterns);
 }
 
-int training_fingerprint(const char *device, struct error *err)
+int trainer_fingerprint(const char *device, struct error *err)
 {
     if (backend_fingerprint(device, stdout, err) < 0)
         return -1;
@@ -87,68 +87,68 @@ static void on_note(void *arg, const char *text)
 
 /* ---- training ---- */
 
-static struct feed make_feed(const struct training *training)
+static struct feed make_feed(const struct trainer *trainer)
 {
-    const struct dataset *dataset = &training->dataset;
+    const struct dataset *dataset = &trainer->dataset;
     return (struct feed){.images = dataset->train_images.data,
                          .labels = dataset->train_labels.data,
                          .count = dataset->train_images.shape[0],
                          .height = dataset->height,
                          .width = dataset->width,
                          .classes = dataset->class_count,
-                         .image_size = training->model->architecture.image_size,
-                         .preprocess = training->model->preprocess,
-                         .seed = training->seed};
+                         .image_size = trainer->model->architecture.image_size,
+                         .preprocess = trainer->model->preprocess,
+                         .seed = trainer->seed};
 }
 
 /* Before training; its network goes before fit makes its own. */
-static int look(struct training *training, const struct feed *feed, const int64_t *samples,
+static int look(struct trainer *trainer, const struct feed *feed, const int64_t *samples,
                 int64_t count, struct error *err)
 {
-    const struct network_options options = {0, training->options.shard, NORM_INFERENCE, 0};
-    struct preflight *preflight = &training->preflight;
+    const struct network_options options = {0, trainer->options.shard, NORM_INFERENCE, 0};
+    struct preflight *preflight = &trainer->preflight;
     struct network *network = NULL;
-    if (training->preflight_mode == PREFLIGHT_OFF) {
+    if (trainer->preflight_mode == PREFLIGHT_OFF) {
         preflight_skip(preflight, "preflight is off");
         return 0;
     }
-    int result = network_new(training->model, training->backend, &options, &network, err);
+    int result = network_new(trainer->model, trainer->backend, &options, &network, err);
     if (result == 0)
         result =
-            preflight_check(network, training->model, feed, samples,
+            preflight_check(network, trainer->model, feed, samples,
                             count < PREFLIGHT_IMAGES ? count : PREFLIGHT_IMAGES, preflight, err);
     network_free(network);
     if (result < 0 || preflight->verdict == PREFLIGHT_SKIPPED)
         return result;
-    if (preflight->verdict == PREFLIGHT_DEFECT && training->preflight_mode == PREFLIGHT_STOP)
+    if (preflight->verdict == PREFLIGHT_DEFECT && trainer->preflight_mode == PREFLIGHT_STOP)
         return error_set(err, ERR_STAGE, "preflight: %s (train.preflight: warn trains anyway)",
                          preflight->message);
-    stage_note(training->stage, "preflight: %s", preflight->message);
+    stage_note(trainer->stage, "preflight: %s", preflight->message);
     return 0;
 }
 
-int training_run(struct training *training, const int64_t *train, int64_t train_count,
-                 const int64_t *val, int64_t val_count, struct error *err)
+int trainer_run(struct trainer *trainer, const int64_t *train, int64_t train_count,
+                const int64_t *val, int64_t val_count, struct error *err)
 {
-    const struct fit_options *options = &training->options;
-    struct feed train_feed = make_feed(training);
+    const struct fit_options *options = &trainer->options;
+    struct feed train_feed = make_feed(trainer);
     const struct feed val_feed = train_feed;
-    struct watch watch = {training->stage, options->epochs, train_count};
+    struct watch watch = {trainer->stage, options->epochs, train_count};
     const struct fit_observer observer = {&watch, on_step, on_validation, on_epoch, on_note};
-    if (training->model->architecture.classes != training->dataset.class_count)
+    if (trainer->model->architecture.classes != trainer->dataset.class_count)
         return error_set(err, ERR_STAGE, "the model tells %lld classes apart, the dataset has %lld",
-                         (long long)training->model->architecture.classes,
-                         (long long)training->dataset.class_count);
+                         (long long)trainer->model->architecture.classes,
+                         (long long)trainer->dataset.class_count);
     if (options->steps_per_epoch > 0 && options->steps_per_epoch < train_count / options->batch)
         watch.images = options->steps_per_epoch * options->batch;
-    if (look(training, &train_feed, train, train_count, err) < 0)
+    if (look(trainer, &train_feed, train, train_count, err) < 0)
         return -1;
-    if (training->augments)
-        train_feed.augment = &training->augment;
+    if (trainer->augments)
+        train_feed.augment = &trainer->augment;
     train_feed.partners = train;
     train_feed.partner_count = train_count;
-    return fit(training->model, training->backend, &train_feed, train, train_count, &val_feed, val,
-               val_count, options, &observer, &training->history, err);
+    return fit(trainer->model, trainer->backend, &train_feed, train, train_count, &val_feed, val,
+               val_count, options, &observer, &trainer->history, err);
 }
 
 /* ---- results ---- */
@@ -193,19 +193,19 @@ static const char *optional_out(const struct stage *stage, const char *name)
     return stage_has_out(stage, name) ? stage_out(stage, name, &ignored) : NULL;
 }
 
-int training_write_results(struct training *training, const char *phase, const char *title,
-                           struct error *err)
+int trainer_write_results(struct trainer *trainer, const char *phase, const char *title,
+                          struct error *err)
 {
-    const char *json = stage_out(training->stage, "history", err);
-    const char *csv = optional_out(training->stage, "history_csv");
-    const char *preflight = optional_out(training->stage, "preflight");
-    const char *curves = optional_out(training->stage, "curves");
+    const char *json = stage_out(trainer->stage, "history", err);
+    const char *csv = optional_out(trainer->stage, "history_csv");
+    const char *preflight = optional_out(trainer->stage, "preflight");
+    const char *curves = optional_out(trainer->stage, "curves");
     struct history_summary summary = {0};
     snprintf(summary.phase, sizeof(summary.phase), "%s", phase);
-    model_count(training->model, &summary.trainable_parameters, &summary.frozen_parameters);
-    if (json == NULL || history_write_json(json, &training->history, &summary, err) < 0 ||
-        (csv != NULL && history_write_csv(csv, &training->history, err) < 0) ||
-        (preflight != NULL && preflight_write(preflight, &training->preflight, err) < 0))
+    model_count(trainer->model, &summary.trainable_parameters, &summary.frozen_parameters);
+    if (json == NULL || history_write_json(json, &trainer->history, &summary, err) < 0 ||
+        (csv != NULL && history_write_csv(csv, &trainer->history, err) < 0) ||
+        (preflight != NULL && preflight_write(preflight, &trainer->preflight, err) < 0))
         return -1;
-    return curves != NULL ? draw_curves(curves, title, &training->history, err) : 0;
+    return curves != NULL ? draw_curves(curves, title, &trainer->history, err) : 0;
 }
