@@ -248,8 +248,7 @@ static int sample_object(const struct object *object, int x, int y, struct rgb *
         if (u >= -1.0 && u <= 1.0 && v >= -1.0 && v <= 1.0)
             counts[silhouette_paint(object->silhouette, object->mirrored ? -u : u, v)]++;
     }
-    int covered = SAMPLES - counts[PAINT_NONE];
-    covered = counts[PAINT_MAIN] + counts[PAINT_ACCENT] + counts[PAINT_DARK];
+    int covered = counts[PAINT_MAIN] + counts[PAINT_ACCENT] + counts[PAINT_DARK];
     struct rgb sum = {0};
     for (int paint = PAINT_MAIN; paint <= PAINT_DARK; paint++) {
         double share = covered > 0 ? (double)counts[paint] / covered : 0.0;
