@@ -46,7 +46,7 @@ struct gallery {
     size_t rows, columns;
     const char *const
         *row_labels; /* [rows], left of the rows; lines parted by \n; NULL entries: none */
-    const char *const *column_titles; /* [columns], above the first row */
+    const char *const *column_titles; /* [columns], above the first row; NULL entries: none */
     size_t column_group;              /* a wider gap after every so many columns; 0: none */
     const char *const *group_titles;  /* [columns / column_group], above the column titles */
     size_t row_group;                 /* a wider gap after every so many rows; 0: none */

@@ -5,7 +5,8 @@
 
 #include <math.h>
 
-static const double SAMPLE = 20, GAP = 6, SPACING = 18;
+static const double GAP = 6, SPACING = 18;
+static const double samples[] = {[LEGEND_LINE] = 20, [LEGEND_BAR] = 12, [LEGEND_DISC] = 9};
 
 static struct text_style label_style(void)
 {
@@ -19,12 +20,12 @@ static struct text_style label_style(void)
 static void draw_sample(struct canvas *canvas, const struct legend_entry *entry, double x, double y)
 {
     switch (entry->mark) {
-    case LEGEND_LINE: canvas_line(canvas, x, y, x + SAMPLE, y, entry->pen); break;
+    case LEGEND_LINE: canvas_line(canvas, x, y, x + samples[LEGEND_LINE], y, entry->pen); break;
     case LEGEND_BAR:
-        canvas_rectangle(canvas, x + SAMPLE - 12, y - 5, 12, 10, entry->pen.colour, 1);
+        canvas_rectangle(canvas, x, y - 5, samples[LEGEND_BAR], 10, entry->pen.colour, 1);
         break;
     case LEGEND_DISC:
-        canvas_disc(canvas, x + SAMPLE - 6, y, 4, entry->pen.colour, (struct pen){.width = 0});
+        canvas_disc(canvas, x + 4.5, y, 4, entry->pen.colour, (struct pen){.width = 0});
         break;
     }
 }
@@ -36,19 +37,19 @@ static size_t flow(struct canvas *canvas, const struct legend_entry *entries, si
     size_t rows = 1;
     double pen = 0;
     for (size_t i = 0; i < count; i++) {
-        double room = width - SAMPLE - GAP;
+        double sample = samples[entries[i].mark], room = width - sample - GAP;
         double label = fmin(canvas_text_width(canvas, entries[i].label, label_style()), room);
-        if (pen > 0 && pen + SAMPLE + GAP + label > width) {
+        if (pen > 0 && pen + sample + GAP + label > width) {
             rows++;
             pen = 0;
         }
         if (draw) {
             double middle = y + ((double)rows - 0.5) * LEGEND_ROW_HEIGHT;
             draw_sample(canvas, &entries[i], x + pen, middle);
-            axes_text_within(canvas, x + pen + SAMPLE + GAP, middle, entries[i].label, room,
+            axes_text_within(canvas, x + pen + sample + GAP, middle, entries[i].label, room,
                              label_style());
         }
-        pen += SAMPLE + GAP + label + SPACING;
+        pen += sample + GAP + label + SPACING;
     }
     return count > 0 ? rows : 0;
 }

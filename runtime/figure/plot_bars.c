@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 static const double PLOT_HEIGHT = 270, NARROWEST = 560, WIDEST = 1100;
+static const double SMALLEST_SLOT = 16; /* that leaves slanted names apart */
 static const double GROUP_SHARE = 0.78; /* of a class's slot that its bars fill */
 
 struct bars_plan {
@@ -32,8 +33,8 @@ static int64_t largest(const struct bars_plan *plan)
 static void make_plan(struct canvas *canvas, const char *title, struct bars_plan *plan)
 {
     double classes = (double)plan->names.count;
-    double slot =
-        fmin(fmax(classes * (18 + 24 * (double)plan->count), NARROWEST), WIDEST) / classes;
+    double wanted = classes * (18 + 24 * (double)plan->count);
+    double slot = fmax(fmin(fmax(wanted, NARROWEST), WIDEST) / classes, SMALLEST_SLOT);
     plan->names.slot = slot;
     /* Room over the highest bar for its number. */
     plan->axes = (struct axes){.width = slot * classes,
@@ -70,8 +71,12 @@ static void draw_bars(struct canvas *canvas, const struct bars_plan *plan)
             canvas_rectangle(canvas, x + 0.5, y, width - 1, plan->axes.y + plan->axes.height - y,
                              plan->series[s].colour, 1);
             ticks_format(count, 0, text);
-            if (canvas_text_width(canvas, text, style) <= width - 1)
-                canvas_text(canvas, x + width / 2, y - 3, text, style);
+            double text_width = canvas_text_width(canvas, text, style);
+            if (text_width > width - 1)
+                continue;
+            canvas_rectangle(canvas, x + (width - text_width) / 2 - 1, y - 10, text_width + 2, 9,
+                             THEME_WHITE, 0.9);
+            canvas_text(canvas, x + width / 2, y - 3, text, style);
         }
     }
 }
@@ -82,7 +87,7 @@ static void draw(struct canvas *canvas, const char *title, const struct bars_pla
     if (title != NULL)
         axes_text_within(canvas, THEME_MARGIN, THEME_MARGIN, title, plan->width - 2 * THEME_MARGIN,
                          THEME_TITLE);
-    legend_draw(canvas, plan->entries, plan->count, axes->x - 8, axes->y - plan->legend_height - 8,
+    legend_draw(canvas, plan->entries, plan->count, axes->x, axes->y - plan->legend_height - 8,
                 axes->width);
     axes_draw_y(canvas, axes, &plan->ticks);
     draw_bars(canvas, plan);

@@ -88,7 +88,7 @@ static int plan_legend(struct panel_plan *plan, struct error *err)
         plan->entries[plan->entry_count++] = (struct legend_entry){series->label, LEGEND_LINE, pen};
     }
     if (best != NULL) {
-        text_addf(&plan->best, "best: epoch %zu, ", panel->best_epoch);
+        text_addf(&plan->best, "best epoch %zu: ", panel->best_epoch);
         format_value(*best, &plan->best);
         plan->entries[plan->entry_count++] =
             (struct legend_entry){text_string(&plan->best),
@@ -111,7 +111,7 @@ static int plan_legend(struct panel_plan *plan, struct error *err)
 /* Epochs are whole; the first has its tick where the others leave room. */
 static void draw_x(struct canvas *canvas, const struct axes *axes)
 {
-    struct ticks ticks = ticks_choose(axes->left, axes->right, 11, true);
+    struct ticks ticks = ticks_choose(axes->left, axes->right, 13, true);
     char text[TICK_TEXT_SIZE];
     double y = axes->y + axes->height;
     bool first = ticks.step >= 5 && axes->left <= 1;
@@ -189,30 +189,34 @@ static void draw_panel(struct canvas *canvas, const struct panel_plan *plan, dou
     draw_best(canvas, plan);
 }
 
-/* Fills the plans: limits, ticks, legends, and one height of legend for all, so that the planes are
- * level. */
+/* Fills the plans: limits, ticks, legends, and one size for all planes, so that they are level. */
 static int plan_panels(struct canvas *canvas, const char *title, struct panel_plan *plans,
                        size_t count, size_t epochs, double *height, struct error *err)
 {
     size_t rows = 0;
+    double left = 0;
     for (size_t i = 0; i < count; i++) {
         struct panel_plan *plan = &plans[i];
         choose_limits(plan->panel, epochs, &plan->axes);
         plan->ticks = ticks_choose(plan->axes.bottom, plan->axes.top, 7, false);
-        double left = axes_y_labels_width(canvas, &plan->ticks) +
-                      (plan->panel->y_label != NULL ? Y_LABEL_WIDTH : 0);
-        plan->axes.x = THEME_MARGIN + (double)i * (PANEL_WIDTH + PANEL_GAP) + left;
-        plan->axes.width = PANEL_WIDTH - left;
-        plan->axes.height = PLOT_HEIGHT;
+        left = fmax(left, axes_y_labels_width(canvas, &plan->ticks) +
+                              (plan->panel->y_label != NULL ? Y_LABEL_WIDTH : 0));
         if (plan_legend(plan, err) < 0)
             return -1;
-        size_t own = legend_rows(canvas, plan->entries, plan->entry_count, plan->axes.width);
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t own =
+            legend_rows(canvas, plans[i].entries, plans[i].entry_count, PANEL_WIDTH - left);
         rows = own > rows ? own : rows;
     }
     double y = THEME_MARGIN + (title != NULL ? THEME_TITLE_HEIGHT : 0) + HEADING_HEIGHT +
                (double)rows * LEGEND_ROW_HEIGHT + LEGEND_GAP;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        plans[i].axes.x = THEME_MARGIN + (double)i * (PANEL_WIDTH + PANEL_GAP) + left;
         plans[i].axes.y = y;
+        plans[i].axes.width = PANEL_WIDTH - left;
+        plans[i].axes.height = PLOT_HEIGHT;
+    }
     *height = y + PLOT_HEIGHT + FOOT_HEIGHT + THEME_MARGIN / 2;
     return 0;
 }

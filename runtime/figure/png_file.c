@@ -9,7 +9,7 @@
 
 /* Level and filter that serve flat areas and pictures made of squares well; fixed, because they
  * decide the bytes. */
-enum { COMPRESSION_LEVEL = 6, FILTER = PNG_FILTER_NONE };
+enum { COMPRESSION_LEVEL = 6, FILTER = PNG_FILTER_UP };
 
 struct encoder {
     png_structp png;
