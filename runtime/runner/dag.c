@@ -67,8 +67,7 @@ static const struct syntax syntaxes[] = {
                  add_dot_text,
                  {" [label=", "];\n"},
                  {" [shape=note, style=\"\", label=", "];\n"}},
-    [DAG_MERMAID] =
-        {"flowchart LR\n", "", add_mermaid_text, {"(", ")\n"}, {"[/", "/]\n"}, {"|", "|", "\n"}},
+    [DAG_MERMAID] = {"flowchart LR\n", "", add_mermaid_text, {"(", ")\n"}, {"[/", "/]\n"}},
 };
 
 static void add_node(struct text *page, const struct syntax *syntax, const char *kind,
