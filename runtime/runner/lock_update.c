@@ -20,7 +20,7 @@ static bool json_same(const json_t *a, const json_t *b)
     return json_equal(a, b);
 }
 
-static bool params_equal(const json_t *a, const json_t *b)
+bool lock_params_equal(const json_t *a, const json_t *b)
 {
     const char *name;
     json_t *value;
@@ -29,7 +29,7 @@ static bool params_equal(const json_t *a, const json_t *b)
         if (json_object_size(a) != json_object_size(b))
             return false;
         json_object_foreach ((json_t *)a, name, value)
-            if (!params_equal(value, json_object_get(b, name)))
+            if (!lock_params_equal(value, json_object_get(b, name)))
                 return false;
         return true;
     }
@@ -37,7 +37,7 @@ static bool params_equal(const json_t *a, const json_t *b)
         if (json_array_size(a) != json_array_size(b))
             return false;
         json_array_foreach (a, index, value)
-            if (!params_equal(value, json_array_get(b, index)))
+            if (!lock_params_equal(value, json_array_get(b, index)))
                 return false;
         return true;
     }
@@ -47,14 +47,14 @@ static bool params_equal(const json_t *a, const json_t *b)
 static bool stages_equal(const struct lock_stage *a, const struct lock_stage *b)
 {
     return digest_equal(&a->key, &b->key) && a->dep_count == b->dep_count &&
-           a->out_count == b->out_count && params_equal(a->cmd, b->cmd) &&
-           params_equal(a->params, b->params) && items_equal(a->deps, b->deps, a->dep_count) &&
+           a->out_count == b->out_count && lock_params_equal(a->cmd, b->cmd) &&
+           lock_params_equal(a->params, b->params) && items_equal(a->deps, b->deps, a->dep_count) &&
            items_equal(a->outs, b->outs, a->out_count);
 }
 
 static bool locks_equal(const struct lock *a, const struct lock *b)
 {
-    if (strcmp(a->profile, b->profile) != 0 || !params_equal(a->sets, b->sets) ||
+    if (strcmp(a->profile, b->profile) != 0 || !lock_params_equal(a->sets, b->sets) ||
         a->count != b->count)
         return false;
     for (size_t i = 0; i < a->count; i++) {
@@ -124,7 +124,7 @@ int lock_update(struct jobs *jobs, struct error *err)
     const struct plan *plan = project->plan;
     const struct lock *old = project->lock;
     bool same = old != NULL && strcmp(old->profile, plan->profile) == 0 &&
-                params_equal(old->sets, plan->sets);
+                lock_params_equal(old->sets, plan->sets);
     size_t done = 0;
     struct lock *lock = lock_new(plan->profile, plan->sets, err);
     if (lock == NULL)

@@ -8,4 +8,7 @@
  * and --set are the same. The file is written only where it changes. */
 int lock_update(struct jobs *jobs, struct error *err);
 
+/* Equal values; 1 and 1.0 are the same number. */
+bool lock_params_equal(const json_t *a, const json_t *b);
+
 #endif

@@ -3,7 +3,6 @@
 #include "base/json.h"
 #include "base/text.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 enum { METRICS_LIMIT = 64 << 20 };
@@ -43,22 +42,40 @@ static bool holds(double value, enum plan_relation relation, double bound)
     return false;
 }
 
+static void judge(const struct plan_requirement *requirement, const json_t *metrics,
+                  struct requirement_result *result)
+{
+    const json_t *value = json_at(metrics, requirement->member);
+    *result = (struct requirement_result){.requirement = requirement};
+    if (json_is_number(value)) {
+        result->known = true;
+        result->value = json_number_value(value);
+        result->met = holds(result->value, requirement->relation, requirement->bound);
+    }
+}
+
 int requirement_check(struct store *store, const struct plan_stage *stage, size_t index,
                       const struct action *action, struct requirement_result *result,
                       struct error *err)
 {
     const struct plan_requirement *requirement = &stage->requirements[index];
     const struct content *content = action_out(action, stage->outs[requirement->out].name);
-    *result = (struct requirement_result){.requirement = requirement};
-    json_t *metrics = content == NULL ? NULL : requirement_metrics(store, content, err);
+    ASSERT(content != NULL);
+    json_t *metrics = requirement_metrics(store, content, err);
     if (metrics == NULL)
         return error_prefix(err, "stage '%s': ", stage->name);
-    const json_t *value = json_at(metrics, requirement->member);
-    if (json_is_number(value)) {
-        result->known = true;
-        result->value = json_number_value(value);
-        result->met = holds(result->value, requirement->relation, requirement->bound);
-    }
+    judge(requirement, metrics, result);
+    json_decref(metrics);
+    return 0;
+}
+
+int requirement_check_file(const struct plan_stage *stage, size_t index, const char *path,
+                           struct requirement_result *result, struct error *err)
+{
+    json_t *metrics;
+    if (json_read(path, &metrics, err) < 0)
+        return -1;
+    judge(&stage->requirements[index], metrics, result);
     json_decref(metrics);
     return 0;
 }
