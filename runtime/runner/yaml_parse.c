@@ -140,10 +140,14 @@ static int resolve_alias(const struct composer *composer, const yaml_event_t *ev
 static int refuse_tag(const struct composer *composer, const yaml_event_t *event,
                       const yaml_char_t *tag, struct error *err)
 {
+    static const char standard[] = "tag:yaml.org,2002:";
     if (tag == NULL)
         return 0;
+    const char *text = (const char *)tag;
+    bool is_standard = strncmp(text, standard, sizeof(standard) - 1) == 0;
     return yaml_error(err, place_of(composer, event->start_mark),
-                      "tags such as '%s' are not used here; quote what is text", (const char *)tag);
+                      "tags such as '%s%s' are not used here; quote what is text",
+                      is_standard ? "!!" : "", text + (is_standard ? sizeof(standard) - 1 : 0));
 }
 
 static int compose_scalar(struct composer *composer, const yaml_event_t *event,
