@@ -277,6 +277,15 @@ static int compare_keys(const void *a, const void *b)
     return order;
 }
 
+static int duplicate_key(const struct yaml_node *first, const struct yaml_node *second,
+                         struct error *err)
+{
+    if (first->place.line == 0)
+        return yaml_error(err, second->place, "duplicate key '%s'", second->text);
+    return yaml_error(err, second->place, "duplicate key '%s', first on line %d", second->text,
+                      first->place.line);
+}
+
 static int refuse_duplicates(const struct yaml_node *map, struct error *err)
 {
     if (map->count < 2)
@@ -290,8 +299,7 @@ static int refuse_duplicates(const struct yaml_node *map, struct error *err)
     int result = 0;
     for (size_t i = 1; result == 0 && i < map->count; i++)
         if (strcmp(keys[i - 1]->text, keys[i]->text) == 0)
-            result = yaml_error(err, keys[i]->place, "duplicate key '%s', first on line %d",
-                                keys[i]->text, keys[i - 1]->place.line);
+            result = duplicate_key(keys[i - 1], keys[i], err);
     free(keys);
     return result;
 }
