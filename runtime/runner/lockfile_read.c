@@ -30,21 +30,22 @@ static int check_keys(const struct yaml_node *map, const char *what, const char 
     return 0;
 }
 
-/* The value of a key that must be there and of a kind. */
-static int member(const struct yaml_node *map, const char *key, enum yaml_kind kind,
-                  const struct yaml_node **value, struct error *err)
+/* The value of a key that must be there and of a kind; NULL with an error. */
+static const struct yaml_node *member(const struct yaml_node *map, const char *key,
+                                      enum yaml_kind kind, struct error *err)
 {
     static const char *const kinds[] = {"null", "true or false", "a number", "a number",
                                         "text", "a list",        "a map"};
     char buffer[64];
     const struct yaml_node *node = yaml_get(map, key);
+    if (node != NULL && node->kind == kind)
+        return node;
     if (node == NULL)
-        return yaml_error(err, map->place, "'%s' is missing", key);
-    if (node->kind != kind)
-        return yaml_error(err, node->place, "'%s' must be %s, not %s", key, kinds[kind],
-                          yaml_describe(node, buffer, sizeof(buffer)));
-    *value = node;
-    return 0;
+        yaml_error(err, map->place, "'%s' is missing", key);
+    else
+        yaml_error(err, node->place, "'%s' must be %s, not %s", key, kinds[kind],
+                   yaml_describe(node, buffer, sizeof(buffer)));
+    return NULL;
 }
 
 static int read_digest(const struct yaml_node *map, const char *key, struct digest *digest,
@@ -61,27 +62,32 @@ static int read_digest(const struct yaml_node *map, const char *key, struct dige
 typedef int add_item_fn(struct lock_stage *stage, const char *name, const char *path,
                         const struct digest *digest, int64_t size, bool folder, struct error *err);
 
+static int read_item(struct lock_stage *stage, const struct yaml_pair *pair, const char *path_key,
+                     add_item_fn *add, struct error *err)
+{
+    const char *const keys[] = {path_key, "digest", "size", "folder", NULL};
+    const struct yaml_node *item = pair->value, *path, *size, *folder = NULL;
+    struct digest digest;
+    if (check_keys(item, "a dep or out", keys, err) < 0 ||
+        (path = member(item, path_key, YAML_KIND_TEXT, err)) == NULL ||
+        read_digest(item, "digest", &digest, err) < 0 ||
+        (size = member(item, "size", YAML_KIND_INTEGER, err)) == NULL)
+        return -1;
+    if (size->integer < 0)
+        return yaml_error(err, size->place, "'size' is negative");
+    if (yaml_get(item, "folder") != NULL &&
+        (folder = member(item, "folder", YAML_KIND_BOOL, err)) == NULL)
+        return -1;
+    return add(stage, pair->key->text, path->text, &digest, size->integer,
+               folder != NULL && folder->boolean, err);
+}
+
 static int read_items(struct lock_stage *stage, const struct yaml_node *map, const char *path_key,
                       add_item_fn *add, struct error *err)
 {
-    const char *const keys[] = {path_key, "digest", "size", "folder", NULL};
-    for (size_t i = 0; i < map->count; i++) {
-        const struct yaml_node *item = map->pairs[i].value, *path, *size, *folder;
-        struct digest digest;
-        if (check_keys(item, "a dep or out", keys, err) < 0 ||
-            member(item, path_key, YAML_KIND_TEXT, &path, err) < 0 ||
-            read_digest(item, "digest", &digest, err) < 0 ||
-            member(item, "size", YAML_KIND_INTEGER, &size, err) < 0)
+    for (size_t i = 0; i < map->count; i++)
+        if (read_item(stage, &map->pairs[i], path_key, add, err) < 0)
             return -1;
-        if (size->integer < 0)
-            return yaml_error(err, size->place, "'size' is negative");
-        bool is_folder = yaml_get(item, "folder") != NULL;
-        if (is_folder && member(item, "folder", YAML_KIND_BOOL, &folder, err) < 0)
-            return -1;
-        if (add(stage, map->pairs[i].key->text, path->text, &digest, size->integer,
-                is_folder && folder->boolean, err) < 0)
-            return -1;
-    }
     return 0;
 }
 
@@ -106,11 +112,11 @@ static int read_stage(struct lock *lock, const struct yaml_pair *pair, struct er
     const struct yaml_node *body = pair->value, *cmd, *deps, *params, *outs;
     struct digest key;
     if (check_keys(body, "a stage", keys, err) < 0 ||
-        member(body, "cmd", YAML_KIND_LIST, &cmd, err) < 0 ||
+        (cmd = member(body, "cmd", YAML_KIND_LIST, err)) == NULL ||
         read_digest(body, "key", &key, err) < 0 ||
-        member(body, "deps", YAML_KIND_MAP, &deps, err) < 0 ||
-        member(body, "params", YAML_KIND_MAP, &params, err) < 0 ||
-        member(body, "outs", YAML_KIND_MAP, &outs, err) < 0)
+        (deps = member(body, "deps", YAML_KIND_MAP, err)) == NULL ||
+        (params = member(body, "params", YAML_KIND_MAP, err)) == NULL ||
+        (outs = member(body, "outs", YAML_KIND_MAP, err)) == NULL)
         return -1;
     char **words = read_words(cmd, err);
     json_t *json = words == NULL ? NULL : yaml_to_json(params, err);
@@ -129,14 +135,14 @@ static int read_lock(const struct yaml_node *root, struct lock **lock, struct er
     static const char *const keys[] = {"schema", "profile", "sets", "stages", NULL};
     const struct yaml_node *schema, *profile, *sets, *stages;
     if (check_keys(root, "the lock", keys, err) < 0 ||
-        member(root, "schema", YAML_KIND_TEXT, &schema, err) < 0)
+        (schema = member(root, "schema", YAML_KIND_TEXT, err)) == NULL)
         return -1;
     if (strcmp(schema->text, "1") != 0)
         return yaml_error(err, schema->place, "schema '%s' is not known; this version writes '1'",
                           schema->text);
-    if (member(root, "profile", YAML_KIND_TEXT, &profile, err) < 0 ||
-        member(root, "sets", YAML_KIND_MAP, &sets, err) < 0 ||
-        member(root, "stages", YAML_KIND_MAP, &stages, err) < 0)
+    if ((profile = member(root, "profile", YAML_KIND_TEXT, err)) == NULL ||
+        (sets = member(root, "sets", YAML_KIND_MAP, err)) == NULL ||
+        (stages = member(root, "stages", YAML_KIND_MAP, err)) == NULL)
         return -1;
     json_t *json = yaml_to_json(sets, err);
     struct lock *made = json == NULL ? NULL : lock_new(profile->text, json, err);
