@@ -65,8 +65,8 @@ typedef void conv_free_fn(struct conv *conv);
 /* Bytes of the packed kernel for forward or backward-data, and of the packed
  * gradient that backward-weights writes. */
 typedef size_t conv_packed_size_fn(const struct conv *conv, enum conv_pass pass);
-/* kernel [r,s,c/groups,k] (f32, HWIO) -> packed, for forward or backward-data. Where `scale` is not NULL ([k]), output
- * channel j is multiplied by scale[j] first: batch norm folding. */
+/* kernel [r,s,c/groups,k] (f32, HWIO) -> packed, for forward or backward-data. Where `scale` is not
+ * NULL ([k]), output channel j is multiplied by scale[j] first: batch norm folding. */
 typedef int conv_pack_fn(struct lane *lane, const struct conv *conv, enum conv_pass pass,
                          const float *kernel, const float *scale, void *packed, struct error *err);
 typedef int conv_forward_fn(struct lane *lane, const struct conv *conv, const float *x,
@@ -82,20 +82,21 @@ typedef int conv_unpack_gradient_fn(struct lane *lane, const struct conv *conv, 
                                     float *kernel_gradient, struct error *err);
 
 /* Batch norm. `rows` = n*h*w of the shard, c channels.
- * statistics: mean [c] and m2 [c] = sum of squared deviations from that mean, in f64 (Chan, Golub, LeVeque 1979 joins
- * shards: see norm.h).
- * apply: y = activation(x*scale + shift + residual); residual may be NULL; y may be x. */
+ * statistics: mean [c] and m2 [c] = sum of squared deviations from that mean, in f64 (Chan, Golub,
+ * LeVeque 1979 joins shards: see norm.h). apply: y = activation(x*scale + shift + residual);
+ * residual may be NULL; y may be x. */
 typedef int norm_statistics_fn(struct lane *lane, int64_t rows, int64_t c, const float *x,
                                double *mean, double *m2, struct error *err);
 typedef int norm_apply_fn(struct lane *lane, int64_t rows, int64_t c, const float *x,
                           const float *scale, const float *shift, const float *residual,
                           enum activation activation, float *y, struct error *err);
-/* dy [rows,c], masked by the activation already. Sums over rows, in f64: dbeta = sum dy, dgamma = sum dy*xh, where
- * xh = (x - mean) * rstd. */
+/* dy [rows,c], masked by the activation already. Sums over rows, in f64: dbeta = sum dy, dgamma =
+ * sum dy*xh, where xh = (x - mean) * rstd. */
 typedef int norm_backward_sums_fn(struct lane *lane, int64_t rows, int64_t c, const float *x,
                                   const float *dy, const float *mean, const float *rstd,
                                   double *dgamma, double *dbeta, struct error *err);
-/* dx = a*dy + b*x + d with per-channel a, b, d; dx may be dy. Inference mode has b = d = 0 (pass NULL). */
+/* dx = a*dy + b*x + d with per-channel a, b, d; dx may be dy. Inference mode has b = d = 0 (pass
+ * NULL). */
 typedef int norm_backward_data_fn(struct lane *lane, int64_t rows, int64_t c, const float *x,
                                   const float *dy, const float *a, const float *b, const float *d,
                                   float *dx, struct error *err);
@@ -107,8 +108,12 @@ typedef int activation_backward_fn(struct lane *lane, int64_t count, enum activa
 typedef int accumulate_fn(struct lane *lane, int64_t count, const float *x, float *y,
                           struct error *err);
 
-/* x [n,h,w,c] -> y [n,p,q,c], window r x r; padding never wins where `zero_padding` is false, and counts as 0 where it
- * is true (Keras' pool1_pad). Backward gives the gradient to the first maximum in row-major order of its window. */
+/* y = x */
+typedef int copy_fn(struct lane *lane, int64_t count, const float *x, float *y, struct error *err);
+
+/* x [n,h,w,c] -> y [n,p,q,c], window r x r; padding never wins where `zero_padding` is false, and
+ * counts as 0 where it is true (Keras' pool1_pad). Backward gives the gradient to the first maximum
+ * in row-major order of its window. */
 struct pool_shape {
     int64_t n, h, w, c;
     int64_t r, stride, pad_top, pad_bottom, pad_left, pad_right;
@@ -124,8 +129,9 @@ typedef int average_pool_forward_fn(struct lane *lane, int64_t n, int64_t places
 typedef int average_pool_backward_fn(struct lane *lane, int64_t n, int64_t places, int64_t c,
                                      const float *dy, float *dx, struct error *err);
 
-/* Inverted dropout of x [n,c]. Element j of image i is kept iff philox(seed, RANDOM_DROPOUT, step, sample[i], layer and
- * j) >= rate: dropout.h has the arithmetic. Backward is the same call on dy. y may be x. */
+/* Inverted dropout of x [n,c]. Element j of image i is kept iff philox(seed, RANDOM_DROPOUT, step,
+ * sample[i], layer and j) >= rate: dropout.h has the arithmetic. Backward is the same call on dy. y
+ * may be x. */
 struct dropout_key {
     uint32_t seed, step, layer;
     float rate;
@@ -133,8 +139,9 @@ struct dropout_key {
 typedef int dropout_fn(struct lane *lane, const struct dropout_key *key, int64_t n, int64_t c,
                        const int64_t *samples, const float *x, float *y, struct error *err);
 
-/* Softmax cross-entropy from logits [n,classes] against target distributions [n,classes]; loss [n] per image;
- * dlogits = (softmax - target) * scale, scale = 1 / size of the whole batch. probabilities, dlogits may be NULL. */
+/* Softmax cross-entropy from logits [n,classes] against target distributions [n,classes]; loss [n]
+ * per image; dlogits = (softmax - target) * scale, scale = 1 / size of the whole batch.
+ * probabilities, dlogits may be NULL. */
 typedef int loss_fn(struct lane *lane, int64_t n, int64_t classes, const float *logits,
                     const float *targets, float scale, float *loss, float *probabilities,
                     float *dlogits, struct error *err);
@@ -154,11 +161,13 @@ struct operations {
                   struct error *err);
     int (*download)(struct backend *backend, void *host, const void *device, size_t bytes,
                     struct error *err);
-    /* Runs work(arg, lane, shard) once for each shard below `shards`, several at once. Returns the error of the lowest
-     * shard that failed. Lanes pick shards as they come free. */
+    /* Runs work(arg, lane, shard) once for each shard below `shards`, several at once. Returns the
+     * error of the lowest shard that failed. Lanes pick shards as they come free. */
     int (*parallel)(struct backend *backend, size_t shards,
                     int (*work)(void *arg, struct lane *lane, size_t shard, struct error *err),
                     void *arg, struct error *err);
+    /* Number of a lane, 0 to lanes - 1: for memory that belongs to it. */
+    int (*lane_index)(const struct lane *lane);
     void (*close)(struct backend *backend);
 
     conv_new_fn *conv_new;
@@ -175,6 +184,7 @@ struct operations {
     norm_backward_data_fn *norm_backward_data;
     activation_backward_fn *activation_backward;
     accumulate_fn *accumulate;
+    copy_fn *copy;
     max_pool_forward_fn *max_pool_forward;
     max_pool_backward_fn *max_pool_backward;
     average_pool_forward_fn *average_pool_forward;
@@ -187,7 +197,7 @@ struct operations {
 /* Backends embed this first. */
 struct backend {
     const struct operations *ops;
-    const char *name; /* "cpu" or "cuda" */
+    const char *name;      /* "cpu" or "cuda" */
     char description[128]; /* for people: "cpu, oneDNN 2.6.3, avx512_core, 2 threads" */
     int lanes;
 };

@@ -195,6 +195,11 @@ static int copy(struct backend *backend, void *to, const void *from, size_t byte
     return 0;
 }
 
+static int lane_index(const struct lane *lane)
+{
+    return lane->index;
+}
+
 static void cpu_close(struct backend *backend)
 {
     struct cpu *cpu = cpu_of(backend);
@@ -227,6 +232,7 @@ static const struct operations operations = {
     .upload = copy,
     .download = copy,
     .parallel = parallel,
+    .lane_index = lane_index,
     .close = cpu_close,
     .conv_new = conv_new_cpu,
     .conv_free = conv_free_cpu,
@@ -242,6 +248,7 @@ static const struct operations operations = {
     .norm_backward_data = norm_backward_data_cpu,
     .activation_backward = activation_backward_cpu,
     .accumulate = accumulate_cpu,
+    .copy = copy_cpu,
     .max_pool_forward = max_pool_forward_cpu,
     .max_pool_backward = max_pool_backward_cpu,
     .average_pool_forward = average_pool_forward_cpu,

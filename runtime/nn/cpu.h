@@ -78,6 +78,7 @@ norm_backward_sums_fn norm_backward_sums_cpu;
 norm_backward_data_fn norm_backward_data_cpu;
 activation_backward_fn activation_backward_cpu;
 accumulate_fn accumulate_cpu;
+copy_fn copy_cpu;
 max_pool_forward_fn max_pool_forward_cpu;
 max_pool_backward_fn max_pool_backward_cpu;
 average_pool_forward_fn average_pool_forward_cpu;
