@@ -1,7 +1,7 @@
 # Reprise. `make help` lists the targets.
 #
-# Layout: runtime/<part>/*.c become build/lib/<part>.a; stages/<name>.c become build/stages/<name>; tests/<part>/test_*.c
-# become build/tests/*. Dependencies between parts point one way (ci/includes checks them).
+# Layout: runtime/<part>/*.c become build/lib/<part>.a; stages/<name>.c become build/stages/<name>;
+# tests/<part>/test_*.c become build/tests/<part>/test_*. Dependencies between parts point one way (ci/includes checks them).
 
 PREFIX ?= /usr/local
 CC = gcc
@@ -21,8 +21,8 @@ PARTS = base store data nn figure runner
 # builds into build-debug. -ffp-contract=off: the same arithmetic whatever the compiler makes of it.
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wvla -Wundef \
   -Wwrite-strings -Wno-unknown-warning-option
-OPTIMISE = -O2 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections
-CPPFLAGS += -Iruntime -D_GNU_SOURCE -include runtime/base/banned.h $(PACKAGE_CFLAGS)
+OPTIMISE = -O3 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections
+CPPFLAGS += -Iruntime -Itests -Istages -D_GNU_SOURCE -include runtime/base/banned.h $(PACKAGE_CFLAGS)
 CFLAGS += -std=c17 $(OPTIMISE) $(WARNINGS) -pthread $(SANITIZE)
 LDFLAGS += -Wl,--gc-sections -Wl,--as-needed -Wl,--build-id=none -pthread $(SANITIZE)
 ifdef DEBUG
@@ -37,9 +37,9 @@ ifdef SANITIZE_WITH # address,undefined or thread
 endif
 comma := ,
 
-PACKAGE_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 BASE_LIBS = -ljansson -lcrypto -lm
-DATA_LIBS = -larchive -lcurl $(shell pkg-config --libs hdf5 2>/dev/null) -lpng
+DATA_LIBS := -larchive -lcurl $(shell pkg-config --libs hdf5 2>/dev/null) -lpng
 NN_LIBS = -ldnnl -lgomp
 FIGURE_LIBS = -lcairo -lfreetype -lpng
 RUNNER_LIBS = -lyaml
@@ -52,6 +52,7 @@ LIBS = $(foreach part,$(PARTS),$(call lib,$(part)))
 
 TEST_SOURCES = $(wildcard tests/*/test_*.c)
 TEST_SHARED = $(filter-out $(TEST_SOURCES) $(wildcard tests/fuzz/*.c tests/bench/*.c),$(wildcard tests/*/*.c))
+BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
 all: $(BUILD)/reprise $(STAGES:%=$(BUILD)/stages/%) ## build the runner and the stages
@@ -92,14 +93,45 @@ $(BUILD)/lib/tests.a: $(call objects,$(TEST_SHARED))
 	@mkdir -p $(@D)
 	rm -f $@ && ar rcsD $@ $^
 
-test: all $(TEST_PROGRAMS) ## run every test; TEST=pattern for some
-	BUILD=$(BUILD) tests/run $(TEST)
+pipeline: ## install what is missing, build, and run the pipeline (PROFILE=, RUN_FLAGS=)
+	@ci/install
+	@$(MAKE) --no-print-directory all
+	$(BUILD)/reprise run $(PROFILE:%=--profile %) $(RUN_FLAGS)
 
-help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+verify: all ## check pipeline, lock, cache and artifacts against each other
+	$(BUILD)/reprise verify
+
+test: ## install what is missing, build, and run every test (TEST=part of a name)
+	@ci/install test
+	@$(MAKE) --no-print-directory build-tests
+	@BUILD=$(BUILD) tests/run $(TEST)
+
+build-tests: all $(TEST_PROGRAMS)
+
+bench: all $(BENCH_PROGRAMS) ## build the benchmarks; tests/bench/README.md says how to run them
+
+lint: ## check format, include rules, and the build with clang and with sanitizers
+	@ci/install lint
+	ci/includes
+	clang-format --dry-run --Werror $$(git ls-files '*.[ch]')
+	$(MAKE) --no-print-directory BUILD=build-clang CC=clang build-tests
+
+check-address: ## run the tests with address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory SANITIZE_WITH=address,undefined test
+
+install: all ## copy to PREFIX (default /usr/local); DESTDIR is honoured
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/reprise/stages $(DESTDIR)$(PREFIX)/share/man/man1 \
+	  $(DESTDIR)$(PREFIX)/share/doc/reprise
+	install $(BUILD)/reprise $(DESTDIR)$(PREFIX)/bin
+	install $(STAGES:%=$(BUILD)/stages/%) $(DESTDIR)$(PREFIX)/lib/reprise/stages
+	install -m 644 docs/reprise.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 README.md CHANGELOG.md LICENSE pipeline.yaml $(DESTDIR)$(PREFIX)/share/doc/reprise
 
 clean: ## remove what the build made; the cache and the artifacts stay
 	rm -rf build build-*
 
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
+
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all test help clean
+.PHONY: all pipeline verify test build-tests bench lint check-address install clean help

@@ -1,5 +1,5 @@
-/* Functions that lose errors or overflow buffers: using one does not compile. Included by the build before every
- * source (-include), after the standard headers that declare them. */
+/* Functions that lose errors or overflow buffers: using one does not compile. Included by the build
+ * before every source (-include), after the standard headers that declare them. */
 #ifndef BASE_BANNED_H
 #define BASE_BANNED_H
 

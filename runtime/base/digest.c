@@ -71,8 +71,8 @@ int digest_of_file(const char *path, struct digest *digest, struct error *err)
     while ((got = read(fd, block, BLOCK)) > 0)
         if (hasher_add(hasher, block, (size_t)got, err) < 0)
             goto done;
-    result = got < 0 ? error_errno(err, "cannot read '%s'", path)
-                     : hasher_finish(hasher, digest, err);
+    result =
+        got < 0 ? error_errno(err, "cannot read '%s'", path) : hasher_finish(hasher, digest, err);
 done:
     hasher_free(hasher);
     free(block);

@@ -68,7 +68,7 @@ int memory_grow(void *array, size_t *capacity, size_t needed, size_t size, struc
     if (!memory_multiply(grown, size, &bytes) || injected_failure() ||
         (new = realloc(old, bytes)) == NULL)
         return out_of_memory(needed, size, err);
-    memset((char *)new + *capacity * size, 0, (grown - *capacity) * size);
+    memset((char *)new + *capacity *size, 0, (grown - *capacity) * size);
     memcpy(array, &new, sizeof(new));
     *capacity = grown;
     return 0;

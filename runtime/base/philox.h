@@ -30,7 +30,8 @@ struct philox {
     uint32_t words[4];
 };
 
-static inline HOST_DEVICE struct philox philox_block(const uint32_t counter[4], const uint32_t key[2])
+static inline HOST_DEVICE struct philox philox_block(const uint32_t counter[4],
+                                                     const uint32_t key[2])
 {
     struct philox x = {{counter[0], counter[1], counter[2], counter[3]}};
     uint32_t k0 = key[0], k1 = key[1];

@@ -86,6 +86,11 @@ const char *stage_checkpoint(const struct stage *stage)
     return text_member(stage, "checkpoint");
 }
 
+const char *stage_project(const struct stage *stage)
+{
+    return text_member(stage, "project");
+}
+
 const char *stage_name(const struct stage *stage)
 {
     const char *name = text_member(stage, "stage");
@@ -233,7 +238,7 @@ static int check_read(struct stage *stage, const char *prefix, const json_t *obj
     const char *key;
     json_t *value;
     int result = 0;
-    json_object_foreach((json_t *)object, key, value) {
+    json_object_foreach ((json_t *)object, key, value) {
         struct text name = {0};
         text_addf(&name, "%s%s%s", prefix, *prefix ? "." : "", key);
         if (json_object_get(stage->read, text_string(&name)) != NULL) {
@@ -245,7 +250,7 @@ static int check_read(struct stage *stage, const char *prefix, const json_t *obj
             size_t count = 0;
             const char *read;
             json_t *mark;
-            json_object_foreach(stage->read, read, mark)
+            json_object_foreach (stage->read, read, mark)
                 if (count < sizeof(known) / sizeof(known[0]))
                     known[count++] = read;
             const char *nearest = text_nearest(text_string(&name), known, count);
@@ -288,9 +293,9 @@ void stage_progress(struct stage *stage, const char *what, int64_t done, int64_t
     if (stage->progress == NULL || (seconds < 0.05 && done < total))
         return;
     stage->last_progress = now;
-    send_event(stage, json_pack("{s:s, s:s, s:I, s:I, s:s}", "event", "progress", "what", what,
-                                "done", (json_int_t)done, "total", (json_int_t)total, "unit",
-                                unit));
+    send_event(stage,
+               json_pack("{s:s, s:s, s:I, s:I, s:s}", "event", "progress", "what", what, "done",
+                         (json_int_t)done, "total", (json_int_t)total, "unit", unit));
 }
 
 void stage_metric(struct stage *stage, const char *name, double value, int64_t step)
@@ -336,7 +341,7 @@ static int outs_exist(const struct stage *stage, struct error *err)
 {
     const char *name;
     json_t *path;
-    json_object_foreach(json_object_get(stage->description, "outs"), name, path)
+    json_object_foreach (json_object_get(stage->description, "outs"), name, path)
         if (!file_exists(json_string_value(path)))
             return error_set(err, ERR_STAGE, "out '%s' was not written", name);
     return 0;
@@ -365,8 +370,7 @@ int stage_main(int argc, char **argv, const struct stage_kind *kind)
     if (argc >= 2 && strcmp(argv[1], "--help") == 0)
         return usage(kind, stdout);
     if (argc >= 2 && strcmp(argv[1], "--fingerprint") == 0) {
-        if (kind->fingerprint != NULL &&
-            kind->fingerprint(argc >= 3 ? argv[2] : "auto", &err) < 0)
+        if (kind->fingerprint != NULL && kind->fingerprint(argc >= 3 ? argv[2] : "auto", &err) < 0)
             return fail(kind->name, &err);
         return fflush(stdout) == 0 ? 0 : 1;
     }

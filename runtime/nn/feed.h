@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 /* What the base expects. keras.applications' modes:
- * caffe: BGR minus (103.939, 116.779, 123.68); tf: x/127.5 - 1; torch: /255, minus mean, over deviation;
- * unit: x/255. none feeds [0,1] pixels as they are (Grad-CAM as the notebook had it). */
+ * caffe: BGR minus (103.939, 116.779, 123.68); tf: x/127.5 - 1; torch: /255, minus mean, over
+ * deviation; unit: x/255. none feeds [0,1] pixels as they are (Grad-CAM as the notebook had it). */
 enum preprocess_mode {
     PREPROCESS_CAFFE,
     PREPROCESS_TF,
@@ -25,7 +25,8 @@ enum preprocess_mode {
 
 struct preprocess {
     enum preprocess_mode mode;
-    float pixel_range; /* what the mode is fed: 255 as meant; 1 is the notebook's defect (pixels scaled twice) */
+    float pixel_range; /* what the mode is fed: 255 as meant; 1 is the notebook's defect (pixels
+                          scaled twice) */
 };
 const char *preprocess_name(enum preprocess_mode mode);
 
@@ -43,9 +44,9 @@ struct feed {
     const uint8_t *labels; /* [count] */
     int64_t count, height, width;
     int64_t classes;
-    int64_t image_size;           /* of the network's input */
+    int64_t image_size;            /* of the network's input */
     const struct augment *augment; /* NULL: none */
-    const int64_t *partners;      /* samples that mixup may draw from */
+    const int64_t *partners;       /* samples that mixup may draw from */
     int64_t partner_count;
     struct preprocess preprocess;
     uint32_t seed;
@@ -54,8 +55,8 @@ struct feed {
 /* Floats of scratch that feed_image needs. */
 int64_t feed_scratch_size(const struct feed *feed);
 
-/* One image: out [image_size,image_size,3]; target [classes], the label's distribution (NULL if not wanted). `epoch`
- * keys the draws. Safe to call from several threads with separate scratch. */
+/* One image: out [image_size,image_size,3]; target [classes], the label's distribution (NULL if not
+ * wanted). `epoch` keys the draws. Safe to call from several threads with separate scratch. */
 void feed_image(const struct feed *feed, uint32_t epoch, int64_t sample, float *scratch, float *out,
                 float *target);
 

@@ -38,8 +38,9 @@ struct node {
     int64_t height, width, channels; /* of the output */
     int64_t kernel, stride, groups;  /* square kernels */
     int64_t pad_top, pad_bottom, pad_left, pad_right;
-    float norm_epsilon, norm_momentum;
-    float rate; /* of dropout */
+    float norm_epsilon;
+    double norm_momentum; /* f64, so that f32(1 - momentum) is what Keras has */
+    float rate;           /* of dropout */
 };
 
 struct graph {
@@ -57,8 +58,9 @@ struct architecture {
     double dropout; /* before each dense layer; 0 leaves the nodes out */
 };
 
-/* arch.c: the base, then the head (dropout, dense ReLU, dropout, dense_1; or dropout, dense without a hidden layer).
- * An unknown name is ERR_USAGE and names the nearest one. graph_release() frees. */
+/* arch.c: the base, then the head (dropout, dense ReLU, dropout, dense_1; or dropout, dense without
+ * a hidden layer). An unknown name is ERR_USAGE and names the nearest one. graph_release() frees.
+ */
 int graph_build(const struct architecture *architecture, struct graph *graph, struct error *err);
 void graph_release(struct graph *graph);
 

@@ -23,7 +23,8 @@ enum parameter_role {
 };
 
 struct parameter {
-    char name[2 * NODE_NAME_SIZE]; /* "conv1_conv/kernel", "dense_1/bias", "conv_dw_1/depthwise_kernel" */
+    char name[2 * NODE_NAME_SIZE]; /* "conv1_conv/kernel", "dense_1/bias",
+                                      "conv_dw_1/depthwise_kernel" */
     enum parameter_role role;
     int node;
     int rank;
@@ -41,14 +42,19 @@ struct model {
     size_t count;
 };
 
-/* Fresh weights drawn with Philox(seed, RANDOM_INIT, parameter, element): kernels of dense layers glorot_uniform, of
- * convolutions he_normal truncated at 2 deviations as Keras does, biases 0, gamma 1, beta 0, moving 0 and 1. */
+/* Fresh weights drawn with Philox(seed, RANDOM_INIT, parameter, element): kernels of dense layers
+ * glorot_uniform, of convolutions he_normal truncated at 2 deviations as Keras does, biases 0,
+ * gamma 1, beta 0, moving 0 and 1. */
 int model_new(const struct architecture *architecture, const struct preprocess *preprocess,
               uint32_t seed, struct model **model, struct error *err);
+/* The same with all weights zero, to be filled by the caller. */
+int model_new_blank(const struct architecture *architecture, const struct preprocess *preprocess,
+                    struct model **model, struct error *err);
 void model_free(struct model *model);
 
-/* Replaces the base's weights (not the head's) by those of a .safetensors file. Every base parameter must be there
- * with its shape; tensors of the file that are a head's are ignored, other unknown ones are errors. */
+/* Replaces the base's weights (not the head's) by those of a .safetensors file. Every base
+ * parameter must be there with its shape; tensors of the file that are a head's are ignored, other
+ * unknown ones are errors. */
 int model_load_base(struct model *model, const char *path, struct error *err);
 
 int model_read(const char *path, struct model **model, struct error *err);
@@ -56,8 +62,8 @@ int model_write(const struct model *model, const char *path, struct error *err);
 /* Only the base: what a later model_load_base() takes. */
 int model_write_base(const struct model *model, const char *path, struct error *err);
 
-/* Unfreezes the base's layers whose name contains one of the patterns ("" matches all), freezes its others; the head is
- * always trainable. A pattern that matches no layer is ERR_USAGE. */
+/* Unfreezes the base's layers whose name contains one of the patterns ("" matches all), freezes its
+ * others; the head is always trainable. A pattern that matches no layer is ERR_USAGE. */
 int model_set_trainable(struct model *model, const char *const *patterns, size_t count,
                         struct error *err);
 

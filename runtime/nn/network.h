@@ -36,30 +36,30 @@ int network_new(struct model *model, struct backend *backend, const struct netwo
 void network_free(struct network *network);
 
 struct batch_result {
-    double loss; /* sum over images */
+    double loss;  /* sum over images */
     int64_t hits; /* images whose most likely class (the first of equals) is the label */
 };
 
-/* One step of Adam on `n` <= batch images (mean loss over n). `step` counts from 0 within one phase over all epochs;
- * the optimizer's own t is step + 1. */
+/* One step of Adam on `n` <= batch images (mean loss over n). `step` counts from 0 within one phase
+ * over all epochs; the optimizer's own t is step + 1. */
 int network_train(struct network *network, const struct feed *feed, const int64_t *samples,
                   int64_t n, uint32_t epoch, int64_t step, float learning_rate,
                   struct batch_result *result, struct error *err);
 
-/* Inference without augmentation: logits and probabilities [n,classes] (each may be NULL), loss and hits. Any n. With
- * `map_node` >= 0, maps [n,height,width,channels] receives that node's output. */
+/* Inference without augmentation: logits and probabilities [n,classes] (each may be NULL), loss and
+ * hits. Any n. With `map_node` >= 0, maps [n,height,width,channels] receives that node's output. */
 int network_infer(struct network *network, const struct feed *feed, const int64_t *samples,
                   int64_t n, float *logits, float *probabilities, int map_node, float *maps,
                   struct batch_result *result, struct error *err);
 
-/* Forward and backward without the update: gradients of the mean loss, written per parameter of the model (NULL entries
- * are skipped). For tests. */
+/* Forward and backward without the update: gradients of the mean loss, written per parameter of the
+ * model (NULL entries are skipped). For tests. */
 int network_gradients(struct network *network, const struct feed *feed, const int64_t *samples,
                       int64_t n, uint32_t epoch, int64_t step, float *const *gradients,
                       struct batch_result *result, struct error *err);
 
-/* What each batch norm of the base sees before normalising, for preflight: mean and variance [channels] over `n` images
- * in inference mode, for node `node`. */
+/* What each batch norm of the base sees before normalising, for preflight: mean and variance
+ * [channels] over `n` images in inference mode, for node `node`. */
 int network_observe(struct network *network, const struct feed *feed, const int64_t *samples,
                     int64_t n, int node, double *mean, double *variance, struct error *err);
 
@@ -68,7 +68,8 @@ int network_store(struct network *network, struct model *model, struct error *er
 /* Weights from a model of the same architecture, after e.g. restoring the best. */
 int network_load(struct network *network, const struct model *model, struct error *err);
 
-/* The optimizer's moments, for checkpoints: m and v of all trainable parameters, `network_moment_count` values each. */
+/* The optimizer's moments, for checkpoints: m and v of all trainable parameters,
+ * `network_moment_count` values each. */
 int64_t network_moment_count(const struct network *network);
 int network_get_moments(struct network *network, float *m, float *v, struct error *err);
 int network_set_moments(struct network *network, const float *m, const float *v, struct error *err);

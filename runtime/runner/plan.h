@@ -13,15 +13,15 @@
 #include <stdint.h>
 
 struct place {
-    int line, column; /* 1-based, in plan->file */
+    int line, column; /* 1-based, in plan->file; 0 for what --set gave */
 };
 
 /* A dep: another stage's out, or a file or folder of the project. */
 struct plan_dep {
     char *name;
-    char *path;    /* relative to the project; NULL for an out */
-    size_t stage;  /* index in plan->stages (always before this one) and */
-    size_t out;    /* index of its out, where path is NULL */
+    char *path;   /* relative to the project; NULL for an out */
+    size_t stage; /* index in plan->stages (always before this one) and */
+    size_t out;   /* index of its out, where path is NULL */
     struct place place;
 };
 
@@ -45,14 +45,15 @@ struct plan_requirement {
 };
 
 struct plan_resources {
-    int threads; /* 0: all */
+    int threads; /* 0: all; 1 where the file says nothing */
     int gpu;
     int64_t memory_bytes, time_ms; /* 0: no limit */
 };
 
 struct plan_stage {
     char *name, *desc;
-    char **argv; /* cmd as words, NULL at the end: split on blanks with shell quotes, no shell is run */
+    char **argv; /* cmd as words, NULL at the end: split on blanks with shell quotes, no shell is
+                    run */
     size_t argc;
     bool frozen, network, lineage;
     json_t *params; /* object */
@@ -69,18 +70,22 @@ struct plan_stage {
 };
 
 struct plan {
-    char *file;    /* as given: "pipeline.yaml" */
-    char *folder;  /* of the project, absolute */
-    char *profile; /* "" where the file has none */
-    json_t *sets;  /* what --set gave: {"a.b": value} */
+    char *file;                /* as given: "pipeline.yaml" */
+    char *folder;              /* of the project, absolute */
+    char *profile;             /* "" where the file has none */
+    json_t *sets;              /* what --set gave: {"a.b": value} */
     struct plan_stage *stages; /* in order of dependencies, ties as in the file */
     size_t count;
 };
 
-/* Reads `file`. `profile` NULL takes the file's default; `sets` are "a.b=value" texts (value as YAML). Everything wrong
- * is ERR_USAGE with `file:line:col: ` in front. */
+/* Reads `file`. `profile` NULL takes the file's default; `sets` are "a.b=value" texts (value as
+ * YAML). Everything wrong is ERR_USAGE with `file:line:col: ` in front. */
 int plan_read(const char *file, const char *profile, const char *const *sets, size_t set_count,
               struct plan **plan, struct error *err);
+/* The same from text: `file` is what messages call it, `folder` the project. */
+int plan_parse(const char *file, const char *folder, const char *data, size_t size,
+               const char *profile, const char *const *sets, size_t set_count, struct plan **plan,
+               struct error *err);
 void plan_free(struct plan *plan);
 
 /* Index of a stage, or -1 with ERR_USAGE and the nearest name. */

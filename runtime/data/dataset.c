@@ -1,0 +1,273 @@
+#include "data/dataset.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLASSES_LIMIT = 64 << 10 };
+
+/* The two halves of a dataset have the same files and rules. */
+struct half {
+    const char *name;
+    struct npy *images, *labels, *boxes;
+};
+
+static void halves_of(struct dataset *dataset, struct half halves[2])
+{
+    halves[0] = (struct half){"train", &dataset->train_images, &dataset->train_labels,
+                              &dataset->train_boxes};
+    halves[1] =
+        (struct half){"test", &dataset->test_images, &dataset->test_labels, &dataset->test_boxes};
+}
+
+/* "<folder>/<half>_<what>.npy" in fresh memory. */
+static char *path_of(const char *folder, const char *half, const char *what, struct error *err)
+{
+    struct text path = {0};
+    text_addf(&path, "%s/%s_%s.npy", folder, half, what);
+    if (text_check(&path, err) < 0)
+        text_release(&path);
+    return path.data;
+}
+
+int dataset_count_labels(const struct npy *labels, int64_t class_count, int64_t *counts,
+                         struct error *err)
+{
+    const uint8_t *label = labels->data;
+    for (int64_t i = 0; i < labels->count; i++) {
+        if (label[i] >= class_count)
+            return error_set(err, ERR_FORMAT, "label %d at %lld: there are %lld classes", label[i],
+                             (long long)i, (long long)class_count);
+        counts[label[i]]++;
+    }
+    return 0;
+}
+
+/* ---- checks ---- */
+
+static int check_boxes(const struct npy *boxes, const struct dataset *dataset, struct error *err)
+{
+    const uint8_t *box = boxes->data;
+    for (int64_t i = 0; i < boxes->shape[0]; i++, box += 4)
+        if (box[0] > box[2] || box[1] > box[3] || box[2] >= dataset->width ||
+            box[3] >= dataset->height)
+            return error_set(err, ERR_FORMAT, "box %lld (%d,%d,%d,%d) is not inside its picture",
+                             (long long)i, box[0], box[1], box[2], box[3]);
+    return 0;
+}
+
+static int check_half(const struct half *half, const struct dataset *dataset, struct error *err)
+{
+    int64_t counts[DATASET_MAX_CLASSES] = {0};
+    int64_t n = half->images->shape[0];
+    if (n == 0)
+        return error_set(err, ERR_FORMAT, "there is no picture");
+    if (half->images->shape[3] != 3 || half->images->shape[1] != dataset->height ||
+        half->images->shape[2] != dataset->width)
+        return error_set(err, ERR_FORMAT, "pictures are %lldx%lldx%lld, not %lldx%lldx3",
+                         (long long)half->images->shape[1], (long long)half->images->shape[2],
+                         (long long)half->images->shape[3], (long long)dataset->height,
+                         (long long)dataset->width);
+    if (half->labels->shape[0] != n)
+        return error_set(err, ERR_FORMAT, "there are %lld labels for %lld pictures",
+                         (long long)half->labels->shape[0], (long long)n);
+    if (dataset->has_boxes && (half->boxes->shape[0] != n || half->boxes->shape[1] != 4))
+        return error_set(err, ERR_FORMAT,
+                         "there must be 4 box coordinates for each of %lld pictures", (long long)n);
+    if (dataset_count_labels(half->labels, dataset->class_count, counts, err) < 0)
+        return -1;
+    return dataset->has_boxes ? check_boxes(half->boxes, dataset, err) : 0;
+}
+
+static int check(struct dataset *dataset, struct error *err)
+{
+    struct half halves[2];
+    halves_of(dataset, halves);
+    for (int i = 0; i < 2; i++)
+        if (check_half(&halves[i], dataset, err) < 0)
+            return error_prefix(err, "%s: ", halves[i].name);
+    return 0;
+}
+
+/* ---- reading ---- */
+
+static int read_classes(const char *folder, struct dataset *dataset, struct error *err)
+{
+    int result = -1;
+    char *text = NULL, *path = file_join(folder, "classes.txt", err);
+    size_t size, capacity = 0;
+    if (path == NULL || file_read(path, CLASSES_LIMIT, &text, &size, err) < 0)
+        goto done;
+    for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        *end = '\0';
+        size_t count = (size_t)dataset->class_count;
+        if (*line == '\0' || count == DATASET_MAX_CLASSES) {
+            error_set(err, ERR_FORMAT, "'%s': 1 to %d names are needed, a line each", path,
+                      DATASET_MAX_CLASSES);
+            goto done;
+        }
+        if (memory_grow(&dataset->classes, &capacity, count + 1, sizeof(char *), err) < 0 ||
+            (dataset->classes[count] = memory_copy_text(line, err)) == NULL)
+            goto done;
+        dataset->class_count++;
+    }
+    if (dataset->class_count == 0)
+        error_set(err, ERR_FORMAT, "'%s' names no class", path);
+    else
+        result = 0;
+done:
+    free(text);
+    free(path);
+    return result;
+}
+
+static int read_array(const char *folder, const char *half, const char *what, int rank,
+                      struct npy *npy, struct error *err)
+{
+    char *path = path_of(folder, half, what, err);
+    if (path == NULL)
+        return -1;
+    int result = npy_read_as(path, NPY_U8, rank, npy, err);
+    free(path);
+    return result;
+}
+
+static bool boxes_exist(const char *folder)
+{
+    struct error ignored;
+    char *path = path_of(folder, "train", "boxes", &ignored);
+    bool exist = path != NULL && file_exists(path);
+    free(path);
+    return exist;
+}
+
+static int read_folder(const char *folder, struct dataset *dataset, struct error *err)
+{
+    struct half halves[2];
+    halves_of(dataset, halves);
+    if (read_classes(folder, dataset, err) < 0)
+        return -1;
+    dataset->has_boxes = boxes_exist(folder);
+    for (int i = 0; i < 2; i++)
+        if (read_array(folder, halves[i].name, "images", 4, halves[i].images, err) < 0 ||
+            read_array(folder, halves[i].name, "labels", 1, halves[i].labels, err) < 0 ||
+            (dataset->has_boxes &&
+             read_array(folder, halves[i].name, "boxes", 2, halves[i].boxes, err) < 0))
+            return -1;
+    dataset->height = dataset->train_images.shape[1];
+    dataset->width = dataset->train_images.shape[2];
+    return check(dataset, err) < 0 ? error_prefix(err, "dataset '%s': ", folder) : 0;
+}
+
+int dataset_open(const char *folder, struct dataset *dataset, struct error *err)
+{
+    struct dataset opened = {0};
+    if (read_folder(folder, &opened, err) < 0) {
+        dataset_release(&opened);
+        return -1;
+    }
+    *dataset = opened;
+    return 0;
+}
+
+void dataset_release(struct dataset *dataset)
+{
+    if (dataset == NULL)
+        return;
+    struct half halves[2];
+    halves_of(dataset, halves);
+    for (int i = 0; i < 2; i++) {
+        npy_release(halves[i].images);
+        npy_release(halves[i].labels);
+        npy_release(halves[i].boxes);
+    }
+    for (int64_t i = 0; i < dataset->class_count; i++)
+        free(dataset->classes[i]);
+    free(dataset->classes);
+    *dataset = (struct dataset){0};
+}
+
+/* ---- writing ---- */
+
+static int write_classes(const char *folder, const struct dataset *dataset, struct error *err)
+{
+    int result = -1;
+    struct text text = {0};
+    char *path = file_join(folder, "classes.txt", err);
+    for (int64_t i = 0; i < dataset->class_count; i++)
+        text_addf(&text, "%s\n", dataset->classes[i]);
+    if (path != NULL && text_check(&text, err) == 0)
+        result = file_write(path, text.data, text.size, err);
+    text_release(&text);
+    free(path);
+    return result;
+}
+
+static int write_array(const char *folder, const char *half, const char *what,
+                       const struct npy *npy, struct error *err)
+{
+    char *path = path_of(folder, half, what, err);
+    if (path == NULL)
+        return -1;
+    int result = npy_write(path, npy->type, npy->rank, npy->shape, npy->data, err);
+    free(path);
+    return result;
+}
+
+static json_t *count_labels(const struct npy *labels, int64_t class_count)
+{
+    struct error ignored;
+    int64_t counts[DATASET_MAX_CLASSES] = {0};
+    dataset_count_labels(labels, class_count, counts, &ignored); /* checked before */
+    json_t *list = json_array();
+    for (int64_t i = 0; i < class_count; i++)
+        json_array_append_new(list, json_integer(counts[i]));
+    return list;
+}
+
+static int write_summary(const char *folder, const struct dataset *dataset,
+                         const struct dataset_origin *origin, struct error *err)
+{
+    json_t *classes = json_array();
+    for (int64_t i = 0; i < dataset->class_count; i++)
+        json_array_append_new(classes, json_string(dataset->classes[i]));
+    json_t *summary = json_pack(
+        "{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "source", origin->source, "sha256",
+        origin->sha256, "generated", origin->generated ? 1 : 0, "train",
+        (json_int_t)dataset->train_labels.count, "test", (json_int_t)dataset->test_labels.count,
+        "height", (json_int_t)dataset->height, "width", (json_int_t)dataset->width, "classes",
+        classes, "train_counts", count_labels(&dataset->train_labels, dataset->class_count),
+        "test_counts", count_labels(&dataset->test_labels, dataset->class_count));
+    char *path = file_join(folder, "dataset.json", err);
+    int result = -1;
+    if (summary == NULL)
+        error_set(err, ERR_FORMAT, "a class name or the source is not UTF-8, or out of memory");
+    else if (path != NULL)
+        result = json_write(path, summary, err);
+    free(path);
+    json_decref(summary);
+    return result;
+}
+
+int dataset_write(const char *folder, const struct dataset *dataset,
+                  const struct dataset_origin *origin, struct error *err)
+{
+    struct half halves[2];
+    struct dataset view = *dataset; /* halves_of wants it writable; nothing is written */
+    halves_of(&view, halves);
+    if (check(&view, err) < 0 || file_make_folders(folder, err) < 0)
+        return -1;
+    for (int i = 0; i < 2; i++)
+        if (write_array(folder, halves[i].name, "images", halves[i].images, err) < 0 ||
+            write_array(folder, halves[i].name, "labels", halves[i].labels, err) < 0 ||
+            (view.has_boxes &&
+             write_array(folder, halves[i].name, "boxes", halves[i].boxes, err) < 0))
+            return -1;
+    if (write_classes(folder, dataset, err) < 0)
+        return -1;
+    return write_summary(folder, dataset, origin, err);
+}

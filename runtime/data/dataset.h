@@ -1,0 +1,51 @@
+/* A labelled set of pictures in a folder:
+ *
+ *   train_images.npy, test_images.npy   u8 [n,height,width,3], RGB
+ *   train_labels.npy, test_labels.npy   u8 [n], each below the number of classes
+ *   classes.txt                         a name a line
+ *   train_boxes.npy, test_boxes.npy     u8 [n,4] = x0,y0,x1,y1, inclusive pixels; where they are
+ * known dataset.json                        where it comes from, counts per class
+ *
+ *   struct dataset dataset = {0};
+ *   if (dataset_open(folder, &dataset, err) < 0) ...
+ *   dataset_release(&dataset);
+ */
+#ifndef DATA_DATASET_H
+#define DATA_DATASET_H
+
+#include "base/error.h"
+#include "data/npy.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { DATASET_MAX_CLASSES = 256 }; /* labels are u8 */
+
+struct dataset {
+    struct npy train_images, train_labels, test_images, test_labels;
+    bool has_boxes;
+    struct npy train_boxes, test_boxes; /* empty unless has_boxes */
+    char **classes;
+    int64_t class_count, height, width;
+};
+
+/* Checks that shapes agree, that labels and boxes are in range, and that no
+ * class lacks a name. */
+int dataset_open(const char *folder, struct dataset *dataset, struct error *err);
+void dataset_release(struct dataset *dataset);
+
+struct dataset_origin {
+    const char *source; /* the archive's name */
+    const char *sha256; /* of the archive */
+    bool generated;
+};
+
+/* Writes the folder, which is made if it isn't there, dataset.json last. */
+int dataset_write(const char *folder, const struct dataset *dataset,
+                  const struct dataset_origin *origin, struct error *err);
+
+/* One pass over labels: counts[label]++; ERR_FORMAT for a label out of range. */
+int dataset_count_labels(const struct npy *labels, int64_t class_count, int64_t *counts,
+                         struct error *err);
+
+#endif

@@ -1,0 +1,95 @@
+/* A sheet to draw figures on: cairo's image surface, text from DejaVu Sans' outlines, PNG out.
+ * Equal calls give equal bytes: no fontconfig, no hinting, no times; what remains are the libraries
+ * and the font, which figure_fingerprint names.
+ *
+ *   canvas_new -> canvas_text_width ... -> canvas_lay -> canvas_rectangle, canvas_text, ... ->
+ * canvas_write -> canvas_free
+ *
+ * Units are 1/100 inch, y grows downwards; one unit is CANVAS_SCALE pixels. Drawing never fails:
+ * what goes wrong is remembered and canvas_write reports it.
+ */
+#ifndef FIGURE_CANVAS_H
+#define FIGURE_CANVAS_H
+
+#include "base/error.h"
+#include "figure/colormap.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum { CANVAS_SCALE = 2, CANVAS_DPI = 100 * CANVAS_SCALE };
+
+struct canvas;
+
+/* Opens the fonts, so that texts can be measured before the size is known. NULL with an error; a
+ * missing font file names the package that holds it. */
+struct canvas *canvas_new(struct error *err);
+
+/* Lays a white sheet of this size. Once, before drawing. */
+int canvas_lay(struct canvas *canvas, double width, double height, struct error *err);
+double canvas_width(const struct canvas *canvas);
+double canvas_height(const struct canvas *canvas);
+
+void canvas_free(struct canvas *canvas);
+
+/* Lines of a pen: width in units, opacity in (0,1], dash length 0 for solid. */
+struct pen {
+    struct colour colour;
+    double width;
+    double opacity; /* 0 means 1 */
+    double dash, gap;
+};
+
+struct point {
+    double x, y;
+};
+
+void canvas_rectangle(struct canvas *canvas, double x, double y, double width, double height,
+                      struct colour fill, double opacity);
+void canvas_outline(struct canvas *canvas, double x, double y, double width, double height,
+                    struct pen pen);
+void canvas_line(struct canvas *canvas, double x0, double y0, double x1, double y1, struct pen pen);
+
+/* Joined lines; a point with a coordinate that is not finite parts them. */
+void canvas_path(struct canvas *canvas, const struct point *points, size_t count, struct pen pen);
+void canvas_disc(struct canvas *canvas, double x, double y, double radius, struct colour fill,
+                 struct pen rim);
+
+/* RGB bytes [height,width,3] scaled into a rectangle with nearest neighbour. */
+void canvas_picture(struct canvas *canvas, double x, double y, double width, double height,
+                    const uint8_t *rgb, int64_t rows, int64_t columns);
+
+/* Everything drawn until canvas_unclip stays within the rectangle. */
+void canvas_clip(struct canvas *canvas, double x, double y, double width, double height);
+void canvas_unclip(struct canvas *canvas);
+
+/* Where (x, y) lies on the text: horizontally, and vertically on the baseline, half the height of a
+ * capital, or a capital's top. */
+enum text_align { TEXT_LEFT, TEXT_CENTRE, TEXT_RIGHT };
+enum text_anchor { TEXT_BASELINE, TEXT_MIDDLE, TEXT_TOP };
+
+struct text_style {
+    double size; /* of the em, in units */
+    struct colour colour;
+    bool bold;
+    enum text_align align;
+    enum text_anchor anchor;
+    double angle; /* degrees, counter-clockwise */
+};
+
+/* One line of UTF-8; bytes that are not are drawn as U+FFFD. */
+void canvas_text(struct canvas *canvas, double x, double y, const char *text,
+                 struct text_style style);
+/* Its advance in units. */
+double canvas_text_width(struct canvas *canvas, const char *text, struct text_style style);
+
+/* Writes the PNG, complete or not at all. */
+int canvas_write(struct canvas *canvas, const char *path, struct error *err);
+
+/* What the bits of a drawing depend on, a `name value` a line: for the fingerprint of every stage
+ * that draws. */
+int figure_fingerprint(FILE *stream, struct error *err);
+
+#endif

@@ -1,0 +1,256 @@
+#include "figure/font.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define FT_CONFIG_STANDARD_LIBRARY_H "figure/freetype_limits.h"
+#include <ft2build.h>
+#include FT_FREETYPE_H
+#include FT_OUTLINE_H
+#include FT_TRUETYPE_TABLES_H
+
+struct font {
+    FT_Library library;
+    FT_Face face;
+};
+
+const char *const font_folders[] = {
+    "/usr/share/fonts/truetype/dejavu",   /* Debian, Ubuntu */
+    "/usr/share/fonts/dejavu-sans-fonts", /* Fedora */
+    "/usr/share/fonts/TTF",               /* Arch */
+    "/usr/share/fonts/truetype",          /* openSUSE */
+    NULL,
+};
+
+/* The one place where FreeType's status becomes an error. */
+static int check(FT_Error status, const char *call, struct error *err)
+{
+    if (status == 0)
+        return 0;
+    if (status == FT_Err_Out_Of_Memory)
+        return error_set(err, ERR_MEMORY, "out of memory in freetype's %s", call);
+    return error_set(err, ERR_DEVICE, "freetype's %s failed with status %d", call, (int)status);
+}
+
+static char *find(const char *const *folders, const char *file, struct error *err)
+{
+    for (size_t i = 0; folders[i] != NULL; i++) {
+        char *path = file_join(folders[i], file, err);
+        if (path == NULL || file_exists(path))
+            return path;
+        free(path);
+    }
+    error_set(err, ERR_IO, "font '%s' is missing: install the package fonts-dejavu-core", file);
+    return NULL;
+}
+
+struct font *font_open(const char *const *folders, const char *file, struct error *err)
+{
+    struct font *font = NULL;
+    char *path = find(folders, file, err);
+    if (path == NULL || (font = memory_new(1, sizeof(*font), err)) == NULL)
+        goto failed;
+    if (check(FT_Init_FreeType(&font->library), "FT_Init_FreeType", err) < 0)
+        goto failed;
+    if (check(FT_New_Face(font->library, path, 0, &font->face), "FT_New_Face", err) < 0 ||
+        !FT_IS_SCALABLE(font->face) || font->face->units_per_EM == 0) {
+        error_set(err, ERR_FORMAT, "'%s' is not a font with outlines", path);
+        goto failed;
+    }
+    free(path);
+    return font;
+failed:
+    free(path);
+    font_close(font);
+    return NULL;
+}
+
+void font_close(struct font *font)
+{
+    if (font == NULL)
+        return;
+    if (font->face != NULL)
+        FT_Done_Face(font->face);
+    if (font->library != NULL)
+        FT_Done_FreeType(font->library);
+    free(font);
+}
+
+/* The next code point of UTF-8 (RFC 3629), U+FFFD for a byte that starts none. */
+static uint32_t next_code_point(const char **text)
+{
+    static const struct {
+        uint8_t mask, lead, more;
+        uint32_t least;
+    } forms[] = {{0x80, 0x00, 0, 0},
+                 {0xe0, 0xc0, 1, 0x80},
+                 {0xf0, 0xe0, 2, 0x800},
+                 {0xf8, 0xf0, 3, 0x10000}};
+    const uint8_t *bytes = (const uint8_t *)*text;
+    *text += 1;
+    for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
+        if ((bytes[0] & forms[f].mask) != forms[f].lead)
+            continue;
+        uint32_t code = bytes[0] & (uint8_t)~forms[f].mask;
+        for (unsigned i = 1; i <= forms[f].more; i++) {
+            if ((bytes[i] & 0xc0) != 0x80) /* a NUL ends here too */
+                return 0xfffd;
+            code = code << 6 | (bytes[i] & 0x3f);
+        }
+        if (code < forms[f].least || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+            return 0xfffd;
+        *text += forms[f].more;
+        return code;
+    }
+    return 0xfffd;
+}
+
+/* Steps to the next glyph: its index, and in *pen, font units, where it starts. */
+static int next_glyph(const struct font *font, const char **text, FT_UInt *glyph, FT_Pos *pen,
+                      struct error *err)
+{
+    FT_UInt previous = *glyph;
+    *glyph = FT_Get_Char_Index(font->face, next_code_point(text));
+    if (previous != 0 && FT_HAS_KERNING(font->face)) {
+        FT_Vector kerning;
+        if (check(FT_Get_Kerning(font->face, previous, *glyph, FT_KERNING_UNSCALED, &kerning),
+                  "FT_Get_Kerning", err) < 0)
+            return -1;
+        *pen += kerning.x;
+    }
+    return check(FT_Load_Glyph(font->face, *glyph, FT_LOAD_NO_SCALE), "FT_Load_Glyph", err);
+}
+
+int font_advance(const struct font *font, const char *text, double *advance, struct error *err)
+{
+    FT_Pos pen = 0;
+    FT_UInt glyph = 0;
+    while (*text != '\0') {
+        if (next_glyph(font, &text, &glyph, &pen, err) < 0)
+            return -1;
+        pen += font->face->glyph->metrics.horiAdvance;
+    }
+    *advance = (double)pen / font->face->units_per_EM;
+    return 0;
+}
+
+double font_cap_height(const struct font *font)
+{
+    const TT_OS2 *os2 = FT_Get_Sfnt_Table(font->face, FT_SFNT_OS2);
+    if (os2 == NULL || os2->version < 2 || os2->sCapHeight <= 0)
+        return 0.73;
+    return (double)os2->sCapHeight / font->face->units_per_EM;
+}
+
+/* Where an outline's point goes on the sheet, y downwards. */
+struct tracer {
+    cairo_t *cairo;
+    double x, y, scale;
+    double last_x, last_y;
+    bool open;
+};
+
+static void place(const struct tracer *tracer, const FT_Vector *point, double *x, double *y)
+{
+    *x = tracer->x + (double)point->x * tracer->scale;
+    *y = tracer->y - (double)point->y * tracer->scale;
+}
+
+static void keep(struct tracer *tracer, double x, double y)
+{
+    tracer->last_x = x;
+    tracer->last_y = y;
+}
+
+static int trace_move(const FT_Vector *to, void *user)
+{
+    struct tracer *tracer = user;
+    double x, y;
+    place(tracer, to, &x, &y);
+    if (tracer->open)
+        cairo_close_path(tracer->cairo);
+    cairo_move_to(tracer->cairo, x, y);
+    keep(tracer, x, y);
+    tracer->open = true;
+    return 0;
+}
+
+static int trace_line(const FT_Vector *to, void *user)
+{
+    struct tracer *tracer = user;
+    double x, y;
+    place(tracer, to, &x, &y);
+    cairo_line_to(tracer->cairo, x, y);
+    keep(tracer, x, y);
+    return 0;
+}
+
+/* A quadratic curve raised to the cubic that cairo draws. */
+static int trace_conic(const FT_Vector *control, const FT_Vector *to, void *user)
+{
+    struct tracer *tracer = user;
+    double cx, cy, x, y;
+    place(tracer, control, &cx, &cy);
+    place(tracer, to, &x, &y);
+    cairo_curve_to(tracer->cairo, tracer->last_x + (cx - tracer->last_x) * 2 / 3,
+                   tracer->last_y + (cy - tracer->last_y) * 2 / 3, x + (cx - x) * 2 / 3,
+                   y + (cy - y) * 2 / 3, x, y);
+    keep(tracer, x, y);
+    return 0;
+}
+
+static int trace_cubic(const FT_Vector *first, const FT_Vector *second, const FT_Vector *to,
+                       void *user)
+{
+    struct tracer *tracer = user;
+    double ax, ay, bx, by, x, y;
+    place(tracer, first, &ax, &ay);
+    place(tracer, second, &bx, &by);
+    place(tracer, to, &x, &y);
+    cairo_curve_to(tracer->cairo, ax, ay, bx, by, x, y);
+    keep(tracer, x, y);
+    return 0;
+}
+
+int font_trace(const struct font *font, const char *text, double x, double y, double size,
+               cairo_t *cairo, struct error *err)
+{
+    static const FT_Outline_Funcs funcs = {trace_move, trace_line, trace_conic, trace_cubic, 0, 0};
+    FT_GlyphSlot slot = font->face->glyph;
+    FT_Pos pen = 0;
+    FT_UInt glyph = 0;
+    double scale = size / font->face->units_per_EM;
+    while (*text != '\0') {
+        if (next_glyph(font, &text, &glyph, &pen, err) < 0)
+            return -1;
+        struct tracer tracer = {
+            .cairo = cairo, .x = x + (double)pen * scale, .y = y, .scale = scale};
+        if (check(FT_Outline_Decompose(&slot->outline, &funcs, &tracer), "FT_Outline_Decompose",
+                  err) < 0)
+            return -1;
+        if (tracer.open)
+            cairo_close_path(cairo);
+        pen += slot->metrics.horiAdvance;
+    }
+    return 0;
+}
+
+void font_print_identity(const struct font *font, FILE *stream)
+{
+    /* The checksum over the whole file that TrueType keeps in its head table. */
+    const TT_Header *head = FT_Get_Sfnt_Table(font->face, FT_SFNT_HEAD);
+    const char *name = FT_Get_Postscript_Name(font->face);
+    fprintf(stream, "font.%s %08lx\n", name != NULL ? name : "unnamed",
+            head != NULL ? (unsigned long)head->CheckSum_Adjust & 0xffffffff : 0);
+}
+
+void font_print_library(const struct font *font, FILE *stream)
+{
+    FT_Int major = 0, minor = 0, patch = 0;
+    FT_Library_Version(font->library, &major, &minor, &patch);
+    fprintf(stream, "freetype %d.%d.%d\n", major, minor, patch);
+}

@@ -1,0 +1,34 @@
+/* DejaVu Sans as outlines. Glyphs are traced into cairo's path in the font's own units, unhinted,
+ * and filled like any shape: neither fontconfig nor a renderer's settings can change them.
+ */
+#ifndef FIGURE_FONT_H
+#define FIGURE_FONT_H
+
+#include "base/error.h"
+
+#include <cairo.h>
+#include <stdio.h>
+
+struct font;
+
+/* Where the systems we know keep the fonts; ends with NULL. */
+extern const char *const font_folders[];
+
+/* Opens `file` in the first of `folders` that has it. NULL with an error that names the package if
+ * none has. */
+struct font *font_open(const char *const *folders, const char *file, struct error *err);
+void font_close(struct font *font);
+
+/* In ems: the advance of a line of UTF-8, with kerning, and the height of a capital. */
+int font_advance(const struct font *font, const char *text, double *advance, struct error *err);
+double font_cap_height(const struct font *font);
+
+/* Appends the outlines of a line to the path; the baseline starts at (x, y), one em is `size`. */
+int font_trace(const struct font *font, const char *text, double x, double y, double size,
+               cairo_t *cairo, struct error *err);
+
+/* A `name value` line: what tells this font file from another, and FreeType's version. */
+void font_print_identity(const struct font *font, FILE *stream);
+void font_print_library(const struct font *font, FILE *stream);
+
+#endif

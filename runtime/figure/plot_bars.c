@@ -1,0 +1,122 @@
+#include "base/memory.h"
+#include "figure/axes.h"
+#include "figure/legend.h"
+#include "figure/plot.h"
+#include "figure/theme.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static const double PLOT_HEIGHT = 270, NARROWEST = 560, WIDEST = 1100;
+static const double SMALLEST_SLOT = 16; /* that leaves slanted names apart */
+static const double GROUP_SHARE = 0.78; /* of a class's slot that its bars fill */
+
+struct bars_plan {
+    const struct bars_series *series;
+    size_t count;
+    struct names names;
+    struct axes axes;
+    struct ticks ticks;
+    struct legend_entry *entries;
+    double legend_height, width, height;
+};
+
+static int64_t largest(const struct bars_plan *plan)
+{
+    int64_t most = 0;
+    for (size_t s = 0; s < plan->count; s++)
+        for (size_t c = 0; c < plan->names.count; c++)
+            most = plan->series[s].counts[c] > most ? plan->series[s].counts[c] : most;
+    return most;
+}
+
+static void make_plan(struct canvas *canvas, const char *title, struct bars_plan *plan)
+{
+    double classes = (double)plan->names.count;
+    double wanted = classes * (18 + 24 * (double)plan->count);
+    double slot = fmax(fmin(fmax(wanted, NARROWEST), WIDEST) / classes, SMALLEST_SLOT);
+    plan->names.slot = slot;
+    /* Room over the highest bar for its number. */
+    plan->axes = (struct axes){.width = slot * classes,
+                               .height = PLOT_HEIGHT,
+                               .right = classes,
+                               .top = fmax(1, (double)largest(plan) * 1.09)};
+    plan->ticks = ticks_choose(0, plan->axes.top, 7, true);
+    plan->axes.x = THEME_MARGIN + 20 + axes_y_labels_width(canvas, &plan->ticks);
+    for (size_t s = 0; s < plan->count; s++)
+        plan->entries[s] = (struct legend_entry){
+            plan->series[s].label, LEGEND_BAR, {.colour = plan->series[s].colour}};
+    plan->legend_height = LEGEND_ROW_HEIGHT *
+                          (double)legend_rows(canvas, plan->entries, plan->count, plan->axes.width);
+    plan->axes.y =
+        THEME_MARGIN + (title != NULL ? THEME_TITLE_HEIGHT - 6 : 0) + plan->legend_height + 8;
+    plan->width = plan->axes.x + plan->axes.width + THEME_MARGIN;
+    plan->height =
+        plan->axes.y + PLOT_HEIGHT + axes_names_height(canvas, &plan->names) + THEME_MARGIN;
+}
+
+static void draw_bars(struct canvas *canvas, const struct bars_plan *plan)
+{
+    double width = plan->names.slot * GROUP_SHARE / (double)plan->count;
+    struct text_style style = THEME_TICK;
+    style.size = 7.5;
+    style.colour = THEME_MUTED;
+    style.anchor = TEXT_BASELINE;
+    for (size_t c = 0; c < plan->names.count; c++) {
+        double left = plan->axes.x + plan->names.slot * ((double)c + (1 - GROUP_SHARE) / 2);
+        for (size_t s = 0; s < plan->count; s++) {
+            char text[TICK_TEXT_SIZE];
+            double count = (double)plan->series[s].counts[c];
+            double x = left + width * (double)s, y = axes_y(&plan->axes, count);
+            canvas_rectangle(canvas, x + 0.5, y, width - 1, plan->axes.y + plan->axes.height - y,
+                             plan->series[s].colour, 1);
+            ticks_format(count, 0, text);
+            double text_width = canvas_text_width(canvas, text, style);
+            if (text_width > width - 1)
+                continue;
+            canvas_rectangle(canvas, x + (width - text_width) / 2 - 1, y - 10, text_width + 2, 9,
+                             THEME_WHITE, 0.9);
+            canvas_text(canvas, x + width / 2, y - 3, text, style);
+        }
+    }
+}
+
+static void draw(struct canvas *canvas, const char *title, const struct bars_plan *plan)
+{
+    const struct axes *axes = &plan->axes;
+    if (title != NULL)
+        axes_text_within(canvas, THEME_MARGIN, THEME_MARGIN, title, plan->width - 2 * THEME_MARGIN,
+                         THEME_TITLE);
+    legend_draw(canvas, plan->entries, plan->count, axes->x, axes->y - plan->legend_height - 8,
+                axes->width);
+    axes_draw_y(canvas, axes, &plan->ticks);
+    draw_bars(canvas, plan);
+    axes_draw_edge(canvas, axes);
+    axes_draw_names(canvas, &plan->names, axes->x, axes->y + axes->height);
+    struct text_style style = THEME_LABEL;
+    style.angle = 90;
+    canvas_text(canvas, THEME_MARGIN + 7, axes->y + axes->height / 2, "images", style);
+}
+
+int figure_class_distribution(const char *path, const char *title, const char *const *names,
+                              int64_t classes, const struct bars_series *series, size_t count,
+                              struct error *err)
+{
+    int result = -1;
+    struct bars_plan plan = {
+        .series = series, .count = count, .names = {.texts = names, .count = (size_t)classes}};
+    if (classes < 1 || count < 1)
+        return error_set(err, ERR_USAGE, "no classes to draw the distribution of");
+    struct canvas *canvas = canvas_new(err);
+    if (canvas == NULL || (plan.entries = memory_new(count, sizeof(*plan.entries), err)) == NULL)
+        goto done;
+    make_plan(canvas, title, &plan);
+    if (canvas_lay(canvas, plan.width, plan.height, err) < 0)
+        goto done;
+    draw(canvas, title, &plan);
+    result = canvas_write(canvas, path, err);
+done:
+    free(plan.entries);
+    canvas_free(canvas);
+    return result;
+}

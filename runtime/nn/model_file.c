@@ -1,0 +1,260 @@
+/* Models and bases in .safetensors files.
+ *
+ *   tensors    "<layer>/<variable>", f32, shapes as in struct parameter
+ *   metadata   "format": "reprise-weights" (a base) or "reprise-model"
+ *              "reprise": {"architecture": {"name", "alpha", "image_size", "classes", "hidden",
+ * "dropout"}, "preprocess": {"mode", "pixel_range"}}     as JSON text
+ */
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "data/safetensors.h"
+#include "nn/model.h"
+
+#include <string.h>
+
+static const char metadata_key[] = "reprise";
+
+/* Layers of a classifier on top: ours, and those of keras.applications. */
+static bool is_head_tensor(const char *name)
+{
+    static const char *const heads[] = {"dense/", "dense_1/", "predictions/", "conv_preds/"};
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        if (strncmp(name, heads[i], strlen(heads[i])) == 0)
+            return true;
+    return false;
+}
+
+static void shape_text(int rank, const int64_t *shape, struct text *text)
+{
+    text_add(text, "[");
+    for (int i = 0; i < rank; i++)
+        text_addf(text, "%s%lld", i ? "," : "", (long long)shape[i]);
+    text_add(text, "]");
+}
+
+static int wrong_shape(const char *path, const struct parameter *parameter,
+                       const struct safetensor *tensor, struct error *err)
+{
+    struct text have = {0}, want = {0};
+    shape_text(tensor->rank, tensor->shape, &have);
+    shape_text(parameter->rank, parameter->shape, &want);
+    error_set(err, ERR_FORMAT, "%s: tensor '%s' has shape %s, the model wants %s", path,
+              parameter->name, text_string(&have), text_string(&want));
+    text_release(&have);
+    text_release(&want);
+    return -1;
+}
+
+static const char *nearest_tensor(const struct safetensors *set, const char *name)
+{
+    const char **names = calloc(set->count + 1, sizeof *names);
+    if (!names)
+        return NULL; /* only a hint */
+    for (size_t i = 0; i < set->count; i++)
+        names[i] = set->tensors[i].name;
+    const char *nearest = text_nearest(name, names, set->count);
+    free(names);
+    return nearest;
+}
+
+static const char *nearest_parameter(const struct model *model, const char *name)
+{
+    const char **names = calloc(model->count + 1, sizeof *names);
+    if (!names)
+        return NULL;
+    for (size_t i = 0; i < model->count; i++)
+        names[i] = model->parameters[i].name;
+    const char *nearest = text_nearest(name, names, model->count);
+    free(names);
+    return nearest;
+}
+
+/* Finds the tensor of a parameter and checks its shape. */
+static int match(const char *path, const struct safetensors *set, const struct parameter *parameter,
+                 const struct safetensor **tensor, struct error *err)
+{
+    *tensor = safetensors_find(set, parameter->name);
+    if (!*tensor) {
+        const char *nearest = nearest_tensor(set, parameter->name);
+        if (nearest)
+            return error_set(err, ERR_FORMAT, "%s: no tensor '%s'; the nearest is '%s'", path,
+                             parameter->name, nearest);
+        return error_set(err, ERR_FORMAT, "%s: no tensor '%s'", path, parameter->name);
+    }
+    if ((*tensor)->rank != parameter->rank ||
+        memcmp((*tensor)->shape, parameter->shape,
+               (size_t)parameter->rank * sizeof parameter->shape[0]) != 0)
+        return wrong_shape(path, parameter, *tensor, err);
+    return 0;
+}
+
+static int reject_unknown(const char *path, const struct safetensors *set,
+                          const struct model *model, bool base_only, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const char *name = set->tensors[i].name;
+        bool known = base_only && is_head_tensor(name);
+        for (size_t p = 0; p < model->count && !known; p++)
+            known = strcmp(model->parameters[p].name, name) == 0;
+        if (known)
+            continue;
+        const char *nearest = nearest_parameter(model, name);
+        if (nearest)
+            return error_set(err, ERR_FORMAT, "%s: '%s' has no tensor '%s', did you mean '%s'?",
+                             path, model->architecture.name, name, nearest);
+        return error_set(err, ERR_FORMAT, "%s: '%s' has no tensor '%s'", path,
+                         model->architecture.name, name);
+    }
+    return 0;
+}
+
+/* Checks everything before it changes anything. */
+static int take_weights(const char *path, const struct safetensors *set, struct model *model,
+                        bool base_only, struct error *err)
+{
+    for (int copy = 0; copy < 2; copy++) {
+        for (size_t p = 0; p < model->count; p++) {
+            struct parameter *parameter = &model->parameters[p];
+            const struct safetensor *tensor;
+            if (base_only && model->graph.nodes[parameter->node].head)
+                continue;
+            if (match(path, set, parameter, &tensor, err))
+                return -1;
+            if (copy)
+                memcpy(parameter->value, tensor->data, (size_t)parameter->count * sizeof(float));
+        }
+        if (!copy && reject_unknown(path, set, model, base_only, err))
+            return -1;
+    }
+    return 0;
+}
+
+int model_load_base(struct model *model, const char *path, struct error *err)
+{
+    struct safetensors set = {0};
+    if (safetensors_read(path, &set, err))
+        return -1;
+    int result = take_weights(path, &set, model, true, err);
+    safetensors_release(&set);
+    return result;
+}
+
+static json_t *description(const struct model *model)
+{
+    const struct architecture *a = &model->architecture;
+    return json_pack("{s:{s:s,s:f,s:I,s:I,s:I,s:f},s:{s:s,s:f}}", "architecture", "name", a->name,
+                     "alpha", a->alpha, "image_size", (json_int_t)a->image_size, "classes",
+                     (json_int_t)a->classes, "hidden", (json_int_t)a->hidden, "dropout", a->dropout,
+                     "preprocess", "mode", preprocess_name(model->preprocess.mode), "pixel_range",
+                     (double)model->preprocess.pixel_range);
+}
+
+static int add_tensors(const struct model *model, bool base_only, struct safetensors *set,
+                       struct error *err)
+{
+    for (size_t p = 0; p < model->count; p++) {
+        const struct parameter *parameter = &model->parameters[p];
+        if (base_only && model->graph.nodes[parameter->node].head)
+            continue;
+        if (safetensors_add(set, parameter->name, parameter->rank, parameter->shape,
+                            parameter->value, err))
+            return -1;
+    }
+    return 0;
+}
+
+int model_write(const struct model *model, const char *path, struct error *err)
+{
+    struct safetensors set = {0};
+    int result = -1;
+    json_t *json = description(model);
+    char *text = json ? json_to_text(json, true, err) : NULL;
+    if (!json)
+        error_set(err, ERR_MEMORY, "cannot describe the model for '%s'", path);
+    if (text && safetensors_describe(&set, "format", "reprise-model", err) == 0 &&
+        safetensors_describe(&set, metadata_key, text, err) == 0 &&
+        add_tensors(model, false, &set, err) == 0)
+        result = safetensors_write(path, &set, err);
+    free(text);
+    json_decref(json);
+    safetensors_release(&set);
+    return result;
+}
+
+int model_write_base(const struct model *model, const char *path, struct error *err)
+{
+    struct safetensors set = {0};
+    int result = -1;
+    if (safetensors_describe(&set, "format", "reprise-weights", err) == 0 &&
+        safetensors_describe(&set, "source", model->architecture.name, err) == 0 &&
+        add_tensors(model, true, &set, err) == 0)
+        result = safetensors_write(path, &set, err);
+    safetensors_release(&set);
+    return result;
+}
+
+static int find_mode(const char *name, enum preprocess_mode *mode)
+{
+    for (int i = PREPROCESS_CAFFE; i <= PREPROCESS_NONE; i++)
+        if (strcmp(preprocess_name((enum preprocess_mode)i), name) == 0) {
+            *mode = (enum preprocess_mode)i;
+            return 0;
+        }
+    return -1;
+}
+
+static int parse_description(const char *path, const char *text, struct architecture *a,
+                             struct preprocess *preprocess, struct error *err)
+{
+    const char *name, *mode;
+    json_int_t size, classes, hidden;
+    double range;
+    json_error_t problem;
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &problem);
+    int result = -1;
+    if (!json || json_unpack_ex(json, &problem, 0, "{s:{s:s,s:F,s:I,s:I,s:I,s:F},s:{s:s,s:F}}",
+                                "architecture", "name", &name, "alpha", &a->alpha, "image_size",
+                                &size, "classes", &classes, "hidden", &hidden, "dropout",
+                                &a->dropout, "preprocess", "mode", &mode, "pixel_range", &range)) {
+        error_set(err, ERR_FORMAT, "%s: metadata '%s': %s", path, metadata_key, problem.text);
+    } else if (strlen(name) >= sizeof a->name) {
+        error_set(err, ERR_FORMAT, "%s: unknown architecture '%s'", path, name);
+    } else if (find_mode(mode, &preprocess->mode)) {
+        error_set(err, ERR_FORMAT, "%s: unknown preprocess mode '%s'", path, mode);
+    } else {
+        snprintf(a->name, sizeof a->name, "%s", name);
+        a->image_size = size;
+        a->classes = classes;
+        a->hidden = hidden;
+        preprocess->pixel_range = (float)range;
+        result = 0;
+    }
+    json_decref(json);
+    return result;
+}
+
+int model_read(const char *path, struct model **model, struct error *err)
+{
+    struct safetensors set = {0};
+    struct architecture architecture = {0};
+    struct preprocess preprocess = {0};
+    struct model *made = NULL;
+    if (safetensors_read(path, &set, err))
+        return -1;
+    const char *text = safetensors_description(&set, metadata_key);
+    int result = -1;
+    if (!text)
+        error_set(err, ERR_FORMAT, "%s: not a model: metadata '%s' is missing", path, metadata_key);
+    else if (parse_description(path, text, &architecture, &preprocess, err) == 0)
+        result = model_new_blank(&architecture, &preprocess, &made, err) ||
+                         take_weights(path, &set, made, false, err)
+                     ? -1
+                     : 0;
+    if (result == 0)
+        *model = made;
+    else
+        model_free(made);
+    safetensors_release(&set);
+    return result;
+}

@@ -1,0 +1,298 @@
+/* Figures of the dataset: a picture of each class, how many there are, and what augmentation makes
+ * of some.
+ *
+ * deps dataset, splits; outs sample_images, class_distribution, augmentation_examples (.png);
+ * params seed, augment {flip, rotation, zoom, cutout, mixup}.
+ */
+#include "base/memory.h"
+#include "base/stage.h"
+#include "base/text.h"
+#include "data/dataset.h"
+#include "data/splits.h"
+#include "figure/canvas.h"
+#include "figure/gallery.h"
+#include "figure/plot.h"
+#include "nn/feed.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { EXAMPLES = 6, DRAWS = 7, EXAMPLE_COLUMNS = DRAWS + 1 };
+
+struct explore {
+    struct stage *stage;
+    int64_t seed;
+    struct augment augment;
+    struct dataset dataset;
+    struct splits splits;
+    int64_t *first; /* [classes], the image that shows a class, or -1 */
+};
+
+static int read_params(struct explore *explore, struct error *err)
+{
+    struct augment *augment = &explore->augment;
+    double rotation, zoom, mixup;
+    if (stage_int(explore->stage, "seed", 0, UINT32_MAX, &explore->seed, err) < 0 ||
+        stage_bool(explore->stage, "augment.flip", &augment->flip, err) < 0 ||
+        stage_real(explore->stage, "augment.rotation", 0, 1, &rotation, err) < 0 ||
+        stage_real(explore->stage, "augment.zoom", 0, 0.99, &zoom, err) < 0 ||
+        stage_int(explore->stage, "augment.cutout", 0, 4096, &augment->cutout, err) < 0 ||
+        stage_real(explore->stage, "augment.mixup", 0, 100, &mixup, err) < 0)
+        return -1;
+    augment->rotation = (float)rotation;
+    augment->zoom = (float)zoom;
+    augment->mixup = (float)mixup;
+    return stage_params_done(explore->stage, err);
+}
+
+static int open_data(struct explore *explore, struct error *err)
+{
+    const char *dataset = stage_dep(explore->stage, "dataset", err);
+    const char *splits = dataset != NULL ? stage_dep(explore->stage, "splits", err) : NULL;
+    if (splits == NULL || dataset_open(dataset, &explore->dataset, err) < 0)
+        return -1;
+    return splits_open(splits, explore->dataset.train_images.shape[0], &explore->splits, err);
+}
+
+/* For each class its first image in the shuffled training split. */
+static int find_first(struct explore *explore, struct error *err)
+{
+    const uint8_t *labels = explore->dataset.train_labels.data;
+    const int64_t *train = explore->splits.train.data;
+    size_t classes = (size_t)explore->dataset.class_count;
+    if ((explore->first = memory_new(classes, sizeof(*explore->first), err)) == NULL)
+        return -1;
+    for (size_t c = 0; c < classes; c++)
+        explore->first[c] = -1;
+    for (int64_t i = explore->splits.train.count - 1; i >= 0; i--)
+        explore->first[labels[train[i]]] = train[i];
+    return 0;
+}
+
+static const uint8_t *train_image(const struct explore *explore, int64_t index)
+{
+    const struct dataset *dataset = &explore->dataset;
+    return (const uint8_t *)dataset->train_images.data +
+           index * dataset->height * dataset->width * 3;
+}
+
+static int draw_samples(const struct explore *explore, struct error *err)
+{
+    const struct dataset *dataset = &explore->dataset;
+    const char *path = stage_out(explore->stage, "sample_images", err);
+    size_t classes = (size_t)dataset->class_count;
+    /* About twice as wide as high. */
+    size_t columns = (size_t)ceil(sqrt(2.0 * (double)classes));
+    columns = columns < classes ? columns : classes;
+    size_t rows = (classes + columns - 1) / columns;
+    struct gallery_cell *cells =
+        path != NULL ? memory_new(rows * columns, sizeof(*cells), err) : NULL;
+    if (cells == NULL)
+        return -1;
+    for (size_t c = 0; c < classes; c++) {
+        cells[c].title = dataset->classes[c];
+        if (explore->first[c] < 0)
+            continue;
+        cells[c].u8 = train_image(explore, explore->first[c]);
+        cells[c].height = dataset->height;
+        cells[c].width = dataset->width;
+    }
+    const struct gallery gallery = {.title = "A picture of each class",
+                                    .subtitle = "the first of the shuffled training split",
+                                    .cells = cells,
+                                    .rows = rows,
+                                    .columns = columns};
+    int result = figure_gallery(path, &gallery, err);
+    free(cells);
+    return result;
+}
+
+static void count_split(const struct explore *explore, const struct npy *indices, int64_t *counts)
+{
+    const uint8_t *labels = explore->dataset.train_labels.data;
+    const int64_t *index = indices->data;
+    for (int64_t i = 0; i < indices->count; i++)
+        counts[labels[index[i]]]++;
+}
+
+static int draw_distribution(const struct explore *explore, struct error *err)
+{
+    enum { PARTS = 3 };
+    static const char *const parts[PARTS] = {"train", "validation", "test"};
+    const struct dataset *dataset = &explore->dataset;
+    const int64_t totals[PARTS] = {explore->splits.train.count, explore->splits.val.count,
+                                   dataset->test_labels.count};
+    size_t classes = (size_t)dataset->class_count;
+    const char *path = stage_out(explore->stage, "class_distribution", err);
+    int result = -1;
+    struct bars_series series[PARTS];
+    char labels[PARTS][48];
+    int64_t *counts = path != NULL ? memory_new(PARTS * classes, sizeof(*counts), err) : NULL;
+    if (counts == NULL)
+        return -1;
+    count_split(explore, &explore->splits.train, counts);
+    count_split(explore, &explore->splits.val, counts + classes);
+    if (dataset_count_labels(&dataset->test_labels, dataset->class_count, counts + 2 * classes,
+                             err) < 0)
+        goto done;
+    for (size_t i = 0; i < PARTS; i++) {
+        snprintf(labels[i], sizeof(labels[i]), "%s: %lld", parts[i], (long long)totals[i]);
+        series[i] = (struct bars_series){labels[i], counts + i * classes, colormap_deep(i)};
+    }
+    result =
+        figure_class_distribution(path, "Images per class", (const char *const *)dataset->classes,
+                                  dataset->class_count, series, PARTS, err);
+done:
+    free(counts);
+    return result;
+}
+
+/* "flip, rotation up to 36 degrees, zoom up to 10 %". */
+static void describe(const struct augment *augment, struct text *text)
+{
+    if (augment->flip)
+        text_add(text, ", horizontal flip");
+    if (augment->rotation > 0)
+        text_addf(text, ", rotation up to %.3g\xc2\xb0", (double)augment->rotation * 360);
+    if (augment->zoom > 0)
+        text_addf(text, ", zoom up to %.3g\xe2\x80\xaf%%", (double)augment->zoom * 100);
+    if (augment->cutout > 0)
+        text_addf(text, ", cutout of %lld pixels", (long long)augment->cutout);
+    if (augment->mixup > 0)
+        text_addf(text, ", mixup with alpha %.3g", (double)augment->mixup);
+    if (text->size == 0)
+        text_add(text, ", none is switched on");
+}
+
+/* What the rows of the figure are made of. */
+struct examples {
+    struct gallery_cell cells[EXAMPLES * EXAMPLE_COLUMNS];
+    const char *names[EXAMPLES];
+    size_t rows;
+    char titles[EXAMPLES * DRAWS][128];
+    float *scratch, *target; /* target [classes] */
+    float *pictures;         /* [EXAMPLES,DRAWS,height,width,3] */
+};
+
+/* The classes that mixup put into a picture, each after its share, which a narrow cell keeps. */
+static void name_mixture(const struct dataset *dataset, const float *target, char *title,
+                         size_t size)
+{
+    size_t used = 0;
+    title[0] = '\0';
+    for (int64_t c = 0; c < dataset->class_count; c++) {
+        if (!(target[c] >= 0.005f) || used >= size - 1)
+            continue;
+        int length = snprintf(title + used, size - used, "%s%.2f %s", used > 0 ? "\n" : "",
+                              (double)target[c], dataset->classes[c]);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+static void fill_examples(const struct explore *explore, const struct feed *feed,
+                          struct examples *examples)
+{
+    const struct dataset *dataset = &explore->dataset;
+    int64_t size = dataset->height * dataset->width * 3;
+    for (int64_t c = 0; c < dataset->class_count && examples->rows < EXAMPLES; c++) {
+        int64_t sample = explore->first[c];
+        if (sample < 0)
+            continue;
+        size_t row = examples->rows++;
+        struct gallery_cell *cells = examples->cells + row * EXAMPLE_COLUMNS;
+        examples->names[row] = dataset->classes[c];
+        for (size_t i = 0; i < EXAMPLE_COLUMNS; i++)
+            cells[i] = (struct gallery_cell){.height = dataset->height, .width = dataset->width};
+        cells[0].u8 = train_image(explore, sample);
+        for (uint32_t draw = 0; draw < DRAWS; draw++) {
+            float *picture = examples->pictures + (int64_t)(row * DRAWS + draw) * size;
+            feed_augmented(feed, draw, sample, examples->scratch, picture, examples->target);
+            cells[1 + draw].f32 = picture;
+            if (explore->augment.mixup > 0) {
+                char *title = examples->titles[row * DRAWS + draw];
+                name_mixture(dataset, examples->target, title, sizeof(examples->titles[0]));
+                cells[1 + draw].title = title;
+            }
+        }
+    }
+}
+
+static int draw_augmentation(const struct explore *explore, struct error *err)
+{
+    static const char *const columns[EXAMPLE_COLUMNS] = {"original", "augmented"};
+    const struct dataset *dataset = &explore->dataset;
+    const struct feed feed = {.images = dataset->train_images.data,
+                              .labels = dataset->train_labels.data,
+                              .count = dataset->train_images.shape[0],
+                              .height = dataset->height,
+                              .width = dataset->width,
+                              .classes = dataset->class_count,
+                              .image_size = dataset->height,
+                              .augment = &explore->augment,
+                              .partners = explore->splits.train.data,
+                              .partner_count = explore->splits.train.count,
+                              .preprocess = {PREPROCESS_UNIT, 255},
+                              .seed = (uint32_t)explore->seed};
+    const char *path = stage_out(explore->stage, "augmentation_examples", err);
+    size_t size = (size_t)(dataset->height * dataset->width * 3);
+    int result = -1;
+    struct text subtitle = {0};
+    struct examples examples = {.rows = 0};
+    describe(&explore->augment, &subtitle);
+    if (path == NULL || text_check(&subtitle, err) < 0)
+        goto done;
+    if ((examples.scratch = memory_new((size_t)feed_scratch_size(&feed), sizeof(float), err)) ==
+            NULL ||
+        (examples.target = memory_new((size_t)feed.classes, sizeof(float), err)) == NULL ||
+        (examples.pictures = memory_new(EXAMPLES * DRAWS * size, sizeof(float), err)) == NULL)
+        goto done;
+    fill_examples(explore, &feed, &examples);
+    const struct gallery gallery = {.title = "Augmentation",
+                                    .subtitle = text_string(&subtitle) + 2,
+                                    .cells = examples.cells,
+                                    .rows = examples.rows,
+                                    .columns = EXAMPLE_COLUMNS,
+                                    .row_labels = examples.names,
+                                    .column_titles = columns,
+                                    .cell_size = 80};
+    result = figure_gallery(path, &gallery, err);
+done:
+    free(examples.pictures);
+    free(examples.target);
+    free(examples.scratch);
+    text_release(&subtitle);
+    return result;
+}
+
+static int run(struct stage *stage, struct error *err)
+{
+    struct explore explore = {.stage = stage};
+    int result = -1;
+    if (read_params(&explore, err) == 0 && open_data(&explore, err) == 0 &&
+        find_first(&explore, err) == 0 && draw_samples(&explore, err) == 0 &&
+        draw_distribution(&explore, err) == 0 && draw_augmentation(&explore, err) == 0)
+        result = 0;
+    free(explore.first);
+    splits_release(&explore.splits);
+    dataset_release(&explore.dataset);
+    return result;
+}
+
+static int fingerprint(const char *device, struct error *err)
+{
+    (void)device; /* drawing is the CPU's */
+    return figure_fingerprint(stdout, err);
+}
+
+static const struct stage_kind explore_kind = {
+    .name = "explore",
+    .summary = "draw the dataset: a picture of each class, their numbers, augmented examples",
+    .run = run,
+    .fingerprint = fingerprint,
+};
+
+int main(int argc, char **argv)
+{
+    return stage_main(argc, argv, &explore_kind);
+}

@@ -1,0 +1,120 @@
+/* Cuts the training images into a part to train on and a part to validate on, stratified by class.
+ */
+#include "data/split.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "base/stage.h"
+#include "data/dataset.h"
+
+#include <stdlib.h>
+
+/* A whole number counts images; one with a point is a fraction of them. */
+static int read_size(const char *name, const json_t *value, struct split_size *size,
+                     struct error *err)
+{
+    if (json_is_integer(value))
+        *size = (struct split_size){.kind = SPLIT_COUNT, .count = json_integer_value(value)};
+    else if (json_is_real(value))
+        *size = (struct split_size){.kind = SPLIT_FRACTION, .fraction = json_real_value(value)};
+    else
+        return error_set(err, ERR_USAGE,
+                         "parameter '%s' must be a fraction such as 0.2 or a number of images",
+                         name);
+    return 0;
+}
+
+static int read_options(struct stage *stage, struct split_options *options, struct error *err)
+{
+    struct error absent;
+    int64_t seed = 0;
+    const json_t *test_size = stage_value(stage, "test_size", err);
+    const json_t *train_size = stage_value(stage, "train_size", &absent);
+    if (test_size == NULL || read_size("test_size", test_size, &options->test, err) < 0)
+        return -1;
+    if (train_size != NULL && !json_is_null(train_size) &&
+        read_size("train_size", train_size, &options->train, err) < 0)
+        return -1;
+    if (stage_int(stage, "seed", 0, UINT32_MAX, &seed, err) < 0)
+        return -1;
+    options->seed = (uint32_t)seed;
+    options->label_ndim = 2; /* Keras' datasets have labels of shape (n,1) */
+    return stage_params_done(stage, err);
+}
+
+static int write_part(const char *folder, const char *name, const int64_t *indices, int64_t count,
+                      struct error *err)
+{
+    char *path = file_join(folder, name, err);
+    if (path == NULL)
+        return -1;
+    int result = npy_write(path, NPY_I64, 1, &count, indices, err);
+    free(path);
+    return result;
+}
+
+/* Images of each class among the chosen ones; new reference, NULL without memory. */
+static json_t *count_classes(const struct dataset *dataset, const int64_t *indices, int64_t count)
+{
+    int64_t counts[DATASET_MAX_CLASSES] = {0};
+    const uint8_t *labels = dataset->train_labels.data;
+    json_t *list = json_array();
+    for (int64_t i = 0; i < count; i++)
+        counts[labels[indices[i]]]++;
+    for (int64_t c = 0; c < dataset->class_count; c++)
+        json_array_append_new(list, json_integer(counts[c]));
+    return list;
+}
+
+static int write_summary(struct stage *stage, const char *folder, const struct dataset *dataset,
+                         const struct split *split, uint32_t seed, struct error *err)
+{
+    const json_t *test_size = stage_value(stage, "test_size", err);
+    char *path = file_join(folder, "split.json", err);
+    json_t *summary = json_pack(
+        "{s:I, s:I, s:I, s:O, s:I, s:o, s:o}", "n", (json_int_t)dataset->train_labels.count,
+        "train", (json_int_t)split->train_count, "val", (json_int_t)split->test_count, "test_size",
+        (json_t *)test_size, "seed", (json_int_t)seed, "train_counts",
+        count_classes(dataset, split->train, split->train_count), "val_counts",
+        count_classes(dataset, split->test, split->test_count));
+    int result = -1;
+    if (summary == NULL)
+        error_set(err, ERR_MEMORY, "out of memory for a summary");
+    else if (path != NULL)
+        result = json_write(path, summary, err);
+    json_decref(summary);
+    free(path);
+    return result;
+}
+
+static int run(struct stage *stage, struct error *err)
+{
+    struct dataset dataset = {0};
+    struct split split = {0};
+    struct split_options options = {0};
+    int result = -1;
+    const char *source = stage_dep(stage, "dataset", err);
+    const char *folder = source != NULL ? stage_out(stage, "splits", err) : NULL;
+    if (folder == NULL || read_options(stage, &options, err) < 0 ||
+        dataset_open(source, &dataset, err) < 0 ||
+        split_stratified(dataset.train_labels.data, dataset.train_labels.count, &options, &split,
+                         err) < 0 ||
+        file_make_folders(folder, err) < 0 ||
+        write_part(folder, "train.npy", split.train, split.train_count, err) < 0 ||
+        write_part(folder, "val.npy", split.test, split.test_count, err) < 0 ||
+        write_summary(stage, folder, &dataset, &split, options.seed, err) < 0)
+        goto done;
+    stage_note(stage, "%lld images to train on, %lld to validate on", (long long)split.train_count,
+               (long long)split.test_count);
+    result = 0;
+done:
+    split_release(&split);
+    dataset_release(&dataset);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct stage_kind kind = {
+        .name = "split", .summary = "stratified split into training and validation", .run = run};
+    return stage_main(argc, argv, &kind);
+}

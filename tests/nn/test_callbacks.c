@@ -1,0 +1,104 @@
+/* Callbacks against Keras' own, epoch by epoch. */
+#include "nn/callbacks.h"
+
+#include "golden_text.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct play {
+    struct early_stopping stopper;
+    struct reduce_on_plateau reducer;
+    struct best_checkpoint saver;
+    float rate;
+    int64_t epoch, kept;
+};
+
+static void check_epoch(struct play *play, struct golden *golden)
+{
+    double val_loss = (double)(float)golden_number(golden);
+    double val_accuracy = (double)(float)golden_number(golden);
+    assert_true((double)play->rate == golden_number(golden));
+    struct early_stopping_advice advice =
+        early_stopping_epoch(&play->stopper, play->epoch, val_loss);
+    if (advice.keep_weights)
+        play->kept = play->epoch;
+    play->rate = reduce_on_plateau_epoch(&play->reducer, val_loss, play->rate);
+    best_checkpoint_epoch(&play->saver, play->epoch, val_accuracy);
+    assert_int_equal(advice.stop, (int)golden_number(golden));
+    assert_int_equal(play->stopper.best_epoch, (int)golden_number(golden));
+    assert_int_equal(play->saver.epoch, (int)golden_number(golden));
+    play->epoch++;
+}
+
+static void check_case(struct golden *golden)
+{
+    struct play play = {.kept = -1};
+    golden_word(golden); /* its name */
+    int64_t early = (int64_t)golden_number(golden), reduce = (int64_t)golden_number(golden);
+    double factor = golden_number(golden), minimum = golden_number(golden);
+    early_stopping_init(&play.stopper, early);
+    reduce_on_plateau_init(&play.reducer, reduce, factor, minimum);
+    best_checkpoint_init(&play.saver);
+    play.rate = (float)golden_number(golden);
+    for (;;) {
+        struct golden before = *golden;
+        if (strcmp(golden_word(golden), "restored") == 0)
+            break;
+        *golden = before;
+        check_epoch(&play, golden);
+    }
+    assert_int_equal(play.kept, (int)golden_number(golden));
+    assert_int_equal(play.kept, play.stopper.best_epoch);
+}
+
+static void callbacks_decide_as_keras(void **state)
+{
+    (void)state;
+    struct golden golden;
+    int cases = 0;
+    golden_open(&golden, "tests/golden/keras_callbacks/callbacks.txt");
+    for (const char *word; (word = golden_word(&golden)) != NULL; cases++) {
+        assert_string_equal(word, "case");
+        check_case(&golden);
+    }
+    golden_close(&golden);
+    assert_int_equal(cases, 12);
+}
+
+static void early_stopping_off_keeps_the_last_epoch(void **state)
+{
+    (void)state;
+    struct early_stopping callback;
+    early_stopping_init(&callback, -1);
+    for (int64_t epoch = 0; epoch < 30; epoch++) {
+        struct early_stopping_advice advice = early_stopping_epoch(&callback, epoch, (double)epoch);
+        assert_true(advice.keep_weights);
+        assert_false(advice.stop);
+    }
+    assert_int_equal(callback.best_epoch, 29);
+}
+
+static void reduce_on_plateau_off_keeps_the_rate(void **state)
+{
+    (void)state;
+    struct reduce_on_plateau callback;
+    reduce_on_plateau_init(&callback, -1, 0.5, 0);
+    for (int epoch = 0; epoch < 30; epoch++)
+        assert_true(reduce_on_plateau_epoch(&callback, 1, 0.25f) == 0.25f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(callbacks_decide_as_keras),
+        cmocka_unit_test(early_stopping_off_keeps_the_last_epoch),
+        cmocka_unit_test(reduce_on_plateau_off_keeps_the_rate),
+    };
+    return cmocka_run_group_tests_name("callbacks", tests, NULL, NULL);
+}

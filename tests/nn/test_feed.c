@@ -1,0 +1,245 @@
+/* Feeding whole pictures: sizes, modes and augmentation as Keras has them. */
+#include "nn/feed.h"
+
+#include "nn/augment.h"
+
+#include "golden_text.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define KERAS "tests/golden/keras_augment/augment.txt"
+
+enum { H = 8, W = 10, PICTURE = H * W * 3, COUNT = 6, CLASSES = 4, LARGEST = 21 };
+
+struct pictures {
+    uint8_t images[COUNT * PICTURE], labels[COUNT];
+    int64_t partners[COUNT];
+    struct augment augment;
+    struct feed feed;
+    float scratch[8192], out[LARGEST * LARGEST * 3], target[CLASSES];
+};
+
+static int make_pictures(void **state)
+{
+    struct pictures *p = calloc(1, sizeof(*p));
+    float stored[PICTURE];
+    golden_array(KERAS, "picture", stored, PICTURE);
+    for (int i = 0; i < PICTURE; i++)
+        p->images[i] = (uint8_t)stored[i];
+    for (int i = PICTURE; i < COUNT * PICTURE; i++)
+        p->images[i] = (uint8_t)(i * 7919 >> 3);
+    for (int i = 0; i < COUNT; i++) {
+        p->labels[i] = (uint8_t)(i % CLASSES);
+        p->partners[i] = i;
+    }
+    p->feed = (struct feed){.images = p->images,
+                            .labels = p->labels,
+                            .count = COUNT,
+                            .height = H,
+                            .width = W,
+                            .classes = CLASSES,
+                            .image_size = 12,
+                            .partners = p->partners,
+                            .partner_count = COUNT,
+                            .preprocess = {PREPROCESS_NONE, 255},
+                            .seed = 42};
+    *state = p;
+    return 0;
+}
+
+static int free_pictures(void **state)
+{
+    free(*state);
+    return 0;
+}
+
+static void feed_resizes_as_keras(void **state)
+{
+    struct pictures *p = *state;
+    const struct {
+        const char *name;
+        int size;
+    } cases[] = {{"resize_5", 5}, {"resize_10", 10}, {"resize_12", 12}, {"resize_21", 21}};
+    for (size_t i = 0; i < 4; i++) {
+        float expected[LARGEST * LARGEST * 3];
+        size_t count = (size_t)(cases[i].size * cases[i].size * 3);
+        p->feed.image_size = cases[i].size;
+        assert_true(feed_scratch_size(&p->feed) <= 8192);
+        feed_image(&p->feed, 0, 0, p->scratch, p->out, p->target);
+        golden_array(KERAS, cases[i].name, expected, count);
+        golden_near(p->out, expected, count, 1e-6);
+    }
+}
+
+static void feed_preprocesses_as_keras(void **state)
+{
+    struct pictures *p = *state;
+    const struct {
+        const char *name;
+        struct preprocess preprocess;
+    } cases[] = {
+        {"preprocess_caffe", {PREPROCESS_CAFFE, 255}},
+        {"preprocess_tf", {PREPROCESS_TF, 255}},
+        {"preprocess_torch", {PREPROCESS_TORCH, 255}},
+        {"preprocess_caffe_unscaled", {PREPROCESS_CAFFE, 1}},
+    };
+    for (size_t i = 0; i < 4; i++) {
+        float expected[12 * 12 * 3];
+        p->feed.preprocess = cases[i].preprocess;
+        feed_image(&p->feed, 0, 0, p->scratch, p->out, NULL);
+        golden_array(KERAS, cases[i].name, expected, 12 * 12 * 3);
+        golden_near(p->out, expected, 12 * 12 * 3, 5e-5);
+    }
+}
+
+/* The fast loops and the arithmetic that the GPU uses are the same to the bit. */
+static void feed_equals_pixelwise_arithmetic(void **state)
+{
+    struct pictures *p = *state;
+    for (int mode = PREPROCESS_CAFFE; mode <= PREPROCESS_NONE; mode++) {
+        p->feed.preprocess = (struct preprocess){(enum preprocess_mode)mode, 255};
+        struct preprocess_values values = preprocess_values(p->feed.preprocess);
+        feed_image(&p->feed, 0, 3, p->scratch, p->out, NULL);
+        float in[PICTURE], expected[12 * 12 * 3];
+        feed_augmented(&p->feed, 0, 3, p->scratch, in, NULL);
+        for (int i = 0; i < 12 * 12 * 3; i++) {
+            struct resize_point y = augment_resize_point(i / 36, H, 12);
+            struct resize_point x = augment_resize_point(i / 3 % 12, W, 12);
+            int c = values.source[i % 3];
+            float top =
+                augment_mix(in[(y.lo * W + x.lo) * 3 + c], in[(y.lo * W + x.hi) * 3 + c], x.t);
+            float bottom =
+                augment_mix(in[(y.hi * W + x.lo) * 3 + c], in[(y.hi * W + x.hi) * 3 + c], x.t);
+            expected[i] = preprocess_pixel(&values, i % 3, augment_mix(top, bottom, y.t));
+        }
+        assert_memory_equal(p->out, expected, sizeof(expected));
+    }
+}
+
+static void feed_without_augmentation_is_the_picture(void **state)
+{
+    struct pictures *p = *state;
+    feed_augmented(&p->feed, 9, 1, p->scratch, p->out, p->target);
+    for (int i = 0; i < PICTURE; i++)
+        assert_true(p->out[i] == (float)p->images[PICTURE + i] / 255.0f);
+    const float expected[CLASSES] = {0, 1, 0, 0};
+    assert_memory_equal(p->target, expected, sizeof(expected));
+}
+
+/* Flip, rotation and zoom happen in this order and each is rounded to pixels. */
+static void feed_chains_the_layers(void **state)
+{
+    struct pictures *p = *state;
+    float flipped[PICTURE], expected[PICTURE], a[PICTURE], b[PICTURE], m[6];
+    golden_array(KERAS, "flip", flipped, PICTURE);
+    golden_array(KERAS, "chain", expected, PICTURE);
+    for (int i = 0; i < PICTURE; i++)
+        a[i] = (float)p->images[i / 30 * 30 + (9 - i / 3 % 10) * 3 + i % 3] / 255.0f;
+    golden_near(a, flipped, PICTURE, 1e-7);
+    p->augment = (struct augment){.flip = true, .rotation = 0.1f, .zoom = 0.1f};
+    p->feed.augment = &p->augment;
+    /* The draws of this key, applied by hand. */
+    uint32_t epoch = 0;
+    struct augment_draw draw = {0};
+    for (; !draw.flip; epoch++)
+        draw = augment_draw(&p->augment, (struct augment_key){42, RANDOM_AUGMENT, epoch + 1, 0, 0},
+                            H, W);
+    for (int pass = 0; pass < 2; pass++) {
+        augment_rotation(pass == 0 ? 20 : draw.degrees, H, W, m);
+        for (int64_t i = 0; i < H * W; i++)
+            augment_warp(a, H, W, m, i % W, i / W, b + i * 3);
+        augment_zooming(pass == 0 ? 0.93f : draw.zoom, H, W, m);
+        for (int64_t i = 0; i < H * W; i++)
+            augment_warp(b, H, W, m, i % W, i / W, p->out + i * 3);
+        if (pass == 0)
+            golden_near(p->out, expected, PICTURE, 2e-6);
+    }
+    feed_augmented(&p->feed, epoch, 0, p->scratch, b, NULL);
+    assert_memory_equal(p->out, b, sizeof(b));
+}
+
+static void cutout_blanks_a_square(void **state)
+{
+    struct pictures *p = *state;
+    p->augment = (struct augment){.cutout = 4};
+    p->feed.augment = &p->augment;
+    int full = 0;
+    for (uint32_t epoch = 0; epoch < 50; epoch++) {
+        int blank = 0;
+        feed_augmented(&p->feed, epoch, 0, p->scratch, p->out, NULL);
+        for (int i = 0; i < PICTURE; i++) {
+            bool same = p->out[i] == (float)p->images[i] / 255.0f;
+            assert_true(same || p->out[i] == 0.5f);
+            blank += p->out[i] == 0.5f;
+        }
+        /* Clipped at the border: between 2x2 and 4x4. */
+        assert_true(blank >= 2 * 2 * 3 && blank <= 4 * 4 * 3);
+        full += blank == 4 * 4 * 3;
+    }
+    assert_true(full > 10 && full < 50);
+}
+
+static void mixup_mixes_pictures_and_labels(void **state)
+{
+    struct pictures *p = *state;
+    p->augment = (struct augment){.mixup = 0.5f};
+    p->feed.augment = &p->augment;
+    int mixed = 0;
+    for (int64_t sample = 0; sample < COUNT; sample++) {
+        float sum = 0;
+        struct mixup_draw draw = augment_mixup(&p->feed, 2, sample);
+        feed_augmented(&p->feed, 2, sample, p->scratch, p->out, p->target);
+        for (int i = 0; i < CLASSES; i++)
+            sum += p->target[i];
+        assert_true(fabsf(sum - 1) < 1e-6f);
+        for (int i = 0; i < PICTURE; i++) {
+            float a = (float)p->images[sample * PICTURE + i] / 255.0f;
+            float b = (float)p->images[draw.partner * PICTURE + i] / 255.0f;
+            assert_true(fabsf(p->out[i] - (draw.lambda * a + (1 - draw.lambda) * b)) < 1e-6f);
+        }
+        mixed += p->target[p->labels[sample]] < 1;
+    }
+    assert_true(mixed > 0);
+}
+
+/* Draws depend on seed, epoch and sample and on nothing else. */
+static void feed_depends_on_its_key_alone(void **state)
+{
+    struct pictures *p = *state;
+    float first[PICTURE], again[PICTURE];
+    p->augment = (struct augment){true, 0.1f, 0.1f, 3, 0.3f};
+    p->feed.augment = &p->augment;
+    feed_augmented(&p->feed, 5, 2, p->scratch, first, NULL);
+    for (int64_t sample = 0; sample < COUNT; sample++)
+        feed_augmented(&p->feed, 1, sample, p->scratch, again, NULL);
+    feed_augmented(&p->feed, 5, 2, p->scratch, again, NULL);
+    assert_memory_equal(first, again, sizeof(first));
+    feed_augmented(&p->feed, 6, 2, p->scratch, again, NULL);
+    assert_memory_not_equal(first, again, sizeof(first));
+    p->feed.seed = 43;
+    feed_augmented(&p->feed, 5, 2, p->scratch, again, NULL);
+    assert_memory_not_equal(first, again, sizeof(first));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_pictures, free_pictures)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(feed_resizes_as_keras),
+        TEST(feed_preprocesses_as_keras),
+        TEST(feed_equals_pixelwise_arithmetic),
+        TEST(feed_without_augmentation_is_the_picture),
+        TEST(feed_chains_the_layers),
+        TEST(cutout_blanks_a_square),
+        TEST(mixup_mixes_pictures_and_labels),
+        TEST(feed_depends_on_its_key_alone),
+    };
+    return cmocka_run_group_tests_name("feed", tests, NULL, NULL);
+}
