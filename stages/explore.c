@@ -170,8 +170,25 @@ struct examples {
     struct gallery_cell cells[EXAMPLES * EXAMPLE_COLUMNS];
     const char *names[EXAMPLES];
     size_t rows;
-    float *scratch, *pictures; /* pictures [EXAMPLES,DRAWS,height,width,3] */
+    char titles[EXAMPLES * DRAWS][128];
+    float *scratch, *target; /* target [classes] */
+    float *pictures;         /* [EXAMPLES,DRAWS,height,width,3] */
 };
+
+/* The classes that mixup put into a picture, each after its share, which a narrow cell keeps. */
+static void name_mixture(const struct dataset *dataset, const float *target, char *title,
+                         size_t size)
+{
+    size_t used = 0;
+    title[0] = '\0';
+    for (int64_t c = 0; c < dataset->class_count; c++) {
+        if (!(target[c] >= 0.005f) || used >= size - 1)
+            continue;
+        int length = snprintf(title + used, size - used, "%s%.2f %s", used > 0 ? "\n" : "",
+                              (double)target[c], dataset->classes[c]);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
 
 static void fill_examples(const struct explore *explore, const struct feed *feed,
                           struct examples *examples)
@@ -190,8 +207,13 @@ static void fill_examples(const struct explore *explore, const struct feed *feed
         cells[0].u8 = train_image(explore, sample);
         for (uint32_t draw = 0; draw < DRAWS; draw++) {
             float *picture = examples->pictures + (int64_t)(row * DRAWS + draw) * size;
-            feed_augmented(feed, draw, sample, examples->scratch, picture, NULL);
+            feed_augmented(feed, draw, sample, examples->scratch, picture, examples->target);
             cells[1 + draw].f32 = picture;
+            if (explore->augment.mixup > 0) {
+                char *title = examples->titles[row * DRAWS + draw];
+                name_mixture(dataset, examples->target, title, sizeof(examples->titles[0]));
+                cells[1 + draw].title = title;
+            }
         }
     }
 }
@@ -220,11 +242,10 @@ static int draw_augmentation(const struct explore *explore, struct error *err)
     describe(&explore->augment, &subtitle);
     if (path == NULL || text_check(&subtitle, err) < 0)
         goto done;
-    examples.scratch = memory_new((size_t)feed_scratch_size(&feed), sizeof(float), err);
-    if (examples.scratch == NULL)
-        goto done;
-    examples.pictures = memory_new(EXAMPLES * DRAWS * size, sizeof(float), err);
-    if (examples.pictures == NULL)
+    if ((examples.scratch = memory_new((size_t)feed_scratch_size(&feed), sizeof(float), err)) ==
+            NULL ||
+        (examples.target = memory_new((size_t)feed.classes, sizeof(float), err)) == NULL ||
+        (examples.pictures = memory_new(EXAMPLES * DRAWS * size, sizeof(float), err)) == NULL)
         goto done;
     fill_examples(explore, &feed, &examples);
     const struct gallery gallery = {.title = "Augmentation",
@@ -238,6 +259,7 @@ static int draw_augmentation(const struct explore *explore, struct error *err)
     result = figure_gallery(path, &gallery, err);
 done:
     free(examples.pictures);
+    free(examples.target);
     free(examples.scratch);
     text_release(&subtitle);
     return result;

@@ -216,15 +216,16 @@ static int interrupt(struct training *t, struct error *err)
 /* ---- an epoch ---- */
 
 int fit_evaluate(struct network *network, const struct feed *feed, const int64_t *samples,
-                 int64_t count, int64_t epoch, const struct fit_observer *observer, double *loss,
-                 double *accuracy, struct error *err)
+                 int64_t count, int64_t epoch, const struct fit_observer *observer,
+                 float *probabilities, struct fit_evaluation *evaluation, struct error *err)
 {
     float total = 0;
     int64_t hits = 0;
     for (int64_t done = 0; done < count;) {
         const int64_t n = count - done < VALIDATION_BATCH ? count - done : VALIDATION_BATCH;
         struct batch_result result = {0};
-        if (network_infer(network, feed, samples + done, n, NULL, NULL, -1, NULL, &result, err) < 0)
+        float *p = probabilities != NULL ? probabilities + done * feed->classes : NULL;
+        if (network_infer(network, feed, samples + done, n, NULL, p, -1, NULL, &result, err) < 0)
             return -1;
         total += (float)(result.loss / (double)n) * (float)n;
         hits += result.hits;
@@ -233,8 +234,8 @@ int fit_evaluate(struct network *network, const struct feed *feed, const int64_t
             !observer->validation(observer->arg, epoch, done, count))
             return error_set(err, ERR_INTERRUPTED, "interrupted");
     }
-    *loss = (double)(total / (float)count);
-    *accuracy = (double)((float)hits / (float)count);
+    evaluation->loss = (double)(total / (float)count);
+    evaluation->accuracy = (double)((float)hits / (float)count);
     return 0;
 }
 
@@ -309,11 +310,14 @@ static int run_epoch(struct training *t, struct error *err)
 {
     const struct fit_state *s = &t->checkpoint.state;
     struct epoch_record record = {0};
+    struct fit_evaluation evaluation;
     if (train_epoch(t, err) < 0)
         return -1;
-    if (fit_evaluate(t->network, t->val, t->val_samples, t->val_count, s->epoch, t->observer,
-                     &record.val_loss, &record.val_accuracy, err) < 0)
+    if (fit_evaluate(t->network, t->val, t->val_samples, t->val_count, s->epoch, t->observer, NULL,
+                     &evaluation, err) < 0)
         return err->kind == ERR_INTERRUPTED ? interrupt(t, err) : -1;
+    record.val_loss = evaluation.loss;
+    record.val_accuracy = evaluation.accuracy;
     record.loss = (double)(s->loss / (float)s->images);
     record.accuracy = (double)((float)s->hits / (float)s->images);
     return finish_epoch(t, &record, err);

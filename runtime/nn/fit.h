@@ -55,11 +55,15 @@ int fit(struct model *model, struct backend *backend, const struct feed *train,
         const int64_t *val_samples, int64_t val_count, const struct fit_options *options,
         const struct fit_observer *observer, struct history *history, struct error *err);
 
-/* Sums over samples[count] in inference, as f32 adds them up batch by batch. `epoch` is for the
- * observer. */
+struct fit_evaluation {
+    double loss, accuracy; /* f32 values, as Keras adds them up batch by batch */
+};
+
+/* Inference over samples[count]; probabilities [count,classes] or NULL. The observer's validation
+ * is told, with `epoch`; where it says no, ERR_INTERRUPTED. */
 int fit_evaluate(struct network *network, const struct feed *feed, const int64_t *samples,
-                 int64_t count, int64_t epoch, const struct fit_observer *observer, double *loss,
-                 double *accuracy, struct error *err);
+                 int64_t count, int64_t epoch, const struct fit_observer *observer,
+                 float *probabilities, struct fit_evaluation *evaluation, struct error *err);
 
 /* Puts samples[count] in the order of an epoch: Fisher and Yates' shuffle (Durstenfeld 1964) by
  * Philox. */

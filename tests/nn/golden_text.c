@@ -27,7 +27,7 @@ void golden_close(struct golden *golden)
 
 const char *golden_word(struct golden *golden)
 {
-    static char word[64];
+    char *word = golden->word;
     size_t size = 0;
     for (;;) {
         while (isspace((unsigned char)*golden->at))
@@ -37,7 +37,8 @@ const char *golden_word(struct golden *golden)
         while (*golden->at != '\0' && *golden->at != '\n')
             golden->at++;
     }
-    while (*golden->at != '\0' && !isspace((unsigned char)*golden->at) && size + 1 < sizeof(word))
+    while (*golden->at != '\0' && !isspace((unsigned char)*golden->at) &&
+           size + 1 < sizeof(golden->word))
         word[size++] = *golden->at++;
     word[size] = '\0';
     return size > 0 ? word : NULL;

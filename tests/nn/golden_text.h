@@ -11,13 +11,14 @@
 struct golden {
     char *text;
     const char *at;
+    char word[64];
 };
 
 /* A file that is not there fails the test. */
 void golden_open(struct golden *golden, const char *path);
 void golden_close(struct golden *golden);
 
-/* The next word, NULL at the end; valid until the next call. */
+/* The next word, NULL at the end; valid until the next one is read. */
 const char *golden_word(struct golden *golden);
 double golden_number(struct golden *golden);
 

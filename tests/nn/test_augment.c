@@ -135,10 +135,10 @@ static void resize_equals_torch(void **state)
 static void elementary_functions_are_exact_to_f64(void **state)
 {
     (void)state;
-    for (double t = -3.14159; t < 3.15; t += 0.0123) {
+    for (double t = -6.28; t < 6.28; t += 0.0123) {
         double sine, cosine;
         augment_sine_cosine(t, &sine, &cosine);
-        assert_true(fabs(sine - sin(t)) < 4e-15 && fabs(cosine - cos(t)) < 4e-15);
+        assert_true(fabs(sine - sin(t)) < 4e-14 && fabs(cosine - cos(t)) < 4e-14);
     }
     for (double x = 1e-10; x <= 1; x *= 1.21)
         assert_true(fabs(augment_log(x) - log(x)) < 1e-14 * (1 + fabs(log(x))));
