@@ -244,7 +244,7 @@ static void judge(struct preflight *preflight, struct preprocess now)
 {
     const struct preflight_alternative *best = best_alternative(preflight);
     const bool mended = best != NULL && best->distance < preflight->distance / 2;
-    const bool is_alike = preflight->spread < alike;
+    const bool is_alike = !(preflight->spread >= alike); /* or NaN */
     preflight->verdict = PREFLIGHT_OK;
     if (!mended && preflight->distance <= far_off && !is_alike) {
         say(preflight,
@@ -281,7 +281,7 @@ int preflight_check(struct network *network, const struct model *model, const st
     if (measure(network, model, &plain, samples, n, made.layers, &made.distance, err) < 0 ||
         measure_spread(network, model, &plain, samples, n, &made.spread, err) < 0)
         return -1;
-    if ((made.distance > suspicious || made.spread < alike) &&
+    if ((!(made.distance <= suspicious) || !(made.spread >= alike)) &&
         try_alternatives(network, model, &plain, samples, n, &made, err) < 0)
         return -1;
     judge(&made, feed->preprocess);
