@@ -4,6 +4,7 @@
 #include "nn/fit.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -355,6 +356,39 @@ static void fit_limits_the_steps(void **state)
     assert_int_equal(bed->history.count, EPOCHS);
 }
 
+/* Every allocation of a short training fails once. */
+static void fit_survives_failed_allocations(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    unsigned failures = 0;
+    bed->options.epochs = 1;
+    bed->options.steps_per_epoch = 1;
+    for (unsigned after = 1;; after++) {
+        forget(bed);
+        memory_fail_after(after);
+        int result = train_on(bed, 1, &err);
+        if (memory_fail_after(0) == 0) {
+            assert_int_equal(result, 0);
+            break;
+        }
+        failures++;
+        if (result < 0)
+            assert_int_equal(err.kind, ERR_MEMORY);
+    }
+    assert_true(failures > 20);
+}
+
+static void fit_fails_where_it_cannot_save(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    forget(bed);
+    assert_int_equal(file_write(bed->folder, "in the way", 10, &err), 0);
+    assert_int_equal(train_on(bed, 1, &err), -1);
+    assert_int_equal(err.kind, ERR_IO);
+}
+
 static void fit_refuses_to_train_on_nothing(void **state)
 {
     struct bed *bed = *state;
@@ -399,6 +433,8 @@ int main(void)
         TEST(fit_restores_the_best_weights),
         TEST(fit_learns),
         TEST(fit_limits_the_steps),
+        TEST(fit_survives_failed_allocations),
+        TEST(fit_fails_where_it_cannot_save),
         TEST(fit_refuses_to_train_on_nothing),
         cmocka_unit_test(shuffle_permutes_uniformly),
     };
