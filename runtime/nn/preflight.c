@@ -195,12 +195,15 @@ static void say(struct preflight *preflight, const char *format, ...)
     va_end(args);
 }
 
+/* Other pixels in the same mode, the first of them, are the simpler explanation: another mode must
+ * fit clearly better. */
 static const struct preflight_alternative *best_alternative(const struct preflight *preflight)
 {
-    const struct preflight_alternative *best = NULL;
+    const double handicap = 1.5;
+    const struct preflight_alternative *all = preflight->alternatives, *best = NULL;
     for (size_t i = 0; i < preflight->alternative_count; i++)
-        if (best == NULL || preflight->alternatives[i].distance < best->distance)
-            best = &preflight->alternatives[i];
+        if (best == NULL || all[i].distance * (best == all ? handicap : 1) < best->distance)
+            best = &all[i];
     return best;
 }
 

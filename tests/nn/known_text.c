@@ -4,12 +4,10 @@
 
 #include <ctype.h>
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 void known_open(struct known_text *known, const char *path)
 {

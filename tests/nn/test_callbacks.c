@@ -4,12 +4,10 @@
 #include "known_text.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 struct play {
     struct early_stopping stopper;

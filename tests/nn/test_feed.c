@@ -6,12 +6,10 @@
 #include "known_text.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 #define KERAS "tests/golden/keras_augment/augment.txt"
 

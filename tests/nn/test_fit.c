@@ -7,15 +7,13 @@
 #include "base/memory.h"
 
 #include <math.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 enum { SIZE = 8, PICTURE = SIZE * SIZE * 3, COUNT = 30, TRAIN = 22, CLASSES = 3, EPOCHS = 3 };
 

@@ -4,13 +4,11 @@
 #include "base/file.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 struct fixture {
     char folder[64], path[96];

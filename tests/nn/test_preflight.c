@@ -7,13 +7,11 @@
 #include "base/json.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 enum { SIZE = 12, PICTURE = SIZE * SIZE * 3, COUNT = 24, CLASSES = 2, NORMS = 16 };
 
