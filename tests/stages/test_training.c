@@ -315,7 +315,7 @@ static void stage_stopped_by_sigterm_goes_on(void **state)
     struct place *place = *state;
     const struct timespec nap = {0, 2000000};
     struct call stopped = pretrain;
-    char *params = changed(pretrain_params, "\"epochs\": 2", "\"epochs\": 9");
+    char *params = changed(pretrain_params, "\"epochs\": 2", "\"epochs\": 60");
     stopped.params = params;
     pid_t child = start(place, &stopped);
     for (int i = 0;
