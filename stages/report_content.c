@@ -216,15 +216,15 @@ static void rank_confusions(struct report_content *content)
 /* ---- phases ---- */
 
 static const struct {
-    const char *id, *name, *what, *history, *preflight;
+    const char *id, *name, *in_text, *what, *history, *preflight;
     int figure;
 } known_phases[REPORT_PHASES] = {
-    {"pretrain", "Pretraining", "A base of its own, trained on other classes", "pretrain_history",
-     "pretrain_preflight", FIGURE_PRETRAIN},
-    {"phase1", "Phase 1", "The head alone, on a frozen base", "phase1_history", "phase1_preflight",
-     FIGURE_PHASE1},
-    {"phase2", "Phase 2", "The last layers unfrozen, at a lower learning rate", "phase2_history",
-     "phase2_preflight", FIGURE_PHASE2},
+    {"pretrain", "Pretraining", "pretraining", "A base of its own, trained on other classes",
+     "pretrain_history", "pretrain_preflight", FIGURE_PRETRAIN},
+    {"phase1", "Phase 1", "phase 1", "The head alone, on a frozen base", "phase1_history",
+     "phase1_preflight", FIGURE_PHASE1},
+    {"phase2", "Phase 2", "phase 2", "The last layers unfrozen, at a lower learning rate",
+     "phase2_history", "phase2_preflight", FIGURE_PHASE2},
 };
 
 static int summarise_phase(struct report_phase *phase, struct error *err)
@@ -250,6 +250,7 @@ static int read_phases(struct stage *stage, struct report_content *content, stru
         struct report_phase *phase = &content->phases[i];
         phase->id = known_phases[i].id;
         phase->name = known_phases[i].name;
+        phase->in_text = known_phases[i].in_text;
         phase->what = known_phases[i].what;
         phase->figure = known_phases[i].figure;
         if (read_optional(stage, known_phases[i].history, &phase->history, err) < 0 ||
@@ -262,50 +263,63 @@ static int read_phases(struct stage *stage, struct report_content *content, stru
 
 /* ---- what the figures show, in words ---- */
 
-static void describe_curves(struct report_content *content, const struct report_phase *phase)
+static void describe_curves(struct report_figure *figure, const struct report_phase *phase)
 {
-    struct text *alt = &content->figures[phase->figure].alt;
     if (phase->history == NULL)
         return;
-    text_addf(alt,
-              "Curves of accuracy and loss over %lld epochs of %s; the best is epoch %lld with a "
-              "validation accuracy of ",
-              (long long)phase->epoch_count, phase->name, (long long)phase->best_epoch);
-    report_percent(alt, phase->val_accuracy);
+    text_addf(&figure->alt,
+              "%s: curves of accuracy and loss, training and validation, over %lld epochs",
+              phase->name, (long long)phase->epoch_count);
+    text_addf(&figure->caption,
+              "%s keeps the weights of epoch %lld, with a validation accuracy of ", phase->name,
+              (long long)phase->best_epoch);
+    report_percent(&figure->caption, phase->val_accuracy);
+    text_add(&figure->caption, ".");
 }
 
-static void describe_confusion(struct report_content *content)
+static void describe_confusion(struct report_figure *figure, const struct report_content *content)
 {
-    struct text *alt = &content->figures[FIGURE_CONFUSION].alt;
-    text_addf(alt, "Confusion matrix of %lld classes, ", (long long)content->classes);
-    report_percent(alt, content->accuracy);
-    text_add(alt, " on the diagonal");
+    text_addf(&figure->alt, "Confusion matrix of %lld classes; its pairs are listed below",
+              (long long)content->classes);
+    report_percent(&figure->caption, content->accuracy);
+    text_add(&figure->caption, " lie on the diagonal");
     if (content->confused_count > 0)
-        text_addf(alt, "; most often %s is taken for %s, %lld times",
+        text_addf(&figure->caption, "; most often %s is taken for %s",
                   report_class(content, content->confused[0].truth),
-                  report_class(content, content->confused[0].predicted),
-                  (long long)content->confused[0].count);
+                  report_class(content, content->confused[0].predicted));
+    text_add(&figure->caption, ".");
+}
+
+static void describe_gradcam(struct report_figure *figure, const char *which,
+                             const struct report_content *content)
+{
+    bool boxes = json_is_object(json_object_get(content->gradcam, "boxes"));
+    text_addf(&figure->alt, "%s, each as picture, heat map and both blended", which);
+    text_addf(&figure->caption, "%s.%s", which,
+              boxes ? " The frame is the object\xe2\x80\x99s box." : "");
 }
 
 static int describe_figures(struct report_content *content, struct error *err)
 {
     struct report_figure *figures = content->figures;
-    text_addf(&figures[FIGURE_SAMPLE_IMAGES].alt, "A grid of pictures, one of each of %lld classes",
+    text_addf(&figures[FIGURE_SAMPLE_IMAGES].alt, "A grid of pictures of %lld classes",
               (long long)content->classes);
-    text_add(&figures[FIGURE_CLASS_DISTRIBUTION].alt,
-             "Bars: how many pictures each class has; the tables below have the numbers");
-    text_add(&figures[FIGURE_AUGMENTATION].alt,
-             "Pictures beside flipped, turned and zoomed versions of themselves");
+    text_add(&figures[FIGURE_SAMPLE_IMAGES].caption, "Training images of each class.");
+    text_add(&figures[FIGURE_CLASS_DISTRIBUTION].alt, "A bar for each class and part of the data");
+    text_add(&figures[FIGURE_CLASS_DISTRIBUTION].caption, "The split keeps the classes' shares.");
+    text_add(&figures[FIGURE_AUGMENTATION].alt, "Pictures beside altered versions of themselves");
+    text_add(&figures[FIGURE_AUGMENTATION].caption,
+             "Each epoch sees every training image altered anew.");
     for (int i = 0; i < REPORT_PHASES; i++)
-        describe_curves(content, &content->phases[i]);
-    describe_confusion(content);
-    text_add(
-        &figures[FIGURE_GRADCAM_SAMPLES].alt,
-        "Test images, each as picture, heat map and overlay: three recognised, three mistaken");
-    text_add(&figures[FIGURE_GRADCAM_CONFUSION].alt,
-             "Test images of the confused pairs, each as picture, heat map and overlay");
+        describe_curves(&figures[content->phases[i].figure], &content->phases[i]);
+    describe_confusion(&figures[FIGURE_CONFUSION], content);
+    describe_gradcam(&figures[FIGURE_GRADCAM_SAMPLES],
+                     "The first three test images recognised and the first three mistaken",
+                     content);
+    describe_gradcam(&figures[FIGURE_GRADCAM_CONFUSION],
+                     "The first two test images of each confused pair", content);
     for (int i = 0; i < REPORT_FIGURES; i++)
-        if (text_check(&figures[i].alt, err) < 0)
+        if (text_check(&figures[i].alt, err) < 0 || text_check(&figures[i].caption, err) < 0)
             return -1;
     return 0;
 }

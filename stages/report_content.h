@@ -15,11 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { REPORT_PHASES = 3, REPORT_CONFUSED = 8 };
+enum { REPORT_PRETRAIN, REPORT_PHASE1, REPORT_PHASE2, REPORT_PHASES };
+enum { REPORT_CONFUSED = 10 };
 
 struct report_phase {
     const char *id;                          /* "phase1" */
     const char *name;                        /* "Phase 1" */
+    const char *in_text;                     /* "phase 1" */
     const char *what;                        /* a line */
     json_t *history, *preflight;             /* NULL: not part of this pipeline */
     const json_t *epochs;                    /* array, borrowed from history */

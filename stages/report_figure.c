@@ -8,22 +8,17 @@
 enum { LARGEST_FIGURE = 32 << 20 };
 
 static const struct {
-    const char *dep, *file, *caption;
+    const char *dep, *file;
 } known[REPORT_FIGURES] = {
-    [FIGURE_SAMPLE_IMAGES] = {"sample_images", "sample_images.png", "One picture of each class"},
-    [FIGURE_CLASS_DISTRIBUTION] = {"class_distribution", "class_distribution.png",
-                                   "Pictures of each class"},
-    [FIGURE_AUGMENTATION] = {"augmentation_examples", "augmentation_examples.png",
-                             "What augmentation makes of a picture"},
-    [FIGURE_PRETRAIN] = {"pretrain_curves", "pretrain_curves.png", "Pretraining, epoch by epoch"},
-    [FIGURE_PHASE1] = {"phase1_curves", "phase1_training_curves.png", "Phase 1, epoch by epoch"},
-    [FIGURE_PHASE2] = {"phase2_curves", "phase2_training_curves.png", "Phase 2, epoch by epoch"},
-    [FIGURE_CONFUSION] = {"confusion_matrix", "confusion_matrix.png",
-                          "Confusion matrix of the test images"},
-    [FIGURE_GRADCAM_SAMPLES] = {"gradcam_samples", "gradcam_samples.png",
-                                "Grad-CAM of the first images recognised and mistaken"},
-    [FIGURE_GRADCAM_CONFUSION] = {"gradcam_confusion", "gradcam_confusion_analysis.png",
-                                  "Grad-CAM of confused pairs"},
+    [FIGURE_SAMPLE_IMAGES] = {"sample_images", "sample_images.png"},
+    [FIGURE_CLASS_DISTRIBUTION] = {"class_distribution", "class_distribution.png"},
+    [FIGURE_AUGMENTATION] = {"augmentation_examples", "augmentation_examples.png"},
+    [FIGURE_PRETRAIN] = {"pretrain_curves", "pretrain_training_curves.png"},
+    [FIGURE_PHASE1] = {"phase1_curves", "phase1_training_curves.png"},
+    [FIGURE_PHASE2] = {"phase2_curves", "phase2_training_curves.png"},
+    [FIGURE_CONFUSION] = {"confusion_matrix", "confusion_matrix.png"},
+    [FIGURE_GRADCAM_SAMPLES] = {"gradcam_samples", "gradcam_samples.png"},
+    [FIGURE_GRADCAM_CONFUSION] = {"gradcam_confusion", "gradcam_confusion_analysis.png"},
 };
 
 static uint32_t big_endian(const uint8_t *bytes)
@@ -51,7 +46,6 @@ int report_figures_read(const struct stage *stage, struct report_figure figures[
     for (int i = 0; i < REPORT_FIGURES; i++) {
         struct report_figure *figure = &figures[i];
         figure->file = known[i].file;
-        figure->caption = known[i].caption;
         if (!stage_has_dep(stage, known[i].dep))
             continue;
         const char *path = stage_dep(stage, known[i].dep, err);
@@ -70,6 +64,7 @@ void report_figures_release(struct report_figure figures[REPORT_FIGURES])
     for (int i = 0; i < REPORT_FIGURES; i++) {
         free(figures[i].png);
         text_release(&figures[i].alt);
+        text_release(&figures[i].caption);
         figures[i] = (struct report_figure){0};
     }
 }

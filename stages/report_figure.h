@@ -23,10 +23,10 @@ enum report_figure_id {
 };
 
 struct report_figure {
-    const char *file; /* name in the folder figures */
-    const char *caption;
-    struct text alt; /* what it shows, in words */
-    uint8_t *png;    /* NULL: not there */
+    const char *file;    /* name in the folder figures */
+    struct text caption; /* what to see in it */
+    struct text alt;     /* what it shows, in words */
+    uint8_t *png;        /* NULL: not there */
     size_t size;
     uint32_t width, height; /* pixels */
 };

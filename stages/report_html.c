@@ -30,7 +30,7 @@ void page_figure(struct text *page, const struct report_content *content, int id
     text_add(page, "\" src=\"data:image/png;base64,");
     escape_base64(page, figure->png, figure->size);
     text_add(page, "\">\n<figcaption>");
-    escape_html(page, figure->caption);
+    escape_html(page, text_string(&figure->caption));
     text_add(page, "</figcaption>\n</figure>\n");
 }
 
@@ -55,12 +55,12 @@ void page_percent_cell(struct text *page, double fraction)
     text_add(page, "</td>");
 }
 
-void page_bar_cell(struct text *page, double fraction)
+void page_bar_cell(struct text *page, double fraction, double full)
 {
-    double share = isfinite(fraction) ? fmin(fmax(fraction, 0), 1) : 0;
-    text_addf(page, "<td class=\"bar\" style=\"--v:%.4f\">", share);
+    double share = isfinite(fraction) && full > 0 ? fmin(fmax(fraction / full, 0), 1) : 0;
+    text_add(page, "<td>");
     report_percent(page, fraction);
-    text_add(page, "</td>");
+    text_addf(page, "<span class=\"track\" style=\"--v:%.4f\"></span></td>", share);
 }
 
 void page_count_cell(struct text *page, int64_t number)
@@ -100,28 +100,32 @@ static void open_card(struct text *page, const char *title)
     text_addf(page, "<div class=\"card\">\n<h3>%s</h3>\n<p class=\"big\">", title);
 }
 
-/* A scale from 0 to 1 with the result as a bar and the target as a tick. */
-static void add_target_scale(struct text *page, const struct report_content *content)
+/* A scale from 0 to 1 with a value as a bar and a mark as a tick; colours by name. */
+static void add_scale(struct text *page, double value, double mark, const char *colour)
 {
     text_addf(page,
               "<svg viewBox=\"0 0 100 14\" preserveAspectRatio=\"none\" aria-hidden=\"true\">"
               "<rect x=\"0\" y=\"4\" width=\"100\" height=\"6\" fill=\"var(--tint)\"/>"
-              "<rect x=\"0\" y=\"4\" width=\"%.2f\" height=\"6\" fill=\"var(--%s)\"/>"
-              "<rect x=\"%.2f\" y=\"0\" width=\"0.8\" height=\"14\" fill=\"var(--ink)\"/></svg>\n",
-              100 * fmin(content->accuracy, 1), content->reached ? "good" : "bad",
-              fmin(100 * content->target, 99.2));
+              "<rect x=\"0\" y=\"4\" width=\"%.2f\" height=\"6\" fill=\"var(--%s)\"/>",
+              100 * fmin(fmax(value, 0), 1), colour);
+    if (isfinite(mark))
+        text_addf(page,
+                  "<rect x=\"%.2f\" y=\"0\" width=\"0.8\" height=\"14\" fill=\"var(--ink)\"/>",
+                  fmin(100 * fmax(mark, 0), 99.2));
+    text_add(page, "</svg>\n");
 }
 
-static void add_phase_card(struct text *page, const struct report_phase *phase)
+static void add_phase_card(struct text *page, const struct report_content *content,
+                           const struct report_phase *phase)
 {
-    if (phase->history == NULL || phase->id[0] != 'p' || strcmp(phase->id, "pretrain") == 0)
+    if (phase->history == NULL)
         return;
-    text_addf(page, "<div class=\"card\">\n<h3>%s, validation accuracy</h3>\n<p class=\"big\">",
-              phase->name);
+    text_addf(page, "<div class=\"card\">\n<h3>Validation, %s</h3>\n<p class=\"big\">",
+              phase->in_text);
     report_percent(page, phase->val_accuracy);
     text_addf(page, "</p>\n<p>epoch %lld of %lld</p>\n", (long long)phase->best_epoch,
               (long long)phase->epoch_count);
-    page_spark(page, phase);
+    page_spark(page, content, phase);
     text_add(page, "</div>\n");
 }
 
@@ -135,17 +139,20 @@ static void add_cards(struct text *page, const struct report_content *content)
     if (isfinite(content->loss))
         text_addf(page, " \xc2\xb7 loss %.4f", content->loss);
     text_add(page, "</p>\n");
-    add_target_scale(page, content);
+    add_scale(page, content->accuracy, content->target, content->reached ? "good" : "bad");
     text_add(page, "</div>\n");
-    for (int i = 0; i < REPORT_PHASES; i++)
-        add_phase_card(page, &content->phases[i]);
+    for (int i = REPORT_PHASE1; i < REPORT_PHASES; i++)
+        add_phase_card(page, content, &content->phases[i]);
     double boxes = report_number(content->gradcam, "boxes.fraction");
     if (isfinite(boxes)) {
+        double chance = report_number(content->gradcam, "boxes.chance");
         open_card(page, "Grad-CAM inside the box");
         report_percent(page, boxes);
-        text_add(page, "</p>\n<p>of hottest points; by chance ");
-        report_percent(page, report_number(content->gradcam, "boxes.chance"));
-        text_add(page, "</p>\n</div>\n");
+        text_add(page, "</p>\n<p>by chance ");
+        report_percent(page, chance);
+        text_add(page, "</p>\n");
+        add_scale(page, boxes, chance, "blue");
+        text_add(page, "</div>\n");
     }
     text_add(page, "</div>\n");
 }
@@ -189,7 +196,7 @@ static void add_score_row(struct text *page, const char *name, const json_t *sco
     page_text_cell(page, "th", name);
     page_percent_cell(page, report_number(score, "precision"));
     page_percent_cell(page, report_number(score, "recall"));
-    page_bar_cell(page, report_number(score, "f1"));
+    page_bar_cell(page, report_number(score, "f1"), 1);
     page_count_cell(page, (int64_t)json_integer_value(json_object_get(score, "support")));
     text_add(page, "</tr>\n");
 }
@@ -198,7 +205,7 @@ static void add_class_table(struct text *page, const struct report_content *cont
 {
     page_table(page, "Scores of each class on the test images",
                "<th scope=\"col\">class</th><th scope=\"col\">precision</th>"
-               "<th scope=\"col\">recall</th><th scope=\"col\" class=\"left\">F1</th>"
+               "<th scope=\"col\">recall</th><th scope=\"col\">F1</th>"
                "<th scope=\"col\">images</th>");
     const json_t *scores = json_object_get(content->metrics, "per_class");
     for (int64_t c = 0; c < content->classes; c++)
@@ -207,9 +214,9 @@ static void add_class_table(struct text *page, const struct report_content *cont
     const json_t *macro = json_object_get(content->metrics, "macro");
     const json_t *weighted = json_object_get(content->metrics, "weighted");
     if (macro != NULL)
-        add_score_row(page, "mean of the classes", macro);
+        add_score_row(page, "mean", macro);
     if (weighted != NULL)
-        add_score_row(page, "mean weighted by images", weighted);
+        add_score_row(page, "weighted mean", weighted);
     text_add(page, "</tfoot>\n</table>\n</div>\n");
 }
 
@@ -219,17 +226,19 @@ static void add_confused(struct text *page, const struct report_content *content
         text_add(page, "<p>No test image was mistaken.</p>\n");
         return;
     }
-    page_table(
-        page, "Most confused pairs",
-        "<th scope=\"col\">shows</th><th scope=\"col\" class=\"left\">taken for</th>"
-        "<th scope=\"col\">images</th><th scope=\"col\" class=\"left\">share of the class</th>");
+    page_table(page, "Most confused pairs",
+               "<th scope=\"col\">shows</th><th scope=\"col\" class=\"left\">taken for</th>"
+               "<th scope=\"col\">images</th><th scope=\"col\">share of the class</th>");
+    double most = 0;
+    for (size_t i = 0; i < content->confused_count; i++)
+        most = fmax(most, content->confused[i].share);
     for (size_t i = 0; i < content->confused_count; i++) {
         const struct report_confusion *pair = &content->confused[i];
         text_add(page, "<tr>");
         page_text_cell(page, "th", report_class(content, pair->truth));
         page_text_cell(page, "td", report_class(content, pair->predicted));
         page_count_cell(page, pair->count);
-        page_bar_cell(page, pair->share);
+        page_bar_cell(page, pair->share, most);
         text_add(page, "</tr>\n");
     }
     page_table_end(page);
@@ -260,7 +269,7 @@ static void add_published(struct text *page, const struct report_content *conten
     page_table(page, text_string(&caption),
                "<th scope=\"col\">accuracy</th><th scope=\"col\">here</th>"
                "<th scope=\"col\">published</th><th scope=\"col\">points</th>");
-    for (int i = 1; i < REPORT_PHASES; i++) {
+    for (int i = REPORT_PHASE1; i < REPORT_PHASES; i++) {
         char name[64], member[64];
         snprintf(name, sizeof(name), "%s, validation", content->phases[i].name);
         snprintf(member, sizeof(member), "%s_val_accuracy", content->phases[i].id);
@@ -277,15 +286,18 @@ static void add_published(struct text *page, const struct report_content *conten
 static void add_result(struct text *page, const struct report_content *content)
 {
     page_section(page, "result", "Result");
-    text_add(page, "<p class=\"lead\">");
-    report_count(page, content->mistakes);
-    text_add(page, " of ");
+    text_add(page, "<p class=\"lead\">The network never saw the ");
     report_count(page, content->tested);
-    text_add(page, " test images are mistaken. The network never saw them in training.</p>\n");
+    text_add(page, " test images in training; it mistakes ");
+    report_count(page, content->mistakes);
+    text_add(page, " of them.</p>\n");
     add_published(page, content);
     page_figure(page, content, FIGURE_CONFUSION);
-    add_confused(page, content);
+    text_add(page, "<div class=\"pair\">\n<div>\n");
     add_class_table(page, content);
+    text_add(page, "</div>\n<div>\n");
+    add_confused(page, content);
+    text_add(page, "</div>\n</div>\n");
     if (content->classification != NULL) {
         text_add(page,
                  "<details><summary>The same as text, as scikit-learn prints it</summary>\n<pre>");

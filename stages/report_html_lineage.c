@@ -134,15 +134,12 @@ void page_lineage(struct text *page, const struct report_content *content)
     text_add(page, "<p class=\"lead\">A stage\xe2\x80\x99s key is the SHA-256 of all that it "
                    "depends on: executable, "
                    "command, parameters and the contents that went in. The same key gives the same "
-                   "outputs.</p>\n<pre>make pipeline");
+                   "outputs.</p>\n<pre># runs what is not cached\nmake pipeline");
     if (*profile != '\0') {
         text_add(page, " PROFILE=");
         escape_html(page, profile);
     }
-    text_add(
-        page,
-        "       # runs what is not cached\nbuild/reprise verify     # compares every artifact with "
-        "pipeline.lock</pre>\n");
+    text_add(page, "\n# compares every artifact with pipeline.lock\nbuild/reprise verify</pre>\n");
     add_requirements(page, stages);
     text_add(page, "<h3>Stages</h3>\n");
     json_array_foreach (stages, i, stage)

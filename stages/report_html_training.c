@@ -14,43 +14,65 @@ static double spark_x(const struct report_phase *phase, int64_t epoch)
                                   : (double)epoch * SPARK_WIDTH / (double)(phase->epoch_count - 1);
 }
 
-static double spark_y(double value)
+struct range {
+    double low, high;
+};
+
+static void widen(struct range *range, const struct report_phase *phase, const char *member)
 {
-    return SPARK_HEIGHT - fmin(fmax(value, 0), 1) * SPARK_HEIGHT;
+    for (int64_t e = 0; e < phase->epoch_count; e++) {
+        double value = report_number(json_array_get(phase->epochs, (size_t)e), member);
+        if (isfinite(value)) {
+            range->low = fmin(range->low, value);
+            range->high = fmax(range->high, value);
+        }
+    }
 }
 
-static void add_line(struct text *page, const struct report_phase *phase, const char *member,
-                     const char *style)
+static double spark_y(struct range range, double value)
+{
+    double span = fmax(range.high - range.low, 0.02);
+    return SPARK_HEIGHT * (1 - fmin(fmax((value - range.low) / span, 0), 1));
+}
+
+static void add_line(struct text *page, const struct report_phase *phase, struct range range,
+                     const char *member, const char *style)
 {
     text_addf(page, "<polyline fill=\"none\" vector-effect=\"non-scaling-stroke\" %s points=\"",
               style);
     for (int64_t e = 0; e < phase->epoch_count; e++) {
         double value = report_number(json_array_get(phase->epochs, (size_t)e), member);
         if (isfinite(value))
-            text_addf(page, "%.1f,%.1f ", spark_x(phase, e), spark_y(value));
+            text_addf(page, "%.1f,%.1f ", spark_x(phase, e), spark_y(range, value));
     }
     text_add(page, "\"/>");
 }
 
-void page_spark(struct text *page, const struct report_phase *phase)
+void page_spark(struct text *page, const struct report_content *content,
+                const struct report_phase *phase)
 {
+    struct range range = {INFINITY, -INFINITY};
+    for (int i = REPORT_PHASE1; i < REPORT_PHASES; i++) {
+        widen(&range, &content->phases[i], "accuracy");
+        widen(&range, &content->phases[i], "val_accuracy");
+    }
+    if (!(range.high >= range.low))
+        return;
     text_addf(page,
               "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" "
-              "aria-label=\"Validation "
-              "accuracy by epoch, from 0 to 1\">",
-              SPARK_WIDTH, SPARK_HEIGHT);
+              "aria-label=\"Accuracy by epoch, from %.2f to %.2f; training dashed\">",
+              SPARK_WIDTH, SPARK_HEIGHT, range.low, range.high);
     text_addf(page,
               "<line x1=\"0\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"var(--line)\" "
               "vector-effect=\"non-scaling-stroke\"/>",
               SPARK_HEIGHT, SPARK_WIDTH, SPARK_HEIGHT);
-    add_line(page, phase, "accuracy", "stroke=\"var(--soft)\" stroke-dasharray=\"3 3\"");
-    add_line(page, phase, "val_accuracy", "stroke=\"var(--blue)\" stroke-width=\"2\"");
-    double x = spark_x(phase, phase->best_epoch - 1);
+    add_line(page, phase, range, "accuracy", "stroke=\"var(--soft)\" stroke-dasharray=\"3 3\"");
+    add_line(page, phase, range, "val_accuracy", "stroke=\"var(--blue)\" stroke-width=\"2\"");
     if (isfinite(phase->val_accuracy)) /* a line of no length with round ends stays round */
         text_addf(page,
                   "<path d=\"M%.1f %.1fh0\" stroke=\"var(--blue)\" stroke-width=\"8\" "
                   "stroke-linecap=\"round\" vector-effect=\"non-scaling-stroke\"/>",
-                  x, spark_y(phase->val_accuracy));
+                  spark_x(phase, phase->best_epoch - 1), spark_y(range, phase->val_accuracy));
     text_add(page, "</svg>\n");
 }
 
@@ -75,8 +97,9 @@ static void add_phase(struct text *page, const struct report_phase *phase)
     const json_t *stopped = json_object_get(phase->history, "stopped_early");
     text_addf(page, "<div class=\"card phase\">\n<h3>%s</h3>\n<p>%s</p>\n<dl class=\"facts\">\n",
               phase->name, phase->what);
-    text_addf(page, "<dt>Best epoch</dt><dd>%lld of %lld%s</dd>\n", (long long)phase->best_epoch,
-              (long long)phase->epoch_count, json_is_true(stopped) ? ", stopped early" : "");
+    text_addf(page, "<dt>Epochs</dt><dd>%lld</dd>\n<dt>Stopped early</dt><dd>%s</dd>\n",
+              (long long)phase->epoch_count, json_is_true(stopped) ? "yes" : "no");
+    text_addf(page, "<dt>Best epoch</dt><dd>%lld</dd>\n", (long long)phase->best_epoch);
     add_percent(page, "Validation accuracy", phase->val_accuracy);
     if (isfinite(phase->val_loss))
         text_addf(page, "<dt>Validation loss</dt><dd>%.4f</dd>\n", phase->val_loss);
@@ -146,7 +169,7 @@ static void add_layers(struct text *page, const struct report_phase *phase, cons
                 escape_html(&heads, (const char[2]){*at == '_' ? ' ' : *at, '\0'});
             text_add(&heads, "</th>");
         }
-    text_addf(&caption, "What the first batch norms saw before %s", phase->name);
+    text_addf(&caption, "What the first batch norms saw before %s", phase->in_text);
     text_addf(page, "<details><summary>%s: layers that preflight looked at</summary>\n",
               phase->name);
     page_table(page, text_string(&caption), text_string(&heads));
@@ -172,9 +195,9 @@ static void add_preflight(struct text *page, const struct report_phase *phase)
     const char *tone = strcmp(verdict, "ok") == 0        ? "good"
                        : strcmp(verdict, "skipped") == 0 ? "none"
                                                          : "bad";
-    text_addf(page, "<div class=\"notice %s\"><p><strong>%s: ", tone, phase->name);
+    text_addf(page, "<div class=\"notice %s\"><p><strong>%s, ", tone, phase->name);
     escape_html(page, verdict);
-    text_add(page, ".</strong> ");
+    text_add(page, ":</strong> ");
     escape_html(page, report_string(phase->preflight, "message"));
     text_add(page, "</p></div>\n");
     add_layers(page, phase, json_object_get(phase->preflight, "layers"));

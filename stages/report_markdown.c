@@ -13,6 +13,8 @@ static void add_figure(struct text *page, const struct report_content *content, 
     text_add(page, "![");
     escape_markdown(page, text_string(&figure->alt));
     text_addf(page, "](figures/%s)\n\n", figure->file);
+    escape_markdown(page, text_string(&figure->caption));
+    text_add(page, "\n\n");
 }
 
 static void add_percent_cell(struct text *page, double fraction)
@@ -46,9 +48,9 @@ static void add_phases(struct text *page, const struct report_content *content)
     text_add(page, "\n");
     for (int i = 0; i < REPORT_PHASES; i++)
         if (content->phases[i].preflight != NULL) {
-            text_addf(page, "- Preflight of %s: **", content->phases[i].name);
+            text_addf(page, "- Preflight, %s: **", content->phases[i].in_text);
             escape_markdown(page, report_string(content->phases[i].preflight, "verdict"));
-            text_add(page, "**. ");
+            text_add(page, "**: ");
             escape_markdown(page, report_string(content->phases[i].preflight, "message"));
             text_add(page, "\n");
         }
@@ -78,8 +80,8 @@ static void add_classes(struct text *page, const struct report_content *content)
         "## Classes\n\n| class | precision | recall | F1 | images |\n|---|---:|---:|---:|---:|\n");
     for (int64_t c = 0; c < content->classes; c++)
         add_score_row(page, report_class(content, c), json_array_get(scores, (size_t)c));
-    add_score_row(page, "mean of the classes", json_object_get(content->metrics, "macro"));
-    add_score_row(page, "mean weighted by images", json_object_get(content->metrics, "weighted"));
+    add_score_row(page, "mean", json_object_get(content->metrics, "macro"));
+    add_score_row(page, "weighted mean", json_object_get(content->metrics, "weighted"));
     text_add(page, "\n");
     add_figure(page, content, FIGURE_CONFUSION);
     if (content->confused_count == 0)

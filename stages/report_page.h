@@ -8,8 +8,10 @@
 void page_training(struct text *page, const struct report_content *content);
 void page_lineage(struct text *page, const struct report_content *content);
 
-/* A card's small curve of validation accuracy (and, dashed, training accuracy). */
-void page_spark(struct text *page, const struct report_phase *phase);
+/* A card's small curve of validation accuracy (and, dashed, training accuracy). Phases 1 and 2 have
+ * one scale, so that the second continues the first. */
+void page_spark(struct text *page, const struct report_content *content,
+                const struct report_phase *phase);
 
 void page_section(struct text *page, const char *id, const char *title);
 void page_figure(struct text *page, const struct report_content *content, int figure);
@@ -18,9 +20,9 @@ void page_figure(struct text *page, const struct report_content *content, int fi
 void page_table(struct text *page, const char *caption, const char *heads);
 void page_table_end(struct text *page);
 
-/* <td> with a percentage; page_bar_cell paints it as a bar too. */
+/* <td> with a percentage; page_bar_cell adds a bar that is full at `full`. */
 void page_percent_cell(struct text *page, double fraction);
-void page_bar_cell(struct text *page, double fraction);
+void page_bar_cell(struct text *page, double fraction, double full);
 void page_count_cell(struct text *page, int64_t number);
 void page_text_cell(struct text *page, const char *tag, const char *content);
 
