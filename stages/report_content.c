@@ -216,15 +216,13 @@ static void rank_confusions(struct report_content *content)
 /* ---- phases ---- */
 
 static const struct {
-    const char *id, *name, *in_text, *what, *history, *preflight;
+    const char *id, *name, *in_text, *history, *preflight;
     int figure;
 } known_phases[REPORT_PHASES] = {
-    {"pretrain", "Pretraining", "pretraining", "A base of its own, trained on other classes",
-     "pretrain_history", "pretrain_preflight", FIGURE_PRETRAIN},
-    {"phase1", "Phase 1", "phase 1", "The head alone, on a frozen base", "phase1_history",
-     "phase1_preflight", FIGURE_PHASE1},
-    {"phase2", "Phase 2", "phase 2", "The last layers unfrozen, at a lower learning rate",
-     "phase2_history", "phase2_preflight", FIGURE_PHASE2},
+    {"pretrain", "Pretraining", "pretraining", "pretrain_history", "pretrain_preflight",
+     FIGURE_PRETRAIN},
+    {"phase1", "Phase 1", "phase 1", "phase1_history", "phase1_preflight", FIGURE_PHASE1},
+    {"phase2", "Phase 2", "phase 2", "phase2_history", "phase2_preflight", FIGURE_PHASE2},
 };
 
 static int summarise_phase(struct report_phase *phase, struct error *err)
@@ -251,7 +249,6 @@ static int read_phases(struct stage *stage, struct report_content *content, stru
         phase->id = known_phases[i].id;
         phase->name = known_phases[i].name;
         phase->in_text = known_phases[i].in_text;
-        phase->what = known_phases[i].what;
         phase->figure = known_phases[i].figure;
         if (read_optional(stage, known_phases[i].history, &phase->history, err) < 0 ||
             read_optional(stage, known_phases[i].preflight, &phase->preflight, err) < 0 ||

@@ -22,7 +22,6 @@ struct report_phase {
     const char *id;                          /* "phase1" */
     const char *name;                        /* "Phase 1" */
     const char *in_text;                     /* "phase 1" */
-    const char *what;                        /* a line */
     json_t *history, *preflight;             /* NULL: not part of this pipeline */
     const json_t *epochs;                    /* array, borrowed from history */
     int64_t epoch_count, best_epoch;         /* 1-based; its weights were kept */

@@ -1,3 +1,4 @@
+#include "base/json.h"
 #include "report_escape.h"
 #include "report_page.h"
 
@@ -92,11 +93,48 @@ static void add_percent(struct text *page, const char *name, double fraction)
     text_add(page, "</dd>\n");
 }
 
-static void add_phase(struct text *page, const struct report_phase *phase)
+/* Parameters of a stage as the lineage has them, or NULL. */
+static const json_t *find_params(const struct report_content *content, const char *name)
+{
+    size_t i;
+    json_t *stage;
+    json_array_foreach (json_object_get(content->lineage, "stages"), i, stage)
+        if (strcmp(report_string(stage, "name"), name) == 0)
+            return json_object_get(stage, "params");
+    return NULL;
+}
+
+/* Which layers the phase trained: a list of parts of their names, "" for all. */
+static void add_trained_layers(struct text *page, const struct report_content *content,
+                               const struct report_phase *phase)
+{
+    const json_t *patterns = json_at(find_params(content, phase->id), "phase.trainable");
+    size_t i;
+    json_t *pattern;
+    if (phase == &content->phases[REPORT_PRETRAIN])
+        text_add(page, "A base of its own, trained on other classes");
+    if (!json_is_array(patterns))
+        return;
+    if (json_array_size(patterns) == 0)
+        text_add(page, "The head alone, on a frozen base");
+    json_array_foreach ((json_t *)patterns, i, pattern) {
+        const char *part = json_string_value(pattern);
+        if (part != NULL && *part == '\0') {
+            text_add(page, i == 0 ? "All layers" : " and all layers");
+        } else {
+            text_add(page, i == 0 ? "The head and the layers " : ", ");
+            escape_html(page, part != NULL ? part : "?");
+        }
+    }
+}
+
+static void add_phase(struct text *page, const struct report_content *content,
+                      const struct report_phase *phase)
 {
     const json_t *stopped = json_object_get(phase->history, "stopped_early");
-    text_addf(page, "<div class=\"card phase\">\n<h3>%s</h3>\n<p>%s</p>\n<dl class=\"facts\">\n",
-              phase->name, phase->what);
+    text_addf(page, "<div class=\"card phase\">\n<h3>%s</h3>\n<p>", phase->name);
+    add_trained_layers(page, content, phase);
+    text_add(page, "</p>\n<dl class=\"facts\">\n");
     text_addf(page, "<dt>Epochs</dt><dd>%lld</dd>\n<dt>Stopped early</dt><dd>%s</dd>\n",
               (long long)phase->epoch_count, json_is_true(stopped) ? "yes" : "no");
     text_addf(page, "<dt>Best epoch</dt><dd>%lld</dd>\n", (long long)phase->best_epoch);
@@ -205,19 +243,9 @@ static void add_preflight(struct text *page, const struct report_phase *phase)
 
 /* ---- the section ---- */
 
-static const json_t *find_model(const struct report_content *content)
-{
-    size_t i;
-    json_t *stage;
-    json_array_foreach (json_object_get(content->lineage, "stages"), i, stage)
-        if (strcmp(report_string(stage, "name"), "phase1") == 0)
-            return json_object_get(json_object_get(stage, "params"), "model");
-    return NULL;
-}
-
 static void add_model_line(struct text *page, const struct report_content *content)
 {
-    const json_t *model = find_model(content);
+    const json_t *model = json_object_get(find_params(content, "phase1"), "model");
     const char *architecture = report_string(model, "architecture");
     double size = report_number(model, "image_size");
     if (*architecture == '\0')
@@ -242,7 +270,7 @@ void page_training(struct text *page, const struct report_content *content)
     text_add(page, any_history ? "<div class=\"phases\">\n" : "<p>No history was recorded.</p>\n");
     for (int i = 0; i < REPORT_PHASES; i++)
         if (content->phases[i].history != NULL)
-            add_phase(page, &content->phases[i]);
+            add_phase(page, content, &content->phases[i]);
     text_add(page, any_history ? "</div>\n" : "");
     for (int i = 0; i < REPORT_PHASES; i++) {
         page_figure(page, content, content->phases[i].figure);
