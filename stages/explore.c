@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/splits.h"
+#include "figure/axes.h"
 #include "figure/canvas.h"
 #include "figure/gallery.h"
 #include "figure/plot.h"
@@ -127,7 +128,7 @@ static int draw_distribution(const struct explore *explore, struct error *err)
     const char *path = stage_out(explore->stage, "class_distribution", err);
     int result = -1;
     struct bars_series series[PARTS];
-    char labels[PARTS][48];
+    char labels[PARTS][TICK_TEXT_SIZE + 16];
     int64_t *counts = path != NULL ? memory_new(PARTS * classes, sizeof(*counts), err) : NULL;
     if (counts == NULL)
         return -1;
@@ -137,7 +138,9 @@ static int draw_distribution(const struct explore *explore, struct error *err)
                              err) < 0)
         goto done;
     for (size_t i = 0; i < PARTS; i++) {
-        snprintf(labels[i], sizeof(labels[i]), "%s: %lld", parts[i], (long long)totals[i]);
+        char total[TICK_TEXT_SIZE];
+        ticks_format((double)totals[i], 0, total);
+        snprintf(labels[i], sizeof(labels[i]), "%s (%s)", parts[i], total);
         series[i] = (struct bars_series){labels[i], counts + i * classes, colormap_deep(i)};
     }
     result =
@@ -170,8 +173,25 @@ struct examples {
     struct gallery_cell cells[EXAMPLES * EXAMPLE_COLUMNS];
     const char *names[EXAMPLES];
     size_t rows;
-    float *scratch, *pictures; /* pictures [EXAMPLES,DRAWS,height,width,3] */
+    char titles[EXAMPLES * DRAWS][128];
+    float *scratch, *target; /* target [classes] */
+    float *pictures;         /* [EXAMPLES,DRAWS,height,width,3] */
 };
+
+/* The classes that mixup put into a picture, each after its share, which a narrow cell keeps. */
+static void name_mixture(const struct dataset *dataset, const float *target, char *title,
+                         size_t size)
+{
+    size_t used = 0;
+    title[0] = '\0';
+    for (int64_t c = 0; c < dataset->class_count; c++) {
+        if (!(target[c] >= 0.005f) || used >= size - 1)
+            continue;
+        int length = snprintf(title + used, size - used, "%s%.2f %s", used > 0 ? "\n" : "",
+                              (double)target[c], dataset->classes[c]);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
 
 static void fill_examples(const struct explore *explore, const struct feed *feed,
                           struct examples *examples)
@@ -190,41 +210,50 @@ static void fill_examples(const struct explore *explore, const struct feed *feed
         cells[0].u8 = train_image(explore, sample);
         for (uint32_t draw = 0; draw < DRAWS; draw++) {
             float *picture = examples->pictures + (int64_t)(row * DRAWS + draw) * size;
-            feed_augmented(feed, draw, sample, examples->scratch, picture, NULL);
+            feed_augmented(feed, draw, sample, examples->scratch, picture, examples->target);
             cells[1 + draw].f32 = picture;
+            if (explore->augment.mixup > 0) {
+                char *title = examples->titles[row * DRAWS + draw];
+                name_mixture(dataset, examples->target, title, sizeof(examples->titles[0]));
+                cells[1 + draw].title = title;
+            }
         }
     }
+}
+
+static struct feed feed_of(const struct explore *explore)
+{
+    const struct dataset *dataset = &explore->dataset;
+    return (struct feed){.images = dataset->train_images.data,
+                         .labels = dataset->train_labels.data,
+                         .count = dataset->train_images.shape[0],
+                         .height = dataset->height,
+                         .width = dataset->width,
+                         .classes = dataset->class_count,
+                         .image_size = dataset->height,
+                         .augment = &explore->augment,
+                         .partners = explore->splits.train.data,
+                         .partner_count = explore->splits.train.count,
+                         .preprocess = {PREPROCESS_UNIT, 255},
+                         .seed = (uint32_t)explore->seed};
 }
 
 static int draw_augmentation(const struct explore *explore, struct error *err)
 {
     static const char *const columns[EXAMPLE_COLUMNS] = {"original", "augmented"};
-    const struct dataset *dataset = &explore->dataset;
-    const struct feed feed = {.images = dataset->train_images.data,
-                              .labels = dataset->train_labels.data,
-                              .count = dataset->train_images.shape[0],
-                              .height = dataset->height,
-                              .width = dataset->width,
-                              .classes = dataset->class_count,
-                              .image_size = dataset->height,
-                              .augment = &explore->augment,
-                              .partners = explore->splits.train.data,
-                              .partner_count = explore->splits.train.count,
-                              .preprocess = {PREPROCESS_UNIT, 255},
-                              .seed = (uint32_t)explore->seed};
+    const struct feed feed = feed_of(explore);
     const char *path = stage_out(explore->stage, "augmentation_examples", err);
-    size_t size = (size_t)(dataset->height * dataset->width * 3);
+    size_t size = (size_t)(feed.height * feed.width * 3);
     int result = -1;
     struct text subtitle = {0};
     struct examples examples = {.rows = 0};
     describe(&explore->augment, &subtitle);
     if (path == NULL || text_check(&subtitle, err) < 0)
         goto done;
-    examples.scratch = memory_new((size_t)feed_scratch_size(&feed), sizeof(float), err);
-    if (examples.scratch == NULL)
-        goto done;
-    examples.pictures = memory_new(EXAMPLES * DRAWS * size, sizeof(float), err);
-    if (examples.pictures == NULL)
+    if ((examples.scratch = memory_new((size_t)feed_scratch_size(&feed), sizeof(float), err)) ==
+            NULL ||
+        (examples.target = memory_new((size_t)feed.classes, sizeof(float), err)) == NULL ||
+        (examples.pictures = memory_new(EXAMPLES * DRAWS * size, sizeof(float), err)) == NULL)
         goto done;
     fill_examples(explore, &feed, &examples);
     const struct gallery gallery = {.title = "Augmentation",
@@ -238,6 +267,7 @@ static int draw_augmentation(const struct explore *explore, struct error *err)
     result = figure_gallery(path, &gallery, err);
 done:
     free(examples.pictures);
+    free(examples.target);
     free(examples.scratch);
     text_release(&subtitle);
     return result;

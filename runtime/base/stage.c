@@ -86,6 +86,11 @@ const char *stage_checkpoint(const struct stage *stage)
     return text_member(stage, "checkpoint");
 }
 
+const char *stage_project(const struct stage *stage)
+{
+    return text_member(stage, "project");
+}
+
 const char *stage_name(const struct stage *stage)
 {
     const char *name = text_member(stage, "stage");

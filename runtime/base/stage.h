@@ -10,6 +10,7 @@
  *    "deps":    {"dataset": "/path/of/dataset", ...},       read-only
  *    "outs":    {"model": "/path/to/write/model", ...},      parents exist
  *    "checkpoint": "/folder",            kept for this key until it succeeds
+ *    "project": "/folder",               of pipeline.yaml: for file: URLs
  *    "resources": {"threads": 2},        how much to use; not in the key
  *    "device": "auto" | "cpu" | "cuda",
  *    "progress_fd": 3}                   optional: JSON lines, see below
@@ -55,6 +56,8 @@ bool stage_has_out(const struct stage *stage, const char *name);
 
 /* Folder for checkpoints, or NULL where there is none. */
 const char *stage_checkpoint(const struct stage *stage);
+/* What relative paths in parameters are relative to; NULL where nobody says. */
+const char *stage_project(const struct stage *stage);
 const char *stage_name(const struct stage *stage);
 const char *stage_device(const struct stage *stage);
 int stage_threads(const struct stage *stage); /* at least 1 */

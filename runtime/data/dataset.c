@@ -136,22 +136,22 @@ static int read_array(const char *folder, const char *half, const char *what, in
     return result;
 }
 
-static bool boxes_exist(const char *folder)
+static int find_boxes(const char *folder, bool *exist, struct error *err)
 {
-    struct error ignored;
-    char *path = path_of(folder, "train", "boxes", &ignored);
-    bool exist = path != NULL && file_exists(path);
+    char *path = path_of(folder, "train", "boxes", err);
+    if (path == NULL)
+        return -1;
+    *exist = file_exists(path);
     free(path);
-    return exist;
+    return 0;
 }
 
 static int read_folder(const char *folder, struct dataset *dataset, struct error *err)
 {
     struct half halves[2];
     halves_of(dataset, halves);
-    if (read_classes(folder, dataset, err) < 0)
+    if (read_classes(folder, dataset, err) < 0 || find_boxes(folder, &dataset->has_boxes, err) < 0)
         return -1;
-    dataset->has_boxes = boxes_exist(folder);
     for (int i = 0; i < 2; i++)
         if (read_array(folder, halves[i].name, "images", 4, halves[i].images, err) < 0 ||
             read_array(folder, halves[i].name, "labels", 1, halves[i].labels, err) < 0 ||
@@ -236,7 +236,7 @@ static int write_summary(const char *folder, const struct dataset *dataset,
     for (int64_t i = 0; i < dataset->class_count; i++)
         json_array_append_new(classes, json_string(dataset->classes[i]));
     json_t *summary = json_pack(
-        "{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "source", origin->url, "sha256",
+        "{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "source", origin->source, "sha256",
         origin->sha256, "generated", origin->generated ? 1 : 0, "train",
         (json_int_t)dataset->train_labels.count, "test", (json_int_t)dataset->test_labels.count,
         "height", (json_int_t)dataset->height, "width", (json_int_t)dataset->width, "classes",
@@ -245,7 +245,7 @@ static int write_summary(const char *folder, const struct dataset *dataset,
     char *path = file_join(folder, "dataset.json", err);
     int result = -1;
     if (summary == NULL)
-        error_set(err, ERR_FORMAT, "a class name or URL is not UTF-8, or out of memory");
+        error_set(err, ERR_FORMAT, "a class name or the source is not UTF-8, or out of memory");
     else if (path != NULL)
         result = json_write(path, summary, err);
     free(path);

@@ -35,7 +35,7 @@ int dataset_open(const char *folder, struct dataset *dataset, struct error *err)
 void dataset_release(struct dataset *dataset);
 
 struct dataset_origin {
-    const char *url;
+    const char *source; /* the archive's name */
     const char *sha256; /* of the archive */
     bool generated;
 };

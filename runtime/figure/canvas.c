@@ -104,9 +104,12 @@ static double snap(double position)
     return floor(position * CANVAS_SCALE + 0.5) / CANVAS_SCALE;
 }
 
+/* Rounded first: cairo by itself cuts a channel off to the byte below. */
 static void source(cairo_t *cairo, struct colour colour, double opacity)
 {
-    cairo_set_source_rgba(cairo, colour.r, colour.g, colour.b, opacity);
+    uint8_t rgb[3];
+    colour_to_bytes(colour, rgb);
+    cairo_set_source_rgba(cairo, rgb[0] / 255.0, rgb[1] / 255.0, rgb[2] / 255.0, opacity);
 }
 
 static void stroke(cairo_t *cairo, struct pen pen)

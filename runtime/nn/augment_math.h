@@ -8,11 +8,11 @@
 
 #include "base/philox.h"
 
-/* Sine and cosine for |t| <= pi, by their Taylor series. */
+/* Sine and cosine for |t| <= 2 pi, by their Taylor series. */
 static inline HOST_DEVICE void augment_sine_cosine(double t, double *sine, double *cosine)
 {
     double s = t, c = 1, s_term = t, c_term = 1;
-    for (int k = 1; k <= 15; k++) {
+    for (int k = 1; k <= 22; k++) {
         c_term *= -t * t / ((2 * k - 1) * (2 * k));
         s_term *= -t * t / ((2 * k) * (2 * k + 1));
         c += c_term;

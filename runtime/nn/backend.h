@@ -108,6 +108,9 @@ typedef int activation_backward_fn(struct lane *lane, int64_t count, enum activa
 typedef int accumulate_fn(struct lane *lane, int64_t count, const float *x, float *y,
                           struct error *err);
 
+/* y = x */
+typedef int copy_fn(struct lane *lane, int64_t count, const float *x, float *y, struct error *err);
+
 /* x [n,h,w,c] -> y [n,p,q,c], window r x r; padding never wins where `zero_padding` is false, and
  * counts as 0 where it is true (Keras' pool1_pad). Backward gives the gradient to the first maximum
  * in row-major order of its window. */
@@ -163,6 +166,8 @@ struct operations {
     int (*parallel)(struct backend *backend, size_t shards,
                     int (*work)(void *arg, struct lane *lane, size_t shard, struct error *err),
                     void *arg, struct error *err);
+    /* Number of a lane, 0 to lanes - 1: for memory that belongs to it. */
+    int (*lane_index)(const struct lane *lane);
     void (*close)(struct backend *backend);
 
     conv_new_fn *conv_new;
@@ -179,6 +184,7 @@ struct operations {
     norm_backward_data_fn *norm_backward_data;
     activation_backward_fn *activation_backward;
     accumulate_fn *accumulate;
+    copy_fn *copy;
     max_pool_forward_fn *max_pool_forward;
     max_pool_backward_fn *max_pool_backward;
     average_pool_forward_fn *average_pool_forward;
@@ -205,8 +211,7 @@ void backend_close(struct backend *backend);
  * lines: device, library version, instruction set. Not the thread count. */
 int backend_fingerprint(const char *device, FILE *stream, struct error *err);
 
-/* A lane's scratch memory of at least `bytes`, aligned to 64; kept and grown,
- * valid until the lane's next call. For operations, CPU only. */
+/* The CPU without asking for anything else; threads <= 0 takes all there are. */
 int backend_open_cpu(int threads, struct backend **backend, struct error *err);
 
 #endif

@@ -1,6 +1,7 @@
 #include "nn/feed.h"
 
 #include "nn/augment.h"
+#include "nn/vector.h"
 
 #include <string.h>
 
@@ -43,7 +44,7 @@ int64_t feed_scratch_size(const struct feed *feed)
 /* ---- augmentation ---- */
 
 /* Stored pixels to [0,1], mirrored where `flip`. */
-static void scale_picture(const struct feed *feed, int64_t sample, bool flip, float *out)
+VECTORISE static void scale_picture(const struct feed *feed, int64_t sample, bool flip, float *out)
 {
     const int64_t width = feed->width, count = feed->height * width * 3;
     const uint8_t *in = feed->images + sample * count;
@@ -110,6 +111,13 @@ static float *augment_picture(const struct feed *feed, struct augment_key key, i
     return a;
 }
 
+VECTORISE static void mix_pictures(int64_t n, float weight, float rest,
+                                   const float *restrict partner, float *restrict picture)
+{
+    for (int64_t i = 0; i < n; i++)
+        picture[i] = weight * picture[i] + rest * partner[i];
+}
+
 /* The picture as training sees it, in one of the workspace's; `target` as in feed_image. */
 static float *present(const struct feed *feed, uint32_t epoch, int64_t sample, struct workspace *w,
                       float *target)
@@ -127,8 +135,7 @@ static float *present(const struct feed *feed, uint32_t epoch, int64_t sample, s
     float *spare = picture == w->pictures[0] ? w->pictures[1] : w->pictures[0];
     const float *partner = augment_picture(feed, draw.key, draw.partner, w->pictures[2], spare);
     const float rest = 1.0f - draw.lambda;
-    for (int64_t i = 0; i < feed->height * feed->width * 3; i++)
-        picture[i] = draw.lambda * picture[i] + rest * partner[i];
+    mix_pictures(feed->height * feed->width * 3, draw.lambda, rest, partner, picture);
     if (target != NULL) {
         target[feed->labels[sample]] = draw.lambda;
         target[feed->labels[draw.partner]] += rest;
@@ -173,25 +180,27 @@ static void resize_rows(const struct feed *feed, const int source[3], const floa
 
 /* The three forms of preprocess_pixel along a row of `n` values: with all steps, and without the
  * divisions by 1. */
-static void finish_row_all(int64_t n, const float *restrict top, const float *restrict bottom,
-                           float t, float range, float divisor, const float *restrict offset,
-                           const float *restrict deviation, float *restrict out)
+VECTORISE static void finish_row_all(int64_t n, const float *restrict top,
+                                     const float *restrict bottom, float t, float range,
+                                     float divisor, const float *restrict offset,
+                                     const float *restrict deviation, float *restrict out)
 {
     for (int64_t i = 0; i < n; i++)
         out[i] = (augment_mix(top[i], bottom[i], t) * range / divisor + offset[i]) / deviation[i];
 }
 
-static void finish_row_divide(int64_t n, const float *restrict top, const float *restrict bottom,
-                              float t, float range, float divisor, const float *restrict offset,
-                              float *restrict out)
+VECTORISE static void finish_row_divide(int64_t n, const float *restrict top,
+                                        const float *restrict bottom, float t, float range,
+                                        float divisor, const float *restrict offset,
+                                        float *restrict out)
 {
     for (int64_t i = 0; i < n; i++)
         out[i] = augment_mix(top[i], bottom[i], t) * range / divisor + offset[i];
 }
 
-static void finish_row_shift(int64_t n, const float *restrict top, const float *restrict bottom,
-                             float t, float range, const float *restrict offset,
-                             float *restrict out)
+VECTORISE static void finish_row_shift(int64_t n, const float *restrict top,
+                                       const float *restrict bottom, float t, float range,
+                                       const float *restrict offset, float *restrict out)
 {
     for (int64_t i = 0; i < n; i++)
         out[i] = augment_mix(top[i], bottom[i], t) * range + offset[i];

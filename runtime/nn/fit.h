@@ -1,7 +1,8 @@
 /* Training as Keras' fit does it: epochs, shuffling, validation, and the
  * callbacks EarlyStopping(restore_best_weights), ReduceLROnPlateau and
- * ModelCheckpoint in that order (callbacks.h). A checkpoint after each epoch
- * and on request; a run that resumes from it ends with the same bits.
+ * ModelCheckpoint in that order (callbacks.h). A checkpoint after each epoch,
+ * now and then within a long one, and on request; a run that resumes from it
+ * ends with the same bits.
  */
 #ifndef NN_FIT_H
 #define NN_FIT_H
@@ -9,6 +10,7 @@
 #include "base/error.h"
 #include "nn/backend.h"
 #include "nn/feed.h"
+#include "nn/history.h"
 #include "nn/model.h"
 #include "nn/network.h"
 
@@ -21,42 +23,50 @@ struct fit_options {
     int64_t batch, shard;
     int64_t steps_per_epoch; /* 0: the whole training set */
     enum norm_mode norm;
-    uint32_t seed;
+    uint32_t seed; /* of shuffling and dropout; augmentation has the feed's */
     double learning_rate;
-    int64_t early_stopping_patience; /* < 0: off */
+    int64_t early_stopping_patience; /* < 0: off, the last epoch's weights are kept */
     double reduce_factor;            /* ReduceLROnPlateau; patience < 0: off */
     int64_t reduce_patience;
     double reduce_minimum;
     const char *checkpoint_folder; /* NULL: none */
 };
 
-struct epoch_record {
-    double loss, accuracy, val_loss, val_accuracy, learning_rate;
-};
-
-struct history {
-    struct epoch_record *epochs;
-    size_t count;
-    int64_t best_epoch; /* 0-based, of the weights that were kept */
-    bool stopped_early;
-};
-void history_release(struct history *history);
-
-/* Told after each step (done, total) and epoch; returns false to stop with ERR_INTERRUPTED after
- * saving a checkpoint. */
+/* Who is told, and asked whether to go on: false stops with ERR_INTERRUPTED after saving a
+ * checkpoint. Each may be NULL. */
 struct fit_observer {
     void *arg;
+    /* After each step: `images` of the epoch's are done, and their sums. */
     bool (*step)(void *arg, int64_t epoch, int64_t done, int64_t total,
                  const struct batch_result *so_far, int64_t images);
+    /* While validating: images done and all. */
+    bool (*validation)(void *arg, int64_t epoch, int64_t done, int64_t total);
     void (*epoch)(void *arg, int64_t epoch, const struct epoch_record *record);
+    /* "resuming after epoch 3", "ignoring a damaged checkpoint". */
+    void (*note)(void *arg, const char *text);
 };
 
 /* Trains `model` in place on train[samples], validating on val[samples]; the model ends with the
- * best weights. The checkpoint in the folder is used if it belongs to the same options and removed
- * at the end. */
+ * best weights. A checkpoint in the folder is used if it belongs to the same options, weights and
+ * data; the last one stays there, so that a run that dies while writing its results need not train
+ * again. *history is the caller's to release. */
 int fit(struct model *model, struct backend *backend, const struct feed *train,
         const int64_t *train_samples, int64_t train_count, const struct feed *val,
         const int64_t *val_samples, int64_t val_count, const struct fit_options *options,
         const struct fit_observer *observer, struct history *history, struct error *err);
+
+struct fit_evaluation {
+    double loss, accuracy; /* f32 values, as Keras adds them up batch by batch */
+};
+
+/* Inference over samples[count]; probabilities [count,classes] or NULL. The observer's validation
+ * is told, with `epoch`; where it says no, ERR_INTERRUPTED. */
+int fit_evaluate(struct network *network, const struct feed *feed, const int64_t *samples,
+                 int64_t count, int64_t epoch, const struct fit_observer *observer,
+                 float *probabilities, struct fit_evaluation *evaluation, struct error *err);
+
+/* Puts samples[count] in the order of an epoch: Fisher and Yates' shuffle (Durstenfeld 1964) by
+ * Philox. */
+void fit_shuffle(uint32_t seed, uint32_t epoch, int64_t *samples, int64_t count);
 
 #endif

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct place {
-    int line, column; /* 1-based, in plan->file */
+    int line, column; /* 1-based, in plan->file; 0 for what --set gave */
 };
 
 /* A dep: another stage's out, or a file or folder of the project. */
@@ -45,15 +45,14 @@ struct plan_requirement {
 };
 
 struct plan_resources {
-    int threads; /* 0: all */
+    int threads; /* 0: all; 1 where the file says nothing */
     int gpu;
     int64_t memory_bytes, time_ms; /* 0: no limit */
 };
 
 struct plan_stage {
     char *name, *desc;
-    char **argv; /* cmd as words, NULL at the end: split on blanks with shell quotes, no shell is
-                    run */
+    char **argv; /* cmd as words, NULL at the end; no shell is run */
     size_t argc;
     bool frozen, network, lineage;
     json_t *params; /* object */
@@ -82,6 +81,10 @@ struct plan {
  * YAML). Everything wrong is ERR_USAGE with `file:line:col: ` in front. */
 int plan_read(const char *file, const char *profile, const char *const *sets, size_t set_count,
               struct plan **plan, struct error *err);
+/* The same from text: `file` is what messages call it, `folder` the project. */
+int plan_parse(const char *file, const char *folder, const char *data, size_t size,
+               const char *profile, const char *const *sets, size_t set_count, struct plan **plan,
+               struct error *err);
 void plan_free(struct plan *plan);
 
 /* Index of a stage, or -1 with ERR_USAGE and the nearest name. */

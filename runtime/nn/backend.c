@@ -1,0 +1,127 @@
+/* Which device computes. The CPU is linked in; the GPU's backend is a shared
+ * object beside the executable, so that one build runs with and without CUDA.
+ * It exports
+ *     int backend_open_cuda(int threads, struct backend **, struct error *);
+ *     int backend_fingerprint_cuda(FILE *, struct error *);
+ * both of which fail with ERR_DEVICE where there is no GPU. */
+#include "nn/backend.h"
+
+#include "nn/cpu.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef int open_fn(int threads, struct backend **backend, struct error *err);
+typedef int fingerprint_fn(FILE *stream, struct error *err);
+
+struct cuda {
+    open_fn *open;
+    fingerprint_fn *fingerprint;
+};
+
+int64_t conv_out_height(const struct conv_shape *shape)
+{
+    return (shape->h + shape->pad_top + shape->pad_bottom - shape->r) / shape->stride + 1;
+}
+
+int64_t conv_out_width(const struct conv_shape *shape)
+{
+    return (shape->w + shape->pad_left + shape->pad_right - shape->s) / shape->stride + 1;
+}
+
+/* The executable's folder, without a slash at its end. */
+static int own_folder(char *folder, size_t size, struct error *err)
+{
+    ssize_t length = readlink("/proc/self/exe", folder, size - 1);
+    if (length < 0)
+        return error_errno(err, "/proc/self/exe");
+    folder[length] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    return 0;
+}
+
+/* ISO C has no conversion from an object's address to a function's; POSIX has. */
+static void *symbol(void *object, const char *name, void *function)
+{
+    void *address = dlsym(object, name);
+    memcpy(function, &address, sizeof(address));
+    return address;
+}
+
+/* The object stays loaded until the process ends. `cuda` is zeroed where there is none. */
+static int cuda_load(struct cuda *cuda, struct error *err)
+{
+    static const char *const places[] = {"/../lib/libreprise-cuda.so", "/libreprise-cuda.so"};
+    char path[PATH_MAX + 64];
+    *cuda = (struct cuda){0};
+    if (own_folder(path, PATH_MAX, err) != 0)
+        return -1;
+    size_t length = strlen(path);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        snprintf(path + length, sizeof(path) - length, "%s", places[i]);
+        if (access(path, F_OK) != 0)
+            continue;
+        void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        if (object == NULL)
+            return error_set(err, ERR_DEVICE, "cannot load the GPU backend: %s", dlerror());
+        if (symbol(object, "backend_open_cuda", &cuda->open) == NULL ||
+            symbol(object, "backend_fingerprint_cuda", &cuda->fingerprint) == NULL)
+            return error_set(err, ERR_DEVICE, "'%s' is not a GPU backend: %s", path, dlerror());
+        return 0;
+    }
+    return error_set(err, ERR_DEVICE,
+                     "device 'cuda': this build has no GPU backend, use device 'cpu' or 'auto'");
+}
+
+enum device { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA };
+
+static int device_parse(const char *name, enum device *device, struct error *err)
+{
+    static const char *const names[] = {"auto", "cpu", "cuda"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *device = (enum device)i;
+            return 0;
+        }
+    return error_set(err, ERR_USAGE, "unknown device '%s', expected 'auto', 'cpu' or 'cuda'", name);
+}
+
+int backend_open(const char *device, int threads, struct backend **backend, struct error *err)
+{
+    enum device which = DEVICE_AUTO;
+    struct cuda cuda;
+    if (device_parse(device, &which, err) != 0)
+        return -1;
+    if (which == DEVICE_CPU)
+        return backend_open_cpu(threads, backend, err);
+    if (cuda_load(&cuda, err) == 0 && cuda.open(threads, backend, err) == 0)
+        return 0;
+    if (which == DEVICE_AUTO && err->kind == ERR_DEVICE)
+        return backend_open_cpu(threads, backend, err);
+    return -1;
+}
+
+void backend_close(struct backend *backend)
+{
+    if (backend != NULL)
+        backend->ops->close(backend);
+}
+
+int backend_fingerprint(const char *device, FILE *stream, struct error *err)
+{
+    enum device which = DEVICE_AUTO;
+    struct cuda cuda;
+    if (device_parse(device, &which, err) != 0)
+        return -1;
+    if (which == DEVICE_CPU)
+        return backend_fingerprint_cpu(stream, err);
+    if (cuda_load(&cuda, err) == 0 && cuda.fingerprint(stream, err) == 0)
+        return 0;
+    if (which == DEVICE_AUTO && err->kind == ERR_DEVICE)
+        return backend_fingerprint_cpu(stream, err);
+    return -1;
+}

@@ -1,0 +1,355 @@
+/* The CPU as a device: lanes are threads that oneDNN treats as single, so that
+ * what a shard computes does not depend on how many of them there are.
+ *
+ * The caller of parallel() is lane 0; the other lanes are threads that live as
+ * long as the backend. Between calls a thread spins for some microseconds,
+ * since a network has many short calls, and then sleeps. */
+#include "base/memory.h"
+#include "nn/cpu.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SPINS = 2000, LANES_AT_MOST = 1024 };
+
+typedef int work_fn(void *arg, struct lane *lane, size_t shard, struct error *err);
+
+struct cpu {
+    struct backend backend; /* first */
+    dnnl_engine_t engine;
+    struct lane *lanes;
+    pthread_t *threads; /* of lanes 1 and up */
+    int started;
+    bool synchronised; /* the mutex and the conditions exist */
+
+    pthread_mutex_t mutex;
+    pthread_cond_t wake, idle;
+    atomic_uint generation; /* counts calls; the threads wait for it to change */
+    atomic_int running;     /* threads that have not finished this call */
+    atomic_bool quit;
+
+    /* The call in progress; written before `generation`, read after it. */
+    work_fn *work;
+    void *arg;
+    size_t shards;
+    atomic_size_t next;
+    size_t failed_shard; /* with `failure`, under the mutex */
+    struct error failure;
+    bool busy;
+};
+
+static struct cpu *cpu_of(struct backend *backend)
+{
+    return (struct cpu *)backend;
+}
+
+dnnl_engine_t backend_cpu_engine(struct backend *backend)
+{
+    return cpu_of(backend)->engine;
+}
+
+void *lane_scratch(struct lane *lane, size_t bytes, struct error *err)
+{
+    if (bytes > lane->scratch_bytes || lane->scratch == NULL) {
+        void *grown = memory_new_aligned(bytes, 1, err);
+        if (grown == NULL)
+            return NULL;
+        free(lane->scratch);
+        lane->scratch = grown;
+        lane->scratch_bytes = bytes;
+    }
+    return lane->scratch;
+}
+
+static void pause_briefly(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Takes shards until none is left. After a failure no new ones start: those below it have all been
+ * taken already. */
+static void take_shards(struct cpu *cpu, struct lane *lane)
+{
+    for (;;) {
+        size_t shard = atomic_fetch_add(&cpu->next, 1);
+        if (shard >= cpu->shards)
+            return;
+        struct error err = {0};
+        if (cpu->work(cpu->arg, lane, shard, &err) == 0)
+            continue;
+        atomic_store(&cpu->next, cpu->shards);
+        pthread_mutex_lock(&cpu->mutex);
+        if (shard < cpu->failed_shard) {
+            cpu->failed_shard = shard;
+            cpu->failure = err;
+        }
+        pthread_mutex_unlock(&cpu->mutex);
+    }
+}
+
+static unsigned wait_for_call(struct cpu *cpu, unsigned seen)
+{
+    unsigned now;
+    for (int i = 0; i < SPINS; i++) {
+        if ((now = atomic_load(&cpu->generation)) != seen)
+            return now;
+        pause_briefly();
+    }
+    pthread_mutex_lock(&cpu->mutex);
+    while ((now = atomic_load(&cpu->generation)) == seen)
+        pthread_cond_wait(&cpu->wake, &cpu->mutex);
+    pthread_mutex_unlock(&cpu->mutex);
+    return now;
+}
+
+static void *lane_main(void *arg)
+{
+    struct lane *lane = arg;
+    struct cpu *cpu = cpu_of(lane->backend);
+    unsigned seen = 0;
+    omp_set_num_threads(1);
+    for (;;) {
+        seen = wait_for_call(cpu, seen);
+        if (atomic_load(&cpu->quit))
+            return NULL;
+        take_shards(cpu, lane);
+        if (atomic_fetch_sub(&cpu->running, 1) == 1) {
+            pthread_mutex_lock(&cpu->mutex);
+            pthread_cond_signal(&cpu->idle);
+            pthread_mutex_unlock(&cpu->mutex);
+        }
+    }
+}
+
+static void wake_lanes(struct cpu *cpu)
+{
+    pthread_mutex_lock(&cpu->mutex);
+    atomic_fetch_add(&cpu->generation, 1);
+    pthread_cond_broadcast(&cpu->wake);
+    pthread_mutex_unlock(&cpu->mutex);
+}
+
+static void wait_until_idle(struct cpu *cpu)
+{
+    for (int i = 0; i < SPINS && atomic_load(&cpu->running) > 0; i++)
+        pause_briefly();
+    pthread_mutex_lock(&cpu->mutex);
+    while (atomic_load(&cpu->running) > 0)
+        pthread_cond_wait(&cpu->idle, &cpu->mutex);
+    pthread_mutex_unlock(&cpu->mutex);
+}
+
+static int parallel(struct backend *backend, size_t shards, work_fn *work, void *arg,
+                    struct error *err)
+{
+    struct cpu *cpu = cpu_of(backend);
+    ASSERT(!cpu->busy);
+    omp_set_num_threads(1);
+    if (backend->lanes == 1 || shards == 1) {
+        int status = 0;
+        cpu->busy = true;
+        for (size_t i = 0; i < shards && status == 0; i++)
+            status = work(arg, &cpu->lanes[0], i, err);
+        cpu->busy = false;
+        return status;
+    }
+    cpu->busy = true;
+    cpu->work = work;
+    cpu->arg = arg;
+    cpu->shards = shards;
+    cpu->failed_shard = SIZE_MAX;
+    atomic_store(&cpu->next, 0);
+    atomic_store(&cpu->running, cpu->started);
+    wake_lanes(cpu);
+    take_shards(cpu, &cpu->lanes[0]);
+    wait_until_idle(cpu);
+    cpu->busy = false;
+    if (cpu->failed_shard == SIZE_MAX)
+        return 0;
+    *err = cpu->failure;
+    return -1;
+}
+
+static void *allocate(struct backend *backend, size_t bytes, struct error *err)
+{
+    (void)backend;
+    return memory_new_aligned(bytes, 1, err);
+}
+
+static void release(struct backend *backend, void *memory)
+{
+    (void)backend;
+    free(memory);
+}
+
+static int copy(struct backend *backend, void *to, const void *from, size_t bytes,
+                struct error *err)
+{
+    (void)backend, (void)err;
+    memcpy(to, from, bytes);
+    return 0;
+}
+
+static int lane_index(const struct lane *lane)
+{
+    return lane->index;
+}
+
+static void cpu_close(struct backend *backend)
+{
+    struct cpu *cpu = cpu_of(backend);
+    if (cpu->started > 0) {
+        atomic_store(&cpu->quit, true);
+        wake_lanes(cpu);
+    }
+    for (int i = 0; i < cpu->started; i++)
+        pthread_join(cpu->threads[i], NULL);
+    if (cpu->synchronised) {
+        pthread_cond_destroy(&cpu->idle);
+        pthread_cond_destroy(&cpu->wake);
+        pthread_mutex_destroy(&cpu->mutex);
+    }
+    for (int i = 0; cpu->lanes != NULL && i < backend->lanes; i++) {
+        if (cpu->lanes[i].stream != NULL)
+            dnnl_stream_destroy(cpu->lanes[i].stream);
+        free(cpu->lanes[i].scratch);
+    }
+    if (cpu->engine != NULL)
+        dnnl_engine_destroy(cpu->engine);
+    free(cpu->lanes);
+    free(cpu->threads);
+    free(cpu);
+}
+
+static const struct operations operations = {
+    .allocate = allocate,
+    .release = release,
+    .upload = copy,
+    .download = copy,
+    .parallel = parallel,
+    .lane_index = lane_index,
+    .close = cpu_close,
+    .conv_new = conv_new_cpu,
+    .conv_free = conv_free_cpu,
+    .conv_packed_size = conv_packed_size_cpu,
+    .conv_pack = conv_pack_cpu,
+    .conv_forward = conv_forward_cpu,
+    .conv_backward_data = conv_backward_data_cpu,
+    .conv_backward_weights = conv_backward_weights_cpu,
+    .conv_unpack_gradient = conv_unpack_gradient_cpu,
+    .norm_statistics = norm_statistics_cpu,
+    .norm_apply = norm_apply_cpu,
+    .norm_backward_sums = norm_backward_sums_cpu,
+    .norm_backward_data = norm_backward_data_cpu,
+    .activation_backward = activation_backward_cpu,
+    .accumulate = accumulate_cpu,
+    .copy = copy_cpu,
+    .max_pool_forward = max_pool_forward_cpu,
+    .max_pool_backward = max_pool_backward_cpu,
+    .average_pool_forward = average_pool_forward_cpu,
+    .average_pool_backward = average_pool_backward_cpu,
+    .dropout = dropout_cpu,
+    .loss = loss_cpu,
+    .adam = adam_cpu,
+};
+
+static const char *isa_name(void)
+{
+    static const struct {
+        dnnl_cpu_isa_t isa;
+        const char *name;
+    } names[] = {
+        {dnnl_cpu_isa_sse41, "sse41"},
+        {dnnl_cpu_isa_avx, "avx"},
+        {dnnl_cpu_isa_avx2, "avx2"},
+        {dnnl_cpu_isa_avx2_vnni, "avx2_vnni"},
+        {dnnl_cpu_isa_avx512_mic, "avx512_mic"},
+        {dnnl_cpu_isa_avx512_mic_4ops, "avx512_mic_4ops"},
+        {dnnl_cpu_isa_avx512_core, "avx512_core"},
+        {dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni"},
+        {dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16"},
+        {dnnl_cpu_isa_avx512_core_amx, "avx512_core_amx"},
+    };
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (names[i].isa == isa)
+            return names[i].name;
+    return "generic";
+}
+
+int backend_fingerprint_cpu(FILE *stream, struct error *err)
+{
+    const dnnl_version_t *version = dnnl_version();
+    if (fprintf(stream, "device cpu\nonednn %d.%d.%d+%s\nisa %s\n", version->major, version->minor,
+                version->patch, version->hash, isa_name()) < 0)
+        return error_errno(err, "cannot write the fingerprint");
+    return 0;
+}
+
+static int usable_cpus(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof(set), &set) != 0)
+        return 1;
+    int count = CPU_COUNT(&set);
+    return count < 1 ? 1 : count;
+}
+
+static int lanes_init(struct cpu *cpu, struct error *err)
+{
+    int count = cpu->backend.lanes;
+    cpu->lanes = memory_new((size_t)count, sizeof(*cpu->lanes), err);
+    cpu->threads = cpu->lanes ? memory_new((size_t)count, sizeof(*cpu->threads), err) : NULL;
+    if (cpu->threads == NULL)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        struct lane *lane = &cpu->lanes[i];
+        lane->backend = &cpu->backend;
+        lane->index = i;
+        if (dnnl_check(dnnl_stream_create(&lane->stream, cpu->engine, dnnl_stream_default_flags),
+                       "dnnl_stream_create", err) != 0)
+            return -1;
+    }
+    if (pthread_mutex_init(&cpu->mutex, NULL) != 0 || pthread_cond_init(&cpu->wake, NULL) != 0 ||
+        pthread_cond_init(&cpu->idle, NULL) != 0)
+        return error_set(err, ERR_MEMORY, "cannot make a mutex");
+    cpu->synchronised = true;
+    for (int i = 1; i < count; i++, cpu->started++) {
+        int status = pthread_create(&cpu->threads[i - 1], NULL, lane_main, &cpu->lanes[i]);
+        if (status != 0)
+            return error_set(err, ERR_IO, "cannot start thread %d of %d: %s", i + 1, count,
+                             strerror(status));
+    }
+    return 0;
+}
+
+int backend_open_cpu(int threads, struct backend **backend, struct error *err)
+{
+    const dnnl_version_t *version = dnnl_version();
+    struct cpu *cpu = memory_new(1, sizeof(*cpu), err);
+    if (cpu == NULL)
+        return -1;
+    if (threads <= 0)
+        threads = usable_cpus();
+    if (threads > LANES_AT_MOST)
+        threads = LANES_AT_MOST;
+    cpu->backend.ops = &operations;
+    cpu->backend.name = "cpu";
+    cpu->backend.lanes = threads;
+    snprintf(cpu->backend.description, sizeof(cpu->backend.description),
+             "cpu, oneDNN %d.%d.%d, %s, %d thread%s", version->major, version->minor,
+             version->patch, isa_name(), threads, threads == 1 ? "" : "s");
+    omp_set_num_threads(1);
+    if (dnnl_check(dnnl_engine_create(&cpu->engine, dnnl_cpu, 0), "dnnl_engine_create", err) != 0 ||
+        lanes_init(cpu, err) != 0) {
+        cpu_close(&cpu->backend);
+        return -1;
+    }
+    *backend = &cpu->backend;
+    return 0;
+}

@@ -1,0 +1,456 @@
+/* Convolution on oneDNN: activations NHWC throughout, kernels in the layout that the chosen
+ * implementation likes.
+ *
+ * Which implementation runs is a static rule over oneDNN's own order of preference, never a timing,
+ * so the bits do not depend on the day. Winograd is not asked for: its bits depend on the size of
+ * the shard. */
+#include "base/memory.h"
+#include "nn/cpu.h"
+#include "nn/vector.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct conv {
+    struct conv_shape shape;
+    struct conv_options options;
+    struct primitive forward, backward_data, backward_weights;
+    bool finish_apart; /* residual and activation come after the primitive */
+    /* Between the user's kernel layout and the packed ones. */
+    struct primitive pack_forward, pack_backward, unpack;
+};
+
+/* Memory descriptors of one convolution as oneDNN's names: source, weights, bias, destination. */
+struct layouts {
+    dnnl_memory_desc_t x, w, user_w, bias, y;
+    dnnl_dims_t strides, pad_begin, pad_end;
+};
+
+static int layouts_init(struct layouts *l, const struct conv_shape *s, struct error *err)
+{
+    int64_t g = s->groups;
+    dnnl_dims_t x = {s->n, s->c, s->h, s->w};
+    dnnl_dims_t y = {s->n, s->k, conv_out_height(s), conv_out_width(s)};
+    dnnl_dims_t plain = {s->k, s->c, s->r, s->s};
+    dnnl_dims_t grouped = {g, s->k / g, s->c / g, s->r, s->s};
+    dnnl_dims_t bias = {s->k};
+    dnnl_format_tag_t hwio = g == 1 ? dnnl_hwio : dnnl_hwigo;
+    int rank = g == 1 ? 4 : 5;
+    *l = (struct layouts){.strides = {s->stride, s->stride},
+                          .pad_begin = {s->pad_top, s->pad_left},
+                          .pad_end = {s->pad_bottom, s->pad_right}};
+    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&l->x, 4, x, dnnl_f32, dnnl_nhwc);
+    if (status == dnnl_success)
+        status = dnnl_memory_desc_init_by_tag(&l->y, 4, y, dnnl_f32, dnnl_nhwc);
+    if (status == dnnl_success)
+        status = dnnl_memory_desc_init_by_tag(&l->w, rank, g == 1 ? plain : grouped, dnnl_f32,
+                                              dnnl_format_tag_any);
+    if (status == dnnl_success)
+        status = dnnl_memory_desc_init_by_tag(&l->user_w, rank, g == 1 ? plain : grouped, dnnl_f32,
+                                              hwio);
+    if (status == dnnl_success)
+        status = dnnl_memory_desc_init_by_tag(&l->bias, 1, bias, dnnl_f32, dnnl_x);
+    return dnnl_check(status, "dnnl_memory_desc_init_by_tag", err);
+}
+
+/* What is asked of an implementation. */
+struct wish {
+    const struct conv_shape *shape;
+    enum conv_pass pass;
+    bool residual; /* added by a post-operation */
+};
+
+/* How much an implementation is wanted: lower is better, -1 never. Among equals oneDNN's order of
+ * preference holds.
+ *   - its reference kernels are many times slower than anything else;
+ *   - its gemm convolution adds a residual wrongly to NHWC;
+ *   - brdgmm for depthwise convolution is up to twice as slow as jit_dw;
+ *   - jit_1x1 on NHWC, but for the gradient of the kernel, is a third slower than direct
+ * convolution where the kernel outgrows the second level cache, and half as fast on dense layers,
+ * where its bits also depend on the number of images. */
+static int rank(const struct wish *wish, const char *name)
+{
+    const int64_t large_kernel = 1 << 20;
+    const struct conv_shape *s = wish->shape;
+    if (strstr(name, "ref") != NULL || (wish->residual && strstr(name, "gemm:") != NULL))
+        return -1;
+    if (strstr(name, "avx512") == NULL)
+        return 2;
+    bool demoted = strncmp(name, "brdgmm", strlen("brdgmm")) == 0;
+    if (wish->pass != CONV_BACKWARD_WEIGHTS && (s->c * s->k >= large_kernel || s->h * s->w == 1))
+        demoted = demoted || strncmp(name, "jit_1x1", strlen("jit_1x1")) == 0;
+    return demoted ? 1 : 0;
+}
+
+/* The best implementation for the operation. */
+static int choose(struct backend *backend, const struct wish *wish,
+                  const dnnl_convolution_desc_t *operation, const_dnnl_primitive_attr_t attributes,
+                  const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *chosen,
+                  struct error *err)
+{
+    dnnl_primitive_desc_iterator_t iterator = NULL;
+    dnnl_status_t status = dnnl_primitive_desc_iterator_create(&iterator, operation, attributes,
+                                                               backend_cpu_engine(backend), hint);
+    int best = 100;
+    *chosen = NULL;
+    while (status == dnnl_success) {
+        const char *name = "ref";
+        dnnl_primitive_desc_t candidate = dnnl_primitive_desc_iterator_fetch(iterator);
+        if (candidate == NULL)
+            break;
+        dnnl_primitive_desc_query(candidate, dnnl_query_impl_info_str, 0, (void *)&name);
+        int candidate_rank = rank(wish, name);
+        bool better = candidate_rank >= 0 && candidate_rank < best;
+        if (better && *chosen != NULL)
+            dnnl_primitive_desc_destroy(*chosen);
+        if (better) {
+            *chosen = candidate;
+            best = candidate_rank;
+        } else
+            dnnl_primitive_desc_destroy(candidate);
+        status = best == 0 ? dnnl_iterator_ends : dnnl_primitive_desc_iterator_next(iterator);
+    }
+    if (iterator != NULL)
+        dnnl_primitive_desc_iterator_destroy(iterator);
+    if (*chosen != NULL)
+        return 0;
+    if (status == dnnl_out_of_memory)
+        return dnnl_check(status, "dnnl_primitive_desc_iterator_create", err);
+    return error_set(err, ERR_DEVICE, "oneDNN has no kernel for it but its reference");
+}
+
+static dnnl_status_t append_activation(dnnl_post_ops_t operations, enum activation activation)
+{
+    switch (activation) {
+    case ACTIVATION_RELU:
+        return dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0);
+    case ACTIVATION_RELU6:
+        return dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_clip, 0, 6);
+    default: return dnnl_success;
+    }
+}
+
+/* Attributes: the scratchpad is the lane's; `options` (or NULL) say what follows the sum. */
+static int attributes_new(const struct layouts *l, const struct conv_options *options,
+                          dnnl_primitive_attr_t *attributes, struct error *err)
+{
+    dnnl_post_ops_t operations = NULL;
+    *attributes = NULL;
+    dnnl_status_t status = dnnl_primitive_attr_create(attributes);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
+    if (status == dnnl_success && options != NULL)
+        status = dnnl_post_ops_create(&operations);
+    if (status == dnnl_success && options != NULL) {
+        if (options->residual)
+            status = dnnl_post_ops_append_binary(operations, dnnl_binary_add, &l->y);
+        if (status == dnnl_success)
+            status = append_activation(operations, options->activation);
+        if (status == dnnl_success)
+            status = dnnl_primitive_attr_set_post_ops(*attributes, operations);
+    }
+    if (operations != NULL)
+        dnnl_post_ops_destroy(operations);
+    return dnnl_check(status, "dnnl_primitive_attr_create", err);
+}
+
+enum { RESIDUAL_ARGUMENT = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1 };
+
+/* A primitive that reorders a kernel from one layout to another. */
+static int reorder_init(struct primitive *reorder, struct backend *backend,
+                        const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
+                        struct error *err)
+{
+    static const int arguments[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
+    dnnl_engine_t engine = backend_cpu_engine(backend);
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t description = NULL;
+    int status = attributes_new(NULL, NULL, &attributes, err);
+    if (status == 0)
+        status = dnnl_check(
+            dnnl_reorder_primitive_desc_create(&description, from, engine, to, engine, attributes),
+            "dnnl_reorder_primitive_desc_create", err);
+    if (status == 0)
+        status = primitive_init(reorder, backend, description, arguments, 2, err);
+    if (description != NULL)
+        dnnl_primitive_desc_destroy(description);
+    if (attributes != NULL)
+        dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
+/* The forward primitive with residual and activation of these options fused. */
+static int fused_init(struct conv *conv, struct backend *backend, const struct layouts *l,
+                      const struct conv_options *options, struct error *err)
+{
+    int arguments[PRIMITIVE_ARGUMENTS] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
+    int count = 3;
+    dnnl_convolution_desc_t operation;
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t description = NULL;
+    if (options->bias)
+        arguments[count++] = DNNL_ARG_BIAS;
+    if (options->residual)
+        arguments[count++] = RESIDUAL_ARGUMENT;
+    int status = attributes_new(l, options, &attributes, err);
+    if (status == 0)
+        status = dnnl_check(dnnl_convolution_forward_desc_init(
+                                &operation, dnnl_forward_training, dnnl_convolution_direct, &l->x,
+                                &l->w, options->bias ? &l->bias : NULL, &l->y, l->strides,
+                                l->pad_begin, l->pad_end),
+                            "dnnl_convolution_forward_desc_init", err);
+    if (status == 0)
+        status = choose(backend, &(struct wish){&conv->shape, CONV_FORWARD, options->residual},
+                        &operation, attributes, NULL, &description, err);
+    if (status == 0)
+        status = primitive_init(&conv->forward, backend, description, arguments, count, err);
+    if (status == 0)
+        status =
+            reorder_init(&conv->pack_forward, backend, &l->user_w,
+                         dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0), err);
+    if (description != NULL)
+        dnnl_primitive_desc_destroy(description);
+    if (attributes != NULL)
+        dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
+static int forward_init(struct conv *conv, struct backend *backend, const struct layouts *l,
+                        struct error *err)
+{
+    struct conv_options plain = {.passes = conv->options.passes, .bias = conv->options.bias};
+    if (fused_init(conv, backend, l, &conv->options, err) == 0)
+        return 0;
+    if (!conv->options.residual || err->kind != ERR_DEVICE)
+        return -1;
+    primitive_release(&conv->forward);
+    primitive_release(&conv->pack_forward);
+    conv->finish_apart = true;
+    return fused_init(conv, backend, l, &plain, err);
+}
+
+static int backward_data_init(struct conv *conv, struct backend *backend, const struct layouts *l,
+                              const_dnnl_primitive_attr_t attributes,
+                              const_dnnl_primitive_desc_t hint, struct error *err)
+{
+    static const int arguments[] = {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC};
+    dnnl_convolution_desc_t operation;
+    dnnl_primitive_desc_t description = NULL;
+    int status = dnnl_check(
+        dnnl_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, &l->x, &l->w,
+                                                 &l->y, l->strides, l->pad_begin, l->pad_end),
+        "dnnl_convolution_backward_data_desc_init", err);
+    if (status == 0)
+        status = choose(backend, &(struct wish){&conv->shape, CONV_BACKWARD_DATA, false},
+                        &operation, attributes, hint, &description, err);
+    if (status == 0)
+        status = primitive_init(&conv->backward_data, backend, description, arguments, 3, err);
+    if (status == 0)
+        status =
+            reorder_init(&conv->pack_backward, backend, &l->user_w,
+                         dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0), err);
+    if (description != NULL)
+        dnnl_primitive_desc_destroy(description);
+    return status;
+}
+
+static int backward_weights_init(struct conv *conv, struct backend *backend,
+                                 const struct layouts *l, const_dnnl_primitive_attr_t attributes,
+                                 const_dnnl_primitive_desc_t hint, struct error *err)
+{
+    static const int arguments[] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS,
+                                    DNNL_ARG_DIFF_BIAS};
+    dnnl_convolution_desc_t operation;
+    dnnl_primitive_desc_t description = NULL;
+    int status = dnnl_check(
+        dnnl_convolution_backward_weights_desc_init(&operation, dnnl_convolution_direct, &l->x,
+                                                    &l->w, conv->options.bias ? &l->bias : NULL,
+                                                    &l->y, l->strides, l->pad_begin, l->pad_end),
+        "dnnl_convolution_backward_weights_desc_init", err);
+    if (status == 0)
+        status = choose(backend, &(struct wish){&conv->shape, CONV_BACKWARD_WEIGHTS, false},
+                        &operation, attributes, hint, &description, err);
+    if (status == 0)
+        status = primitive_init(&conv->backward_weights, backend, description, arguments,
+                                conv->options.bias ? 4 : 3, err);
+    if (status == 0)
+        status =
+            reorder_init(&conv->unpack, backend,
+                         dnnl_primitive_desc_query_md(description, dnnl_query_diff_weights_md, 0),
+                         &l->user_w, err);
+    if (description != NULL)
+        dnnl_primitive_desc_destroy(description);
+    return status;
+}
+
+/* Backward primitives want to know a forward one; it has no influence beyond the shapes. */
+static int backward_init(struct conv *conv, struct backend *backend, const struct layouts *l,
+                         struct error *err)
+{
+    dnnl_convolution_desc_t operation;
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t hint = NULL;
+    int status = attributes_new(l, NULL, &attributes, err);
+    if (status == 0)
+        status = dnnl_check(dnnl_convolution_forward_desc_init(
+                                &operation, dnnl_forward_training, dnnl_convolution_direct, &l->x,
+                                &l->w, NULL, &l->y, l->strides, l->pad_begin, l->pad_end),
+                            "dnnl_convolution_forward_desc_init", err);
+    if (status == 0)
+        status = choose(backend, &(struct wish){&conv->shape, CONV_FORWARD, false}, &operation,
+                        attributes, NULL, &hint, err);
+    if (status == 0 && (conv->options.passes & CONV_BACKWARD_DATA) != 0)
+        status = backward_data_init(conv, backend, l, attributes, hint, err);
+    if (status == 0 && (conv->options.passes & CONV_BACKWARD_WEIGHTS) != 0)
+        status = backward_weights_init(conv, backend, l, attributes, hint, err);
+    if (hint != NULL)
+        dnnl_primitive_desc_destroy(hint);
+    if (attributes != NULL)
+        dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
+int conv_new_cpu(struct backend *backend, const struct conv_shape *shape,
+                 const struct conv_options *options, struct conv **conv, struct error *err)
+{
+    struct layouts layouts;
+    struct conv *made = memory_new(1, sizeof(*made), err);
+    if (made == NULL)
+        return -1;
+    made->shape = *shape;
+    made->options = *options;
+    omp_set_num_threads(1);
+    int status = layouts_init(&layouts, shape, err);
+    if (status == 0 && (options->passes & CONV_FORWARD) != 0)
+        status = forward_init(made, backend, &layouts, err);
+    if (status == 0 && (options->passes & (CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS)) != 0)
+        status = backward_init(made, backend, &layouts, err);
+    if (status == 0) {
+        *conv = made;
+        return 0;
+    }
+    conv_free_cpu(made);
+    return error_prefix(
+        err, "convolution of %lld images %lldx%lldx%lld with %lldx%lldx%lld, groups %lld: ",
+        (long long)shape->n, (long long)shape->h, (long long)shape->w, (long long)shape->c,
+        (long long)shape->r, (long long)shape->s, (long long)shape->k, (long long)shape->groups);
+}
+
+void conv_free_cpu(struct conv *conv)
+{
+    if (conv == NULL)
+        return;
+    struct primitive *all[] = {&conv->forward,      &conv->backward_data, &conv->backward_weights,
+                               &conv->pack_forward, &conv->pack_backward, &conv->unpack};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        primitive_release(all[i]);
+    free(conv);
+}
+
+const char *conv_implementation_cpu(const struct conv *conv, enum conv_pass pass)
+{
+    switch (pass) {
+    case CONV_FORWARD: return conv->forward.name;
+    case CONV_BACKWARD_DATA: return conv->backward_data.name;
+    default: return conv->backward_weights.name;
+    }
+}
+
+size_t conv_packed_size_cpu(const struct conv *conv, enum conv_pass pass)
+{
+    switch (pass) {
+    case CONV_FORWARD: return conv->pack_forward.bytes[1];
+    case CONV_BACKWARD_DATA: return conv->pack_backward.bytes[1];
+    default: return conv->unpack.bytes[0];
+    }
+}
+
+/* scaled [rows,k] = kernel [rows,k] * scale [k] */
+VECTORISE static void scale_channels(int64_t rows, int64_t k, const float *restrict kernel,
+                                     const float *restrict scale, float *restrict scaled)
+{
+    for (int64_t row = 0; row < rows; row++) {
+        const float *in = kernel + row * k;
+        float *out = scaled + row * k;
+        int64_t i = 0;
+        for (; i + STRIP <= k; i += STRIP)
+            for (int j = 0; j < STRIP; j++)
+                out[i + j] = in[i + j] * scale[i + j];
+        for (; i < k; i++)
+            out[i] = in[i] * scale[i];
+    }
+}
+
+int conv_pack_cpu(struct lane *lane, const struct conv *conv, enum conv_pass pass,
+                  const float *kernel, const float *scale, void *packed, struct error *err)
+{
+    const struct primitive *reorder =
+        pass == CONV_FORWARD ? &conv->pack_forward : &conv->pack_backward;
+    const struct conv_shape *s = &conv->shape;
+    size_t pad = (reorder->scratch_bytes + 63) / 64 * 64;
+    char *scratch = lane_scratch(lane, pad + (scale ? reorder->bytes[0] : 0), err);
+    if (scratch == NULL)
+        return -1;
+    if (scale != NULL) {
+        float *scaled = (float *)(void *)(scratch + pad);
+        scale_channels(s->r * s->s * (s->c / s->groups), s->k, kernel, scale, scaled);
+        kernel = scaled;
+    }
+    return primitive_execute(reorder, lane, (const void *[]){kernel, packed}, scratch, err);
+}
+
+static int execute(struct lane *lane, const struct primitive *primitive, const void *const *handles,
+                   struct error *err)
+{
+    void *scratch = lane_scratch(lane, primitive->scratch_bytes, err);
+    if (scratch == NULL)
+        return -1;
+    return primitive_execute(primitive, lane, handles, scratch, err);
+}
+
+/* y = activation(y + residual), where no kernel could do it on the way. */
+static void finish(const struct conv_shape *s, enum activation activation, const float *residual,
+                   float *y)
+{
+    int64_t count = s->n * conv_out_height(s) * conv_out_width(s) * s->k;
+    for (int64_t i = 0; i < count; i++) {
+        float value = y[i] + residual[i];
+        if (activation != ACTIVATION_NONE && value < 0.0f)
+            value = 0.0f;
+        y[i] = activation == ACTIVATION_RELU6 && value > 6.0f ? 6.0f : value;
+    }
+}
+
+int conv_forward_cpu(struct lane *lane, const struct conv *conv, const float *x, const void *packed,
+                     const float *bias, const float *residual, float *y, struct error *err)
+{
+    const void *handles[PRIMITIVE_ARGUMENTS] = {x, packed, y};
+    int count = 3;
+    if (conv->options.bias)
+        handles[count++] = bias;
+    if (conv->options.residual && !conv->finish_apart)
+        handles[count++] = residual;
+    if (execute(lane, &conv->forward, handles, err) != 0)
+        return -1;
+    if (conv->finish_apart)
+        finish(&conv->shape, conv->options.activation, residual, y);
+    return 0;
+}
+
+int conv_backward_data_cpu(struct lane *lane, const struct conv *conv, const float *dy,
+                           const void *packed, float *dx, struct error *err)
+{
+    return execute(lane, &conv->backward_data, (const void *[]){dy, packed, dx}, err);
+}
+
+int conv_backward_weights_cpu(struct lane *lane, const struct conv *conv, const float *x,
+                              const float *dy, void *dw, float *dbias, struct error *err)
+{
+    return execute(lane, &conv->backward_weights, (const void *[]){x, dy, dw, dbias}, err);
+}
+
+int conv_unpack_gradient_cpu(struct lane *lane, const struct conv *conv, const void *dw,
+                             float *kernel_gradient, struct error *err)
+{
+    return execute(lane, &conv->unpack, (const void *[]){dw, kernel_gradient}, err);
+}

@@ -1,0 +1,398 @@
+#include "nn/fit.h"
+
+#include "base/memory.h"
+#include "base/philox.h"
+#include "base/text.h"
+#include "nn/callbacks.h"
+#include "nn/fit_checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Images of a validation batch; sums are rounded to f32 after each. */
+enum { VALIDATION_BATCH = 256 };
+
+/* A kill costs at most so much, however long an epoch takes. */
+enum { SECONDS_BETWEEN_CHECKPOINTS = 120 };
+
+/* One call of fit. */
+struct training {
+    struct model *model;
+    struct network *network;
+    const struct feed *train, *val;
+    const int64_t *train_samples, *val_samples;
+    int64_t train_count, val_count, steps;
+    const struct fit_options *options;
+    const struct fit_observer *observer;
+    struct history *history;
+    int64_t *order; /* [train_count] */
+    struct fit_checkpoint
+        checkpoint; /* state, and the best weights in `kept`; its history is unused */
+    struct timespec saved;
+};
+
+void fit_shuffle(uint32_t seed, uint32_t epoch, int64_t *samples, int64_t count)
+{
+    struct philox block = {{0}};
+    for (int64_t i = count - 1, draw = 0; i > 0; i--, draw++) {
+        if (draw % 4 == 0)
+            block = philox_at(seed, RANDOM_SHUFFLE, epoch, 0, (uint32_t)(draw / 4));
+        int64_t j = philox_below(block.words[draw % 4], (uint32_t)i + 1);
+        int64_t other = samples[i];
+        samples[i] = samples[j];
+        samples[j] = other;
+    }
+}
+
+/* ---- weights that training changes ---- */
+
+static bool node_trains(const struct model *model, int node)
+{
+    for (size_t i = 0; i < model->count; i++)
+        if (model->parameters[i].node == node && model->parameters[i].trainable)
+            return true;
+    return false;
+}
+
+/* Trainable ones, and the moving statistics beside them. */
+static bool changes(const struct model *model, const struct parameter *parameter)
+{
+    const bool moving =
+        parameter->role == PARAMETER_MOVING_MEAN || parameter->role == PARAMETER_MOVING_VARIANCE;
+    return parameter->trainable || (moving && node_trains(model, parameter->node));
+}
+
+static int64_t count_changing(const struct model *model)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < model->count; i++)
+        if (changes(model, &model->parameters[i]))
+            count += model->parameters[i].count;
+    return count;
+}
+
+static void gather(const struct model *model, float *values)
+{
+    for (size_t i = 0; i < model->count; i++) {
+        const struct parameter *parameter = &model->parameters[i];
+        if (!changes(model, parameter))
+            continue;
+        memcpy(values, parameter->value, (size_t)parameter->count * sizeof(float));
+        values += parameter->count;
+    }
+}
+
+static void scatter(const float *values, struct model *model)
+{
+    for (size_t i = 0; i < model->count; i++) {
+        struct parameter *parameter = &model->parameters[i];
+        if (!changes(model, parameter))
+            continue;
+        memcpy(parameter->value, values, (size_t)parameter->count * sizeof(float));
+        values += parameter->count;
+    }
+}
+
+/* ---- checkpoints ---- */
+
+/* All on which the course of training depends, but for the epochs' number: hashed, it owns the
+ * checkpoint. */
+static void describe(const struct training *t, const struct backend *backend, struct text *text)
+{
+    const struct fit_options *o = t->options;
+    const struct architecture *a = &t->model->architecture;
+    text_addf(text, "%s %s %a %lld %lld %lld %a\n", backend->name, a->name, a->alpha,
+              (long long)a->image_size, (long long)a->classes, (long long)a->hidden, a->dropout);
+    text_addf(text, "%lld %lld %lld %lld %d %lu %a\n", (long long)o->epochs, (long long)o->batch,
+              (long long)o->shard, (long long)t->steps, (int)o->norm, (unsigned long)o->seed,
+              o->learning_rate);
+    text_addf(text, "%lld %lld %a %a\n", (long long)o->early_stopping_patience,
+              (long long)o->reduce_patience, o->reduce_factor, o->reduce_minimum);
+    for (int i = 0; i < 2; i++) {
+        const struct feed *f = i == 0 ? t->train : t->val;
+        text_addf(text, "%lld %lld %lld %lld %d %a %lu\n", (long long)f->count,
+                  (long long)f->height, (long long)f->width, (long long)f->image_size,
+                  (int)f->preprocess.mode, (double)f->preprocess.pixel_range,
+                  (unsigned long)f->seed);
+        if (f->augment != NULL)
+            text_addf(text, "%d %a %a %lld %a\n", f->augment->flip, (double)f->augment->rotation,
+                      (double)f->augment->zoom, (long long)f->augment->cutout,
+                      (double)f->augment->mixup);
+    }
+    for (size_t i = 0; i < t->model->count; i++)
+        text_addf(text, "%s %d\n", t->model->parameters[i].name, t->model->parameters[i].trainable);
+}
+
+static int add_feed(struct hasher *hasher, const struct feed *feed, const int64_t *samples,
+                    int64_t count, struct error *err)
+{
+    if (hasher_add(hasher, feed->images, (size_t)(feed->count * feed->height * feed->width * 3),
+                   err) < 0 ||
+        hasher_add(hasher, feed->labels, (size_t)feed->count, err) < 0 ||
+        (feed->partner_count > 0 &&
+         hasher_add(hasher, feed->partners, (size_t)feed->partner_count * sizeof(int64_t), err) <
+             0))
+        return -1;
+    return hasher_add(hasher, samples, (size_t)count * sizeof(int64_t), err);
+}
+
+static int find_owner(const struct training *t, const struct backend *backend, struct digest *owner,
+                      struct error *err)
+{
+    struct text text = {0};
+    struct hasher *hasher = hasher_new(err);
+    describe(t, backend, &text);
+    int result = hasher == NULL || text_check(&text, err) < 0 ? -1 : 0;
+    if (result == 0)
+        result = hasher_add(hasher, text.data, text.size, err);
+    for (size_t i = 0; result == 0 && i < t->model->count; i++)
+        result = hasher_add(hasher, t->model->parameters[i].value,
+                            (size_t)t->model->parameters[i].count * sizeof(float), err);
+    if (result == 0)
+        result = add_feed(hasher, t->train, t->train_samples, t->train_count, err);
+    if (result == 0)
+        result = add_feed(hasher, t->val, t->val_samples, t->val_count, err);
+    if (result == 0)
+        result = hasher_finish(hasher, owner, err);
+    hasher_free(hasher);
+    text_release(&text);
+    return result;
+}
+
+static void note(const struct training *t, const char *text)
+{
+    if (t->observer != NULL && t->observer->note != NULL)
+        t->observer->note(t->observer->arg, text);
+}
+
+static int save(struct training *t, struct error *err)
+{
+    if (t->options->checkpoint_folder == NULL)
+        return 0;
+    if (network_store(t->network, t->model, err) < 0 ||
+        network_get_moments(t->network, t->checkpoint.m, t->checkpoint.v, err) < 0)
+        return -1;
+    gather(t->model, t->checkpoint.weights);
+    struct fit_checkpoint with_history = t->checkpoint;
+    with_history.history = *t->history;
+    clock_gettime(CLOCK_MONOTONIC, &t->saved);
+    return fit_checkpoint_save(t->options->checkpoint_folder, &with_history, err);
+}
+
+static int resume(struct training *t, const struct backend *backend, struct error *err)
+{
+    struct fit_checkpoint *c = &t->checkpoint;
+    bool found = false;
+    const char *why = NULL;
+    if (t->options->checkpoint_folder == NULL)
+        return 0;
+    if (find_owner(t, backend, &c->owner, err) < 0 ||
+        fit_checkpoint_load(t->options->checkpoint_folder, c, &found, &why, err) < 0)
+        return -1;
+    if (why != NULL)
+        note(t, why);
+    if (!found)
+        return 0;
+    *t->history = c->history;
+    c->history = (struct history){0};
+    scatter(c->weights, t->model);
+    char text[96];
+    snprintf(text, sizeof(text), "resuming after %lld epochs and %lld steps",
+             (long long)c->state.epoch, (long long)c->state.step);
+    note(t, text);
+    if (network_load(t->network, t->model, err) < 0)
+        return -1;
+    return network_set_moments(t->network, c->m, c->v, err);
+}
+
+static int interrupt(struct training *t, struct error *err)
+{
+    if (save(t, err) < 0)
+        return -1;
+    return error_set(err, ERR_INTERRUPTED, "interrupted");
+}
+
+/* ---- an epoch ---- */
+
+int fit_evaluate(struct network *network, const struct feed *feed, const int64_t *samples,
+                 int64_t count, int64_t epoch, const struct fit_observer *observer,
+                 float *probabilities, struct fit_evaluation *evaluation, struct error *err)
+{
+    float total = 0;
+    int64_t hits = 0;
+    for (int64_t done = 0; done < count;) {
+        const int64_t n = count - done < VALIDATION_BATCH ? count - done : VALIDATION_BATCH;
+        struct batch_result result = {0};
+        float *p = probabilities != NULL ? probabilities + done * feed->classes : NULL;
+        if (network_infer(network, feed, samples + done, n, NULL, p, -1, NULL, &result, err) < 0)
+            return -1;
+        total += (float)(result.loss / (double)n) * (float)n;
+        hits += result.hits;
+        done += n;
+        if (observer != NULL && observer->validation != NULL &&
+            !observer->validation(observer->arg, epoch, done, count))
+            return error_set(err, ERR_INTERRUPTED, "interrupted");
+    }
+    evaluation->loss = (double)(total / (float)count);
+    evaluation->accuracy = (double)((float)hits / (float)count);
+    return 0;
+}
+
+static int train_step(struct training *t, struct error *err)
+{
+    struct fit_state *s = &t->checkpoint.state;
+    const int64_t first = s->step * t->options->batch, left = t->train_count - first;
+    const int64_t n = left < t->options->batch ? left : t->options->batch;
+    struct batch_result result = {0};
+    if (network_train(t->network, t->train, t->order + first, n, (uint32_t)s->epoch,
+                      s->epoch * t->steps + s->step, s->learning_rate, &result, err) < 0)
+        return -1;
+    s->loss += (float)(result.loss / (double)n) * (float)n;
+    s->hits += result.hits;
+    s->images += n;
+    s->step++;
+    return 0;
+}
+
+static bool goes_on(const struct training *t)
+{
+    const struct fit_state *s = &t->checkpoint.state;
+    const struct batch_result so_far = {(double)s->loss, s->hits};
+    return t->observer == NULL || t->observer->step == NULL ||
+           t->observer->step(t->observer->arg, s->epoch, s->step, t->steps, &so_far, s->images);
+}
+
+static int train_epoch(struct training *t, struct error *err)
+{
+    struct fit_state *s = &t->checkpoint.state;
+    memcpy(t->order, t->train_samples, (size_t)t->train_count * sizeof(int64_t));
+    fit_shuffle(t->options->seed, (uint32_t)s->epoch, t->order, t->train_count);
+    while (s->step < t->steps) {
+        struct timespec now;
+        if (train_step(t, err) < 0)
+            return -1;
+        if (!goes_on(t))
+            return interrupt(t, err);
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (now.tv_sec - t->saved.tv_sec > SECONDS_BETWEEN_CHECKPOINTS && save(t, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The callbacks, in Keras' order. */
+static int finish_epoch(struct training *t, struct epoch_record *record, struct error *err)
+{
+    struct fit_state *s = &t->checkpoint.state;
+    record->learning_rate = (double)s->learning_rate;
+    struct early_stopping_advice advice =
+        early_stopping_epoch(&s->stopper, s->epoch, record->val_loss);
+    s->learning_rate = reduce_on_plateau_epoch(&s->reducer, record->val_loss, s->learning_rate);
+    best_checkpoint_epoch(&s->saver, s->epoch, record->val_accuracy);
+    if (advice.keep_weights) {
+        if (network_store(t->network, t->model, err) < 0)
+            return -1;
+        gather(t->model, t->checkpoint.kept);
+    }
+    if (history_add(t->history, record, err) < 0)
+        return -1;
+    if (t->observer != NULL && t->observer->epoch != NULL)
+        t->observer->epoch(t->observer->arg, s->epoch, record);
+    s->epoch++;
+    s->step = s->hits = s->images = 0;
+    s->loss = 0;
+    s->stopped = advice.stop;
+    return save(t, err);
+}
+
+static int run_epoch(struct training *t, struct error *err)
+{
+    const struct fit_state *s = &t->checkpoint.state;
+    struct epoch_record record = {0};
+    struct fit_evaluation evaluation;
+    if (train_epoch(t, err) < 0)
+        return -1;
+    if (fit_evaluate(t->network, t->val, t->val_samples, t->val_count, s->epoch, t->observer, NULL,
+                     &evaluation, err) < 0)
+        return err->kind == ERR_INTERRUPTED ? interrupt(t, err) : -1;
+    record.val_loss = evaluation.loss;
+    record.val_accuracy = evaluation.accuracy;
+    record.loss = (double)(s->loss / (float)s->images);
+    record.accuracy = (double)((float)s->hits / (float)s->images);
+    return finish_epoch(t, &record, err);
+}
+
+static int run(struct training *t, struct backend *backend, struct error *err)
+{
+    struct fit_state *s = &t->checkpoint.state;
+    const struct fit_options *o = t->options;
+    s->learning_rate = (float)o->learning_rate;
+    early_stopping_init(&s->stopper, o->early_stopping_patience);
+    reduce_on_plateau_init(&s->reducer, o->reduce_patience, o->reduce_factor, o->reduce_minimum);
+    best_checkpoint_init(&s->saver);
+    clock_gettime(CLOCK_MONOTONIC, &t->saved);
+    if (resume(t, backend, err) < 0)
+        return -1;
+    while (s->epoch < o->epochs && !s->stopped)
+        if (run_epoch(t, err) < 0)
+            return -1;
+    if (t->history->count > 0)
+        scatter(t->checkpoint.kept, t->model);
+    t->history->best_epoch = s->stopper.best_epoch;
+    t->history->checkpoint_epoch = s->saver.epoch;
+    t->history->stopped_early = s->stopped;
+    return 0;
+}
+
+static int check(const struct training *t, struct error *err)
+{
+    const struct fit_options *o = t->options;
+    if (t->train_count < 1 || t->val_count < 1)
+        return error_set(err, ERR_USAGE, "training needs images to train on and to validate on");
+    if (o->batch < 1 || o->shard < 1 || o->epochs < 0 || o->steps_per_epoch < 0)
+        return error_set(err, ERR_USAGE, "batch, shard and epochs must be positive");
+    if (t->train_count > UINT32_MAX)
+        return error_set(err, ERR_USAGE, "more images than can be shuffled");
+    return 0;
+}
+
+int fit(struct model *model, struct backend *backend, const struct feed *train,
+        const int64_t *train_samples, int64_t train_count, const struct feed *val,
+        const int64_t *val_samples, int64_t val_count, const struct fit_options *options,
+        const struct fit_observer *observer, struct history *history, struct error *err)
+{
+    const struct network_options network_options = {options->batch, options->shard, options->norm,
+                                                    options->seed};
+    struct history made = {.best_epoch = -1, .checkpoint_epoch = -1};
+    struct training t = {.model = model,
+                         .train = train,
+                         .val = val,
+                         .train_samples = train_samples,
+                         .val_samples = val_samples,
+                         .train_count = train_count,
+                         .val_count = val_count,
+                         .options = options,
+                         .observer = observer,
+                         .history = &made};
+    int result = -1;
+    if (check(&t, err) < 0)
+        return -1;
+    t.steps = (train_count + options->batch - 1) / options->batch;
+    if (options->steps_per_epoch > 0 && options->steps_per_epoch < t.steps)
+        t.steps = options->steps_per_epoch;
+    if ((t.order = memory_new((size_t)train_count, sizeof(int64_t), err)) != NULL &&
+        network_new(model, backend, &network_options, &t.network, err) == 0 &&
+        fit_checkpoint_init(&t.checkpoint, count_changing(model), network_moment_count(t.network),
+                            err) == 0)
+        result = run(&t, backend, err);
+    if (result == 0) {
+        *history = made;
+        made = (struct history){0};
+    }
+    history_release(&made);
+    fit_checkpoint_release(&t.checkpoint);
+    network_free(t.network);
+    free(t.order);
+    return result;
+}

@@ -1,0 +1,182 @@
+/* A training shard up to the loss. */
+#include "nn/network_parts.h"
+#include "nn/norm.h"
+
+static const struct train_node *train_node(const struct shard_run *run, int node)
+{
+    return &run->network->training.nodes[node];
+}
+
+float *run_span(const struct shard_run *run, int span)
+{
+    return span < 0 ? NULL : run->arena + run->network->training.spans[span].offset;
+}
+
+const float *run_output(const struct shard_run *run, int node)
+{
+    if (node < 0)
+        return NULL;
+    const struct train_node *t = train_node(run, node);
+    if (t->edge)
+        return t->edge + run->first_image * node_floats(&run->network->model->graph.nodes[node]);
+    return run_span(run, t->y);
+}
+
+float *run_part(const struct shard_run *run, int node)
+{
+    return run->size->parts + run->part * run->size->part_floats + run->size->convs[node].gradient;
+}
+
+static bool has_own_norm(const struct shard_run *run, int node)
+{
+    return run->network->model->graph.nodes[node].norm[0] && !train_node(run, node)->folded;
+}
+
+static int compute_conv(const struct shard_run *run, int index, struct error *err)
+{
+    const struct network *network = run->network;
+    const struct node *node = &network->model->graph.nodes[index];
+    const struct train_node *t = train_node(run, index);
+    const struct shard_conv *conv = &run->size->convs[index];
+    const float *bias =
+        t->folded ? t->fold + node->channels : network_value(network, index, PARAMETER_BIAS);
+    const float *residual = has_own_norm(run, index) ? NULL : run_output(run, node->residual);
+    float *z = run_span(run, t->z);
+    if (network->ops->conv_forward(run->lane, conv->conv, run_output(run, node->input),
+                                   conv->forward, bias, residual, z, err))
+        return -1;
+    if (!t->batch_norm)
+        return 0;
+    double *mean = t->statistics + run->shard * 2 * (size_t)node->channels;
+    return network->ops->norm_statistics(run->lane, run->images * node->height * node->width,
+                                         node->channels, z, mean, mean + node->channels, err);
+}
+
+/* Dropout layers are numbered in order, so that their masks do not depend on the base. */
+static uint32_t dropout_number(const struct graph *graph, int index)
+{
+    uint32_t number = 0;
+    for (int i = 0; i < index; i++)
+        number += graph->nodes[i].kind == NODE_DROPOUT;
+    return number;
+}
+
+int run_dropout(const struct shard_run *run, int index, const float *x, float *y, struct error *err)
+{
+    const struct network *network = run->network;
+    const struct node *node = &network->model->graph.nodes[index];
+    struct dropout_key key = {.seed = network->options.seed,
+                              .step = run->step,
+                              .layer = dropout_number(&network->model->graph, index),
+                              .rate = node->rate};
+    return network->ops->dropout(run->lane, &key, run->images, node_floats(node), run->samples, x,
+                                 y, err);
+}
+
+static int compute(const struct shard_run *run, int index, struct error *err)
+{
+    const struct network *network = run->network;
+    const struct graph *graph = &network->model->graph;
+    const struct node *node = &graph->nodes[index];
+    const struct node *input = &graph->nodes[node->input];
+    const float *x = run_output(run, node->input);
+    float *y = run_span(run, train_node(run, index)->y);
+    switch (node->kind) {
+    case NODE_CONV:
+    case NODE_DENSE: return compute_conv(run, index, err);
+    case NODE_MAX_POOL: {
+        struct pool_shape shape = node_pool_shape(graph, index, run->images);
+        return network->ops->max_pool_forward(run->lane, &shape, x, y, err);
+    }
+    case NODE_AVERAGE_POOL:
+        return network->ops->average_pool_forward(
+            run->lane, run->images, input->height * input->width, input->channels, x, y, err);
+    case NODE_DROPOUT: return run_dropout(run, index, x, y, err);
+    case NODE_INPUT: break;
+    }
+    return 0;
+}
+
+static int normalise(const struct shard_run *run, int index, struct error *err)
+{
+    const struct node *node = &run->network->model->graph.nodes[index];
+    const struct train_node *t = train_node(run, index);
+    const float *scale = t->factors + FACTOR_SCALE * node->channels;
+    const float *shift = t->factors + FACTOR_SHIFT * node->channels;
+    return run->network->ops->norm_apply(
+        run->lane, run->images * node->height * node->width, node->channels, run_span(run, t->z),
+        scale, shift, run_output(run, node->residual), node->activation, run_span(run, t->y), err);
+}
+
+static int lose(const struct shard_run *run, int index, struct error *err)
+{
+    const struct network *network = run->network;
+    const struct training *training = &network->training;
+    const struct train_node *t = train_node(run, index);
+    int64_t classes = network->model->architecture.classes;
+    const float *logits = run_span(run, t->y);
+    const float *targets = training->targets + run->first_image * classes;
+    for (int64_t i = 0; i < run->images; i++)
+        training->hits[run->first_image + i] =
+            network_argmax(logits + i * classes, classes) == run->feed->labels[run->samples[i]];
+    return network->ops->loss(run->lane, run->images, classes, logits, targets, run->scale,
+                              training->losses + run->first_image, NULL, run_span(run, t->dy), err);
+}
+
+int forward_step(const struct shard_run *run, const struct step *step, struct error *err)
+{
+    switch (step->kind) {
+    case STEP_COMPUTE: return compute(run, step->node, err);
+    case STEP_NORMALISE: return normalise(run, step->node, err);
+    case STEP_LOSS: return lose(run, step->node, err);
+    case STEP_MASK:
+    case STEP_PROPAGATE: break;
+    }
+    return 0;
+}
+
+static void set_factors(struct network *network, int index, int64_t c, float mean, float variance)
+{
+    const struct node *node = &network->model->graph.nodes[index];
+    float *f = network->training.nodes[index].factors + c;
+    int64_t channels = node->channels;
+    float gamma = network_value(network, index, PARAMETER_GAMMA)[c];
+    float beta = network_value(network, index, PARAMETER_BETA)[c];
+    norm_scale_shift(gamma, beta, mean, variance, node->norm_epsilon, &f[FACTOR_SCALE * channels],
+                     &f[FACTOR_SHIFT * channels]);
+    f[FACTOR_MEAN * channels] = mean;
+    f[FACTOR_RSTD * channels] = norm_rstd(variance, node->norm_epsilon);
+    f[FACTOR_A * channels] = f[FACTOR_SCALE * channels];
+}
+
+void forward_set_factors(struct network *network)
+{
+    const struct training *training = &network->training;
+    const struct graph *graph = &network->model->graph;
+    for (int i = (int)training->first; i < (int)graph->count; i++) {
+        const struct train_node *t = &training->nodes[i];
+        if (!t->factors || t->batch_norm)
+            continue;
+        const float *mean = network_value(network, i, PARAMETER_MOVING_MEAN);
+        const float *variance = network_value(network, i, PARAMETER_MOVING_VARIANCE);
+        for (int64_t c = 0; c < graph->nodes[i].channels; c++)
+            set_factors(network, i, c, mean[c], variance[c]);
+    }
+}
+
+void forward_join(struct network *network, int index, const int64_t *shard_rows, size_t shards)
+{
+    int64_t channels = network->model->graph.nodes[index].channels;
+    const struct train_node *t = &network->training.nodes[index];
+    for (int64_t c = 0; c < channels; c++) {
+        struct norm_moments all = {0};
+        for (size_t s = 0; s < shards; s++) {
+            const double *shard = t->statistics + s * 2 * (size_t)channels;
+            struct norm_moments part = {shard_rows[s], shard[c], shard[channels + c]};
+            norm_join(&all, &part);
+        }
+        t->moments[c] = (float)all.mean;
+        t->moments[channels + c] = norm_variance(&all);
+        set_factors(network, index, c, t->moments[c], t->moments[channels + c]);
+    }
+}

@@ -1,0 +1,212 @@
+/* What the files of the network share; private to them.
+ *
+ *   network.c            memory, weights in and out
+ *   network_arena.c      buffers that live at different times share memory
+ *   network_fused.c      inference: nodes with everything fused; the frozen prefix of a training
+ * step network_plan.c       training: which nodes, in which steps, in which buffers
+ *   network_forward.c    training: a shard through the steps up to the loss
+ *   network_backward.c   training: the steps after it
+ *   network_update.c     sums over shards, moving statistics, Adam
+ *
+ * A training step in four parts: the prefix runs image by image and leaves the
+ * outputs that later nodes read ("edges") for the whole batch; the suffix runs
+ * shard by shard through the steps, in segments that end where batch
+ * statistics must be joined over shards; sums over shards; update.
+ */
+#ifndef NN_NETWORK_PARTS_H
+#define NN_NETWORK_PARTS_H
+
+#include "nn/network.h"
+
+enum { ROLE_COUNT = PARAMETER_MOVING_VARIANCE + 1 };
+
+/* network_arena.c: a buffer, alive from step `first` to step `last`, both included. */
+struct span {
+    size_t floats;
+    size_t first, last;
+    size_t offset;
+};
+/* Gives each span an offset so that no two share memory while both live; *floats is the arena's
+ * size. */
+int spans_place(struct span *spans, size_t count, size_t *floats, struct error *err);
+
+/* A node as inference runs it: batch norm folded into kernel and bias. */
+struct fused {
+    struct conv *conv;
+    void *packed;
+    float *bias, *scale; /* [k] */
+    uint64_t version;    /* of the weights it was packed from; 0 for never */
+};
+
+struct inference {
+    int64_t shard;        /* images; a shard that is not full repeats its last image */
+    struct fused *nodes;  /* [nodes] */
+    struct span *outputs; /* [nodes] */
+    size_t arena_floats;
+    float **arenas;       /* [lanes] */
+    float *targets;       /* [lanes][shard, classes] */
+    float *probabilities; /* [lanes][shard, classes] */
+};
+
+enum step_kind {
+    STEP_COMPUTE,   /* the convolution, pool or dropout, and what is fused to it */
+    STEP_NORMALISE, /* batch norm, residual and activation of its own */
+    STEP_LOSS,
+    STEP_MASK,      /* dy is complete: through the activation, to the residual, sums of the norm */
+    STEP_PROPAGATE, /* through the norm, to the weights and the input */
+};
+
+struct step {
+    enum step_kind kind;
+    int node;
+    bool
+        adds; /* to a gradient that is there already (of the input; in STEP_MASK of the residual) */
+    int temporary; /* span for what is added, or -1 */
+};
+
+struct train_node {
+    bool active;        /* a gradient reaches its output */
+    bool kernel_trains; /* and bias */
+    bool norm_trains;   /* gamma and beta */
+    bool batch_norm;    /* normalises with the batch's statistics */
+    bool folded;        /* frozen norm and kernel: fused as in inference */
+    int z, y, dy;       /* spans: before the norm, output, gradient of the output; -1 for none */
+    float *edge;        /* prefix nodes that the suffix reads: [batch + inference shard, h, w, c] */
+    float *fold;        /* [2][k]: scale and bias of a folded node */
+    float *factors;     /* [FACTOR_COUNT][c] */
+    double *statistics; /* [shards][2][c]: mean and m2 of z */
+    double *sums;       /* [shards][2][c]: dgamma and dbeta */
+    float *moments;     /* [2][c]: mean and variance of the batch */
+};
+
+/* Per-channel numbers of a norm: y = act(z*scale + shift), xh = (z - mean)*rstd, dz = a*dy + b*z +
+ * d. */
+enum factor {
+    FACTOR_SCALE,
+    FACTOR_SHIFT,
+    FACTOR_MEAN,
+    FACTOR_RSTD,
+    FACTOR_A,
+    FACTOR_B,
+    FACTOR_D,
+    FACTOR_COUNT,
+};
+
+/* The convolutions of one size of shard, with kernels packed for them and room for gradients. */
+struct shard_conv {
+    struct conv *conv;
+    void *forward, *backward;
+    uint64_t version;
+    size_t gradient; /* offset in a part, in floats: packed kernel, then bias */
+    size_t packed_floats;
+};
+struct shard_size {
+    int64_t images;
+    struct shard_conv *convs; /* [nodes] */
+    size_t part_floats;
+    float *parts; /* [shards of this size][part_floats] */
+};
+
+struct training {
+    size_t first; /* node of the suffix */
+    int64_t batch, shard;
+    size_t shards; /* the most of a batch */
+    struct train_node *nodes;
+    struct step *steps;
+    size_t step_count, step_capacity;
+    size_t *segments; /* index of the step after each segment */
+    size_t segment_count, segment_capacity;
+    struct span *spans;
+    size_t span_count, span_capacity;
+    size_t arena_floats, arena_count;
+    float **arenas; /* by lane where there is one segment, else by shard */
+    struct shard_size *sizes;
+    size_t size_count, size_capacity;
+    float *targets; /* [batch + inference shard, classes] */
+    float *losses;  /* [batch] */
+    uint8_t *hits;  /* [batch] */
+    int64_t parameters;
+    float *gradient, *tail, *m, *v; /* [parameters], trainable ones one after another */
+};
+
+struct network {
+    const struct model *model; /* for its graph and the names and shapes of parameters */
+    struct backend *backend;
+    const struct operations *ops;
+    struct network_options options;
+    bool *trains;                 /* [parameters] */
+    int (*parameter)[ROLE_COUNT]; /* [nodes]: index of a parameter, or -1 */
+    float **values;               /* [parameters] */
+    size_t *offsets; /* [parameters]: of a trainable one in training.gradient, m, v and `weights` */
+    float *weights;  /* all values, the trainable ones first */
+    uint64_t version, frozen_version; /* raised by every change of weights; by loading only */
+    struct inference inference;
+    struct training training; /* all zero where batch is 0 */
+    float **feed_scratch;     /* [lanes] */
+    int64_t feed_scratch_floats;
+};
+
+/* A shard on its way through the suffix. */
+struct shard_run {
+    struct network *network;
+    struct lane *lane;
+    const struct shard_size *size;
+    size_t shard, part; /* number in the batch; among those of its size */
+    int64_t first_image;
+    int64_t images;
+    float *arena;
+    const struct feed *feed;
+    const int64_t *samples; /* of the shard */
+    uint32_t step;
+    float scale; /* of the loss */
+};
+
+/* network.c */
+float *network_value(const struct network *network, int node,
+                     enum parameter_role role); /* or NULL */
+int64_t node_floats(const struct node *node);   /* of one image's output */
+struct conv_shape node_conv_shape(const struct graph *graph, int node, int64_t n);
+struct pool_shape node_pool_shape(const struct graph *graph, int node, int64_t n);
+bool node_has_conv(const struct node *node);
+float *network_allocate(struct network *network, size_t count, size_t floats, struct error *err);
+int network_prepare_feed(struct network *network, const struct feed *feed, struct error *err);
+size_t network_lane(const struct network *network, const struct lane *lane);
+int64_t network_argmax(const float *row, int64_t count); /* the first of equals */
+/* Kernel scale and bias of a node with its norm folded in, from the moving statistics. */
+void network_fold(const struct network *network, int node, float *scale, float *bias);
+
+/* network_fused.c */
+int inference_init(struct network *network, struct error *err);
+void inference_release(struct network *network);
+/* Prefix of a training step: inputs, targets and edges of n images. */
+int prefix_run(struct network *network, const struct feed *feed, const int64_t *samples, int64_t n,
+               uint32_t epoch, struct error *err);
+
+/* network_plan.c */
+int training_plan(struct network *network, struct error *err);
+
+/* network_forward.c, network_backward.c */
+const float *run_output(const struct shard_run *run, int node);
+float *run_span(const struct shard_run *run, int span);
+float *run_part(const struct shard_run *run,
+                int node); /* packed gradient of the kernel, then of the bias */
+int run_dropout(const struct shard_run *run, int node, const float *x, float *y, struct error *err);
+int forward_step(const struct shard_run *run, const struct step *step, struct error *err);
+int backward_step(const struct shard_run *run, const struct step *step, struct error *err);
+/* Norm factors from the moving statistics, for all nodes that use them. */
+void forward_set_factors(struct network *network);
+/* After a segment: statistics of `node` over `rows` values of a channel. */
+void forward_join(struct network *network, int node, const int64_t *shard_rows, size_t shards);
+/* dgamma and dbeta of the batch into training.gradient, and for batch statistics the factors of dz.
+ */
+void backward_join(struct network *network, int node, int64_t rows, size_t shards);
+
+/* network_update.c */
+int training_init(struct network *network, struct error *err);
+void training_release(struct network *network);
+/* Forward and backward: leaves the mean loss's gradient in training.gradient. */
+int training_gradient(struct network *network, const struct feed *feed, const int64_t *samples,
+                      int64_t n, uint32_t epoch, int64_t step, struct batch_result *result,
+                      struct error *err);
+
+#endif

@@ -1,0 +1,341 @@
+#include "nn/preflight.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Measured with MobileNet's ImageNet weights on CIFAR-10, distance and spread: as meant 0.4 and
+ * 0.5; the pixels scaled twice 2.1 and 0.015; in another mode's range 1.2 (unit) or more than 5
+ * (caffe). Pictures of another kind than the base was trained on shift the distance too, but then
+ * no other preprocessing halves it. */
+static const double suspicious = 0.9, far_off = 3.0, alike = 0.03;
+
+void preflight_skip(struct preflight *preflight, const char *why)
+{
+    *preflight = (struct preflight){.verdict = PREFLIGHT_SKIPPED};
+    snprintf(preflight->message, sizeof(preflight->message), "%s", why);
+}
+
+static const float *moving(const struct model *model, int node, enum parameter_role role)
+{
+    for (size_t i = 0; i < model->count; i++)
+        if (model->parameters[i].node == node && model->parameters[i].role == role)
+            return model->parameters[i].value;
+    return NULL;
+}
+
+/* The first nodes of the base with a batch norm. */
+static size_t find_norms(const struct model *model, int nodes[PREFLIGHT_LAYERS])
+{
+    size_t count = 0;
+    for (size_t i = 0; i < model->graph.count && count < PREFLIGHT_LAYERS; i++)
+        if (model->graph.nodes[i].norm[0] != '\0' && !model->graph.nodes[i].head)
+            nodes[count++] = (int)i;
+    return count;
+}
+
+/* Statistics still as they are drawn: mean 0, variance 1. */
+static bool is_fresh(const struct model *model, int node)
+{
+    const float *mean = moving(model, node, PARAMETER_MOVING_MEAN);
+    const float *variance = moving(model, node, PARAMETER_MOVING_VARIANCE);
+    for (int64_t c = 0; c < model->graph.nodes[node].channels; c++)
+        if (mean[c] != 0 || variance[c] != 1)
+            return false;
+    return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x, y;
+    memcpy(&x, a, sizeof(x));
+    memcpy(&y, b, sizeof(y));
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int64_t count)
+{
+    qsort(values, (size_t)count, sizeof(double), by_value);
+    return count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
+}
+
+/* mean, variance [channels] are overwritten. */
+static struct preflight_layer compare(const struct model *model, int node, double *mean,
+                                      double *variance)
+{
+    const struct node *n = &model->graph.nodes[node];
+    const float *moving_mean = moving(model, node, PARAMETER_MOVING_MEAN);
+    const float *moving_variance = moving(model, node, PARAMETER_MOVING_VARIANCE);
+    struct preflight_layer layer = {{0}, 0, 0};
+    memcpy(layer.name, n->norm, sizeof(layer.name));
+    for (int64_t c = 0; c < n->channels; c++) {
+        const double expected = (double)moving_variance[c] + (double)n->norm_epsilon;
+        mean[c] = fabs(mean[c] - (double)moving_mean[c]) / sqrt(expected);
+        variance[c] = (variance[c] + 1e-12) / ((double)moving_variance[c] + 1e-12);
+    }
+    layer.mean_shift = median(mean, n->channels);
+    layer.variance_ratio = median(variance, n->channels);
+    return layer;
+}
+
+static int observe(struct network *network, const struct model *model, const struct feed *feed,
+                   const int64_t *samples, int64_t n, int node, struct preflight_layer *layer,
+                   struct error *err)
+{
+    const size_t channels = (size_t)model->graph.nodes[node].channels;
+    double *seen = memory_new(2 * channels, sizeof(double), err);
+    int result = seen == NULL
+                     ? -1
+                     : network_observe(network, feed, samples, n, node, seen, seen + channels, err);
+    if (result == 0)
+        *layer = compare(model, node, seen, seen + channels);
+    free(seen);
+    return result;
+}
+
+/* Layers and their mean distance under the feed's preprocessing. */
+static int measure(struct network *network, const struct model *model, const struct feed *feed,
+                   const int64_t *samples, int64_t n, struct preflight_layer *layers,
+                   double *distance, struct error *err)
+{
+    int nodes[PREFLIGHT_LAYERS];
+    const size_t count = find_norms(model, nodes);
+    double sum = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (observe(network, model, feed, samples, n, nodes[i], &layers[i], err) < 0)
+            return -1;
+        sum += fabs(log(layers[i].variance_ratio)) / 2 + layers[i].mean_shift;
+    }
+    *distance = sum / (double)count;
+    return 0;
+}
+
+/* How much the features differ between images: with features f [n,c] and their means over images,
+ * the root of the mean square of f - mean, over that of f. */
+static double spread_of(const float *f, int64_t n, int64_t c)
+{
+    double square = 0, difference = 0;
+    for (int64_t j = 0; j < c; j++) {
+        double mean = 0;
+        for (int64_t i = 0; i < n; i++)
+            mean += (double)f[i * c + j] / (double)n;
+        for (int64_t i = 0; i < n; i++) {
+            const double value = (double)f[i * c + j];
+            square += value * value;
+            difference += (value - mean) * (value - mean);
+        }
+    }
+    return square > 0 ? sqrt(difference / square) : 0;
+}
+
+static int measure_spread(struct network *network, const struct model *model,
+                          const struct feed *feed, const int64_t *samples, int64_t n,
+                          double *spread, struct error *err)
+{
+    int node = -1;
+    for (size_t i = 0; i < model->graph.count; i++)
+        if (model->graph.nodes[i].kind == NODE_AVERAGE_POOL && !model->graph.nodes[i].head)
+            node = (int)i;
+    *spread = 1;
+    if (node < 0)
+        return 0;
+    const int64_t channels = model->graph.nodes[node].channels;
+    float *features = memory_new((size_t)(n * channels), sizeof(float), err);
+    struct batch_result ignored;
+    int result = features == NULL ? -1
+                                  : network_infer(network, feed, samples, n, NULL, NULL, node,
+                                                  features, &ignored, err);
+    if (result == 0)
+        *spread = spread_of(features, n, channels);
+    free(features);
+    return result;
+}
+
+static int try_alternatives(struct network *network, const struct model *model,
+                            const struct feed *feed, const int64_t *samples, int64_t n,
+                            struct preflight *preflight, struct error *err)
+{
+    const struct preprocess now = feed->preprocess;
+    const struct preprocess candidates[PREFLIGHT_ALTERNATIVES] = {
+        {now.mode, now.pixel_range > 1 ? 1.0f : 255.0f},
+        {PREPROCESS_CAFFE, 255},
+        {PREPROCESS_TF, 255},
+        {PREPROCESS_TORCH, 255},
+        {PREPROCESS_UNIT, 255},
+    };
+    for (size_t i = 0; i < PREFLIGHT_ALTERNATIVES; i++) {
+        struct preflight_layer layers[PREFLIGHT_LAYERS];
+        struct feed other = *feed;
+        struct preflight_alternative *a = &preflight->alternatives[preflight->alternative_count];
+        /* The feed's own mode was seen already: as it is, or as the first of the list. */
+        if (i > 0 && candidates[i].mode == now.mode)
+            continue;
+        other.preprocess = a->preprocess = candidates[i];
+        if (measure(network, model, &other, samples, n, layers, &a->distance, err) < 0)
+            return -1;
+        preflight->alternative_count++;
+    }
+    return 0;
+}
+
+/* ---- verdict ---- */
+
+static void say(struct preflight *preflight, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void say(struct preflight *preflight, const char *format, ...)
+{
+    const size_t used = strlen(preflight->message);
+    va_list args;
+    va_start(args, format);
+    vsnprintf(preflight->message + used, sizeof(preflight->message) - used, format, args);
+    va_end(args);
+}
+
+/* Other pixels in the same mode, the first of them, are the simpler explanation: another mode must
+ * fit clearly better. */
+static const struct preflight_alternative *best_alternative(const struct preflight *preflight)
+{
+    const double handicap = 1.5;
+    const struct preflight_alternative *all = preflight->alternatives, *best = NULL;
+    for (size_t i = 0; i < preflight->alternative_count; i++)
+        if (best == NULL || all[i].distance * (best == all ? handicap : 1) < best->distance)
+            best = &all[i];
+    return best;
+}
+
+/* What is seen, by the layer that is furthest off. */
+static void say_symptom(struct preflight *preflight)
+{
+    const struct preflight_layer *worst = &preflight->layers[0];
+    for (size_t i = 1; i < preflight->layer_count; i++) {
+        const struct preflight_layer *layer = &preflight->layers[i];
+        if (fabs(log(layer->variance_ratio)) / 2 + layer->mean_shift >
+            fabs(log(worst->variance_ratio)) / 2 + worst->mean_shift)
+            worst = layer;
+    }
+    if (worst->mean_shift > fabs(log(worst->variance_ratio)) / 2)
+        say(preflight,
+            "batch norm '%s' sees means %.2g deviations from where its weights expect them",
+            worst->name, worst->mean_shift);
+    else if (worst->variance_ratio < 1)
+        say(preflight, "batch norm '%s' sees 1/%.3g of the variance that its weights expect",
+            worst->name, 1 / worst->variance_ratio);
+    else
+        say(preflight, "batch norm '%s' sees %.3g times the variance that its weights expect",
+            worst->name, worst->variance_ratio);
+}
+
+static void say_remedy(struct preflight *preflight, struct preprocess now, struct preprocess better)
+{
+    if (now.mode == better.mode)
+        say(preflight, "; model.pixel_range %g should be %g", (double)now.pixel_range,
+            (double)better.pixel_range);
+    else if (now.pixel_range == better.pixel_range)
+        say(preflight, "; model.preprocess '%s' should be '%s'", preprocess_name(now.mode),
+            preprocess_name(better.mode));
+    else
+        say(preflight, "; model.preprocess '%s' of pixel_range %g should be '%s' of %g",
+            preprocess_name(now.mode), (double)now.pixel_range, preprocess_name(better.mode),
+            (double)better.pixel_range);
+}
+
+static void judge(struct preflight *preflight, struct preprocess now)
+{
+    const struct preflight_alternative *best = best_alternative(preflight);
+    const bool mended = best != NULL && best->distance < preflight->distance / 2;
+    const bool is_alike = !(preflight->spread >= alike); /* or NaN */
+    preflight->verdict = PREFLIGHT_OK;
+    if (!mended && preflight->distance <= far_off && !is_alike) {
+        say(preflight,
+            "batch norms see what their weights expect: distance %.2f, spread of features %.2f",
+            preflight->distance, preflight->spread);
+        return;
+    }
+    preflight->verdict = PREFLIGHT_DEFECT;
+    if (mended && now.pixel_range <= 1 && best->preprocess.pixel_range > 1)
+        say(preflight, "pixels look scaled twice: ");
+    say_symptom(preflight);
+    if (is_alike)
+        say(preflight, ", and all images look alike to the head (spread of features %.2g)",
+            preflight->spread);
+    if (mended)
+        say_remedy(preflight, now, best->preprocess);
+}
+
+int preflight_check(struct network *network, const struct model *model, const struct feed *feed,
+                    const int64_t *samples, int64_t n, struct preflight *preflight,
+                    struct error *err)
+{
+    int nodes[PREFLIGHT_LAYERS];
+    struct feed plain = *feed;
+    struct preflight made = {.layer_count = find_norms(model, nodes)};
+    bool fresh = true;
+    plain.augment = NULL;
+    for (size_t i = 0; i < made.layer_count; i++)
+        fresh = fresh && is_fresh(model, nodes[i]);
+    if (fresh || n < 1) {
+        preflight_skip(preflight, "the base's weights are fresh: there is nothing to compare with");
+        return 0;
+    }
+    if (measure(network, model, &plain, samples, n, made.layers, &made.distance, err) < 0 ||
+        measure_spread(network, model, &plain, samples, n, &made.spread, err) < 0)
+        return -1;
+    if ((!(made.distance <= suspicious) || !(made.spread >= alike)) &&
+        try_alternatives(network, model, &plain, samples, n, &made, err) < 0)
+        return -1;
+    judge(&made, feed->preprocess);
+    *preflight = made;
+    return 0;
+}
+
+/* ---- file ---- */
+
+static json_t *number_or_null(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *layers_to_json(const struct preflight *preflight)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < preflight->layer_count; i++) {
+        const struct preflight_layer *layer = &preflight->layers[i];
+        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name", layer->name, "mean_shift",
+                                              number_or_null(layer->mean_shift), "variance_ratio",
+                                              number_or_null(layer->variance_ratio)));
+    }
+    return list;
+}
+
+static json_t *alternatives_to_json(const struct preflight *preflight)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < preflight->alternative_count; i++) {
+        const struct preflight_alternative *a = &preflight->alternatives[i];
+        json_array_append_new(list, json_pack("{s:s, s:f, s:o}", "preprocess",
+                                              preprocess_name(a->preprocess.mode), "pixel_range",
+                                              (double)a->preprocess.pixel_range, "distance",
+                                              number_or_null(a->distance)));
+    }
+    return list;
+}
+
+int preflight_write(const char *path, const struct preflight *preflight, struct error *err)
+{
+    static const char *const verdicts[] = {"ok", "defect", "skipped"};
+    const bool looked = preflight->verdict != PREFLIGHT_SKIPPED;
+    json_t *value = json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:o}", "verdict", verdicts[preflight->verdict], "message",
+        preflight->message, "distance", looked ? number_or_null(preflight->distance) : json_null(),
+        "spread", looked ? number_or_null(preflight->spread) : json_null(), "layers",
+        layers_to_json(preflight), "alternatives", alternatives_to_json(preflight));
+    if (value == NULL)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    int result = json_write(path, value, err);
+    json_decref(value);
+    return result;
+}

@@ -1,0 +1,203 @@
+#include "store/action.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct action *action_new(const char *stage, const char *components, struct error *err)
+{
+    struct action *action = memory_new(1, sizeof(*action), err);
+    if (action == NULL)
+        return NULL;
+    if ((action->stage = memory_copy_text(stage, err)) == NULL ||
+        (action->components = memory_copy_text(components, err)) == NULL ||
+        (action->host = memory_copy_text("", err)) == NULL ||
+        (action->device = memory_copy_text("", err)) == NULL ||
+        (action->started = memory_copy_text("", err)) == NULL) {
+        action_free(action);
+        return NULL;
+    }
+    return action;
+}
+
+void action_free(struct action *action)
+{
+    if (action == NULL)
+        return;
+    for (size_t i = 0; i < action->out_count; i++)
+        free(action->outs[i].name);
+    free(action->outs);
+    free(action->stage);
+    free(action->components);
+    free(action->host);
+    free(action->device);
+    free(action->started);
+    free(action);
+}
+
+int action_add_out(struct action *action, const char *name, const struct content *content,
+                   struct error *err)
+{
+    if (memory_grow(&action->outs, &action->out_capacity, action->out_count + 1,
+                    sizeof(*action->outs), err) < 0)
+        return -1;
+    char *copy = memory_copy_text(name, err);
+    if (copy == NULL)
+        return -1;
+    size_t at = action->out_count++;
+    for (; at > 0 && strcmp(action->outs[at - 1].name, name) > 0; at--)
+        action->outs[at] = action->outs[at - 1];
+    action->outs[at] = (struct action_out){.name = copy, .content = *content};
+    return 0;
+}
+
+const struct content *action_out(const struct action *action, const char *name)
+{
+    for (size_t i = 0; i < action->out_count; i++)
+        if (strcmp(action->outs[i].name, name) == 0)
+            return &action->outs[i].content;
+    return NULL;
+}
+
+static int check_of(const json_t *rest, char hex[DIGEST_HEX_SIZE], struct error *err)
+{
+    struct digest digest;
+    char *text = json_to_text(rest, true, err);
+    if (text == NULL)
+        return -1;
+    int result = digest_of_bytes(text, strlen(text), &digest, err);
+    free(text);
+    if (result == 0)
+        digest_to_hex(&digest, hex);
+    return result;
+}
+
+static json_t *to_json(const struct action *action)
+{
+    char hex[DIGEST_HEX_SIZE];
+    json_t *outs = json_object();
+    for (size_t i = 0; i < action->out_count; i++) {
+        const struct content *content = &action->outs[i].content;
+        digest_to_hex(&content->digest, hex);
+        json_object_set_new(outs, action->outs[i].name,
+                            json_pack("{s:s, s:s, s:I}", "digest", hex, "kind",
+                                      content_kind_name(content->kind), "size",
+                                      (json_int_t)content->size));
+    }
+    digest_to_hex(&action->log, hex);
+    return json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:i, s:s, s:o}", "components",
+                     action->components, "stage", action->stage, "log", hex, "started",
+                     action->started, "seconds", action->seconds, "host", action->host, "threads",
+                     action->threads, "device", action->device, "outs", outs);
+}
+
+int action_write(struct store *store, const struct digest *key, const struct action *action,
+                 struct error *err)
+{
+    char path[STORE_PATH_SIZE], temporary[STORE_PATH_SIZE], check[DIGEST_HEX_SIZE];
+    json_t *json = to_json(action);
+    if (json == NULL)
+        return error_set(err, ERR_FORMAT, "stage '%s': a text that is not UTF-8", action->stage);
+    int result = -1;
+    if (check_of(json, check, err) < 0)
+        goto done;
+    if (json_object_set_new(json, "check", json_string(check)) < 0) {
+        error_set(err, ERR_MEMORY, "out of memory for an action");
+        goto done;
+    }
+    store_action_path(store, key, path);
+    if (store_temporary_path(store, temporary, err) < 0 || json_write(temporary, json, err) < 0)
+        goto done;
+    result = store_publish_file(temporary, path, err);
+    if (result < 0)
+        unlink(temporary);
+done:
+    json_decref(json);
+    return result;
+}
+
+static int parse_outs(const json_t *outs, struct action *action, struct error *err)
+{
+    const char *name;
+    json_t *out;
+    json_object_foreach ((json_t *)outs, name, out) {
+        struct content content;
+        const char *digest = json_string_value(json_object_get(out, "digest"));
+        const char *kind = json_string_value(json_object_get(out, "kind"));
+        content.size = json_integer_value(json_object_get(out, "size"));
+        if (digest == NULL || !digest_from_hex(digest, &content.digest) || kind == NULL ||
+            !content_kind_parse(kind, &content.kind))
+            return error_set(err, ERR_FORMAT, "out '%s' is damaged", name);
+        if (action_add_out(action, name, &content, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int replace_text(char **text, const json_t *value, struct error *err)
+{
+    const char *string = json_string_value(value);
+    char *copy = memory_copy_text(string != NULL ? string : "", err);
+    if (copy == NULL)
+        return -1;
+    free(*text);
+    *text = copy;
+    return 0;
+}
+
+static struct action *from_json(json_t *json, const struct digest *key, struct error *err)
+{
+    char check[DIGEST_HEX_SIZE];
+    struct digest digest;
+    const char *components = json_string_value(json_object_get(json, "components"));
+    const char *stage = json_string_value(json_object_get(json, "stage"));
+    const char *log = json_string_value(json_object_get(json, "log"));
+    json_t *stored = json_incref(json_object_get(json, "check"));
+    struct action *action = NULL;
+    json_object_del(json, "check");
+    if (components == NULL || stage == NULL || log == NULL || !json_is_string(stored) ||
+        check_of(json, check, err) < 0 || strcmp(check, json_string_value(stored)) != 0 ||
+        digest_of_bytes(components, strlen(components), &digest, err) < 0 ||
+        !digest_equal(&digest, key)) {
+        error_set(err, ERR_FORMAT, "action is damaged");
+        goto done;
+    }
+    if ((action = action_new(stage, components, err)) == NULL)
+        goto done;
+    action->seconds = json_number_value(json_object_get(json, "seconds"));
+    action->threads = (int)json_integer_value(json_object_get(json, "threads"));
+    if (!digest_from_hex(log, &action->log) ||
+        replace_text(&action->host, json_object_get(json, "host"), err) < 0 ||
+        replace_text(&action->device, json_object_get(json, "device"), err) < 0 ||
+        replace_text(&action->started, json_object_get(json, "started"), err) < 0 ||
+        parse_outs(json_object_get(json, "outs"), action, err) < 0) {
+        action_free(action);
+        action = NULL;
+    }
+done:
+    json_decref(stored);
+    return action;
+}
+
+int action_read(struct store *store, const struct digest *key, struct action **action,
+                struct error *err)
+{
+    char path[STORE_PATH_SIZE];
+    json_t *json;
+    struct error why = {0};
+    *action = NULL;
+    store_action_path(store, key, path);
+    if (json_read(path, &json, &why) == 0) {
+        *action = from_json(json, key, &why);
+        json_decref(json);
+    }
+    if (*action == NULL && why.kind == ERR_MEMORY) {
+        *err = why;
+        return -1;
+    }
+    return 0;
+}

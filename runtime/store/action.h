@@ -1,0 +1,45 @@
+/* Actions: what a stage gave for a key. One JSON file each:
+ *
+ *   {"check": "<sha256 of the rest, as compact sorted JSON>",
+ *    "components": "<the text whose sha256 is the key>",
+ *    "stage": "split", "log": "<64 hex>",
+ *    "started": "2026-01-31T12:00:00Z", "seconds": 1.25, "host": "...",
+ *    "threads": 2, "device": "auto",
+ *    "outs": {"splits": {"digest": "<64 hex>", "kind": "folder", "size": 123}}}
+ *
+ * Times and hosts are for people; results depend on components alone.
+ */
+#ifndef STORE_ACTION_H
+#define STORE_ACTION_H
+
+#include "store/content.h"
+
+struct action_out {
+    char *name;
+    struct content content;
+};
+
+struct action {
+    char *stage, *components, *host, *device, *started;
+    double seconds;
+    int threads;
+    struct digest log;
+    struct action_out *outs; /* sorted by name */
+    size_t out_count, out_capacity;
+};
+
+struct action *action_new(const char *stage, const char *components, struct error *err);
+int action_add_out(struct action *action, const char *name, const struct content *content,
+                   struct error *err);
+const struct content *action_out(const struct action *action, const char *name);
+void action_free(struct action *action);
+
+/* Durable when it returns; write it after its blobs. */
+int action_write(struct store *store, const struct digest *key, const struct action *action,
+                 struct error *err);
+
+/* *action is NULL where there is none, or where it is damaged. */
+int action_read(struct store *store, const struct digest *key, struct action **action,
+                struct error *err);
+
+#endif

@@ -1,0 +1,36 @@
+/* Digests remembered by what stat(2) tells: (device, inode, size, mtime,
+ * ctime) -> sha256. A file whose five values are unchanged is not read again.
+ * Whoever changes a byte and sets mtime back still changes ctime.
+ *
+ * The memo is only ever a saving: a missing or damaged memo file is an empty
+ * memo, and what cannot be remembered is hashed again.
+ */
+#ifndef STORE_MEMO_H
+#define STORE_MEMO_H
+
+#include "base/digest.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+struct memo;
+
+int memo_open(const char *path, struct memo **memo, struct error *err);
+
+/* Writes the file if something was added; entries that another process saved
+ * meanwhile are kept. */
+int memo_save(struct memo *memo, struct error *err);
+void memo_close(struct memo *memo);
+
+bool memo_find(const struct memo *memo, const struct stat *st, struct digest *digest);
+
+/* `st` is from after the digest was known. */
+void memo_add(struct memo *memo, const struct stat *st, const struct digest *digest);
+
+/* A file that anyone may write can change twice within one tick of the file
+ * system's clock and keep its ctime. True where `st` is so fresh that its
+ * digest must not be remembered. */
+bool memo_is_racy(const struct stat *st);
+
+#endif

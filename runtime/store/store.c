@@ -1,0 +1,302 @@
+#include "store/store.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* Longest name below the store's folder: "/work/<64>/..." with room to spare. */
+enum { STORE_BELOW = 512 };
+
+struct store {
+    char *folder;
+    struct memo *memo;
+    char *temporary;  /* this process's folder in tmp/, made when first needed */
+    int temporary_fd; /* holds its lock */
+    unsigned next;
+};
+
+int store_open(const char *folder, struct store **opened, struct error *err)
+{
+    char memo_path[STORE_PATH_SIZE];
+    struct store *store = memory_new(1, sizeof(*store), err);
+    if (store == NULL)
+        return -1;
+    store->temporary_fd = -1;
+    if (file_make_folders(folder, err) < 0)
+        goto failed;
+    if ((store->folder = realpath(folder, NULL)) == NULL) {
+        error_errno(err, "cannot open the store '%s'", folder);
+        goto failed;
+    }
+    if (strlen(store->folder) > STORE_PATH_SIZE - STORE_BELOW) {
+        error_set(err, ERR_IO, "the path of the store '%s' is too long", store->folder);
+        goto failed;
+    }
+    snprintf(memo_path, sizeof(memo_path), "%s/memo", store->folder);
+    if (memo_open(memo_path, &store->memo, err) < 0)
+        goto failed;
+    *opened = store;
+    return 0;
+failed:
+    store_close(store);
+    return -1;
+}
+
+void store_close(struct store *store)
+{
+    struct error ignored;
+    if (store == NULL)
+        return;
+    if (store->memo != NULL)
+        memo_save(store->memo, &ignored);
+    memo_close(store->memo);
+    if (store->temporary != NULL)
+        file_remove(store->temporary, &ignored);
+    if (store->temporary_fd >= 0)
+        close(store->temporary_fd);
+    free(store->temporary);
+    free(store->folder);
+    free(store);
+}
+
+const char *store_folder(const struct store *store)
+{
+    return store->folder;
+}
+
+struct memo *store_memo(const struct store *store)
+{
+    return store->memo;
+}
+
+/* ---- names ---- */
+
+static void sharded(const struct store *store, const char *part, const struct digest *digest,
+                    const char *suffix, char path[STORE_PATH_SIZE])
+{
+    char hex[DIGEST_HEX_SIZE];
+    digest_to_hex(digest, hex);
+    snprintf(path, STORE_PATH_SIZE, "%s/%s/%.2s/%s%s", store->folder, part, hex, hex + 2, suffix);
+}
+
+void store_object_path(const struct store *store, const struct digest *digest,
+                       char path[STORE_PATH_SIZE])
+{
+    sharded(store, "objects", digest, "", path);
+}
+
+void store_action_path(const struct store *store, const struct digest *key,
+                       char path[STORE_PATH_SIZE])
+{
+    sharded(store, "actions", key, ".json", path);
+}
+
+void store_work_path(const struct store *store, const struct digest *key,
+                     char path[STORE_PATH_SIZE])
+{
+    char hex[DIGEST_HEX_SIZE];
+    digest_to_hex(key, hex);
+    snprintf(path, STORE_PATH_SIZE, "%s/work/%s", store->folder, hex);
+}
+
+/* ---- temporary files ---- */
+
+/* Calls `visit` for each name in a folder of the store. */
+static void each_in(struct store *store, const char *part,
+                    void visit(struct store *store, const char *folder, const char *name))
+{
+    char folder[STORE_PATH_SIZE];
+    char **names;
+    size_t count;
+    struct error ignored;
+    snprintf(folder, sizeof(folder), "%s/%s", store->folder, part);
+    if (file_list(folder, &names, &count, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        visit(store, folder, names[i]);
+    file_free_names(names, count);
+}
+
+/* A temporary folder whose lock is free has lost its process. */
+static void remove_stale_temporary(struct store *store, const char *folder, const char *name)
+{
+    (void)store;
+    struct error ignored;
+    char *path = file_join(folder, name, &ignored);
+    if (path == NULL)
+        return;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        file_remove(path, &ignored);
+    if (fd >= 0)
+        close(fd);
+    free(path);
+}
+
+/* The folders of killed attempts, "run-...", where nobody works on the key. */
+static void remove_stale_work(struct store *store, const char *folder, const char *name)
+{
+    struct error ignored;
+    struct store_lock *lock = NULL;
+    char **names = NULL;
+    size_t count = 0;
+    char *path = file_join(folder, name, &ignored);
+    if (path == NULL || store_try_lock(store, name, &lock, &ignored) < 0 || lock == NULL)
+        goto done;
+    if (file_list(path, &names, &count, &ignored) < 0)
+        goto done;
+    for (size_t i = 0; i < count; i++) {
+        char *attempt = file_join(path, names[i], &ignored);
+        if (attempt != NULL && strncmp(names[i], "run-", 4) == 0)
+            file_remove(attempt, &ignored);
+        free(attempt);
+    }
+    rmdir(path); /* succeeds where there is no checkpoint */
+done:
+    file_free_names(names, count);
+    store_unlock(lock);
+    free(path);
+}
+
+static int make_temporary_folder(struct store *store, struct error *err)
+{
+    char path[STORE_PATH_SIZE];
+    each_in(store, "tmp", remove_stale_temporary);
+    each_in(store, "work", remove_stale_work);
+    snprintf(path, sizeof(path), "%s/tmp", store->folder);
+    if (file_make_folders(path, err) < 0)
+        return -1;
+    /* Another process may take the new folder for a stale one before its lock
+     * is held; then the name is gone, and the next one is tried. */
+    for (int attempt = 0; attempt < 100; attempt++) {
+        snprintf(path, sizeof(path), "%s/tmp/%ld-XXXXXX", store->folder, (long)getpid());
+        if (mkdtemp(path) == NULL)
+            return error_errno(err, "cannot make a temporary folder '%s'", path);
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0 && file_exists(path)) {
+            if ((store->temporary = memory_copy_text(path, err)) == NULL) {
+                close(fd);
+                return -1;
+            }
+            store->temporary_fd = fd;
+            return 0;
+        }
+        close(fd);
+    }
+    return error_set(err, ERR_IO, "cannot make a temporary folder in '%s/tmp'", store->folder);
+}
+
+int store_temporary_path(struct store *store, char path[STORE_PATH_SIZE], struct error *err)
+{
+    if (store->temporary == NULL && make_temporary_folder(store, err) < 0)
+        return -1;
+    int size = snprintf(path, STORE_PATH_SIZE, "%s/%u", store->temporary, store->next++);
+    return size < STORE_PATH_SIZE ? 0 : error_set(err, ERR_IO, "'%s': too long", store->temporary);
+}
+
+static int flush(const char *path, int flags, struct error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+    if (fd < 0)
+        return error_errno(err, "cannot open '%s'", path);
+    int result = fsync(fd) == 0 ? 0 : error_errno(err, "cannot flush '%s'", path);
+    close(fd);
+    return result;
+}
+
+int store_publish_file(const char *temporary, const char *path, struct error *err)
+{
+    char folder[STORE_PATH_SIZE];
+    const char *slash = strrchr(path, '/');
+    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+    if (flush(temporary, 0, err) < 0 || file_make_folders(folder, err) < 0)
+        return -1;
+    if (rename(temporary, path) < 0)
+        return error_errno(err, "cannot write '%s'", path);
+    return flush(folder, O_DIRECTORY, err);
+}
+
+/* ---- locks ---- */
+
+struct store_lock {
+    int fd;
+    char path[];
+};
+
+/* True where `fd` is still the file that `path` names: the holder removes the
+ * file as it leaves, so what was just locked may be gone or replaced. */
+static bool names_file(int fd, const char *path)
+{
+    struct stat held, named;
+    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino;
+}
+
+static int take_lock(struct store *store, const char *name, int mode, struct store_lock **taken,
+                     struct error *err)
+{
+    char path[STORE_PATH_SIZE];
+    *taken = NULL;
+    snprintf(path, sizeof(path), "%s/locks/%.200s", store->folder, name);
+    struct store_lock *lock = memory_new(1, sizeof(*lock) + strlen(path) + 1, err);
+    if (lock == NULL)
+        return -1;
+    memcpy(lock->path, path, strlen(path) + 1);
+    if (file_make_parents(path, err) < 0)
+        goto failed;
+    for (;;) {
+        lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (lock->fd < 0) {
+            error_errno(err, "cannot make the lock '%s'", path);
+            goto failed;
+        }
+        bool held = flock(lock->fd, mode) == 0;
+        if (held && names_file(lock->fd, path)) {
+            *taken = lock;
+            return 0;
+        }
+        if (!held && errno != EWOULDBLOCK && errno != EINTR) {
+            error_errno(err, "cannot lock '%s'", path);
+            close(lock->fd);
+            goto failed;
+        }
+        bool busy = !held && errno == EWOULDBLOCK;
+        close(lock->fd);
+        if (busy) {
+            free(lock);
+            return 0;
+        }
+    }
+failed:
+    free(lock);
+    return -1;
+}
+
+int store_try_lock(struct store *store, const char *name, struct store_lock **lock,
+                   struct error *err)
+{
+    return take_lock(store, name, LOCK_EX | LOCK_NB, lock, err);
+}
+
+int store_wait_lock(struct store *store, const char *name, struct store_lock **lock,
+                    struct error *err)
+{
+    return take_lock(store, name, LOCK_EX, lock, err);
+}
+
+void store_unlock(struct store_lock *lock)
+{
+    if (lock == NULL)
+        return;
+    unlink(lock->path);
+    close(lock->fd);
+    free(lock);
+}

@@ -1,0 +1,297 @@
+/* Fetches the dataset and the weights by their pinned digests, checks them and
+ * writes them in the formats of the other stages. What was fetched stays in
+ * the checkpoint folder until all outs are written, so that a stage that was
+ * stopped goes on where it was.
+ */
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/stage.h"
+#include "base/text.h"
+#include "data/cifar10.h"
+#include "data/fetch.h"
+#include "data/keras_h5.h"
+#include "data/safetensors.h"
+#include "data/sample.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A file to get; `setting` is its table of parameters. */
+struct source {
+    const char *setting; /* "dataset" */
+    const char *url, *sha256;
+    struct digest digest;
+};
+
+struct plan {
+    struct source dataset, weights, pretrain;
+    int64_t train_limit, test_limit; /* -1 for all */
+    bool pretrain_enabled;
+};
+
+/* ---- parameters ---- */
+
+static int read_source(struct stage *stage, struct source *source, const char *setting,
+                       struct error *err)
+{
+    char name[64];
+    source->setting = setting;
+    snprintf(name, sizeof(name), "%s.url", setting);
+    if (stage_text_or_null(stage, name, &source->url, err) < 0)
+        return -1;
+    snprintf(name, sizeof(name), "%s.sha256", setting);
+    return stage_text_or_null(stage, name, &source->sha256, err);
+}
+
+/* A source with an out must be complete, and one without must be empty. */
+static int check_source(const struct stage *stage, struct source *source, const char *out,
+                        struct error *err)
+{
+    if (!stage_has_out(stage, out)) {
+        if (source->url == NULL)
+            return 0;
+        return error_set(err, ERR_USAGE,
+                         "parameter '%s.url' is set, but there is no out '%s' for it",
+                         source->setting, out);
+    }
+    if (source->url == NULL)
+        return error_set(err, ERR_USAGE, "there is an out '%s', so parameter '%s.url' must be set",
+                         out, source->setting);
+    if (source->sha256 == NULL || !digest_from_hex(source->sha256, &source->digest))
+        return error_set(err, ERR_USAGE,
+                         "parameter '%s.sha256' must pin '%s' by 64 hexadecimal digits%s%s%s",
+                         source->setting, source->url, source->sha256 ? ", not '" : "",
+                         source->sha256 ? source->sha256 : "", source->sha256 ? "'" : "");
+    return 0;
+}
+
+static int read_plan(struct stage *stage, struct plan *plan, struct error *err)
+{
+    const char *ignored; /* says which out a later stage takes */
+    plan->train_limit = plan->test_limit = -1;
+    if (read_source(stage, &plan->dataset, "dataset", err) < 0 ||
+        read_source(stage, &plan->weights, "weights", err) < 0 ||
+        read_source(stage, &plan->pretrain, "pretrain", err) < 0 ||
+        stage_int_or_null(stage, "dataset.train_limit", 1, INT32_MAX, &plan->train_limit, err) <
+            0 ||
+        stage_int_or_null(stage, "dataset.test_limit", 1, INT32_MAX, &plan->test_limit, err) < 0 ||
+        stage_text_or_null(stage, "weights.file", &ignored, err) < 0 ||
+        stage_text_or_null(stage, "weights.from", &ignored, err) < 0 ||
+        stage_bool(stage, "pretrain.enabled", &plan->pretrain_enabled, err) < 0 ||
+        stage_text_or_null(stage, "pretrain.dataset", &ignored, err) < 0 ||
+        stage_params_done(stage, err) < 0)
+        return -1;
+    if (plan->pretrain_enabled && !stage_has_out(stage, "pretrain_dataset"))
+        return error_set(err, ERR_USAGE,
+                         "parameter 'pretrain.enabled' is true, but there is no out "
+                         "'pretrain_dataset'");
+    if (check_source(stage, &plan->dataset, "dataset", err) < 0 ||
+        check_source(stage, &plan->weights, "weights", err) < 0)
+        return -1;
+    return check_source(stage, &plan->pretrain, "pretrain_dataset", err);
+}
+
+/* ---- getting files ---- */
+
+struct progress {
+    struct stage *stage;
+    const char *what;
+};
+
+static bool report_bytes(void *context, int64_t done, int64_t total)
+{
+    const struct progress *progress = context;
+    stage_progress(progress->stage, progress->what, done, total, "byte");
+    return !stage_stop_requested();
+}
+
+static bool report_pictures(void *context, int64_t done, int64_t total)
+{
+    const struct progress *progress = context;
+    stage_progress(progress->stage, progress->what, done, total, "picture");
+    return !stage_stop_requested();
+}
+
+static const char *work_folder(const struct stage *stage)
+{
+    const char *checkpoint = stage_checkpoint(stage);
+    return checkpoint != NULL ? checkpoint : ".";
+}
+
+/* A generated archive is pinned like any other: a wrong digest means that the
+ * generator changed. */
+static char *generate(struct stage *stage, const struct source *source, struct error *err)
+{
+    struct progress progress = {stage, source->setting};
+    struct sample_request request;
+    struct digest found;
+    char hex[DIGEST_HEX_SIZE];
+    char *path = NULL;
+    struct text name = {0};
+    text_addf(&name, "%s/%s.tar", work_folder(stage), source->setting);
+    if (text_check(&name, err) < 0 || sample_parse(source->url, &request, err) < 0 ||
+        sample_write(name.data, &request, report_pictures, &progress, err) < 0 ||
+        digest_of_file(name.data, &found, err) < 0)
+        goto done;
+    if (digest_equal(&found, &source->digest)) {
+        path = name.data;
+        name = (struct text){0};
+        goto done;
+    }
+    digest_to_hex(&found, hex);
+    error_set(err, ERR_MISMATCH, "'%s' has sha256 %s, not the pinned %s", source->url, hex,
+              source->sha256);
+    struct error ignored;
+    file_remove(name.data, &ignored);
+done:
+    text_release(&name);
+    return path;
+}
+
+/* The verified file's path, or NULL. */
+static char *get(struct stage *stage, const struct source *source, struct error *err)
+{
+    if (sample_is_url(source->url))
+        return generate(stage, source, err);
+    struct text setting = {0}, what = {0};
+    text_addf(&setting, "%s.url", source->setting);
+    text_addf(&what, "fetch %s", source->setting);
+    struct progress progress = {stage, text_string(&what)};
+    struct fetch_request request = {
+        .url = source->url,
+        .sha256 = source->digest,
+        .setting = text_string(&setting),
+        .folder = work_folder(stage),
+        .project = stage_project(stage),
+        .progress = report_bytes,
+        .context = &progress,
+    };
+    char *path = NULL;
+    if (text_check(&setting, err) == 0 && text_check(&what, err) == 0)
+        path = fetch_file(&request, &fetch_default_limits, err);
+    text_release(&setting);
+    text_release(&what);
+    return path;
+}
+
+/* Removes what was fetched, and leaves a file: where it is. */
+static void forget(const struct source *source, char *path)
+{
+    struct error ignored;
+    if (path != NULL && strncmp(source->url, "file:", strlen("file:")) != 0)
+        file_remove(path, &ignored);
+    free(path);
+}
+
+/* ---- converting them ---- */
+
+/* What outs say of their source is the file's name, not the way to it: the
+ * same file from a mirror or from disk gives the same outs, and nothing after
+ * them runs again. */
+static const char *source_name(const struct source *source)
+{
+    const char *slash = strrchr(source->url, '/');
+    if (slash == NULL && !sample_is_url(source->url))
+        slash = strchr(source->url, ':');
+    return slash != NULL ? slash + 1 : source->url;
+}
+
+static int write_dataset(struct stage *stage, const struct source *source, const char *archive,
+                         int64_t train_limit, int64_t test_limit, const char *out,
+                         struct error *err)
+{
+    struct dataset dataset = {0};
+    struct dataset_origin origin = {source_name(source), source->sha256,
+                                    sample_is_url(source->url)};
+    const char *folder = stage_out(stage, out, err);
+    if (folder == NULL || cifar10_read(archive, train_limit, test_limit, &dataset, err) < 0)
+        return -1;
+    stage_note(stage, "%s: %lld pictures to train, %lld to test", out,
+               (long long)dataset.train_labels.count, (long long)dataset.test_labels.count);
+    int result = dataset_write(folder, &dataset, &origin, err);
+    dataset_release(&dataset);
+    return result;
+}
+
+static int check_finite(const struct safetensors *set, int64_t *count, struct error *err)
+{
+    *count = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        const struct safetensor *tensor = &set->tensors[i];
+        for (int64_t k = 0; k < tensor->count; k++)
+            if (!isfinite(tensor->data[k]))
+                return error_set(err, ERR_FORMAT, "tensor '%s' holds a value that is not finite",
+                                 tensor->name);
+        *count += tensor->count;
+    }
+    return 0;
+}
+
+static int write_weights(struct stage *stage, const struct source *source, const char *file,
+                         struct error *err)
+{
+    struct safetensors set = {0};
+    int64_t count;
+    int result = -1;
+    const char *path = stage_out(stage, "weights", err);
+    if (path == NULL || (keras_h5_is(file) ? keras_h5_read(file, &set, err)
+                                           : safetensors_read(file, &set, err)) < 0)
+        return -1;
+    json_decref(set.metadata);
+    set.metadata = NULL;
+    if (check_finite(&set, &count, err) < 0 ||
+        safetensors_describe(&set, "format", "reprise-weights", err) < 0 ||
+        safetensors_describe(&set, "source", source_name(source), err) < 0 ||
+        safetensors_describe(&set, "sha256", source->sha256, err) < 0)
+        goto done;
+    stage_note(stage, "weights: %zu tensors, %lld values", set.count, (long long)count);
+    result = safetensors_write(path, &set, err);
+done:
+    safetensors_release(&set);
+    return result;
+}
+
+static int run(struct stage *stage, struct error *err)
+{
+    struct plan plan = {0};
+    char *archive = NULL, *weights = NULL, *pretrain = NULL;
+    int result = -1;
+    if (read_plan(stage, &plan, err) < 0 || file_make_folders(work_folder(stage), err) < 0)
+        return -1;
+    bool has_dataset = stage_has_out(stage, "dataset");
+    bool has_weights = stage_has_out(stage, "weights");
+    bool has_pretrain = stage_has_out(stage, "pretrain_dataset");
+    if ((has_dataset && (archive = get(stage, &plan.dataset, err)) == NULL) ||
+        (has_weights && (weights = get(stage, &plan.weights, err)) == NULL) ||
+        (has_pretrain && (pretrain = get(stage, &plan.pretrain, err)) == NULL))
+        goto done;
+    if ((has_dataset && write_dataset(stage, &plan.dataset, archive, plan.train_limit,
+                                      plan.test_limit, "dataset", err) < 0) ||
+        (has_weights && write_weights(stage, &plan.weights, weights, err) < 0) ||
+        (has_pretrain &&
+         write_dataset(stage, &plan.pretrain, pretrain, -1, -1, "pretrain_dataset", err) < 0))
+        goto done;
+    result = 0;
+done:
+    if (result == 0) {
+        forget(&plan.dataset, archive);
+        forget(&plan.weights, weights);
+        forget(&plan.pretrain, pretrain);
+    } else {
+        free(archive);
+        free(weights);
+        free(pretrain);
+    }
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct stage_kind kind = {
+        .name = "download",
+        .summary = "fetch the dataset and the weights by their pinned digests",
+        .run = run,
+    };
+    return stage_main(argc, argv, &kind);
+}

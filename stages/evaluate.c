@@ -1,0 +1,202 @@
+/* The final model on the test images.
+ *
+ * deps dataset, model; outs metrics (JSON), predictions (probabilities, f32 [n,classes]), report
+ * (scikit-learn's classification report) and confusion_matrix (a figure). How a picture is fed is
+ * the model's to say, so there are no parameters.
+ */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/stage.h"
+#include "base/text.h"
+#include "data/classification.h"
+#include "data/dataset.h"
+#include "data/npy.h"
+#include "figure/plot.h"
+#include "nn/backend.h"
+#include "nn/fit.h"
+#include "nn/model.h"
+#include "nn/network.h"
+
+#include "trainer.h"
+
+#include <stdlib.h>
+
+/* Images of a shard; bits do not depend on it. */
+enum { SHARD = 8 };
+
+struct evaluate {
+    struct stage *stage;
+    struct dataset dataset;
+    struct model *model;
+    struct backend *backend;
+    struct network *network;
+    int64_t *samples;     /* [n] */
+    float *probabilities; /* [n,classes] */
+    uint8_t *predicted;   /* [n] */
+    struct fit_evaluation evaluation;
+    struct classification classification;
+};
+
+static int64_t test_count(const struct evaluate *e)
+{
+    return e->dataset.test_images.shape[0];
+}
+
+static int open_all(struct evaluate *e, struct error *err)
+{
+    const struct network_options options = {0, SHARD, NORM_INFERENCE, 0};
+    const char *dataset = stage_dep(e->stage, "dataset", err);
+    const char *model = dataset != NULL ? stage_dep(e->stage, "model", err) : NULL;
+    if (model == NULL || stage_params_done(e->stage, err) < 0 ||
+        dataset_open(dataset, &e->dataset, err) < 0 || model_read(model, &e->model, err) < 0)
+        return -1;
+    if (e->model->architecture.classes != e->dataset.class_count)
+        return error_set(err, ERR_STAGE, "the model tells %lld classes apart, the dataset has %lld",
+                         (long long)e->model->architecture.classes,
+                         (long long)e->dataset.class_count);
+    if (test_count(e) < 1)
+        return error_set(err, ERR_STAGE, "the dataset has no test images");
+    if (backend_open(stage_device(e->stage), stage_threads(e->stage), &e->backend, err) < 0)
+        return -1;
+    stage_note(e->stage, "device %s", e->backend->description);
+    return network_new(e->model, e->backend, &options, &e->network, err);
+}
+
+static bool on_images(void *arg, int64_t epoch, int64_t done, int64_t total)
+{
+    (void)epoch;
+    stage_progress(arg, "test images", done, total, "image");
+    return !stage_stop_requested();
+}
+
+static int predict(struct evaluate *e, struct error *err)
+{
+    const struct dataset *dataset = &e->dataset;
+    const struct fit_observer observer = {.arg = e->stage, .validation = on_images};
+    const int64_t n = test_count(e), classes = dataset->class_count;
+    const struct feed feed = {.images = dataset->test_images.data,
+                              .labels = dataset->test_labels.data,
+                              .count = n,
+                              .height = dataset->height,
+                              .width = dataset->width,
+                              .classes = classes,
+                              .image_size = e->model->architecture.image_size,
+                              .preprocess = e->model->preprocess};
+    if ((e->samples = memory_new((size_t)n, sizeof(int64_t), err)) == NULL ||
+        (e->probabilities = memory_new((size_t)(n * classes), sizeof(float), err)) == NULL ||
+        (e->predicted = memory_new((size_t)n, 1, err)) == NULL)
+        return -1;
+    for (int64_t i = 0; i < n; i++)
+        e->samples[i] = i;
+    if (fit_evaluate(e->network, &feed, e->samples, n, 0, &observer, e->probabilities,
+                     &e->evaluation, err) < 0)
+        return -1;
+    for (int64_t i = 0; i < n; i++) {
+        const float *p = e->probabilities + i * classes;
+        for (int64_t c = 1; c < classes; c++)
+            if (p[c] > p[e->predicted[i]])
+                e->predicted[i] = (uint8_t)c;
+    }
+    return classification_compute(dataset->test_labels.data, e->predicted, n, classes,
+                                  &e->classification, err);
+}
+
+/* ---- outs ---- */
+
+static json_t *score_to_json(const struct class_score *score)
+{
+    return json_pack("{s:f, s:f, s:f, s:I}", "precision", score->precision, "recall", score->recall,
+                     "f1", score->f1, "support", (json_int_t)score->support);
+}
+
+static json_t *metrics_to_json(const struct evaluate *e)
+{
+    const struct classification *c = &e->classification;
+    json_t *confusion = json_array(), *names = json_array(), *scores = json_array();
+    for (int64_t i = 0; i < c->classes; i++) {
+        json_t *row = json_array(), *score = score_to_json(&c->scores[i]);
+        for (int64_t j = 0; j < c->classes; j++)
+            json_array_append_new(row, json_integer(c->confusion[i * c->classes + j]));
+        json_object_set_new(score, "name", json_string(e->dataset.classes[i]));
+        json_array_append_new(confusion, row);
+        json_array_append_new(names, json_string(e->dataset.classes[i]));
+        json_array_append_new(scores, score);
+    }
+    json_t *loss = json_real(e->evaluation.loss); /* NULL for NaN */
+    return json_pack("{s:o, s:f, s:I, s:o, s:o, s:o, s:o, s:o}", "test_loss",
+                     loss != NULL ? loss : json_null(), "test_accuracy", c->accuracy, "n",
+                     (json_int_t)c->n, "confusion", confusion, "classes", names, "per_class",
+                     scores, "macro", score_to_json(&c->macro), "weighted",
+                     score_to_json(&c->weighted));
+}
+
+static int write_metrics(const struct evaluate *e, const char *path, struct error *err)
+{
+    json_t *metrics = metrics_to_json(e);
+    if (metrics == NULL)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    int result = json_write(path, metrics, err);
+    json_decref(metrics);
+    return result;
+}
+
+static int write_report(const struct evaluate *e, const char *path, struct error *err)
+{
+    struct text text = {0};
+    classification_text(&e->classification, (const char *const *)e->dataset.classes, &text);
+    int result = text_check(&text, err);
+    if (result == 0)
+        result = file_write(path, text.data, text.size, err);
+    text_release(&text);
+    return result;
+}
+
+static int write_outs(const struct evaluate *e, struct error *err)
+{
+    const int64_t shape[2] = {test_count(e), e->dataset.class_count};
+    const char *metrics = stage_out(e->stage, "metrics", err);
+    const char *predictions = stage_out(e->stage, "predictions", err);
+    const char *report = stage_out(e->stage, "report", err);
+    const char *figure = stage_out(e->stage, "confusion_matrix", err);
+    if (metrics == NULL || predictions == NULL || report == NULL || figure == NULL ||
+        npy_write(predictions, NPY_F32, 2, shape, e->probabilities, err) < 0 ||
+        write_report(e, report, err) < 0 ||
+        figure_confusion_matrix(
+            figure, "Confusion matrix of the test images", e->classification.confusion,
+            (const char *const *)e->dataset.classes, e->dataset.class_count, err) < 0)
+        return -1;
+    return write_metrics(e, metrics, err);
+}
+
+static int run(struct stage *stage, struct error *err)
+{
+    struct evaluate e = {.stage = stage};
+    int result = -1;
+    if (open_all(&e, err) == 0 && predict(&e, err) == 0 && write_outs(&e, err) == 0) {
+        stage_metric(stage, "test_loss", e.evaluation.loss, 0);
+        stage_metric(stage, "test_accuracy", e.classification.accuracy, 0);
+        result = 0;
+    }
+    classification_release(&e.classification);
+    free(e.predicted);
+    free(e.probabilities);
+    free(e.samples);
+    network_free(e.network);
+    model_free(e.model);
+    backend_close(e.backend);
+    dataset_release(&e.dataset);
+    return result;
+}
+
+static const struct stage_kind evaluate_kind = {
+    .name = "evaluate",
+    .summary = "loss, accuracy, confusion matrix and predictions on the test images",
+    .run = run,
+    .fingerprint = trainer_fingerprint,
+};
+
+int main(int argc, char **argv)
+{
+    return stage_main(argc, argv, &evaluate_kind);
+}

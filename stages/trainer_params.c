@@ -1,0 +1,164 @@
+/* Parameters of training; trainer.h lists them. */
+#include "trainer.h"
+
+#include "base/memory.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+int trainer_read_seed(struct trainer *trainer, enum trainer_phase phase, struct error *err)
+{
+    int64_t seed;
+    if (stage_int(trainer->stage, "seed", 0, UINT32_MAX, &seed, err) < 0)
+        return -1;
+    trainer->seed = (uint32_t)seed + (uint32_t)phase * 0x9E3779B9u;
+    trainer->options.seed = trainer->seed;
+    return 0;
+}
+
+int trainer_read_model(struct trainer *trainer, struct error *err)
+{
+    static const char *const modes[] = {"caffe", "tf", "torch", "unit"};
+    struct stage *stage = trainer->stage;
+    struct architecture *a = &trainer->architecture;
+    const char *name;
+    int mode;
+    double pixel_range;
+    if (stage_text(stage, "model.architecture", &name, err) < 0 ||
+        stage_real(stage, "model.alpha", 0.01, 4, &a->alpha, err) < 0 ||
+        stage_int(stage, "model.image_size", 1, 4096, &a->image_size, err) < 0 ||
+        stage_choice(stage, "model.preprocess", modes, 4, &mode, err) < 0 ||
+        stage_real(stage, "model.pixel_range", 1, 255, &pixel_range, err) < 0 ||
+        stage_int(stage, "model.hidden", 0, 65536, &a->hidden, err) < 0 ||
+        stage_real(stage, "model.dropout", 0, 0.99, &a->dropout, err) < 0)
+        return -1;
+    /* A name too long is no known one: graph_build() says so. */
+    snprintf(a->name, sizeof(a->name), "%s", name);
+    trainer->preprocess.mode = (enum preprocess_mode)mode;
+    trainer->preprocess.pixel_range = (float)pixel_range;
+    return 0;
+}
+
+int trainer_read_augment(struct trainer *trainer, struct error *err)
+{
+    struct stage *stage = trainer->stage;
+    struct augment *augment = &trainer->augment;
+    double rotation, zoom, mixup;
+    if (stage_bool(stage, "augment.flip", &augment->flip, err) < 0 ||
+        stage_real(stage, "augment.rotation", 0, 1, &rotation, err) < 0 ||
+        stage_real(stage, "augment.zoom", 0, 0.99, &zoom, err) < 0 ||
+        stage_int(stage, "augment.cutout", 0, 4096, &augment->cutout, err) < 0 ||
+        stage_real(stage, "augment.mixup", 0, 2, &mixup, err) < 0)
+        return -1;
+    augment->rotation = (float)rotation;
+    augment->zoom = (float)zoom;
+    augment->mixup = (float)mixup;
+    return 0;
+}
+
+int trainer_read_batches(struct trainer *trainer, struct error *err)
+{
+    struct stage *stage = trainer->stage;
+    struct fit_options *options = &trainer->options;
+    if (stage_int(stage, "train.batch", 1, 65536, &options->batch, err) < 0 ||
+        stage_int(stage, "train.shard", 1, 65536, &options->shard, err) < 0)
+        return -1;
+    return stage_int_or_null(stage, "train.steps_per_epoch", 1, INT64_C(1) << 40,
+                             &options->steps_per_epoch, err);
+}
+
+int trainer_read_modes(struct trainer *trainer, struct error *err)
+{
+    static const char *const norms[] = {"inference", "batch"};
+    static const char *const modes[] = {"stop", "warn", "off"};
+    int norm, mode;
+    if (stage_choice(trainer->stage, "train.norm", norms, 2, &norm, err) < 0 ||
+        stage_choice(trainer->stage, "train.preflight", modes, 3, &mode, err) < 0)
+        return -1;
+    trainer->options.norm = norm == 0 ? NORM_INFERENCE : NORM_BATCH;
+    trainer->preflight_mode = (enum preflight_mode)mode;
+    return 0;
+}
+
+/* Whether the map at this name is null, which turns it off. A map without its patience is an error,
+ * not off. */
+static int is_off(struct stage *stage, const char *name, bool *off, struct error *err)
+{
+    const json_t *value = stage_value(stage, name, err);
+    if (value == NULL)
+        return -1;
+    *off = json_is_null(value);
+    if (!*off && json_object_get(value, "patience") == NULL)
+        return error_set(err, ERR_USAGE, "parameter '%s.patience' is missing: a number, or null",
+                         name);
+    return 0;
+}
+
+static int read_early_stopping(struct trainer *trainer, const char *prefix, struct error *err)
+{
+    struct fit_options *options = &trainer->options;
+    char map[64], name[96];
+    bool off = false;
+    options->early_stopping_patience = -1;
+    snprintf(map, sizeof(map), "%s.early_stopping", prefix);
+    snprintf(name, sizeof(name), "%s.patience", map);
+    if (stage_int_or_null(trainer->stage, name, 0, 1 << 20, &options->early_stopping_patience,
+                          err) < 0)
+        return -1;
+    return options->early_stopping_patience >= 0 ? 0 : is_off(trainer->stage, map, &off, err);
+}
+
+static int read_reduce(struct trainer *trainer, const char *prefix, struct error *err)
+{
+    struct fit_options *options = &trainer->options;
+    struct stage *stage = trainer->stage;
+    char map[64], patience[96], factor[96], minimum[96];
+    bool off = false;
+    options->reduce_patience = -1;
+    snprintf(map, sizeof(map), "%s.reduce_learning_rate", prefix);
+    snprintf(patience, sizeof(patience), "%s.patience", map);
+    snprintf(factor, sizeof(factor), "%s.factor", map);
+    snprintf(minimum, sizeof(minimum), "%s.minimum", map);
+    if (stage_int_or_null(stage, patience, 0, 1 << 20, &options->reduce_patience, err) < 0)
+        return -1;
+    if (options->reduce_patience < 0)
+        return is_off(stage, map, &off, err);
+    if (stage_real(stage, factor, 0, 0.999999, &options->reduce_factor, err) < 0)
+        return -1;
+    return stage_real(stage, minimum, 0, 1, &options->reduce_minimum, err);
+}
+
+int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct error *err)
+{
+    struct fit_options *options = &trainer->options;
+    char augment[64], epochs[64], rate[64];
+    snprintf(augment, sizeof(augment), "%s.augment", prefix);
+    snprintf(epochs, sizeof(epochs), "%s.epochs", prefix);
+    snprintf(rate, sizeof(rate), "%s.learning_rate", prefix);
+    if (stage_bool(trainer->stage, augment, &trainer->augments, err) < 0 ||
+        stage_int(trainer->stage, epochs, 1, 100000, &options->epochs, err) < 0 ||
+        stage_real(trainer->stage, rate, 0, 1000, &options->learning_rate, err) < 0 ||
+        read_early_stopping(trainer, prefix, err) < 0)
+        return -1;
+    return read_reduce(trainer, prefix, err);
+}
+
+int trainer_read_trainable(struct trainer *trainer, struct error *err)
+{
+    const json_t *list = stage_value(trainer->stage, "phase.trainable", err);
+    if (list == NULL)
+        return -1;
+    const size_t count = json_array_size(list);
+    if (!json_is_array(list))
+        return error_set(err, ERR_USAGE, "parameter 'phase.trainable' must be a list of texts");
+    if ((trainer->patterns = memory_new(count, sizeof(char *), err)) == NULL)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *pattern = json_array_get(list, i);
+        if (!json_is_string(pattern))
+            return error_set(err, ERR_USAGE, "parameter 'phase.trainable' must be a list of texts");
+        trainer->patterns[i] = json_string_value(pattern);
+    }
+    trainer->pattern_count = count;
+    return 0;
+}

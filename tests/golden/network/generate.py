@@ -1,0 +1,157 @@
+"""Known answers of Keras 3.12 on TensorFlow for whole networks with weights from a formula (tests/nn/formula.c has the
+same one): logits, norms of intermediate outputs, gradients in both modes of batch norm, moving statistics, and a real
+step of fit(). A tensor is recorded as its L2 norm and its product with the formula's numbers.
+
+python generate.py; writes one .txt a network beside this file: `name count numbers...`.
+"""
+import os
+
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers as L
+
+here = os.path.dirname(os.path.abspath(__file__))
+IMAGES, CLASSES = 6, 5
+
+
+def units(name, count):
+    """count numbers in [-1, 1) from the FNV-1a hash of the name."""
+    h = np.uint32(2166136261)
+    with np.errstate(over="ignore"):
+        for b in name.encode():
+            h = np.uint32((int(h) ^ b) * 16777619 & 0xFFFFFFFF)
+        x = (np.arange(count, dtype=np.uint64) * 2654435761 + int(h)).astype(np.uint32)
+        x ^= x >> np.uint32(16)
+        x = (x.astype(np.uint64) * 0x85EBCA6B).astype(np.uint32)
+        x ^= x >> np.uint32(13)
+        x = (x.astype(np.uint64) * 0xC2B2AE35).astype(np.uint32)
+        x ^= x >> np.uint32(16)
+    return (x >> np.uint32(8)).astype(np.float64) / 2**23 - 1
+
+
+def variable_name(layer, w):
+    variable = w.path.split("/")[-1]
+    if isinstance(layer, L.DepthwiseConv2D) and variable == "kernel":
+        variable = "depthwise_kernel"
+    return f"{layer.name}/{variable}"
+
+
+def value(name, shape):
+    u = units(name, int(np.prod(shape))).reshape(shape)
+    kind = name.split("/")[1]
+    if kind in ("kernel", "depthwise_kernel"):
+        fan = shape[0] * shape[1] if kind != "kernel" else int(np.prod(shape[:-1]))
+        return (u * np.sqrt(6.0 / fan)).astype(np.float32)
+    return {"gamma": 1 + 0.2 * u, "moving_variance": 1 + 0.3 * u}.get(kind, 0.1 * u).astype(np.float32)
+
+
+def weighted(model):
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from weighted(layer)
+        else:
+            for w in layer.weights:
+                yield layer, w
+
+
+def resnet_cifar(size, blocks):
+    def conv(x, name, filters, kernel, stride, relu):
+        if kernel == 3:
+            x = L.ZeroPadding2D(1)(x)
+        x = L.Conv2D(filters, kernel, strides=stride, use_bias=False, name=name + "_conv")(x)
+        x = L.BatchNormalization(epsilon=1.001e-5, name=name + "_bn")(x)
+        return L.ReLU(name=name + "_relu")(x) if relu else x
+
+    image = L.Input((size, size, 3))
+    x = conv(image, "conv1", 16, 3, 1, True)
+    for stage, filters in enumerate((16, 32, 64)):
+        for block in range(blocks):
+            name = f"conv{stage + 2}_block{block + 1}"
+            stride = 2 if stage and not block else 1
+            shortcut = conv(x, name + "_0", filters, 1, stride, False) if stride == 2 else x
+            x = conv(x, name + "_1", filters, 3, stride, True)
+            x = conv(x, name + "_2", filters, 3, 1, False)
+            x = L.ReLU(name=name + "_out")(L.Add()([shortcut, x]))
+    return keras.Model(image, L.GlobalAveragePooling2D(name="avg_pool")(x))
+
+
+def build(base, size, hidden):
+    image = L.Input((size, size, 3))
+    x = base(image, training=False)
+    if hidden:
+        x = L.Dense(hidden, activation="relu", name="dense")(x)
+    logits = L.Dense(CLASSES, name="dense_1" if hidden else "dense")(x)
+    return keras.Model(image, logits)
+
+
+def record(f, name, numbers):
+    f.write(f"{name} {len(numbers)} " + " ".join(f"{v:.9g}" for v in numbers) + "\n")
+
+
+def summary(f, kind, name, tensor):
+    t = np.asarray(tensor, np.float64).ravel()
+    record(f, f"{kind}:{name}", [np.sqrt((t * t).sum()), (t * units("probe", t.size)).sum()])
+
+
+def set_weights(model):
+    for layer, w in weighted(model):
+        w.assign(value(variable_name(layer, w), tuple(w.shape)))
+
+
+def step(f, kind, base, model, x, y, training):
+    """Gradients of the mean loss. `base` is called anew: calling the outer model would keep its training=False."""
+    with tf.GradientTape() as tape:
+        h = base(x, training=training)
+        for layer in model.layers:
+            if isinstance(layer, L.Dense):
+                h = layer(h)
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, h))
+    record(f, kind + ":loss", [float(loss)])
+    named = [(variable_name(l, w), w) for l, w in weighted(model) if w.trainable and l.trainable]
+    for (name, _), g in zip(named, tape.gradient(loss, [w.value for _, w in named])):
+        summary(f, kind, name, g)
+
+
+def moving(f, kind, model):
+    for layer, w in weighted(model):
+        if isinstance(layer, L.BatchNormalization) and layer.trainable and "moving" in w.path:
+            summary(f, kind, variable_name(layer, w), w.numpy())
+
+
+def network(file, base, size, hidden, patterns, watched):
+    model = build(base, size, hidden)
+    set_weights(model)
+    pixels = ((units("pixels", IMAGES * size * size * 3) + 1) * 128).astype(np.uint8)
+    x = (pixels.reshape(IMAGES, size, size, 3) / np.float32(255)).astype(np.float32)
+    y = np.arange(IMAGES) % CLASSES
+    for layer, w in weighted(base):
+        layer.trainable = any(p in layer.name for p in patterns)
+    with open(os.path.join(here, file + ".txt"), "w") as f:
+        record(f, "logits", model(x, training=False).numpy().ravel())
+        taps = keras.Model(base.inputs, [base.get_layer(name).output for name in watched])
+        for name, tensor in zip(watched, taps(x, training=False)):
+            summary(f, "output", name, tensor)
+        step(f, "inference", base, model, x, y, False)
+        step(f, "batch", base, model, x, y, True)
+        moving(f, "batch", model)
+        # fit() as it is: base was called with training=False, and yet layers that may train use the batch's statistics.
+        set_weights(model)
+        full = keras.Model(model.inputs, L.Softmax()(model.outputs[0]))
+        full.compile(keras.optimizers.Adam(1e-3), "sparse_categorical_crossentropy")
+        history = full.fit(x, y, batch_size=IMAGES, epochs=1, shuffle=False, verbose=0)
+        record(f, "fit:loss", history.history["loss"])
+        moving(f, "fit", model)
+        summary(f, "fit", "dense/kernel", model.get_layer("dense").kernel.numpy())
+        record(f, "fit:logits", model(x, training=False).numpy().ravel())
+
+
+network("resnet8", resnet_cifar(16, 1), 16, 0, [""], ["conv1_relu", "conv2_block1_out", "conv3_block1_out", "conv4_block1_out"])
+network("mobilenet", keras.applications.MobileNet(weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.25,
+                                                  pooling="avg"),
+        32, 16, ["conv_dw_12", "conv_pw_12", "conv_dw_13", "conv_pw_13"],
+        ["conv1_relu", "conv_pw_1_relu", "conv_dw_4_relu", "conv_pw_11_relu", "conv_pw_13_relu"])
+network("resnet50", keras.applications.ResNet50(weights=None, include_top=False, input_shape=(64, 64, 3), pooling="avg"),
+        64, 8, ["conv5"], ["pool1_pool", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"])

@@ -1,0 +1,288 @@
+/* Whole networks against Keras: forward, gradients in both modes of batch
+ * norm, moving statistics, and a step of Keras' own fit(), which uses batch
+ * statistics in layers that may train although the base was called with
+ * training=False. Six images in shards of four and two.
+ */
+#include "nn/network.h"
+
+#include "formula.h"
+#include "golden_text.h"
+#include "tap.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IMAGES = 6, CLASSES = 5, SHARD = 4 };
+
+struct known_network {
+    const char *name;
+    int64_t size, hidden;
+    const char *patterns[4];
+    size_t pattern_count;
+};
+
+static const struct known_network resnet8 = {"resnet8", 16, 0, {""}, 1};
+static const struct known_network mobilenet = {
+    "mobilenet", 32, 16, {"conv_dw_12", "conv_pw_12", "conv_dw_13", "conv_pw_13"}, 4};
+static const struct known_network resnet50 = {"resnet50", 64, 8, {"conv5"}, 1};
+
+struct fixture {
+    const struct known_network *known;
+    struct backend *backend;
+    struct model *model;
+    struct network *network;
+    struct pictures pictures;
+    char path[64];
+};
+
+static void ok(int status, const struct error *err)
+{
+    if (status)
+        fail_msg("%s", err->message);
+}
+
+static void open_fixture(struct fixture *f, const struct known_network *known, enum norm_mode norm)
+{
+    struct error err = {0};
+    struct network_options options = {.batch = IMAGES, .shard = SHARD, .norm = norm};
+    *f = (struct fixture){.known = known};
+    snprintf(f->path, sizeof f->path, "tests/golden/network/%s.txt", known->name);
+    f->model = formula_model(known->name, known->size, CLASSES, known->hidden, 0.0);
+    ok(model_set_trainable(f->model, known->patterns, known->pattern_count, &err), &err);
+    ok(backend_open_cpu(2, &f->backend, &err), &err);
+    ok(network_new(f->model, f->backend, &options, &f->network, &err), &err);
+    formula_pictures(&f->pictures, IMAGES, known->size, CLASSES);
+}
+
+static void close_fixture(struct fixture *f)
+{
+    formula_release(&f->pictures);
+    network_free(f->network);
+    model_free(f->model);
+    backend_close(f->backend);
+}
+
+static void near(const char *what, double value, double expected, double scale, double tolerance)
+{
+    if (!(fabs(value - expected) <= tolerance * scale))
+        fail_msg("%s: %.9g, Keras has %.9g", what, value, expected);
+}
+
+/* Norm and probe of a tensor, relative to its norm (a probe of n numbers moves with the root of n/3
+ * of its norm). */
+static void same_summary(const char *what, const float *values, size_t count, double norm,
+                         double probe, double tolerance)
+{
+    double own_norm, own_probe;
+    formula_summary(values, count, &own_norm, &own_probe);
+    near(what, own_norm, norm, norm + 1e-6, tolerance);
+    near(what, own_probe, probe, norm + 1e-6, tolerance);
+}
+
+static const struct parameter *find_parameter(const struct model *model, const char *name)
+{
+    for (size_t p = 0; p < model->count; p++)
+        if (strcmp(model->parameters[p].name, name) == 0)
+            return &model->parameters[p];
+    fail_msg("no parameter '%s'", name);
+    return NULL;
+}
+
+/* Calls `check` for each summary whose name starts with `kind`. Returns how many there were. */
+static int each_summary(struct fixture *f, const char *kind,
+                        void (*check)(struct fixture *f, const char *name, double norm,
+                                      double probe, void *arg),
+                        void *arg)
+{
+    struct golden golden;
+    const char *word;
+    int seen = 0;
+    golden_open(&golden, f->path);
+    while ((word = golden_word(&golden)) != NULL) {
+        char name[128];
+        snprintf(name, sizeof name, "%s", word);
+        int count = (int)golden_number(&golden);
+        double numbers[64];
+        assert_true(count <= 64);
+        for (int i = 0; i < count; i++)
+            numbers[i] = golden_number(&golden);
+        if (count != 2 || strncmp(name, kind, strlen(kind)) != 0)
+            continue;
+        check(f, name + strlen(kind), numbers[0], numbers[1], arg);
+        seen++;
+    }
+    golden_close(&golden);
+    return seen;
+}
+
+static void check_output(struct fixture *f, const char *name, double norm, double probe, void *arg)
+{
+    struct error err = {0};
+    int node = graph_find(&f->model->graph, name);
+    (void)arg;
+    assert_true(node > 0);
+    const struct node *n = &f->model->graph.nodes[node];
+    size_t count = (size_t)(IMAGES * n->height * n->width * n->channels);
+    float *maps = malloc(count * sizeof *maps);
+    assert_non_null(maps);
+    ok(network_infer(f->network, &f->pictures.feed, f->pictures.samples, IMAGES, NULL, NULL, node,
+                     maps, NULL, &err),
+       &err);
+    same_summary(name, maps, count, norm, probe, 1e-4);
+    free(maps);
+}
+
+static void forward_is_keras(const struct known_network *known)
+{
+    struct fixture f;
+    struct error err = {0};
+    float logits[IMAGES * CLASSES], expected[IMAGES * CLASSES];
+    open_fixture(&f, known, NORM_INFERENCE);
+    ok(network_infer(f.network, &f.pictures.feed, f.pictures.samples, IMAGES, logits, NULL, -1,
+                     NULL, NULL, &err),
+       &err);
+    golden_array(f.path, "logits", expected, IMAGES * CLASSES);
+    golden_near(logits, expected, IMAGES * CLASSES, 2e-3);
+    assert_true(each_summary(&f, "output:", check_output, NULL) >= 4);
+    close_fixture(&f);
+}
+
+struct gradients {
+    float **values;
+    bool batch;
+    int checked;
+};
+
+/* The gradient of a bias in front of a batch norm is noise around zero. */
+static bool is_noise(const struct fixture *f, const struct parameter *parameter, bool batch)
+{
+    return batch && parameter->role == PARAMETER_BIAS &&
+           f->model->graph.nodes[parameter->node].norm[0];
+}
+
+static void check_gradient(struct fixture *f, const char *name, double norm, double probe,
+                           void *arg)
+{
+    struct gradients *gradients = arg;
+    if (strcmp(name, "loss") == 0 || strstr(name, "/moving_"))
+        return;
+    const struct parameter *parameter = find_parameter(f->model, name);
+    gradients->checked++;
+    assert_true(parameter->trainable);
+    if (!is_noise(f, parameter, gradients->batch))
+        same_summary(name, gradients->values[parameter - f->model->parameters],
+                     (size_t)parameter->count, norm, probe, 1e-3);
+}
+
+static void gradients_are_keras(const struct known_network *known, enum norm_mode norm)
+{
+    struct fixture f;
+    struct error err = {0};
+    struct batch_result result;
+    struct gradients gradients = {.batch = norm == NORM_BATCH};
+    int trainable = 0;
+    float loss;
+    open_fixture(&f, known, norm);
+    gradients.values = calloc(f.model->count, sizeof *gradients.values);
+    assert_non_null(gradients.values);
+    for (size_t p = 0; p < f.model->count; p++) {
+        trainable += f.model->parameters[p].trainable;
+        gradients.values[p] = calloc((size_t)f.model->parameters[p].count, sizeof(float));
+        assert_non_null(gradients.values[p]);
+    }
+    ok(network_gradients(f.network, &f.pictures.feed, f.pictures.samples, IMAGES, 0, 0,
+                         gradients.values, &result, &err),
+       &err);
+    golden_array(f.path, gradients.batch ? "batch:loss" : "inference:loss", &loss, 1);
+    near("loss", result.loss / IMAGES, (double)loss, 1.0 + (double)loss, 1e-4);
+    each_summary(&f, gradients.batch ? "batch:" : "inference:", check_gradient, &gradients);
+    assert_int_equal(gradients.checked, trainable);
+    for (size_t p = 0; p < f.model->count; p++)
+        free(gradients.values[p]);
+    free(gradients.values);
+    close_fixture(&f);
+}
+
+static void check_moving(struct fixture *f, const char *name, double norm, double probe, void *arg)
+{
+    int *checked = arg;
+    if (!strstr(name, "/moving_"))
+        return;
+    const struct parameter *parameter = find_parameter(f->model, name);
+    same_summary(name, parameter->value, (size_t)parameter->count, norm, probe, 1e-5);
+    ++*checked;
+}
+
+/* One step of fit(): its loss is that of batch statistics, and moving statistics move. */
+static void step_is_keras_fit(const struct known_network *known)
+{
+    struct fixture f;
+    struct error err = {0};
+    struct batch_result result;
+    int checked = 0;
+    float loss, expected[IMAGES * CLASSES], logits[IMAGES * CLASSES];
+    open_fixture(&f, known, NORM_BATCH);
+    ok(network_train(f.network, &f.pictures.feed, f.pictures.samples, IMAGES, 0, 0, 1e-3f, &result,
+                     &err),
+       &err);
+    ok(network_store(f.network, f.model, &err), &err);
+    golden_array(f.path, "fit:loss", &loss, 1);
+    near("loss", result.loss / IMAGES, (double)loss, 1.0 + (double)loss, 1e-4);
+    each_summary(&f, "fit:", check_moving, &checked);
+    assert_true(checked >= 8);
+    ok(network_infer(f.network, &f.pictures.feed, f.pictures.samples, IMAGES, logits, NULL, -1,
+                     NULL, NULL, &err),
+       &err);
+    golden_array(f.path, "fit:logits", expected, IMAGES * CLASSES);
+    golden_near(logits, expected, IMAGES * CLASSES, 2e-2);
+    close_fixture(&f);
+}
+
+static void network_forward_is_keras(void **state)
+{
+    (void)state;
+    forward_is_keras(&resnet8);
+    forward_is_keras(&mobilenet);
+}
+
+static void network_forward_is_keras_resnet50(void **state)
+{
+    (void)state;
+    forward_is_keras(&resnet50);
+}
+
+static void network_gradients_are_keras_inference_norm(void **state)
+{
+    (void)state;
+    gradients_are_keras(&resnet8, NORM_INFERENCE);
+    gradients_are_keras(&mobilenet, NORM_INFERENCE);
+    gradients_are_keras(&resnet50, NORM_INFERENCE);
+}
+
+static void network_gradients_are_keras_batch_norm(void **state)
+{
+    (void)state;
+    gradients_are_keras(&resnet8, NORM_BATCH);
+    gradients_are_keras(&mobilenet, NORM_BATCH);
+    gradients_are_keras(&resnet50, NORM_BATCH);
+}
+
+static void network_step_is_keras_fit(void **state)
+{
+    (void)state;
+    step_is_keras_fit(&resnet8);
+    step_is_keras_fit(&mobilenet);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(network_forward_is_keras),
+        cmocka_unit_test(network_forward_is_keras_resnet50),
+        cmocka_unit_test(network_gradients_are_keras_inference_norm),
+        cmocka_unit_test(network_gradients_are_keras_batch_norm),
+        cmocka_unit_test(network_step_is_keras_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
