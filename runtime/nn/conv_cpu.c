@@ -15,6 +15,7 @@ struct conv {
     struct conv_shape shape;
     struct conv_options options;
     struct primitive forward, backward_data, backward_weights;
+    bool finish_apart; /* residual and activation come after the primitive */
     /* Between the user's kernel layout and the packed ones. */
     struct primitive pack_forward, pack_backward, unpack;
 };
@@ -52,34 +53,62 @@ static int layouts_init(struct layouts *l, const struct conv_shape *s, struct er
     return dnnl_check(status, "dnnl_memory_desc_init_by_tag", err);
 }
 
-/* oneDNN's reference kernels are many times slower than anything else. Its brdgmm kernel for
- * depthwise convolution is up to twice as slow as jit_dw, which follows it in the list. */
-static bool implementation_accepted(const char *name)
+/* What is asked of an implementation. */
+struct wish {
+    const struct conv_shape *shape;
+    enum conv_pass pass;
+    bool residual; /* added by a post-operation */
+};
+
+/* How much an implementation is wanted: lower is better, -1 never. Among equals oneDNN's order of
+ * preference holds.
+ *   - its reference kernels are many times slower than anything else;
+ *   - its gemm convolution adds a residual wrongly to NHWC;
+ *   - brdgmm for depthwise convolution is up to twice as slow as jit_dw;
+ *   - jit_1x1 on NHWC, but for the gradient of the kernel, is a third slower than direct
+ * convolution where the kernel outgrows the second level cache, and half as fast on dense layers,
+ * where its bits also depend on the number of images. */
+static int rank(const struct wish *wish, const char *name)
 {
-    return strstr(name, "ref") == NULL && strncmp(name, "brdgmm", strlen("brdgmm")) != 0;
+    const int64_t large_kernel = 1 << 20;
+    const struct conv_shape *s = wish->shape;
+    if (strstr(name, "ref") != NULL || (wish->residual && strstr(name, "gemm:") != NULL))
+        return -1;
+    if (strstr(name, "avx512") == NULL)
+        return 2;
+    bool demoted = strncmp(name, "brdgmm", strlen("brdgmm")) == 0;
+    if (wish->pass != CONV_BACKWARD_WEIGHTS && (s->c * s->k >= large_kernel || s->h * s->w == 1))
+        demoted = demoted || strncmp(name, "jit_1x1", strlen("jit_1x1")) == 0;
+    return demoted ? 1 : 0;
 }
 
-/* The first implementation for `description` that the rule accepts. */
-static int choose(struct backend *backend, const dnnl_convolution_desc_t *description,
-                  const_dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint,
-                  dnnl_primitive_desc_t *chosen, struct error *err)
+/* The best implementation for the operation. */
+static int choose(struct backend *backend, const struct wish *wish,
+                  const dnnl_convolution_desc_t *operation, const_dnnl_primitive_attr_t attributes,
+                  const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *chosen,
+                  struct error *err)
 {
     dnnl_primitive_desc_iterator_t iterator = NULL;
-    dnnl_status_t status = dnnl_primitive_desc_iterator_create(&iterator, description, attributes,
+    dnnl_status_t status = dnnl_primitive_desc_iterator_create(&iterator, operation, attributes,
                                                                backend_cpu_engine(backend), hint);
+    int best = 100;
     *chosen = NULL;
-    while (status == dnnl_success && *chosen == NULL) {
+    while (status == dnnl_success) {
         const char *name = "ref";
         dnnl_primitive_desc_t candidate = dnnl_primitive_desc_iterator_fetch(iterator);
         if (candidate == NULL)
             break;
         dnnl_primitive_desc_query(candidate, dnnl_query_impl_info_str, 0, (void *)&name);
-        if (implementation_accepted(name))
+        int candidate_rank = rank(wish, name);
+        bool better = candidate_rank >= 0 && candidate_rank < best;
+        if (better && *chosen != NULL)
+            dnnl_primitive_desc_destroy(*chosen);
+        if (better) {
             *chosen = candidate;
-        else {
+            best = candidate_rank;
+        } else
             dnnl_primitive_desc_destroy(candidate);
-            status = dnnl_primitive_desc_iterator_next(iterator);
-        }
+        status = best == 0 ? dnnl_iterator_ends : dnnl_primitive_desc_iterator_next(iterator);
     }
     if (iterator != NULL)
         dnnl_primitive_desc_iterator_destroy(iterator);
@@ -87,7 +116,7 @@ static int choose(struct backend *backend, const dnnl_convolution_desc_t *descri
         return 0;
     if (status == dnnl_out_of_memory)
         return dnnl_check(status, "dnnl_primitive_desc_iterator_create", err);
-    return error_set(err, ERR_DEVICE, "oneDNN has only its reference kernel for it");
+    return error_set(err, ERR_DEVICE, "oneDNN has no kernel for it but its reference");
 }
 
 static dnnl_status_t append_activation(dnnl_post_ops_t operations, enum activation activation)
@@ -150,10 +179,10 @@ static int reorder_init(struct primitive *reorder, struct backend *backend,
     return status;
 }
 
-static int forward_init(struct conv *conv, struct backend *backend, const struct layouts *l,
-                        struct error *err)
+/* The forward primitive with residual and activation of these options fused. */
+static int fused_init(struct conv *conv, struct backend *backend, const struct layouts *l,
+                      const struct conv_options *options, struct error *err)
 {
-    const struct conv_options *options = &conv->options;
     int arguments[PRIMITIVE_ARGUMENTS] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
     int count = 3;
     dnnl_convolution_desc_t operation;
@@ -171,7 +200,8 @@ static int forward_init(struct conv *conv, struct backend *backend, const struct
                                 l->pad_begin, l->pad_end),
                             "dnnl_convolution_forward_desc_init", err);
     if (status == 0)
-        status = choose(backend, &operation, attributes, NULL, &description, err);
+        status = choose(backend, &(struct wish){&conv->shape, CONV_FORWARD, options->residual},
+                        &operation, attributes, NULL, &description, err);
     if (status == 0)
         status = primitive_init(&conv->forward, backend, description, arguments, count, err);
     if (status == 0)
@@ -183,6 +213,20 @@ static int forward_init(struct conv *conv, struct backend *backend, const struct
     if (attributes != NULL)
         dnnl_primitive_attr_destroy(attributes);
     return status;
+}
+
+static int forward_init(struct conv *conv, struct backend *backend, const struct layouts *l,
+                        struct error *err)
+{
+    struct conv_options plain = {.passes = conv->options.passes, .bias = conv->options.bias};
+    if (fused_init(conv, backend, l, &conv->options, err) == 0)
+        return 0;
+    if (!conv->options.residual || err->kind != ERR_DEVICE)
+        return -1;
+    primitive_release(&conv->forward);
+    primitive_release(&conv->pack_forward);
+    conv->finish_apart = true;
+    return fused_init(conv, backend, l, &plain, err);
 }
 
 static int backward_data_init(struct conv *conv, struct backend *backend, const struct layouts *l,
@@ -197,7 +241,8 @@ static int backward_data_init(struct conv *conv, struct backend *backend, const 
                                                  &l->y, l->strides, l->pad_begin, l->pad_end),
         "dnnl_convolution_backward_data_desc_init", err);
     if (status == 0)
-        status = choose(backend, &operation, attributes, hint, &description, err);
+        status = choose(backend, &(struct wish){&conv->shape, CONV_BACKWARD_DATA, false},
+                        &operation, attributes, hint, &description, err);
     if (status == 0)
         status = primitive_init(&conv->backward_data, backend, description, arguments, 3, err);
     if (status == 0)
@@ -223,7 +268,8 @@ static int backward_weights_init(struct conv *conv, struct backend *backend,
                                                     &l->y, l->strides, l->pad_begin, l->pad_end),
         "dnnl_convolution_backward_weights_desc_init", err);
     if (status == 0)
-        status = choose(backend, &operation, attributes, hint, &description, err);
+        status = choose(backend, &(struct wish){&conv->shape, CONV_BACKWARD_WEIGHTS, false},
+                        &operation, attributes, hint, &description, err);
     if (status == 0)
         status = primitive_init(&conv->backward_weights, backend, description, arguments,
                                 conv->options.bias ? 4 : 3, err);
@@ -251,7 +297,8 @@ static int backward_init(struct conv *conv, struct backend *backend, const struc
                                 &l->w, NULL, &l->y, l->strides, l->pad_begin, l->pad_end),
                             "dnnl_convolution_forward_desc_init", err);
     if (status == 0)
-        status = choose(backend, &operation, attributes, NULL, &hint, err);
+        status = choose(backend, &(struct wish){&conv->shape, CONV_FORWARD, false}, &operation,
+                        attributes, NULL, &hint, err);
     if (status == 0 && (conv->options.passes & CONV_BACKWARD_DATA) != 0)
         status = backward_data_init(conv, backend, l, attributes, hint, err);
     if (status == 0 && (conv->options.passes & CONV_BACKWARD_WEIGHTS) != 0)
@@ -327,8 +374,9 @@ VECTORISE static void scale_channels(int64_t rows, int64_t k, const float *restr
         float *out = scaled + row * k;
         int64_t i = 0;
         for (; i + STRIP <= k; i += STRIP)
-            for (int j = 0; j < STRIP; j++)
-                out[i + j] = in[i + j] * scale[i + j];
+            STRIP_LOOP
+        for (int j = 0; j < STRIP; j++)
+            out[i + j] = in[i + j] * scale[i + j];
         for (; i < k; i++)
             out[i] = in[i] * scale[i];
     }
@@ -361,6 +409,19 @@ static int execute(struct lane *lane, const struct primitive *primitive, const v
     return primitive_execute(primitive, lane, handles, scratch, err);
 }
 
+/* y = activation(y + residual), where no kernel could do it on the way. */
+static void finish(const struct conv_shape *s, enum activation activation, const float *residual,
+                   float *y)
+{
+    int64_t count = s->n * conv_out_height(s) * conv_out_width(s) * s->k;
+    for (int64_t i = 0; i < count; i++) {
+        float value = y[i] + residual[i];
+        if (activation != ACTIVATION_NONE && value < 0.0f)
+            value = 0.0f;
+        y[i] = activation == ACTIVATION_RELU6 && value > 6.0f ? 6.0f : value;
+    }
+}
+
 int conv_forward_cpu(struct lane *lane, const struct conv *conv, const float *x, const void *packed,
                      const float *bias, const float *residual, float *y, struct error *err)
 {
@@ -368,9 +429,13 @@ int conv_forward_cpu(struct lane *lane, const struct conv *conv, const float *x,
     int count = 3;
     if (conv->options.bias)
         handles[count++] = bias;
-    if (conv->options.residual)
+    if (conv->options.residual && !conv->finish_apart)
         handles[count++] = residual;
-    return execute(lane, &conv->forward, handles, err);
+    if (execute(lane, &conv->forward, handles, err) != 0)
+        return -1;
+    if (conv->finish_apart)
+        finish(&conv->shape, conv->options.activation, residual, y);
+    return 0;
 }
 
 int conv_backward_data_cpu(struct lane *lane, const struct conv *conv, const float *dy,

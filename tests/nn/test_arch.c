@@ -1,0 +1,211 @@
+/* Architectures: layers as keras.applications names them, counts, and what is refused. */
+#include "nn/model.h"
+
+#include "formula.h"
+#include "golden_text.h"
+#include "tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t base_count(const struct model *model, const char *part, bool moving)
+{
+    int64_t count = 0;
+    for (size_t p = 0; p < model->count; p++) {
+        const struct parameter *parameter = &model->parameters[p];
+        if (!model->graph.nodes[parameter->node].head && strstr(parameter->name, part) &&
+            (!moving || parameter->role >= PARAMETER_MOVING_MEAN))
+            count += parameter->count;
+    }
+    return count;
+}
+
+static void shape_of(const struct parameter *parameter, char *text, size_t size)
+{
+    size_t used = 0;
+    for (int i = 0; i < parameter->rank; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? "x" : "",
+                                 (long long)parameter->shape[i]);
+}
+
+/* Every layer of Keras' list is there with its shape and the size of its output, and there are no
+ * others. */
+static void same_layers(const char *name, int64_t layers)
+{
+    struct golden golden;
+    char path[80], shape[64];
+    const char *word;
+    int64_t seen = 0, own = 0;
+    struct model *model = formula_model(name, 224, 10, 0, 0.0);
+    snprintf(path, sizeof path, "tests/golden/architectures/%s.txt", name);
+    golden_open(&golden, path);
+    while ((word = golden_word(&golden)) != NULL) {
+        size_t p = 0;
+        while (p < model->count && strcmp(model->parameters[p].name, word) != 0)
+            p++;
+        if (p == model->count)
+            fail_msg("%s: no parameter '%s'", name, word);
+        const struct parameter *parameter = &model->parameters[p];
+        shape_of(parameter, shape, sizeof shape);
+        assert_string_equal(golden_word(&golden), shape);
+        assert_int_equal((int64_t)golden_number(&golden),
+                         model->graph.nodes[parameter->node].height);
+        seen++;
+    }
+    for (size_t p = 0; p < model->count; p++)
+        own += !model->graph.nodes[model->parameters[p].node].head &&
+               model->parameters[p].role <= PARAMETER_GAMMA;
+    assert_int_equal(seen, layers);
+    assert_int_equal(own, layers);
+    golden_close(&golden);
+    model_free(model);
+}
+
+static void arch_has_keras_layers_resnet50(void **state)
+{
+    (void)state;
+    same_layers("resnet50", 159);
+}
+
+static void arch_has_keras_layers_resnet101_and_152(void **state)
+{
+    (void)state;
+    same_layers("resnet101", 312);
+    same_layers("resnet152", 465);
+}
+
+static void arch_has_keras_layers_mobilenet(void **state)
+{
+    (void)state;
+    same_layers("mobilenet", 54);
+}
+
+static void arch_resnet50_counts(void **state)
+{
+    int64_t trainable, frozen;
+    struct error err = {0};
+    const char *conv5[] = {"conv5"};
+    (void)state;
+    struct model *model = formula_model("resnet50", 224, 10, 256, 0.3);
+    assert_int_equal(base_count(model, "", false), 23587712);
+    assert_int_equal(base_count(model, "", true), 53120);
+    assert_int_equal(base_count(model, "conv1_", false), 9728);
+    assert_int_equal(base_count(model, "conv2_b", false), 220032);
+    assert_int_equal(base_count(model, "conv3_b", false), 1230336);
+    assert_int_equal(base_count(model, "conv4_b", false), 7129088);
+    assert_int_equal(base_count(model, "conv5_b", false), 14998528);
+    model_count(model, &trainable, &frozen);
+    assert_int_equal(trainable, 527114);
+    assert_int_equal(frozen, 23587712);
+    assert_int_equal(model_set_trainable(model, conv5, 1, &err), 0);
+    model_count(model, &trainable, &frozen);
+    assert_int_equal(trainable, 15503114);
+    assert_int_equal(frozen, 8611712);
+    model_free(model);
+}
+
+/* He et al. 2015, table 6, to the last one: with shortcuts that have no weights and a dense layer
+ * of 10 classes. Our two projections add 512 + 2048 weights and gamma and beta of 32 + 64 channels.
+ */
+static void arch_cifar_resnet_counts(void **state)
+{
+    const struct {
+        const char *name;
+        int64_t convs, count;
+    } known[] = {{"resnet20", 19, 269722},
+                 {"resnet32", 31, 464154},
+                 {"resnet44", 43, 658586},
+                 {"resnet56", 55, 853018}};
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        int64_t convs = 0;
+        struct model *model = formula_model(known[i].name, 32, 10, 0, 0.0);
+        for (size_t n = 0; n < model->graph.count; n++)
+            convs += model->graph.nodes[n].kind == NODE_CONV;
+        assert_int_equal(convs, known[i].convs + 2);
+        int64_t trainable = base_count(model, "", false) - base_count(model, "", true);
+        assert_int_equal(trainable + 650 - (512 + 2048) - 2 * (32 + 64), known[i].count);
+        int map = graph_last_map(&model->graph);
+        assert_int_equal(model->graph.nodes[map].height, 8);
+        assert_int_equal(model->graph.nodes[map].channels, 64);
+        model_free(model);
+    }
+}
+
+/* The counts of the widely used 18 and 34 layer nets without their last layer, plus a bias per
+ * convolution's channel (11,176,512 and 21,284,672 trainable values there), plus the moving
+ * statistics. */
+static void arch_resnet18_and_34_counts(void **state)
+{
+    const struct {
+        const char *name;
+        int64_t trainable, channels;
+    } known[] = {{"resnet18", 11176512, 4800}, {"resnet34", 21284672, 8512}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct model *model = formula_model(known[i].name, 224, 10, 0, 0.0);
+        assert_int_equal(base_count(model, "/moving_mean", false), known[i].channels);
+        assert_int_equal(base_count(model, "", false), known[i].trainable + 3 * known[i].channels);
+        model_free(model);
+    }
+}
+
+static void arch_finds_layers_by_any_name(void **state)
+{
+    (void)state;
+    struct model *model = formula_model("resnet50", 224, 10, 256, 0.3);
+    const struct graph *graph = &model->graph;
+    int node = graph_find(graph, "conv5_block3_3_conv");
+    assert_true(node > 0);
+    assert_int_equal(graph_find(graph, "conv5_block3_3_bn"), node);
+    assert_int_equal(graph_find(graph, "conv5_block3_out"), node);
+    assert_int_equal(graph_last_map(graph), node);
+    assert_int_equal(graph_find(graph, "conv6_block3_out"), -1);
+    assert_int_equal(graph_find(graph, ""), -1);
+    assert_int_equal(graph->nodes[graph->count - 1].channels, 10);
+    model_free(model);
+}
+
+static void arch_refuses_what_it_cannot_build(void **state)
+{
+    struct graph graph = {0};
+    struct error err = {0};
+    struct architecture a = {
+        .name = "resnet5", .alpha = 1, .image_size = 32, .classes = 10, .hidden = 0, .dropout = 0};
+    (void)state;
+    assert_int_equal(graph_build(&a, &graph, &err), -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    assert_non_null(strstr(err.message, "'resnet5'"));
+    assert_non_null(strstr(err.message, "did you mean"));
+    snprintf(a.name, sizeof a.name, "alexnet");
+    assert_int_equal(graph_build(&a, &graph, &err), -1);
+    assert_non_null(strstr(err.message, "mobilenet"));
+    snprintf(a.name, sizeof a.name, "mobilenet");
+    a.image_size = 33;
+    assert_int_equal(graph_build(&a, &graph, &err), -1);
+    a.image_size = 16;
+    assert_int_equal(graph_build(&a, &graph, &err), -1);
+    assert_non_null(strstr(err.message, "too small"));
+    a.image_size = 32;
+    a.alpha = 0.03;
+    assert_int_equal(graph_build(&a, &graph, &err), -1);
+    a.alpha = 1;
+    a.classes = 257;
+    assert_int_equal(graph_build(&a, &graph, &err), -1);
+    assert_null(graph.nodes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arch_has_keras_layers_resnet50),
+        cmocka_unit_test(arch_has_keras_layers_resnet101_and_152),
+        cmocka_unit_test(arch_has_keras_layers_mobilenet),
+        cmocka_unit_test(arch_resnet50_counts),
+        cmocka_unit_test(arch_cifar_resnet_counts),
+        cmocka_unit_test(arch_resnet18_and_34_counts),
+        cmocka_unit_test(arch_finds_layers_by_any_name),
+        cmocka_unit_test(arch_refuses_what_it_cannot_build),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

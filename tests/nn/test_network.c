@@ -1,0 +1,547 @@
+/* What a network promises whatever its weights: gradients are derivatives,
+ * bits do not depend on lanes, batches or interruptions, shards and frozen
+ * prefixes change nothing but rounding.
+ */
+#include "nn/network.h"
+
+#include "base/memory.h"
+#include "nn/network_parts.h"
+
+#include "formula.h"
+#include "tap.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { IMAGES = 7, CLASSES = 4, SIZE = 16 };
+
+static const struct augment augment = {
+    .flip = true, .rotation = 0.1f, .zoom = 0.1f, .cutout = 4, .mixup = 0.3f};
+
+struct fixture {
+    struct backend *backend;
+    struct model *model;
+    struct network *network;
+    struct pictures pictures;
+};
+
+struct setup {
+    const char *architecture;
+    int64_t size;
+    double dropout;
+    const char *pattern; /* NULL: only the head trains */
+    struct network_options options;
+    int threads;
+};
+
+static void ok(int status, const struct error *err)
+{
+    if (status)
+        fail_msg("%s", err->message);
+}
+
+static void open_fixture(struct fixture *f, const struct setup *setup)
+{
+    struct error err = {0};
+    *f = (struct fixture){0};
+    f->model = formula_model(setup->architecture, setup->size, CLASSES, 8, setup->dropout);
+    ok(model_set_trainable(f->model, &setup->pattern, setup->pattern != NULL, &err), &err);
+    ok(backend_open_cpu(setup->threads, &f->backend, &err), &err);
+    ok(network_new(f->model, f->backend, &setup->options, &f->network, &err), &err);
+    formula_pictures(&f->pictures, IMAGES, setup->size, CLASSES);
+    f->pictures.feed.partners = f->pictures.samples;
+    f->pictures.feed.partner_count = IMAGES;
+}
+
+static void close_fixture(struct fixture *f)
+{
+    formula_release(&f->pictures);
+    network_free(f->network);
+    model_free(f->model);
+    backend_close(f->backend);
+}
+
+/* Gradients of all parameters one after another (zero for frozen ones); free() them. */
+static float *gradients_of(struct fixture *f, int64_t n, double *loss)
+{
+    struct error err = {0};
+    struct batch_result result;
+    size_t count = 0, at = 0;
+    float **entries = calloc(f->model->count, sizeof *entries);
+    for (size_t p = 0; p < f->model->count; p++)
+        count += (size_t)f->model->parameters[p].count;
+    float *values = calloc(count, sizeof *values);
+    assert_true(entries && values);
+    for (size_t p = 0; p < f->model->count; p++) {
+        entries[p] = values + at;
+        at += (size_t)f->model->parameters[p].count;
+    }
+    ok(network_gradients(f->network, &f->pictures.feed, f->pictures.samples, n, 0, 3, entries,
+                         &result, &err),
+       &err);
+    if (loss)
+        *loss = result.loss / (double)n;
+    free(entries);
+    return values;
+}
+
+/* The loss with parameter `p` moved by h times `direction`. */
+static double loss_at(struct fixture *f, size_t p, const float *direction, double h)
+{
+    struct error err = {0};
+    double loss;
+    struct parameter *parameter = &f->model->parameters[p];
+    size_t bytes = (size_t)parameter->count * sizeof(float);
+    float *kept = malloc(bytes);
+    assert_non_null(kept);
+    memcpy(kept, parameter->value, bytes);
+    for (int64_t i = 0; i < parameter->count; i++)
+        parameter->value[i] = (float)((double)kept[i] + h * (double)direction[i]);
+    ok(network_load(f->network, f->model, &err), &err);
+    free(gradients_of(f, IMAGES, &loss));
+    memcpy(parameter->value, kept, bytes);
+    free(kept);
+    return loss;
+}
+
+/* Each tensor moved along its own gradient: the loss must grow by h*|g|^2. */
+static void gradients_are_derivatives(const struct setup *setup)
+{
+    struct fixture f;
+    size_t at = 0;
+    open_fixture(&f, setup);
+    float *gradients = gradients_of(&f, IMAGES, NULL);
+    for (size_t p = 0; p < f.model->count; p++) {
+        const struct parameter *parameter = &f.model->parameters[p];
+        const float *g = gradients + at;
+        double norm, weight, probe;
+        at += (size_t)parameter->count;
+        formula_summary(g, (size_t)parameter->count, &norm, &probe);
+        formula_summary(parameter->value, (size_t)parameter->count, &weight, &probe);
+        if (!parameter->trainable) {
+            assert_true(norm == 0.0);
+            continue;
+        }
+        double h = 5e-4 * (weight + 0.1) / norm;
+        double slope = (loss_at(&f, p, g, h) - loss_at(&f, p, g, -h)) / (2 * h);
+        if (!(fabs(slope - norm * norm) < 0.03 * norm * norm + 1e-5 * norm / h))
+            fail_msg("%s: |g|^2 is %g, the loss grows by %g", parameter->name, norm * norm, slope);
+    }
+    free(gradients);
+    close_fixture(&f);
+}
+
+static void network_gradients_are_derivatives(void **state)
+{
+    (void)state;
+    struct setup setup = {"resnet8", SIZE, 0.3, "", {IMAGES, 4, NORM_INFERENCE, 9}, 1};
+    gradients_are_derivatives(&setup);
+    setup.options.norm = NORM_BATCH;
+    gradients_are_derivatives(&setup);
+}
+
+/* Only norms train, or only convolutions: every mixture of frozen and not in one block. */
+static void network_gradients_are_derivatives_in_mixtures(void **state)
+{
+    const char *const patterns[] = {"2_bn", "conv3_block1_1_conv", "_0_"};
+    (void)state;
+    for (int mode = 0; mode < 2; mode++)
+        for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+            struct setup setup = {"resnet8",
+                                  SIZE,
+                                  0.0,
+                                  patterns[i],
+                                  {IMAGES, 4, mode ? NORM_BATCH : NORM_INFERENCE, 9},
+                                  1};
+            gradients_are_derivatives(&setup);
+        }
+}
+
+/* A bottleneck net's stem and pool have their share in the gradient. */
+static void network_gradients_go_through_the_stem(void **state)
+{
+    (void)state;
+    struct setup setup = {"resnet18", 32, 0.0, "conv1_", {IMAGES, 4, NORM_INFERENCE, 9}, 1};
+    gradients_are_derivatives(&setup);
+}
+
+static void near(const float *a, const float *b, const struct model *model, bool whole,
+                 double tolerance)
+{
+    size_t at = 0;
+    for (size_t p = 0; p < model->count; at += (size_t)model->parameters[p++].count) {
+        const struct parameter *parameter = &model->parameters[p];
+        double norm, probe, difference = 0;
+        formula_summary(b + at, (size_t)parameter->count, &norm, &probe);
+        for (size_t i = at; i < at + (size_t)parameter->count; i++)
+            difference += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+        if ((whole || parameter->trainable) && !(sqrt(difference) <= tolerance * norm + 1e-7))
+            fail_msg("%s: norm %g, difference %g", parameter->name, norm, sqrt(difference));
+    }
+}
+
+static void network_shards_change_only_rounding(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < 2; mode++) {
+        struct setup setup = {
+            "resnet8", SIZE, 0.2, "", {IMAGES, IMAGES, mode ? NORM_BATCH : NORM_INFERENCE, 9}, 2};
+        struct fixture f;
+        open_fixture(&f, &setup);
+        float *whole = gradients_of(&f, IMAGES, NULL);
+        close_fixture(&f);
+        const int64_t shards[] = {1, 2, 3, 4};
+        for (size_t i = 0; i < sizeof shards / sizeof shards[0]; i++) {
+            setup.options.shard = shards[i];
+            open_fixture(&f, &setup);
+            float *split = gradients_of(&f, IMAGES, NULL);
+            near(split, whole, f.model, true, 2e-4);
+            free(split);
+            close_fixture(&f);
+        }
+        free(whole);
+    }
+}
+
+/* A batch that is smaller than the network's, down to one image: as in a network made for it. */
+static void network_takes_short_batches(void **state)
+{
+    (void)state;
+    struct setup large = {"resnet8", SIZE, 0.0, "conv4", {IMAGES, 4, NORM_INFERENCE, 9}, 2};
+    const int64_t sizes[] = {1, 3, 4, 5};
+    struct fixture f, g;
+    open_fixture(&f, &large);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct setup exact = large;
+        exact.options.batch = sizes[i];
+        open_fixture(&g, &exact);
+        float *a = gradients_of(&f, sizes[i], NULL), *b = gradients_of(&g, sizes[i], NULL);
+        near(a, b, f.model, true, 1e-6);
+        free(a);
+        free(b);
+        close_fixture(&g);
+    }
+    close_fixture(&f);
+}
+
+static void network_frozen_prefix_changes_only_rounding(void **state)
+{
+    (void)state;
+    struct setup all = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_INFERENCE, 9}, 2};
+    struct setup some = all;
+    struct fixture f, g;
+    const char *const patterns[] = {"conv4", "conv2", "conv4_block1_2"};
+    open_fixture(&f, &all);
+    float *whole = gradients_of(&f, IMAGES, NULL);
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        some.pattern = patterns[i];
+        open_fixture(&g, &some);
+        float *part = gradients_of(&g, IMAGES, NULL);
+        near(part, whole, g.model, false, 2e-4);
+        free(part);
+        close_fixture(&g);
+    }
+    free(whole);
+    close_fixture(&f);
+}
+
+/* A few augmented steps with a short batch among them; the weights end up in the model. */
+static void train(struct fixture *f, int64_t first_step, int64_t steps)
+{
+    struct error err = {0};
+    struct batch_result result;
+    f->pictures.feed.augment = &augment;
+    for (int64_t step = first_step; step < first_step + steps; step++)
+        ok(network_train(f->network, &f->pictures.feed, f->pictures.samples, step % 2 ? 5 : IMAGES,
+                         (uint32_t)step, step, 1e-3f, &result, &err),
+           &err);
+    f->pictures.feed.augment = NULL;
+    ok(network_store(f->network, f->model, &err), &err);
+}
+
+static bool same_weights(const struct model *a, const struct model *b)
+{
+    for (size_t p = 0; p < a->count; p++)
+        if (memcmp(a->parameters[p].value, b->parameters[p].value,
+                   (size_t)a->parameters[p].count * sizeof(float)) != 0)
+            return false;
+    return true;
+}
+
+static void network_bits_do_not_depend_on_lanes(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < 2; mode++) {
+        struct setup setup = {
+            "resnet8", SIZE, 0.3, "", {IMAGES, 2, mode ? NORM_BATCH : NORM_INFERENCE, 9}, 1};
+        struct fixture one, several;
+        open_fixture(&one, &setup);
+        struct model *start = formula_model("resnet8", SIZE, CLASSES, 8, 0.3);
+        train(&one, 0, 3);
+        assert_false(same_weights(one.model, start));
+        for (setup.threads = 2; setup.threads <= 3; setup.threads++) {
+            open_fixture(&several, &setup);
+            train(&several, 0, 3);
+            assert_true(same_weights(one.model, several.model));
+            close_fixture(&several);
+        }
+        model_free(start);
+        close_fixture(&one);
+    }
+}
+
+static void network_resumes_with_the_same_bits(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct setup setup = {"mobilenet", 32, 0.3, "conv_pw_13", {IMAGES, 4, NORM_BATCH, 9}, 2};
+    struct fixture through, stopped, resumed;
+    open_fixture(&through, &setup);
+    train(&through, 0, 4);
+    open_fixture(&stopped, &setup);
+    train(&stopped, 0, 2);
+    size_t count = (size_t)network_moment_count(stopped.network);
+    float *m = calloc(count, sizeof *m), *v = calloc(count, sizeof *v);
+    assert_true(m && v && count > 0);
+    ok(network_get_moments(stopped.network, m, v, &err), &err);
+    open_fixture(&resumed, &setup);
+    ok(network_load(resumed.network, stopped.model, &err), &err);
+    ok(network_set_moments(resumed.network, m, v, &err), &err);
+    train(&resumed, 2, 2);
+    assert_true(same_weights(through.model, resumed.model));
+    free(m);
+    free(v);
+    close_fixture(&through);
+    close_fixture(&stopped);
+    close_fixture(&resumed);
+}
+
+static void infer(struct fixture *f, const int64_t *samples, int64_t n, float *logits)
+{
+    struct error err = {0};
+    ok(network_infer(f->network, &f->pictures.feed, samples, n, logits, NULL, -1, NULL, NULL, &err),
+       &err);
+}
+
+static void network_inference_does_not_depend_on_the_batch(void **state)
+{
+    const int64_t other[] = {6, 0, 3};
+    (void)state;
+    struct setup setup = {"mobilenet", 32, 0.3, NULL, {0}, 2};
+    struct fixture f;
+    float all[IMAGES * CLASSES], some[3 * CLASSES];
+    open_fixture(&f, &setup);
+    infer(&f, f.pictures.samples, IMAGES, all);
+    for (int64_t i = 0; i < IMAGES; i++) {
+        infer(&f, &i, 1, some);
+        assert_memory_equal(some, all + i * CLASSES, CLASSES * sizeof(float));
+    }
+    infer(&f, other, 3, some);
+    for (int i = 0; i < 3; i++)
+        assert_memory_equal(some + i * CLASSES, all + other[i] * CLASSES, CLASSES * sizeof(float));
+    infer(&f, other, 0, some);
+    close_fixture(&f);
+}
+
+/* After training, a network made anew from the stored model infers the same bits: moving statistics
+ * and all. */
+static void network_stores_what_it_infers_with(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct network *fresh;
+    struct network_options options = {0};
+    struct setup setup = {"resnet8", SIZE, 0.3, "conv3", {IMAGES, 4, NORM_BATCH, 9}, 2};
+    struct fixture f;
+    float before[IMAGES * CLASSES], trained[IMAGES * CLASSES], again[IMAGES * CLASSES];
+    open_fixture(&f, &setup);
+    infer(&f, f.pictures.samples, IMAGES, before);
+    train(&f, 0, 2);
+    infer(&f, f.pictures.samples, IMAGES, trained);
+    assert_memory_not_equal(before, trained, sizeof before);
+    ok(network_new(f.model, f.backend, &options, &fresh, &err), &err);
+    ok(network_infer(fresh, &f.pictures.feed, f.pictures.samples, IMAGES, again, NULL, -1, NULL,
+                     NULL, &err),
+       &err);
+    assert_memory_equal(trained, again, sizeof again);
+    assert_int_equal(network_moment_count(fresh), 0);
+    assert_int_equal(network_train(fresh, &f.pictures.feed, f.pictures.samples, 1, 0, 0, 1e-3f,
+                                   &(struct batch_result){0}, &err),
+                     -1);
+    network_free(fresh);
+    close_fixture(&f);
+}
+
+static void network_learns(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct setup setup = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_BATCH, 9}, 2};
+    struct batch_result first, last, inferred;
+    struct fixture f;
+    open_fixture(&f, &setup);
+    for (int64_t step = 0; step < 40; step++)
+        ok(network_train(f.network, &f.pictures.feed, f.pictures.samples, IMAGES, 0, step, 3e-3f,
+                         step ? &last : &first, &err),
+           &err);
+    assert_true(last.loss < 0.1 * first.loss);
+    assert_int_equal(last.hits, IMAGES);
+    float probabilities[IMAGES * CLASSES], sum = 0.0f;
+    ok(network_infer(f.network, &f.pictures.feed, f.pictures.samples, IMAGES, NULL, probabilities,
+                     -1, NULL, &inferred, &err),
+       &err);
+    for (int i = 0; i < IMAGES * CLASSES; i++)
+        sum += probabilities[i];
+    assert_true(fabsf(sum - IMAGES) < 1e-5f);
+    close_fixture(&f);
+}
+
+static void fill(struct model *model, const char *name, float value)
+{
+    for (size_t p = 0; p < model->count; p++)
+        for (int64_t i = 0; i < model->parameters[p].count; i++)
+            if (strcmp(model->parameters[p].name, name) == 0)
+                model->parameters[p].value[i] = value;
+}
+
+/* With a norm that does nothing, a projection's output is what that norm sees. */
+static void network_observes_what_a_norm_sees(void **state)
+{
+    enum { PLACES = 64, CHANNELS = 32, N = 5 };
+    struct error err = {0};
+    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {0}, 2};
+    struct fixture f;
+    double mean[CHANNELS], variance[CHANNELS];
+    static float maps[N * PLACES * CHANNELS];
+    (void)state;
+    open_fixture(&f, &setup);
+    fill(f.model, "conv3_block1_0_bn/gamma", 1.0f);
+    fill(f.model, "conv3_block1_0_bn/beta", 0.0f);
+    fill(f.model, "conv3_block1_0_bn/moving_mean", 0.0f);
+    fill(f.model, "conv3_block1_0_bn/moving_variance", 1.0f - 1.001e-5f);
+    ok(network_load(f.network, f.model, &err), &err);
+    int node = graph_find(&f.model->graph, "conv3_block1_0_bn");
+    ok(network_infer(f.network, &f.pictures.feed, f.pictures.samples, N, NULL, NULL, node, maps,
+                     NULL, &err),
+       &err);
+    ok(network_observe(f.network, &f.pictures.feed, f.pictures.samples, N, node, mean, variance,
+                       &err),
+       &err);
+    for (int c = 0; c < CHANNELS; c++) {
+        double sum = 0, squares = 0;
+        for (int i = 0; i < N * PLACES; i++)
+            sum += (double)maps[i * CHANNELS + c];
+        for (int i = 0; i < N * PLACES; i++)
+            squares += pow((double)maps[i * CHANNELS + c] - sum / (N * PLACES), 2);
+        assert_true(fabs(mean[c] - sum / (N * PLACES)) < 1e-5);
+        assert_true(fabs(variance[c] - squares / (N * PLACES)) < 1e-5);
+    }
+    close_fixture(&f);
+}
+
+static void network_refuses_what_does_not_fit(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct batch_result result;
+    struct network *none = NULL;
+    struct network_options no_shard = {.batch = 4};
+    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {4, 2, NORM_INFERENCE, 9}, 1};
+    struct fixture f;
+    open_fixture(&f, &setup);
+    assert_int_equal(network_train(f.network, &f.pictures.feed, f.pictures.samples, 5, 0, 0, 1e-3f,
+                                   &result, &err),
+                     -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+    f.pictures.feed.classes = 3;
+    assert_int_equal(network_infer(f.network, &f.pictures.feed, f.pictures.samples, 1, NULL, NULL,
+                                   -1, NULL, &result, &err),
+                     -1);
+    assert_int_equal(network_new(f.model, f.backend, &no_shard, &none, &err), -1);
+    assert_null(none);
+    struct model *other = formula_model("resnet14", SIZE, CLASSES, 8, 0.0);
+    assert_int_equal(network_load(f.network, other, &err), -1);
+    model_free(other);
+    close_fixture(&f);
+}
+
+static void network_survives_failed_allocations(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct setup setup = {"resnet8", SIZE, 0.0, "conv4", {4, 2, NORM_BATCH, 9}, 1};
+    struct fixture f;
+    int failed = 0;
+    open_fixture(&f, &setup);
+    for (unsigned after = 1;; after += 29) {
+        struct network *network = NULL;
+        memory_fail_after(after);
+        int status = network_new(f.model, f.backend, &setup.options, &network, &err);
+        unsigned injected = memory_fail_after(0);
+        assert_int_equal(status, injected ? -1 : 0);
+        network_free(network);
+        failed += status != 0;
+        if (!injected)
+            break;
+        assert_int_equal(err.kind, ERR_MEMORY);
+        assert_null(network);
+    }
+    assert_true(failed > 3);
+    close_fixture(&f);
+}
+
+static void arena_keeps_living_buffers_apart(void **state)
+{
+    enum { COUNT = 60 };
+    struct span spans[COUNT];
+    struct error err = {0};
+    size_t floats, sum = 0;
+    (void)state;
+    for (int round = 0; round < 50; round++) {
+        sum = 0;
+        for (int i = 0; i < COUNT; i++) {
+            double u[3];
+            for (int j = 0; j < 3; j++)
+                u[j] = fabs(formula_unit("spans", (size_t)((round * COUNT + i) * 3 + j)));
+            spans[i].first = (size_t)(u[0] * 100);
+            spans[i].last = spans[i].first + (size_t)(u[1] * 20);
+            spans[i].floats = (size_t)(u[2] * 1000);
+        }
+        ok(spans_place(spans, COUNT, &floats, &err), &err);
+        for (int i = 0; i < COUNT; i++) {
+            sum += spans[i].floats;
+            assert_true(spans[i].offset + spans[i].floats <= floats);
+            assert_true(spans[i].offset % 16 == 0);
+            for (int j = 0; j < i; j++) {
+                bool at_once = spans[i].first <= spans[j].last && spans[j].first <= spans[i].last;
+                bool apart = spans[i].offset + spans[i].floats <= spans[j].offset ||
+                             spans[j].offset + spans[j].floats <= spans[i].offset;
+                assert_true(!at_once || apart || spans[i].floats == 0 || spans[j].floats == 0);
+            }
+        }
+        assert_true(floats < sum / 2);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(arena_keeps_living_buffers_apart),
+        cmocka_unit_test(network_gradients_are_derivatives),
+        cmocka_unit_test(network_gradients_are_derivatives_in_mixtures),
+        cmocka_unit_test(network_gradients_go_through_the_stem),
+        cmocka_unit_test(network_shards_change_only_rounding),
+        cmocka_unit_test(network_takes_short_batches),
+        cmocka_unit_test(network_frozen_prefix_changes_only_rounding),
+        cmocka_unit_test(network_bits_do_not_depend_on_lanes),
+        cmocka_unit_test(network_resumes_with_the_same_bits),
+        cmocka_unit_test(network_inference_does_not_depend_on_the_batch),
+        cmocka_unit_test(network_stores_what_it_infers_with),
+        cmocka_unit_test(network_learns),
+        cmocka_unit_test(network_observes_what_a_norm_sees),
+        cmocka_unit_test(network_refuses_what_does_not_fit),
+        cmocka_unit_test(network_survives_failed_allocations),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
