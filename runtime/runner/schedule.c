@@ -42,14 +42,16 @@ static void job_failed(struct schedule *schedule, struct job *job, const struct 
     display_ended(schedule->display, job);
 }
 
-/* The result is in the store: show it, and bring the artifacts. */
+/* The result is in the store: show it, and bring the artifacts. A blob whose
+ * damage shows only now makes a cached stage stale. */
 static void settle(struct schedule *schedule, struct job *job)
 {
     struct error why = {0};
-    if (deliver(schedule->jobs->project, job, &why) < 0)
-        job_failed(schedule, job, &why);
-    else
+    if (deliver(schedule->jobs->project, job, &why) == 0)
         display_ended(schedule->display, job);
+    else if (why.kind != ERR_MISMATCH || job->state != JOB_CACHED || job->stage->frozen ||
+             job_look_up(schedule->jobs, job->index, &why) < 0 || job->state != JOB_STALE)
+        job_failed(schedule, job, &why);
 }
 
 /* ---- what can start ---- */
