@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "data/dataset.h"
 #include "data/splits.h"
+#include "figure/axes.h"
 #include "figure/canvas.h"
 #include "figure/gallery.h"
 #include "figure/plot.h"
@@ -127,7 +128,7 @@ static int draw_distribution(const struct explore *explore, struct error *err)
     const char *path = stage_out(explore->stage, "class_distribution", err);
     int result = -1;
     struct bars_series series[PARTS];
-    char labels[PARTS][48];
+    char labels[PARTS][TICK_TEXT_SIZE + 16];
     int64_t *counts = path != NULL ? memory_new(PARTS * classes, sizeof(*counts), err) : NULL;
     if (counts == NULL)
         return -1;
@@ -137,7 +138,9 @@ static int draw_distribution(const struct explore *explore, struct error *err)
                              err) < 0)
         goto done;
     for (size_t i = 0; i < PARTS; i++) {
-        snprintf(labels[i], sizeof(labels[i]), "%s: %lld", parts[i], (long long)totals[i]);
+        char total[TICK_TEXT_SIZE];
+        ticks_format((double)totals[i], 0, total);
+        snprintf(labels[i], sizeof(labels[i]), "%s (%s)", parts[i], total);
         series[i] = (struct bars_series){labels[i], counts + i * classes, colormap_deep(i)};
     }
     result =
@@ -218,24 +221,29 @@ static void fill_examples(const struct explore *explore, const struct feed *feed
     }
 }
 
+static struct feed feed_of(const struct explore *explore)
+{
+    const struct dataset *dataset = &explore->dataset;
+    return (struct feed){.images = dataset->train_images.data,
+                         .labels = dataset->train_labels.data,
+                         .count = dataset->train_images.shape[0],
+                         .height = dataset->height,
+                         .width = dataset->width,
+                         .classes = dataset->class_count,
+                         .image_size = dataset->height,
+                         .augment = &explore->augment,
+                         .partners = explore->splits.train.data,
+                         .partner_count = explore->splits.train.count,
+                         .preprocess = {PREPROCESS_UNIT, 255},
+                         .seed = (uint32_t)explore->seed};
+}
+
 static int draw_augmentation(const struct explore *explore, struct error *err)
 {
     static const char *const columns[EXAMPLE_COLUMNS] = {"original", "augmented"};
-    const struct dataset *dataset = &explore->dataset;
-    const struct feed feed = {.images = dataset->train_images.data,
-                              .labels = dataset->train_labels.data,
-                              .count = dataset->train_images.shape[0],
-                              .height = dataset->height,
-                              .width = dataset->width,
-                              .classes = dataset->class_count,
-                              .image_size = dataset->height,
-                              .augment = &explore->augment,
-                              .partners = explore->splits.train.data,
-                              .partner_count = explore->splits.train.count,
-                              .preprocess = {PREPROCESS_UNIT, 255},
-                              .seed = (uint32_t)explore->seed};
+    const struct feed feed = feed_of(explore);
     const char *path = stage_out(explore->stage, "augmentation_examples", err);
-    size_t size = (size_t)(dataset->height * dataset->width * 3);
+    size_t size = (size_t)(feed.height * feed.width * 3);
     int result = -1;
     struct text subtitle = {0};
     struct examples examples = {.rows = 0};

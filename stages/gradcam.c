@@ -20,6 +20,8 @@ struct settings {
 
 struct box_result {
     int64_t correct, inside;
+    double area; /* sum over the correct ones of the box's share of the picture: what chance would
+                    hit */
 };
 
 static int read_settings(struct stage *stage, struct settings *settings, struct error *err)
@@ -69,13 +71,17 @@ static int choose(const struct explainer *explainer, const json_t *pairs, uint8_
                        pairs, choice, err);
 }
 
-static bool hits_box(const struct explainer *explainer, int64_t sample, const float *heat)
+static void measure_box(const struct explainer *explainer, int64_t sample, const float *heat,
+                        struct box_result *boxes)
 {
-    const uint8_t *box = (const uint8_t *)explainer->dataset->test_boxes.data + sample * 4;
+    const struct dataset *dataset = explainer->dataset;
+    const uint8_t *box = (const uint8_t *)dataset->test_boxes.data + sample * 4;
     int64_t y, x;
-    return gradcam_hottest(heat, explainer->height, explainer->width, explainer->dataset->height,
-                           explainer->dataset->width, &y, &x) &&
-           x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3];
+    boxes->area += (double)((box[2] - box[0] + 1) * (box[3] - box[1] + 1)) /
+                   (double)(dataset->height * dataset->width);
+    if (gradcam_hottest(heat, explainer->height, explainer->width, dataset->height, dataset->width,
+                        &y, &x))
+        boxes->inside += x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3];
 }
 
 /* Explains every test image that was recognised. */
@@ -95,7 +101,7 @@ static int measure_boxes(struct explainer *explainer, struct stage *stage, const
     if (result == 0)
         result = explainer_run(explainer, stage, samples, boxes->correct, heats, err);
     for (int64_t i = 0; result == 0 && i < boxes->correct; i++)
-        boxes->inside += hits_box(explainer, samples[i], heats + i * places);
+        measure_box(explainer, samples[i], heats + i * places, boxes);
     free(heats);
     free(samples);
     return result;
@@ -138,9 +144,10 @@ static json_t *describe_boxes(const struct explainer *explainer, const struct bo
 {
     if (!explainer->dataset->has_boxes)
         return json_null();
-    double fraction = boxes->correct > 0 ? (double)boxes->inside / (double)boxes->correct : 0;
-    return json_pack("{s:I, s:I, s:f}", "correct", (json_int_t)boxes->correct, "inside",
-                     (json_int_t)boxes->inside, "fraction", fraction);
+    double correct = boxes->correct > 0 ? (double)boxes->correct : 1;
+    return json_pack("{s:I, s:I, s:f, s:f}", "correct", (json_int_t)boxes->correct, "inside",
+                     (json_int_t)boxes->inside, "fraction", (double)boxes->inside / correct,
+                     "chance", boxes->area / correct);
 }
 
 static int write_metrics(const char *path, const struct explainer *explainer,

@@ -136,22 +136,22 @@ static int read_array(const char *folder, const char *half, const char *what, in
     return result;
 }
 
-static bool boxes_exist(const char *folder)
+static int find_boxes(const char *folder, bool *exist, struct error *err)
 {
-    struct error ignored;
-    char *path = path_of(folder, "train", "boxes", &ignored);
-    bool exist = path != NULL && file_exists(path);
+    char *path = path_of(folder, "train", "boxes", err);
+    if (path == NULL)
+        return -1;
+    *exist = file_exists(path);
     free(path);
-    return exist;
+    return 0;
 }
 
 static int read_folder(const char *folder, struct dataset *dataset, struct error *err)
 {
     struct half halves[2];
     halves_of(dataset, halves);
-    if (read_classes(folder, dataset, err) < 0)
+    if (read_classes(folder, dataset, err) < 0 || find_boxes(folder, &dataset->has_boxes, err) < 0)
         return -1;
-    dataset->has_boxes = boxes_exist(folder);
     for (int i = 0; i < 2; i++)
         if (read_array(folder, halves[i].name, "images", 4, halves[i].images, err) < 0 ||
             read_array(folder, halves[i].name, "labels", 1, halves[i].labels, err) < 0 ||

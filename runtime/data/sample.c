@@ -213,7 +213,7 @@ static int write_members(struct writer *writer, struct error *err)
     if (write_meta(writer, err) < 0)
         return -1;
     for (int64_t i = 0; i < batches; i++) {
-        char name[32], boxes_name[32];
+        char name[48], boxes_name[48];
         snprintf(name, sizeof(name), "data_batch_%lld.bin", (long long)i + 1);
         snprintf(boxes_name, sizeof(boxes_name), "boxes_%lld.bin", (long long)i + 1);
         int64_t first = train * i / batches, end = train * (i + 1) / batches;

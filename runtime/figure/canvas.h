@@ -2,8 +2,8 @@
  * Equal calls give equal bytes: no fontconfig, no hinting, no times; what remains are the libraries
  * and the font, which figure_fingerprint names.
  *
- *   canvas_new -> canvas_text_width ... -> canvas_lay -> canvas_rectangle, canvas_text, ... ->
- * canvas_write -> canvas_free
+ *   canvas_new, canvas_text_width ..., canvas_lay, canvas_rectangle, canvas_text ...,
+ *   canvas_write, canvas_free
  *
  * Units are 1/100 inch, y grows downwards; one unit is CANVAS_SCALE pixels. Drawing never fails:
  * what goes wrong is remembered and canvas_write reports it.

@@ -21,7 +21,7 @@ struct colour colormap_blues(double t);
 /* Colour `index` modulo 10: blue, orange, green, red, purple, brown, pink, grey, olive, cyan. */
 struct colour colormap_deep(size_t index);
 
-/* How bright it looks, WCAG's relative luminance in [0,1]. Text on a colour below 0.408 is white.
+/* How bright it looks: WCAG's relative luminance in [0,1]. Text on a colour below 0.408 is white.
  */
 double colour_luminance(struct colour colour);
 

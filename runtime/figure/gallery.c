@@ -249,9 +249,10 @@ static void draw_headings(struct canvas *canvas, const struct gallery_plan *plan
                              gallery->column_titles[c], plan->cell + GAP - 4, style);
     size_t group = gallery->column_group > 0 ? gallery->column_group : gallery->columns;
     for (size_t c = 0; gallery->group_titles != NULL && c + group <= gallery->columns; c += group)
-        axes_text_within(
-            canvas, column_x(plan, c), plan->group_y + 2, gallery->group_titles[c / group],
-            column_x(plan, c + group - 1) + plan->cell - column_x(plan, c), THEME_HEADING);
+        if (gallery->group_titles[c / group] != NULL)
+            axes_text_within(
+                canvas, column_x(plan, c), plan->group_y + 2, gallery->group_titles[c / group],
+                column_x(plan, c + group - 1) + plan->cell - column_x(plan, c), THEME_HEADING);
 }
 
 static struct colour jet_at(double t)

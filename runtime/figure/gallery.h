@@ -2,13 +2,12 @@
  * caller names only what it uses:
  *
  *   struct gallery_cell cells[] = {
- *       {.u8 = image, .height = 32, .width = 32, .title = "cat\nseen as dog (0.71)", .mood =
- * GALLERY_WRONG},
+ *       {.u8 = image, .height = 32, .width = 32, .title = "cat\nas dog", .mood = GALLERY_WRONG},
  *       {.heat = map, .height = 32, .width = 32},
  *       {.f32 = blended, .height = 32, .width = 32, .box = &box},
  *   };
- *   struct gallery gallery = {.title = "Grad-CAM", .cells = cells, .rows = 1, .columns = 3,
- * .colourbar = "attention"};
+ *   struct gallery gallery = {.title = "Grad-CAM", .cells = cells, .rows = 1, .columns = 3};
+ *   figure_gallery("gradcam.png", &gallery, err);
  *
  * Pictures of any size are scaled to the cell with nearest neighbour: every source pixel is a clean
  * square.
@@ -39,13 +38,14 @@ struct gallery_cell {
     const struct gallery_box *box; /* outlined */
 };
 
+/* A label or title in a list may be NULL. */
 struct gallery {
     const char *title;                /* of the figure */
     const char *subtitle;             /* a line below it, in grey */
     const struct gallery_cell *cells; /* [rows,columns] */
     size_t rows, columns;
-    const char *const *row_labels; /* [rows], left of the rows, lines parted by \n; may be NULL */
-    const char *const *column_titles; /* [columns], above the first row; each may be NULL */
+    const char *const *row_labels;    /* [rows], left of the rows, lines parted by \n */
+    const char *const *column_titles; /* [columns], above the first row */
     size_t column_group;              /* a wider gap after every so many columns; 0: none */
     const char *const *group_titles;  /* [columns / column_group], above the column titles */
     size_t row_group;                 /* a wider gap after every so many rows; 0: none */

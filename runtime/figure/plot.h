@@ -18,8 +18,7 @@ struct curves_series {
     const double *values;
     size_t count;
     struct colour colour; /* colormap_deep(0), ... */
-    bool dashed; /* for what is not the point: validation solid and training dashed, or the reverse
-                  */
+    bool dashed;          /* for what is beside the point: training beside validation */
 };
 
 struct curves_panel {

@@ -59,7 +59,7 @@ static void draw_bars(struct canvas *canvas, const struct bars_plan *plan)
 {
     double width = plan->names.slot * GROUP_SHARE / (double)plan->count;
     struct text_style style = THEME_TICK;
-    style.size = 7.5;
+    style.size = width > 40 ? 9 : 7.5;
     style.colour = THEME_MUTED;
     style.anchor = TEXT_BASELINE;
     for (size_t c = 0; c < plan->names.count; c++) {
@@ -74,8 +74,8 @@ static void draw_bars(struct canvas *canvas, const struct bars_plan *plan)
             double text_width = canvas_text_width(canvas, text, style);
             if (text_width > width - 1)
                 continue;
-            canvas_rectangle(canvas, x + (width - text_width) / 2 - 1, y - 10, text_width + 2, 9,
-                             THEME_WHITE, 0.9);
+            canvas_rectangle(canvas, x + (width - text_width) / 2 - 1, y - 2.5 - style.size,
+                             text_width + 2, style.size + 1.5, THEME_WHITE, 0.9);
             canvas_text(canvas, x + width / 2, y - 3, text, style);
         }
     }

@@ -5,6 +5,9 @@
 #include <math.h>
 
 static const double SIDE = 540, SMALLEST_CELL = 30, LARGEST_CELL = 110;
+/* With more classes than READABLE_CLASSES only colours are shown, in cells of TINY_CELL. */
+static const double TINY_CELL = 14;
+enum { READABLE_CLASSES = 32 };
 static const double NAME_LIMIT = 130;
 
 struct matrix_plan {
@@ -38,7 +41,8 @@ static double choose_count_size(struct canvas *canvas, const struct matrix_plan 
 static void make_plan(struct canvas *canvas, const char *title, struct matrix_plan *plan)
 {
     double side = SIDE / (double)plan->classes;
-    plan->cell = floor(fmin(fmax(side, SMALLEST_CELL), LARGEST_CELL));
+    double smallest = plan->classes > READABLE_CLASSES ? TINY_CELL : SMALLEST_CELL;
+    plan->cell = floor(fmin(fmax(side, smallest), LARGEST_CELL));
     plan->names.slot = plan->cell;
     plan->count_size = choose_count_size(canvas, plan);
     for (size_t i = 0; i < plan->classes; i++)
@@ -69,6 +73,8 @@ static void draw_row(struct canvas *canvas, const struct matrix_plan *plan, size
         double x = plan->x + plan->cell * (double)c;
         struct colour fill = colormap_blues(sum > 0 ? (double)counts[c] / sum : 0);
         canvas_rectangle(canvas, x, y, plan->cell, plan->cell, fill, 1);
+        if (plan->classes > READABLE_CLASSES)
+            continue;
         style.size = plan->count_size;
         style.bold = c == row;
         style.colour = colour_luminance(fill) < 0.408 ? THEME_WHITE

@@ -174,7 +174,7 @@ static void add_number(struct text *text, double value)
 {
     char digits[32];
     double back;
-    for (int precision = 1; precision <= 17; precision++) {
+    for (int precision = 15; precision <= 17; precision++) {
         snprintf(digits, sizeof(digits), "%.*g", precision, value);
         if (isnan(value) || (text_to_double(digits, &back) && back == value))
             break;

@@ -195,12 +195,15 @@ static void say(struct preflight *preflight, const char *format, ...)
     va_end(args);
 }
 
+/* Other pixels in the same mode, the first of them, are the simpler explanation: another mode must
+ * fit clearly better. */
 static const struct preflight_alternative *best_alternative(const struct preflight *preflight)
 {
-    const struct preflight_alternative *best = NULL;
+    const double handicap = 1.5;
+    const struct preflight_alternative *all = preflight->alternatives, *best = NULL;
     for (size_t i = 0; i < preflight->alternative_count; i++)
-        if (best == NULL || preflight->alternatives[i].distance < best->distance)
-            best = &preflight->alternatives[i];
+        if (best == NULL || all[i].distance * (best == all ? handicap : 1) < best->distance)
+            best = &all[i];
     return best;
 }
 
@@ -244,7 +247,7 @@ static void judge(struct preflight *preflight, struct preprocess now)
 {
     const struct preflight_alternative *best = best_alternative(preflight);
     const bool mended = best != NULL && best->distance < preflight->distance / 2;
-    const bool is_alike = preflight->spread < alike;
+    const bool is_alike = !(preflight->spread >= alike); /* or NaN */
     preflight->verdict = PREFLIGHT_OK;
     if (!mended && preflight->distance <= far_off && !is_alike) {
         say(preflight,
@@ -281,7 +284,7 @@ int preflight_check(struct network *network, const struct model *model, const st
     if (measure(network, model, &plain, samples, n, made.layers, &made.distance, err) < 0 ||
         measure_spread(network, model, &plain, samples, n, &made.spread, err) < 0)
         return -1;
-    if ((made.distance > suspicious || made.spread < alike) &&
+    if ((!(made.distance <= suspicious) || !(made.spread >= alike)) &&
         try_alternatives(network, model, &plain, samples, n, &made, err) < 0)
         return -1;
     judge(&made, feed->preprocess);

@@ -16,7 +16,7 @@ char *inner_path(const char *path, struct error *err)
     for (const char *part = path; status == 0 && *part != '\0';) {
         size_t size = strcspn(part, "/");
         if (size == 2 && memcmp(part, "..", 2) == 0)
-            status = error_set(err, ERR_USAGE, "'%s' leads out with '..'", path);
+            status = error_set(err, ERR_USAGE, "'%s' leaves its folder with '..'", path);
         if (size > 0 && !(size == 1 && *part == '.')) {
             text_add(&normal, normal.size > 0 ? "/" : "");
             text_append(&normal, part, size);

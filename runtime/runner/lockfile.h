@@ -11,12 +11,20 @@
  *       cmd: [build/stages/split]
  *       key: <64 hex>
  *       deps:
- *         dataset: {from: download.dataset, digest: <64 hex>, size: 123, folder: true}
- *       params: {seed: 42, test_size: 0.2}
+ *         dataset:
+ *           from: download.dataset
+ *           digest: <64 hex>
+ *           size: 123
+ *           folder: true
+ *       params:
+ *         seed: 42
  *       outs:
- *         splits: {path: splits, digest: <64 hex>, size: 456, folder: true}
+ *         splits:
+ *           path: splits
+ *           digest: <64 hex>
+ *           size: 456
  *
- * `folder` is left out where it is false.
+ * `folder` is there only where it is true.
  */
 #ifndef RUNNER_LOCKFILE_H
 #define RUNNER_LOCKFILE_H
@@ -32,8 +40,7 @@
 /* A dep or an out. */
 struct lock_item {
     char *name;
-    char *path; /* of an out: in the stage's folder; of a dep: `from`, that is "stage.out" or a file
-                 */
+    char *path; /* of an out: in the stage's folder; of a dep: "stage.out" or a file */
     struct digest digest;
     int64_t size; /* bytes; of a folder: of all files in it */
     bool folder;

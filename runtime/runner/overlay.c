@@ -25,9 +25,7 @@ static bool may_replace(const struct yaml_node *base, const struct yaml_node *ov
     if (base->kind == YAML_KIND_NULL || over->kind == YAML_KIND_NULL ||
         expand_is_expression(base) || expand_is_expression(over))
         return true;
-    if (yaml_is_scalar(base) && yaml_is_scalar(over))
-        return true;
-    return base->kind == over->kind;
+    return (base->kind == YAML_KIND_MAP) == (over->kind == YAML_KIND_MAP);
 }
 
 static int replace(const struct layer *layer, struct yaml_node *base, struct yaml_node *over,

@@ -34,19 +34,20 @@ static int check_keys(const struct yaml_node *root, struct error *err)
     return 0;
 }
 
-/* The map under a key; an empty one where the key is absent or null. */
-static int map_at(struct pipeline *pipeline, const struct yaml_node *root, const char *key,
-                  struct yaml_node **map, struct error *err)
+/* The map under a key; an empty one where the key is absent or null. NULL with
+ * an error. */
+static struct yaml_node *map_at(struct pipeline *pipeline, const struct yaml_node *root,
+                                const char *key, struct error *err)
 {
     char buffer[64];
     struct yaml_node *node = yaml_get(root, key);
     if (node == NULL || node->kind == YAML_KIND_NULL)
-        node = yaml_tree_map(pipeline->tree, root->place, 0, err);
-    else if (node->kind != YAML_KIND_MAP)
-        return yaml_error(err, node->place, "'%s' must be a map, not %s", key,
-                          yaml_describe(node, buffer, sizeof(buffer)));
-    *map = node;
-    return node == NULL ? -1 : 0;
+        return yaml_tree_map(pipeline->tree, root->place, 0, err);
+    if (node->kind == YAML_KIND_MAP)
+        return node;
+    yaml_error(err, node->place, "'%s' must be a map, not %s", key,
+               yaml_describe(node, buffer, sizeof(buffer)));
+    return NULL;
 }
 
 static int default_profile(const struct yaml_node *root, const struct yaml_node *profiles,
@@ -120,8 +121,9 @@ static int read_vars(struct pipeline *pipeline, const struct yaml_node *root, co
                      struct error *err)
 {
     struct yaml_node *profiles;
-    if (map_at(pipeline, root, "vars", vars, err) < 0 ||
-        map_at(pipeline, root, "profiles", &profiles, err) < 0 || refuse_reserved(*vars, err) < 0 ||
+    if ((*vars = map_at(pipeline, root, "vars", err)) == NULL ||
+        (profiles = map_at(pipeline, root, "profiles", err)) == NULL ||
+        refuse_reserved(*vars, err) < 0 ||
         choose_profile(pipeline, root, profiles, profile, err) < 0 ||
         apply_profiles(pipeline, profiles, vars, err) < 0)
         return -1;
@@ -272,14 +274,14 @@ static int read_stages(struct pipeline *pipeline, const struct yaml_node *root,
                        struct yaml_node *vars, struct error *err)
 {
     struct expand_scope *scope = memory_new(1, sizeof(*scope), err);
-    struct yaml_node *stages;
+    struct yaml_node *stages = NULL;
     if (scope == NULL)
         return -1;
     scope->tree = pipeline->tree;
     scope->vars = vars;
     int status = expand_vars(scope, err);
-    if (status == 0)
-        status = map_at(pipeline, root, "stages", &stages, err);
+    if (status == 0 && (stages = map_at(pipeline, root, "stages", err)) == NULL)
+        status = -1;
     if (status == 0 && stages->count == 0)
         status = yaml_error(err, stages->place, "no stages: {name: {cmd: ...}} under 'stages'");
     for (size_t i = 0; status == 0 && i < stages->count; i++)

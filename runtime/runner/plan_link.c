@@ -16,6 +16,12 @@ enum { CANDIDATE_LIMIT = 1000 };
 /* Folders that belong to the runner. */
 static const char *const own_folders[] = {"artifacts", "cache"};
 
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
 static const struct stage_draft *find_draft(const struct stage_draft *drafts, size_t count,
                                             const char *name, size_t size)
 {
@@ -73,21 +79,46 @@ static int link_out(const struct stage_draft *draft, const struct dep_draft *dep
                              dep->name, stage, out, suggest_key(buffer, out, target->outs));
 }
 
+/* ", did you mean 'data/train.csv'?" among the files beside the missing one. */
+static const char *suggest_file(char buffer[SUGGEST_SIZE], const char *path, const char *folder)
+{
+    struct error ignored;
+    struct text parent = {0}, nearest = {0};
+    char **names = NULL;
+    size_t count = 0, head = (size_t)(last_part(path) - path);
+    buffer[0] = '\0';
+    text_addf(&parent, "%s/%.*s", folder, (int)head, path);
+    if (!parent.failed && file_list(parent.data, &names, &count, &ignored) == 0) {
+        const char *name = text_nearest(last_part(path), (const char *const *)names, count);
+        if (name != NULL)
+            text_addf(&nearest, "%.*s%s", (int)head, path, name);
+        if (nearest.data != NULL)
+            snprintf(buffer, SUGGEST_SIZE, ", did you mean '%.100s'?", nearest.data);
+        file_free_names(names, count);
+    }
+    text_release(&parent);
+    text_release(&nearest);
+    return buffer;
+}
+
 static int missing_file(const struct stage_draft *draft, const struct dep_draft *dep,
-                        const struct stage_draft *drafts, size_t count, struct error *err)
+                        const struct stage_draft *drafts, size_t count, const char *path,
+                        const char *folder, struct error *err)
 {
     char buffer[SUGGEST_SIZE];
     if (find_draft(drafts, count, dep->reference, strlen(dep->reference)) != NULL)
         return stage_draft_error(draft, dep->place, err,
                                  "dep '%s': '%s' is a stage; name one of its outs: '%s.out'",
                                  dep->name, dep->reference, dep->reference);
+    suggest_out(buffer, dep->reference, drafts, count);
+    if (buffer[0] == '\0')
+        suggest_file(buffer, path, folder);
     if (strchr(dep->reference, '/') != NULL || strchr(dep->reference, '.') == NULL)
         return stage_draft_error(draft, dep->place, err, "dep '%s': there is no file '%s'%s",
-                                 dep->name, dep->reference,
-                                 suggest_out(buffer, dep->reference, drafts, count));
+                                 dep->name, dep->reference, buffer);
     return stage_draft_error(draft, dep->place, err,
                              "dep '%s': '%s' is neither a stage's out nor a file%s", dep->name,
-                             dep->reference, suggest_out(buffer, dep->reference, drafts, count));
+                             dep->reference, buffer);
 }
 
 static int link_file(const struct stage_draft *draft, const struct dep_draft *dep,
@@ -105,14 +136,14 @@ static int link_file(const struct stage_draft *draft, const struct dep_draft *de
         if (inner_path_overlaps(own_folders[i], made->path))
             return stage_draft_error(
                 draft, dep->place, err,
-                "dep '%s': '%s' would hold what the runner writes; a stage's out is 'stage.out'",
-                dep->name, dep->reference);
+                "dep '%s': '%s' is the runner's to write; an out is named 'stage.out'", dep->name,
+                dep->reference);
     char *path = file_join(folder, made->path, err);
     if (path == NULL)
         return -1;
     bool exists = file_exists(path);
     free(path);
-    return exists ? 0 : missing_file(draft, dep, drafts, count, err);
+    return exists ? 0 : missing_file(draft, dep, drafts, count, made->path, folder, err);
 }
 
 static int link_dep(struct stage_draft *draft, const struct dep_draft *dep,
@@ -151,12 +182,6 @@ int plan_link_deps(struct stage_draft *drafts, size_t count, const char *folder,
 static struct yaml_place out_place(const struct stage_draft *draft, const struct plan_out *out)
 {
     return (struct yaml_place){draft->source->place.file, out->place.line, out->place.column};
-}
-
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
 }
 
 /* Against the outs of `other` that come before `out`, and all deps of `other`. */

@@ -83,6 +83,9 @@ static int read_character(struct splitter *splitter, struct error *err)
         splitter->literal = false;
         if (*++splitter->at == '\0')
             return unfinished(splitter, "with a backslash", err);
+    } else if (splitter->expressions && strncmp(splitter->at, "${", 2) == 0) {
+        return yaml_error(err, splitter->command->place,
+                          "'${' without '}'; '\\${' stands for the characters");
     } else if (needs_shell(splitter->at)) {
         return yaml_error(err, splitter->command->place,
                           "'%c' means something only to a shell, and none is run: quote it, or "

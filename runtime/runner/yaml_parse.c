@@ -140,10 +140,14 @@ static int resolve_alias(const struct composer *composer, const yaml_event_t *ev
 static int refuse_tag(const struct composer *composer, const yaml_event_t *event,
                       const yaml_char_t *tag, struct error *err)
 {
+    static const char standard[] = "tag:yaml.org,2002:";
     if (tag == NULL)
         return 0;
+    const char *text = (const char *)tag;
+    bool is_standard = strncmp(text, standard, sizeof(standard) - 1) == 0;
     return yaml_error(err, place_of(composer, event->start_mark),
-                      "tags such as '%s' are not used here; quote what is text", (const char *)tag);
+                      "tags such as '%s%s' are not used here; quote what is text",
+                      is_standard ? "!!" : "", text + (is_standard ? sizeof(standard) - 1 : 0));
 }
 
 static int compose_scalar(struct composer *composer, const yaml_event_t *event,
@@ -273,6 +277,15 @@ static int compare_keys(const void *a, const void *b)
     return order;
 }
 
+static int duplicate_key(const struct yaml_node *first, const struct yaml_node *second,
+                         struct error *err)
+{
+    if (first->place.line == 0)
+        return yaml_error(err, second->place, "duplicate key '%s'", second->text);
+    return yaml_error(err, second->place, "duplicate key '%s', first on line %d", second->text,
+                      first->place.line);
+}
+
 static int refuse_duplicates(const struct yaml_node *map, struct error *err)
 {
     if (map->count < 2)
@@ -286,8 +299,7 @@ static int refuse_duplicates(const struct yaml_node *map, struct error *err)
     int result = 0;
     for (size_t i = 1; result == 0 && i < map->count; i++)
         if (strcmp(keys[i - 1]->text, keys[i]->text) == 0)
-            result = yaml_error(err, keys[i]->place, "duplicate key '%s', first on line %d",
-                                keys[i]->text, keys[i - 1]->place.line);
+            result = duplicate_key(keys[i - 1], keys[i], err);
     free(keys);
     return result;
 }

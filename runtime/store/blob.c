@@ -284,3 +284,34 @@ done:
     }
     return result;
 }
+
+int blob_duplicate_file(const char *path, const char *to_path, struct digest *digest, int64_t *size,
+                        struct error *err)
+{
+    struct stat st;
+    int from = open_regular(path, &st, err), result = -1;
+    if (from < 0)
+        return -1;
+    int to = open(to_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (to < 0) {
+        error_errno(err, "cannot create '%s'", to_path);
+        goto done;
+    }
+    bool cloned = ioctl(to, FICLONE, from) == 0;
+    if (pump(from, path, cloned ? -1 : to, to_path, digest, err) < 0)
+        goto done;
+    if (!unchanged(from, &st))
+        changed_meanwhile(path, err);
+    else if (fchmod(to, (st.st_mode & S_IXUSR) != 0 ? 0555 : 0444) < 0)
+        error_errno(err, "cannot set the mode of '%s'", to_path);
+    else
+        result = 0;
+    *size = st.st_size;
+done:
+    close(from);
+    if (to >= 0)
+        close(to);
+    if (to >= 0 && result < 0)
+        unlink(to_path);
+    return result;
+}

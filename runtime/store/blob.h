@@ -35,4 +35,9 @@ int blob_read(struct store *store, const struct digest *digest, size_t limit, ch
 int blob_copy_to(struct store *store, const struct digest *digest, bool executable,
                  const char *path, struct error *err);
 
+/* Copies any regular file to `to`, which must not exist, and hashes it on the
+ * way. Read-only, and executable where `path` is. */
+int blob_duplicate_file(const char *path, const char *to, struct digest *digest, int64_t *size,
+                        struct error *err);
+
 #endif

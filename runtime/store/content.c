@@ -30,15 +30,47 @@ bool content_kind_parse(const char *name, enum content_kind *kind)
 struct walk {
     struct store *store;
     bool put, take;
+    const char *copy_to; /* or NULL */
     enum store_depth depth;
     struct tree tree;
 };
 
-static int digest_file(struct walk *walk, const char *path, struct digest *digest, int64_t *size,
-                       struct error *err)
+static int copy_file(struct walk *walk, const char *path, const char *name, struct digest *digest,
+                     int64_t *size, struct error *err)
 {
+    char *to = name[0] != '\0' ? file_join(walk->copy_to, name, err)
+                               : memory_copy_text(walk->copy_to, err);
+    int result = to == NULL || file_make_parents(to, err) < 0
+                     ? -1
+                     : blob_duplicate_file(path, to, digest, size, err);
+    free(to);
+    return result;
+}
+
+static int digest_file(struct walk *walk, const char *path, const char *name, struct digest *digest,
+                       int64_t *size, struct error *err)
+{
+    if (walk->copy_to != NULL)
+        return copy_file(walk, path, name, digest, size, err);
     return walk->put ? blob_put_file(walk->store, path, walk->take, digest, size, err)
                      : blob_hash_file(walk->store, path, walk->depth, digest, size, err);
+}
+
+/* An empty folder; `name` is "" for the root. */
+static int take_empty(struct walk *walk, const char *name, struct error *err)
+{
+    struct digest nothing;
+    char *to = walk->copy_to == NULL ? NULL : file_join(walk->copy_to, name, err);
+    if (walk->copy_to != NULL && (to == NULL || file_make_folders(to, err) < 0)) {
+        free(to);
+        return -1;
+    }
+    free(to);
+    if (name[0] == '\0')
+        return 0;
+    return digest_of_bytes("", 0, &nothing, err) < 0
+               ? -1
+               : tree_add(&walk->tree, TREE_EMPTY, &nothing, 0, name, err);
 }
 
 /* `name` is the path inside the tree, "" at its root. */
@@ -55,7 +87,7 @@ static int walk_entry(struct walk *walk, const char *path, const char *name, int
         return error_errno(err, "cannot read '%s'", path);
     if (S_ISDIR(st.st_mode))
         return walk_folder(walk, path, name, depth + 1, err);
-    if (digest_file(walk, path, &digest, &size, err) < 0)
+    if (digest_file(walk, path, name, &digest, &size, err) < 0)
         return -1;
     enum tree_kind kind = (st.st_mode & S_IXUSR) != 0 ? TREE_EXECUTABLE : TREE_FILE;
     return tree_add(&walk->tree, kind, &digest, size, name, err);
@@ -71,12 +103,8 @@ static int walk_folder(struct walk *walk, const char *path, const char *name, in
     if (file_list(path, &names, &count, err) < 0)
         return -1;
     int result = 0;
-    if (count == 0 && name[0] != '\0') {
-        struct digest nothing;
-        result = digest_of_bytes("", 0, &nothing, err);
-        if (result == 0)
-            result = tree_add(&walk->tree, TREE_EMPTY, &nothing, 0, name, err);
-    }
+    if (count == 0)
+        result = take_empty(walk, name, err);
     for (size_t i = 0; i < count && result == 0; i++) {
         char *child = file_join(path, names[i], err);
         char *child_name =
@@ -122,7 +150,7 @@ static int walk_path(struct walk *walk, const char *path, struct content *conten
     }
     struct content found = {.kind =
                                 (st.st_mode & S_IXUSR) != 0 ? CONTENT_EXECUTABLE : CONTENT_FILE};
-    if (digest_file(walk, path, &found.digest, &found.size, err) < 0)
+    if (digest_file(walk, path, "", &found.digest, &found.size, err) < 0)
         return -1;
     *content = found;
     return 0;
@@ -139,6 +167,13 @@ int content_put(struct store *store, const char *path, bool take, struct content
                 struct error *err)
 {
     struct walk walk = {.store = store, .put = true, .take = take};
+    return walk_path(&walk, path, content, err);
+}
+
+int content_copy(struct store *store, const char *path, const char *to, struct content *content,
+                 struct error *err)
+{
+    struct walk walk = {.store = store, .copy_to = to};
     return walk_path(&walk, path, content, err);
 }
 

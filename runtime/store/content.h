@@ -28,6 +28,11 @@ int content_hash(struct store *store, const char *path, enum store_depth depth,
 int content_put(struct store *store, const char *path, bool take, struct content *content,
                 struct error *err);
 
+/* Copies a path with all that it holds to `to`, which must not exist, without
+ * storing it. The copy is read-only; `content` is what was copied. */
+int content_copy(struct store *store, const char *path, const char *to, struct content *content,
+                 struct error *err);
+
 /* The tree of a folder, checked. */
 int content_tree(struct store *store, const struct content *content, struct tree *tree,
                  struct error *err);

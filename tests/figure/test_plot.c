@@ -46,16 +46,15 @@ static void matrix_cells_have_the_colour_of_their_share(void **state)
     drawn_release(&drawn);
 }
 
-static void matrix_draws_from_1_to_20_classes(void **state)
+static void matrix_draws_from_1_to_40_classes(void **state)
 {
     (void)state;
-    static const int64_t sizes[] = {1, 3, 10, 20};
-    const char *names[20];
-    int64_t counts[400];
-    for (int i = 0; i < 400; i++)
-        counts[i] =
-            i % 21 == 0 ? 0 : (int64_t)i * i * i * i * i; /* some rows wide, one empty cell */
-    for (int i = 0; i < 20; i++)
+    static const int64_t sizes[] = {1, 3, 20, 40};
+    const char *names[40];
+    int64_t counts[1600];
+    for (int i = 0; i < 1600; i++)
+        counts[i] = i % 21 == 0 ? 0 : (int64_t)i * i * i * i; /* some rows wide, one empty cell */
+    for (int i = 0; i < 40; i++)
         names[i] = i % 3 ? "cat" : "a name that is much longer than any room for it can ever be";
     for (size_t i = 0; i < 4; i++) {
         struct error err = {0};
@@ -292,7 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(matrix_cells_have_the_colour_of_their_share),
-        IN_FOLDER(matrix_draws_from_1_to_20_classes),
+        IN_FOLDER(matrix_draws_from_1_to_40_classes),
         IN_FOLDER(matrix_of_nothing_is_drawn_pale),
         IN_FOLDER(curves_leave_gaps_where_values_are_missing),
         IN_FOLDER(curves_draw_the_target_only_where_there_is_one),

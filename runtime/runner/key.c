@@ -1,0 +1,329 @@
+#include "runner/key.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_plain(const char *word)
+{
+    if (*word == '\0' || *word == '"')
+        return false;
+    for (; *word != '\0'; word++)
+        if ((unsigned char)*word <= ' ' || *word == 127)
+            return false;
+    return true;
+}
+
+static void add_json(struct text *text, const json_t *value)
+{
+    struct error ignored;
+    char *json = json_to_text(value, true, &ignored);
+    if (json == NULL)
+        text->failed = true;
+    else
+        text_add(text, json);
+    free(json);
+}
+
+static void add_quoted(struct text *text, const char *word)
+{
+    json_t *string = json_string(word);
+    if (string == NULL) /* not UTF-8: bytes as they are, but for those that end a line */
+        for (; *word != '\0'; word++)
+            text_addf(text, (unsigned char)*word <= ' ' ? "\\x%02x" : "%c", (unsigned char)*word);
+    else
+        add_json(text, string);
+    json_decref(string);
+}
+
+static void add_word(struct text *text, const char *word)
+{
+    text_add(text, " ");
+    if (is_plain(word))
+        text_add(text, word);
+    else
+        add_quoted(text, word);
+}
+
+static void add_digest(struct text *text, const struct digest *digest)
+{
+    char hex[DIGEST_HEX_SIZE];
+    digest_to_hex(digest, hex);
+    text_addf(text, " %s\n", hex);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The leaves of an object, each under its dotted name, sorted. */
+static int add_params(struct text *text, const json_t *object, const char *prefix,
+                      struct error *err)
+{
+    const char *name;
+    json_t *value;
+    size_t count = 0;
+    const char **names = memory_new(json_object_size(object), sizeof(*names), err);
+    if (names == NULL)
+        return -1;
+    json_object_foreach ((json_t *)object, name, value)
+        names[count++] = name;
+    qsort(names, count, sizeof(*names), compare_texts);
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        struct text dotted = {0};
+        value = json_object_get(object, names[i]);
+        bool separate = strchr(names[i], '.') == NULL && is_plain(names[i]);
+        text_add(&dotted, prefix);
+        text_add(&dotted, prefix[0] != '\0' ? "." : "");
+        if (separate)
+            text_add(&dotted, names[i]);
+        else
+            add_quoted(&dotted, names[i]);
+        result = text_check(&dotted, err);
+        if (result == 0 && json_is_object(value) && json_object_size(value) > 0)
+            result = add_params(text, value, dotted.data, err);
+        else if (result == 0) {
+            text_addf(text, "param %s ", dotted.data);
+            add_json(text, value);
+            text_add(text, "\n");
+        }
+        text_release(&dotted);
+    }
+    free(names);
+    return result;
+}
+
+static void add_command(struct text *text, const struct plan_stage *stage,
+                        const struct invocation *invocation)
+{
+    json_t *words = json_array();
+    for (size_t i = 0; i < stage->argc; i++)
+        json_array_append_new(words, json_string(stage->argv[i]));
+    text_add(text, "cmd ");
+    add_json(text, words);
+    text_add(text, "\n");
+    json_decref(words);
+    for (size_t i = 0; i < invocation->file_count; i++) {
+        text_add(text, "executable");
+        add_word(text, invocation->files[i].word);
+        add_digest(text, &invocation->files[i].digest);
+    }
+}
+
+/* Sorts the lines from `start` on, so that the order in the pipeline file does
+ * not matter. */
+static void sort_lines(struct text *text, size_t start)
+{
+    struct error ignored;
+    size_t count = 0, capacity = 0;
+    char **lines = NULL;
+    struct text sorted = {0};
+    if (text->failed || text->size == start)
+        return;
+    char *copy = memory_copy_text(text->data + start, &ignored);
+    for (char *line = copy; line != NULL && *line != '\0' && !text->failed;) {
+        char *end = strchr(line, '\n');
+        *end = '\0';
+        if (memory_grow(&lines, &capacity, count + 1, sizeof(*lines), &ignored) < 0)
+            text->failed = true;
+        else
+            lines[count++] = line;
+        line = end + 1;
+    }
+    if (copy == NULL || text->failed)
+        text->failed = true;
+    else {
+        qsort(lines, count, sizeof(*lines), compare_texts);
+        for (size_t i = 0; i < count; i++)
+            text_addf(&sorted, "%s\n", lines[i]);
+        if (sorted.failed)
+            text->failed = true;
+        else
+            memcpy(text->data + start, sorted.data, sorted.size);
+    }
+    text_release(&sorted);
+    free(lines);
+    free(copy);
+}
+
+static void add_deps(struct text *text, const struct key_dep *deps, size_t count)
+{
+    size_t start = text->size;
+    for (size_t i = 0; i < count; i++) {
+        const struct content *content = &deps[i].content;
+        text_add(text, "dep");
+        add_word(text, deps[i].name);
+        if (!deps[i].known) {
+            text_add(text, " unknown\n");
+            continue;
+        }
+        /* The mode of a single file is for artifacts; a stage cannot tell. */
+        text_add(text, content->kind == CONTENT_FOLDER ? " folder" : " file");
+        add_digest(text, &content->digest);
+    }
+    sort_lines(text, start);
+}
+
+static void add_outs(struct text *text, const struct plan_stage *stage)
+{
+    size_t start = text->size;
+    for (size_t i = 0; i < stage->out_count; i++) {
+        text_add(text, "out");
+        add_word(text, stage->outs[i].name);
+        add_word(text, stage->outs[i].path);
+        text_add(text, "\n");
+    }
+    sort_lines(text, start);
+}
+
+static void add_environment(struct text *text, const struct plan_stage *stage)
+{
+    size_t start = text->size;
+    for (size_t i = 0; i < stage->env_count; i++) {
+        const char *value = getenv(stage->env[i]);
+        text_add(text, "env");
+        add_word(text, stage->env[i]);
+        text_add(text, " ");
+        if (value == NULL)
+            text_add(text, "null");
+        else
+            add_quoted(text, value);
+        text_add(text, "\n");
+    }
+    sort_lines(text, start);
+}
+
+static int add_fingerprint(struct text *text, const struct project *project,
+                           const struct invocation *invocation, struct error *err)
+{
+    if (!invocation->own)
+        return 0;
+    const char *lines = fingerprint_of(project->fingerprints, invocation->argv[0],
+                                       &invocation->files[0].digest, err);
+    if (lines == NULL)
+        return -1;
+    while (*lines != '\0') {
+        size_t length = strcspn(lines, "\n");
+        text_addf(text, "fingerprint %.*s\n", (int)length, lines);
+        lines += length + 1;
+    }
+    return 0;
+}
+
+int key_components(const struct project *project, const struct plan_stage *stage,
+                   const struct invocation *invocation, const struct key_dep *deps, size_t count,
+                   struct text *text, struct error *err)
+{
+    text_add(text, "reprise-key 1\n");
+    add_command(text, stage, invocation);
+    if (add_params(text, stage->params, "", err) < 0)
+        return -1;
+    add_deps(text, deps, count);
+    add_outs(text, stage);
+    add_environment(text, stage);
+    if (add_fingerprint(text, project, invocation, err) < 0)
+        return -1;
+    return text_check(text, err);
+}
+
+/* ---- comparing ---- */
+
+/* The length of "param split.seed" in "param split.seed 42"; of "cmd" and the
+ * heading the first word alone. A quoted name ends at its closing quote. */
+static size_t name_length(const char *line)
+{
+    size_t first = strcspn(line, " \n");
+    if (strncmp(line, "cmd ", 4) == 0 || strncmp(line, "reprise-key ", 12) == 0 ||
+        line[first] != ' ')
+        return first;
+    bool quoted = false;
+    size_t at = first + 1;
+    for (; line[at] != '\0' && line[at] != '\n' && (quoted || line[at] != ' '); at++) {
+        if (quoted && line[at] == '\\' && line[at + 1] != '\0')
+            at++;
+        else if (line[at] == '"')
+            quoted = !quoted;
+    }
+    return at;
+}
+
+static const char *find_line(const char *text, const char *name, size_t length)
+{
+    for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n')
+        if (name_length(text) == length && memcmp(text, name, length) == 0)
+            return text;
+    return NULL;
+}
+
+static char *copy_part(const char *start, size_t length, struct error *err)
+{
+    char *copy = memory_new(length + 1, 1, err);
+    if (copy != NULL)
+        memcpy(copy, start, length);
+    return copy;
+}
+
+static char *value_of(const char *line, size_t name, struct error *err)
+{
+    if (line == NULL)
+        return memory_copy_text("", err);
+    size_t length = strcspn(line, "\n");
+    name += line[name] == ' ';
+    return copy_part(line + name, length - name, err);
+}
+
+static int add_change(struct key_change **changes, size_t *count, size_t *capacity,
+                      const char *name, size_t length, const char *before, const char *after,
+                      struct error *err)
+{
+    if (memory_grow(changes, capacity, *count + 1, sizeof(**changes), err) < 0)
+        return -1;
+    struct key_change *change = &(*changes)[*count];
+    change->component = copy_part(name, length, err);
+    change->before = value_of(before, length, err);
+    change->after = value_of(after, length, err);
+    ++*count;
+    return change->component == NULL || change->before == NULL || change->after == NULL ? -1 : 0;
+}
+
+int key_compare(const char *before, const char *after, struct key_change **changes, size_t *count,
+                struct error *err)
+{
+    size_t used = 0, capacity = 0;
+    struct key_change *list = NULL;
+    int result = 0;
+    for (const char *line = after; *line != '\0' && result == 0;) {
+        size_t size = strcspn(line, "\n"), length = name_length(line);
+        const char *other = find_line(before, line, length);
+        if (other == NULL || strcspn(other, "\n") != size || memcmp(other, line, size) != 0)
+            result = add_change(&list, &used, &capacity, line, length, other, line, err);
+        line += size + (line[size] == '\n');
+    }
+    for (const char *line = before; *line != '\0' && result == 0;) {
+        size_t size = strcspn(line, "\n"), length = name_length(line);
+        if (find_line(after, line, length) == NULL)
+            result = add_change(&list, &used, &capacity, line, length, line, NULL, err);
+        line += size + (line[size] == '\n');
+    }
+    if (result < 0) {
+        key_free_changes(list, used);
+        return -1;
+    }
+    *changes = list;
+    *count = used;
+    return 0;
+}
+
+void key_free_changes(struct key_change *changes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(changes[i].component);
+        free(changes[i].before);
+        free(changes[i].after);
+    }
+    free(changes);
+}

@@ -1,0 +1,45 @@
+/* A stage's key: the sha256 of a text with everything that its outs depend on,
+ * one component a line, in this order:
+ *
+ *   reprise-key 1
+ *   cmd ["build/stages/split"]
+ *   executable build/stages/split <64 hex>     each word of cmd that is a file
+ *   param split.seed 42                        leaves, sorted, as compact JSON
+ *   dep dataset folder <64 hex>                sorted by name
+ *   out splits splits                          name and path, sorted by name
+ *   env NAME "value"                           or null; sorted
+ *   fingerprint cpu avx512                     as the executable prints it
+ *
+ * A word with anything but plain characters is written as a JSON string, so no
+ * value can look like another line. Never in it: times, threads, where the
+ * project lies.
+ */
+#ifndef RUNNER_KEY_H
+#define RUNNER_KEY_H
+
+#include "runner/invocation.h"
+#include "store/content.h"
+
+struct key_dep {
+    const char *name;
+    struct content content;
+    bool known; /* false: an upstream stage has not run; the key is then unknown, too */
+};
+
+/* Appends the components to `text`. */
+int key_components(const struct project *project, const struct plan_stage *stage,
+                   const struct invocation *invocation, const struct key_dep *deps, size_t count,
+                   struct text *text, struct error *err);
+
+/* One component that differs. `before` or `after` is "" where it is absent. */
+struct key_change {
+    char *component; /* "param split.seed" */
+    char *before, *after;
+};
+
+/* What differs between two texts of components, in the order of `after`. */
+int key_compare(const char *before, const char *after, struct key_change **changes, size_t *count,
+                struct error *err);
+void key_free_changes(struct key_change *changes, size_t count);
+
+#endif

@@ -1,0 +1,125 @@
+#include "runner/progress.h"
+
+#include <ctype.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LINE_LIMIT = 16384 };
+
+/* Control bytes would play tricks with the terminal. */
+static void copy_clean(char *to, size_t size, const json_t *value)
+{
+    const char *from = json_string_value(value);
+    snprintf(to, size, "%s", from != NULL ? from : "");
+    for (; *to != '\0'; to++)
+        if ((unsigned char)*to < ' ' || *to == 127)
+            *to = ' ';
+}
+
+/* "epoch 3/20": two of twenty parts are behind us. */
+static bool parse_parts(const char *what, double *behind, double *parts)
+{
+    int a, b, used = 0;
+    const char *number = strrchr(what, ' ');
+    if (number == NULL || sscanf(number, " %9d/%9d%n", &a, &b, &used) != 2 ||
+        number[used] != '\0' || a < 1 || b < a)
+        return false;
+    *behind = a - 1;
+    *parts = b;
+    return true;
+}
+
+static void estimate(struct progress *progress, double now)
+{
+    double behind, parts;
+    double fraction = progress->total > 0 ? (double)progress->done / (double)progress->total : -1.0;
+    double seconds = now - progress->what_start;
+    if (progress->done > progress->first_done && seconds > 0.05)
+        progress->rate = (double)(progress->done - progress->first_done) / seconds;
+    if (parse_parts(progress->what, &behind, &parts))
+        fraction = (behind + (fraction > 0.0 ? fraction : 0.0)) / parts;
+    if (fraction > 1.0)
+        fraction = 1.0;
+    if (progress->fraction < 0.0 || fraction < progress->fraction) {
+        progress->whole_start = now;
+        progress->whole_first = fraction;
+    }
+    progress->fraction = fraction;
+    double gained = fraction - progress->whole_first;
+    progress->eta_seconds =
+        gained > 0.0 ? (now - progress->whole_start) * (1.0 - fraction) / gained : -1.0;
+}
+
+static void take_progress(struct progress *progress, const json_t *event, double now)
+{
+    char what[sizeof(progress->what)];
+    copy_clean(what, sizeof(what), json_object_get(event, "what"));
+    progress->done = json_integer_value(json_object_get(event, "done"));
+    progress->total = json_integer_value(json_object_get(event, "total"));
+    copy_clean(progress->unit, sizeof(progress->unit), json_object_get(event, "unit"));
+    if (strcmp(what, progress->what) != 0) {
+        if (progress->turns == 0)
+            progress->fraction = -1.0;
+        memcpy(progress->what, what, sizeof(what));
+        progress->turns++;
+        progress->what_start = now;
+        progress->first_done = progress->done;
+        progress->rate = 0.0;
+    }
+    estimate(progress, now);
+}
+
+static void take_metric(struct progress *progress, const json_t *event)
+{
+    char name[PROGRESS_NAME];
+    int at = 0;
+    copy_clean(name, sizeof(name), json_object_get(event, "name"));
+    while (at < progress->metric_count && strcmp(progress->metrics[at].name, name) != 0)
+        at++;
+    if (at == PROGRESS_METRICS || !json_is_number(json_object_get(event, "value")))
+        return;
+    memcpy(progress->metrics[at].name, name, sizeof(name));
+    progress->metrics[at].value = json_number_value(json_object_get(event, "value"));
+    if (at == progress->metric_count)
+        progress->metric_count++;
+}
+
+static void take_line(struct progress *progress, const char *line, size_t size, double now)
+{
+    json_t *json = json_loadb(line, size, 0, NULL);
+    const char *event = json_string_value(json_object_get(json, "event"));
+    if (event == NULL)
+        ;
+    else if (strcmp(event, "progress") == 0)
+        take_progress(progress, json, now);
+    else if (strcmp(event, "metric") == 0)
+        take_metric(progress, json);
+    else if (strcmp(event, "note") == 0) {
+        copy_clean(progress->note, sizeof(progress->note), json_object_get(json, "text"));
+        progress->notes++;
+    }
+    json_decref(json);
+}
+
+void progress_feed(struct progress *progress, const char *bytes, size_t size, double now)
+{
+    text_append(&progress->partial, bytes, size);
+    char *start = progress->partial.data, *end;
+    size_t left = progress->partial.size;
+    while (start != NULL && (end = memchr(start, '\n', left)) != NULL) {
+        take_line(progress, start, (size_t)(end - start), now);
+        left -= (size_t)(end - start) + 1;
+        start = end + 1;
+    }
+    if (left > LINE_LIMIT)
+        left = 0;
+    if (left > 0)
+        memmove(progress->partial.data, start, left);
+    progress->partial.size = left;
+}
+
+void progress_release(struct progress *progress)
+{
+    text_release(&progress->partial);
+}

@@ -1,0 +1,42 @@
+/* What a running stage says on its progress descriptor: JSON lines, see
+ * base/stage.h. Lines that are no such JSON are ignored, so a stage can never
+ * fail by its progress.
+ */
+#ifndef RUNNER_PROGRESS_H
+#define RUNNER_PROGRESS_H
+
+#include "base/text.h"
+
+#include <stdint.h>
+
+enum { PROGRESS_METRICS = 8, PROGRESS_NAME = 48 };
+
+struct progress_metric {
+    char name[PROGRESS_NAME];
+    double value;
+};
+
+struct progress {
+    char what[2 * PROGRESS_NAME]; /* "epoch 3/20" */
+    char unit[PROGRESS_NAME];
+    int64_t done, total; /* total 0: unknown */
+    double rate;         /* units a second, 0: unknown */
+    double fraction;     /* of the whole, "epoch 3/20" counted in; below 0: unknown */
+    double eta_seconds;  /* below 0: unknown */
+    struct progress_metric metrics[PROGRESS_METRICS];
+    int metric_count;
+    char note[160]; /* the latest */
+    unsigned notes; /* how many there were */
+    unsigned turns; /* how often `what` changed */
+
+    /* For the rates: when `what` began, and when the stage did. */
+    double what_start, whole_start, whole_first;
+    int64_t first_done;
+    struct text partial; /* an unfinished line */
+};
+
+/* Feeds bytes from the descriptor, at a time in seconds of any fixed clock. */
+void progress_feed(struct progress *progress, const char *bytes, size_t size, double now);
+void progress_release(struct progress *progress);
+
+#endif

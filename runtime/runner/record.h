@@ -1,0 +1,33 @@
+/* The record of a run: what differs from run to run and so is no artifact.
+ * reports/runs/<UTC time>-<short id>.json:
+ *
+ *   {"id", "started", "seconds", "outcome": "done"|"failed"|"interrupted",
+ *    "profile", "sets", "host", "device", "jobs",
+ *    "stages": [{"name", "state", "key", "seconds", "started", "host",
+ *                "device", "threads", "reason", "failure", "log", "metrics"}],
+ *    "requirements": [{"stage", "metric", "relation", "bound", "value", "met"}]}
+ *
+ * A cached stage's seconds, host and threads are those of its execution.
+ */
+#ifndef RUNNER_RECORD_H
+#define RUNNER_RECORD_H
+
+#include "runner/job.h"
+
+#include <time.h>
+
+struct record_run {
+    time_t started;
+    double seconds;
+    const struct error *outcome; /* ERR_NONE: done */
+};
+
+/* The record of the jobs, or NULL. json_decref() it. */
+json_t *record_make(const struct jobs *jobs, const struct record_run *run, struct error *err);
+
+/* True where the run did something worth a file. */
+bool record_is_worth(const struct jobs *jobs);
+
+int record_write(const struct project *project, const json_t *record, struct error *err);
+
+#endif

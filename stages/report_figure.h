@@ -1,0 +1,39 @@
+/* The figures that a report may have. */
+#ifndef STAGES_REPORT_FIGURE_H
+#define STAGES_REPORT_FIGURE_H
+
+#include "base/error.h"
+#include "base/stage.h"
+#include "base/text.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum report_figure_id {
+    FIGURE_SAMPLE_IMAGES,
+    FIGURE_CLASS_DISTRIBUTION,
+    FIGURE_AUGMENTATION,
+    FIGURE_PRETRAIN,
+    FIGURE_PHASE1,
+    FIGURE_PHASE2,
+    FIGURE_CONFUSION,
+    FIGURE_GRADCAM_SAMPLES,
+    FIGURE_GRADCAM_CONFUSION,
+    REPORT_FIGURES,
+};
+
+struct report_figure {
+    const char *file;    /* name in the folder figures */
+    struct text caption; /* what to see in it */
+    struct text alt;     /* what it shows, in words */
+    uint8_t *png;        /* NULL: not there */
+    size_t size;
+    uint32_t width, height; /* pixels */
+};
+
+/* Reads those that the stage has as deps. ERR_FORMAT for what is not a PNG. */
+int report_figures_read(const struct stage *stage, struct report_figure figures[REPORT_FIGURES],
+                        struct error *err);
+void report_figures_release(struct report_figure figures[REPORT_FIGURES]);
+
+#endif

@@ -1,0 +1,154 @@
+#include "data/keras_h5.h"
+
+#include "base/file.h"
+#include "data_scratch.h"
+
+#include <stdlib.h>
+
+#define GOLDEN "tests/golden/keras_h5/"
+
+static const char *const names[] = {"conv1_conv/kernel",
+                                    "conv1_conv/bias",
+                                    "conv1_bn/gamma",
+                                    "conv1_bn/beta",
+                                    "conv1_bn/moving_mean",
+                                    "conv1_bn/moving_variance",
+                                    "conv_dw_1/depthwise_kernel"};
+enum { NAMES = sizeof(names) / sizeof(names[0]) };
+
+/* Tensor i of the golden files counts up from 100 i. */
+static void expect_golden(const char *path)
+{
+    struct safetensors set = {0};
+    EXPECT_OK(keras_h5_read(path, &set, &err));
+    assert_int_equal(set.count, NAMES);
+    for (int i = 0; i < NAMES; i++) {
+        const struct safetensor *tensor = safetensors_find(&set, names[i]);
+        if (tensor == NULL)
+            fail_msg("%s: no '%s'", path, names[i]);
+        for (int64_t k = 0; k < tensor->count; k++)
+            assert_true(tensor->data[k] == (float)(100 * i + k));
+    }
+    const struct safetensor *kernel = safetensors_find(&set, names[0]);
+    assert_int_equal(kernel->rank, 4);
+    assert_int_equal(kernel->shape[2], 3);
+    assert_int_equal(kernel->shape[3], 2);
+    safetensors_release(&set);
+}
+
+static void keras_h5_reads_fixed_variable_and_split_names(void **state)
+{
+    (void)state;
+    expect_golden(GOLDEN "fixed.h5");
+    expect_golden(GOLDEN "variable.h5");
+    expect_golden(GOLDEN "split.h5");
+}
+
+static void keras_h5_reads_what_keras_3_wrote(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {
+        "conv_dw_1/depthwise_kernel", "conv_dw_1_bn/moving_variance", "dense/kernel", "dense/bias"};
+    struct safetensors set = {0};
+    EXPECT_OK(keras_h5_read(GOLDEN "keras3.h5", &set, &err));
+    assert_int_equal(set.count, 7);
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+        if (safetensors_find(&set, expected[i]) == NULL)
+            fail_msg("no '%s'", expected[i]);
+    safetensors_release(&set);
+}
+
+static void keras_h5_says_why_a_file_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *message;
+    } cases[] = {
+        {"old_names.h5", "layer 'bn2a_branch2a': the names are those of an old keras-applications"},
+        {"f64.h5", "it is not f32"},
+        {"external.h5", "layer 'conv1_conv': H5Dopen"},
+        {"unknown.h5", "weight 'gru/recurrent_kernel:0' is none of a convolution"},
+        {"no_names.h5", "no attribute 'layer_names'"},
+        {"generate.py", "H5Fopen"},
+        {"absent.h5", "H5Fopen"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char path[128];
+        struct safetensors set = {0};
+        snprintf(path, sizeof(path), GOLDEN "%s", cases[i].name);
+        EXPECT_ERROR(keras_h5_read(path, &set, &err), ERR_FORMAT, cases[i].message);
+        assert_null(set.tensors);
+    }
+}
+
+static void keras_h5_rejects_truncations(void **state)
+{
+    struct scratch_path path = data_scratch_path(state, "cut.h5");
+    char *data;
+    size_t size;
+    EXPECT_OK(file_read(GOLDEN "fixed.h5", 1 << 20, &data, &size, &err));
+    for (size_t kept = 0; kept < size; kept += 1 + size / 200) {
+        struct safetensors set = {0};
+        data_scratch_write(path.text, data, kept);
+        EXPECT_ERROR(keras_h5_read(path.text, &set, &err), ERR_FORMAT, "cut.h5");
+    }
+    free(data);
+}
+
+static void keras_h5_survives_failing_allocations(void **state)
+{
+    (void)state;
+    struct safetensors set = {0};
+    EXPECT_ALLOCATION_FAILURES(keras_h5_read(GOLDEN "variable.h5", &set, &err), 0);
+    safetensors_release(&set);
+}
+
+static void keras_h5_reads_mobilenet_as_published(void **state)
+{
+    (void)state;
+    const char *folder = getenv("REPRISE_DATA");
+    struct scratch_path path;
+    snprintf(path.text, sizeof(path.text), "%s/weights/mobilenet_2_5_224_tf_no_top.h5",
+             folder != NULL ? folder : "");
+    if (folder == NULL || !file_exists(path.text)) {
+        print_message("REPRISE_DATA names no folder with weights/\n");
+        skip();
+    }
+    struct safetensors set = {0};
+    assert_true(keras_h5_is(path.text));
+    EXPECT_OK(keras_h5_read(path.text, &set, &err));
+    int64_t count = 0;
+    for (size_t i = 0; i < set.count; i++)
+        count += set.tensors[i].count;
+    assert_int_equal(set.count, 135);
+    assert_int_equal(count, 218544);
+    const struct safetensor *kernel = safetensors_find(&set, "conv_dw_13/depthwise_kernel");
+    assert_non_null(kernel);
+    assert_int_equal(kernel->shape[2], 256);
+    assert_int_equal(kernel->shape[3], 1);
+    safetensors_release(&set);
+}
+
+static void keras_h5_is_known_by_its_signature(void **state)
+{
+    (void)state;
+    assert_true(keras_h5_is(GOLDEN "fixed.h5"));
+    assert_false(keras_h5_is(GOLDEN "generate.py"));
+    assert_false(keras_h5_is(GOLDEN "absent"));
+}
+
+int main(void)
+{
+#define TEST(name)                                                                                 \
+    cmocka_unit_test_setup_teardown(name, data_scratch_set_up, data_scratch_tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(keras_h5_reads_fixed_variable_and_split_names),
+        TEST(keras_h5_reads_what_keras_3_wrote),
+        TEST(keras_h5_says_why_a_file_is_refused),
+        TEST(keras_h5_rejects_truncations),
+        TEST(keras_h5_survives_failing_allocations),
+        TEST(keras_h5_reads_mobilenet_as_published),
+        TEST(keras_h5_is_known_by_its_signature),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

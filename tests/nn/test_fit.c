@@ -1,0 +1,440 @@
+/* Training on a few small pictures: what it does, and that neither threads nor
+ * a kill change its bits.
+ */
+#include "nn/fit.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+enum { SIZE = 8, PICTURE = SIZE * SIZE * 3, COUNT = 30, TRAIN = 22, CLASSES = 3, EPOCHS = 3 };
+
+struct bed {
+    uint8_t images[COUNT * PICTURE], labels[COUNT];
+    int64_t samples[COUNT];
+    struct augment augment;
+    struct feed train, val;
+    struct fit_options options;
+    char folder[64];
+    struct backend *backend;
+    struct model *model;
+    struct history history;
+    /* What the observer saw and when it is to stop or to die. */
+    int64_t steps, validations, epochs, stop_after_steps, stop_after_validations, die_after_steps;
+    char notes[256];
+    struct fit_observer observer;
+};
+
+static bool on_step(void *arg, int64_t epoch, int64_t done, int64_t total,
+                    const struct batch_result *so_far, int64_t images)
+{
+    struct bed *bed = arg;
+    assert_true(epoch >= 0 && done >= 1 && done <= total);
+    assert_true(images <= TRAIN && so_far->hits <= images && isfinite(so_far->loss));
+    if (++bed->steps == bed->die_after_steps)
+        kill(getpid(), SIGKILL);
+    return bed->steps != bed->stop_after_steps;
+}
+
+static bool on_validation(void *arg, int64_t epoch, int64_t done, int64_t total)
+{
+    struct bed *bed = arg;
+    assert_true(epoch >= 0 && done <= total);
+    return ++bed->validations != bed->stop_after_validations;
+}
+
+static void on_epoch(void *arg, int64_t epoch, const struct epoch_record *record)
+{
+    struct bed *bed = arg;
+    assert_true(epoch >= 0 && isfinite(record->loss));
+    bed->epochs++;
+}
+
+static void on_note(void *arg, const char *text)
+{
+    struct bed *bed = arg;
+    snprintf(bed->notes, sizeof(bed->notes), "%s", text);
+}
+
+static int make_bed(void **state)
+{
+    struct bed *bed = calloc(1, sizeof(*bed));
+    uint32_t noise = 1;
+    for (int i = 0; i < COUNT; i++) {
+        bed->samples[i] = i;
+        bed->labels[i] = (uint8_t)(i % CLASSES);
+        for (int k = 0; k < PICTURE; k++) {
+            noise = noise * 1664525 + 1013904223;
+            /* The class is the brightest channel. */
+            bed->images[i * PICTURE + k] =
+                (uint8_t)((k % 3 == i % CLASSES ? 150 : 50) + (noise >> 26));
+        }
+    }
+    bed->augment = (struct augment){true, 0.1f, 0.1f, 2, 0.2f};
+    bed->val = (struct feed){.images = bed->images,
+                             .labels = bed->labels,
+                             .count = COUNT,
+                             .height = SIZE,
+                             .width = SIZE,
+                             .classes = CLASSES,
+                             .image_size = 16,
+                             .partners = bed->samples,
+                             .partner_count = TRAIN,
+                             .preprocess = {PREPROCESS_TF, 255},
+                             .seed = 5};
+    bed->train = bed->val;
+    bed->train.augment = &bed->augment;
+    bed->options = (struct fit_options){.epochs = EPOCHS,
+                                        .batch = 8,
+                                        .shard = 3,
+                                        .norm = NORM_BATCH,
+                                        .seed = 5,
+                                        .learning_rate = 1e-2,
+                                        .early_stopping_patience = 5,
+                                        .reduce_factor = 0.5,
+                                        .reduce_patience = 1,
+                                        .reduce_minimum = 1e-6,
+                                        .checkpoint_folder = bed->folder};
+    snprintf(bed->folder, sizeof(bed->folder), "/tmp/reprise-fit-XXXXXX");
+    assert_non_null(mkdtemp(bed->folder));
+    bed->observer = (struct fit_observer){bed, on_step, on_validation, on_epoch, on_note};
+    *state = bed;
+    return 0;
+}
+
+static int free_bed(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    history_release(&bed->history);
+    model_free(bed->model);
+    backend_close(bed->backend);
+    file_remove(bed->folder, &err);
+    free(bed);
+    return 0;
+}
+
+static void forget(struct bed *bed)
+{
+    struct error err;
+    assert_int_equal(file_remove(bed->folder, &err), 0);
+}
+
+/* A fresh model trained from the folder's checkpoint, if there is one. */
+static int train_on(struct bed *bed, int threads, struct error *err)
+{
+    const struct architecture architecture = {"resnet8", 1, 16, CLASSES, 8, 0.2};
+    const struct preprocess preprocess = {PREPROCESS_TF, 255};
+    const char *const patterns[] = {"conv4"};
+    backend_close(bed->backend);
+    model_free(bed->model);
+    history_release(&bed->history);
+    bed->backend = NULL;
+    bed->model = NULL;
+    bed->steps = bed->validations = bed->epochs = 0;
+    bed->notes[0] = '\0';
+    if (backend_open_cpu(threads, &bed->backend, err) < 0 ||
+        model_new(&architecture, &preprocess, 3, &bed->model, err) < 0 ||
+        model_set_trainable(bed->model, patterns, 1, err) < 0)
+        return -1;
+    return fit(bed->model, bed->backend, &bed->train, bed->samples, TRAIN, &bed->val,
+               bed->samples + TRAIN, COUNT - TRAIN, &bed->options, &bed->observer, &bed->history,
+               err);
+}
+
+static void train(struct bed *bed, int threads)
+{
+    struct error err;
+    if (train_on(bed, threads, &err) < 0)
+        fail_msg("%s", err.message);
+}
+
+/* All weights and the history, as bytes. */
+struct bits {
+    size_t size;
+    char *data;
+};
+
+static struct bits take_bits(const struct bed *bed)
+{
+    struct bits bits = {0, NULL};
+    FILE *stream = open_memstream(&bits.data, &bits.size);
+    for (size_t i = 0; i < bed->model->count; i++)
+        fwrite(bed->model->parameters[i].value, sizeof(float),
+               (size_t)bed->model->parameters[i].count, stream);
+    fwrite(bed->history.epochs, sizeof(struct epoch_record), bed->history.count, stream);
+    fprintf(stream, "%d %d %d", (int)bed->history.best_epoch, (int)bed->history.checkpoint_epoch,
+            bed->history.stopped_early);
+    fclose(stream);
+    return bits;
+}
+
+static void assert_same_bits(const struct bits *bits, const struct bed *bed)
+{
+    struct bits now = take_bits(bed);
+    assert_int_equal(bits->size, now.size);
+    assert_memory_equal(bits->data, now.data, now.size);
+    free(now.data);
+}
+
+/* The child dies by SIGKILL within the second epoch. */
+static void fit_killed_ends_with_the_same_bits(void **state)
+{
+    struct bed *bed = *state;
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        struct error err;
+        bed->die_after_steps = 5;
+        train_on(bed, 2, &err);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    train(bed, 2);
+    assert_string_equal(bed->notes, "resuming after 1 epochs and 0 steps");
+    assert_int_equal(bed->epochs, EPOCHS - 1);
+    struct bits resumed = take_bits(bed);
+    forget(bed);
+    train(bed, 2);
+    assert_int_equal(bed->epochs, EPOCHS);
+    assert_same_bits(&resumed, bed);
+    free(resumed.data);
+}
+
+/* Stopped politely after every second step, and while validating. */
+static void fit_interrupted_ends_with_the_same_bits(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    int stops = 0;
+    train(bed, 1);
+    struct bits straight = take_bits(bed);
+    forget(bed);
+    bed->stop_after_steps = 2;
+    bed->stop_after_validations = 1;
+    while (train_on(bed, 1, &err) < 0) {
+        assert_int_equal(err.kind, ERR_INTERRUPTED);
+        stops++;
+        /* Asked again at the same place it would never end. */
+        bed->stop_after_validations = bed->validations > 0 ? 0 : 1;
+        assert_in_range(stops, 1, 20);
+    }
+    assert_in_range(stops, 5, 20);
+    assert_same_bits(&straight, bed);
+    free(straight.data);
+}
+
+static void fit_does_not_depend_on_threads(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.checkpoint_folder = NULL;
+    train(bed, 1);
+    struct bits one = take_bits(bed);
+    train(bed, 3);
+    assert_same_bits(&one, bed);
+    free(one.data);
+}
+
+static void fit_finished_is_not_repeated(void **state)
+{
+    struct bed *bed = *state;
+    train(bed, 1);
+    struct bits first = take_bits(bed);
+    train(bed, 1);
+    assert_int_equal(bed->steps, 0);
+    assert_same_bits(&first, bed);
+    free(first.data);
+}
+
+static void fit_ignores_a_damaged_checkpoint(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    char path[96], *data;
+    size_t size;
+    bed->options.epochs = 1;
+    train(bed, 1);
+    struct bits first = take_bits(bed);
+    snprintf(path, sizeof(path), "%s/fit.checkpoint", bed->folder);
+    assert_int_equal(file_read(path, 1 << 26, &data, &size, &err), 0);
+    const size_t places[] = {0, 30, 70, size / 2, size - 1};
+    for (size_t i = 0; i < 5; i++) {
+        data[places[i]] ^= 4;
+        assert_int_equal(file_write(path, data, i == 3 ? size / 2 + 1 : size, &err), 0);
+        data[places[i]] ^= 4;
+        train(bed, 1);
+        assert_string_equal(bed->notes, "ignoring a damaged checkpoint");
+        assert_int_equal(bed->steps, 3);
+        assert_same_bits(&first, bed);
+    }
+    assert_int_equal(file_write(path, "", 0, &err), 0);
+    train(bed, 1);
+    assert_string_equal(bed->notes, "ignoring a damaged checkpoint");
+    free(first.data);
+    free(data);
+}
+
+static void fit_ignores_the_checkpoint_of_another_training(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.epochs = 1;
+    train(bed, 1);
+    bed->options.learning_rate = 2e-2;
+    train(bed, 1);
+    assert_string_equal(bed->notes, "ignoring a checkpoint of another training");
+    bed->augment.zoom = 0.2f;
+    train(bed, 1);
+    assert_string_equal(bed->notes, "ignoring a checkpoint of another training");
+    bed->images[COUNT * PICTURE - 1] ^= 1;
+    train(bed, 1);
+    assert_string_equal(bed->notes, "ignoring a checkpoint of another training");
+    assert_int_equal(bed->steps, 3);
+}
+
+/* The model that is left has the validation loss of its best epoch. */
+static void fit_restores_the_best_weights(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    struct network *network = NULL;
+    const struct network_options options = {0, 8, NORM_INFERENCE, 0};
+    struct fit_evaluation evaluation;
+    bed->options.learning_rate = 0.2; /* too much: it does not improve all the time */
+    bed->options.epochs = 8;
+    bed->options.early_stopping_patience = 3;
+    bed->options.checkpoint_folder = NULL;
+    train(bed, 1);
+    assert_int_equal(network_new(bed->model, bed->backend, &options, &network, &err), 0);
+    assert_int_equal(fit_evaluate(network, &bed->val, bed->samples + TRAIN, COUNT - TRAIN, 0, NULL,
+                                  NULL, &evaluation, &err),
+                     0);
+    network_free(network);
+    const struct history *history = &bed->history;
+    double best = INFINITY;
+    size_t best_epoch = 0;
+    for (size_t i = 0; i < history->count; i++)
+        if (history->epochs[i].val_loss < best) {
+            best = history->epochs[i].val_loss;
+            best_epoch = i;
+        }
+    assert_int_equal(history->best_epoch, best_epoch);
+    assert_true(fabs(evaluation.loss - best) < 1e-5 * best);
+    assert_true(evaluation.accuracy == history->epochs[best_epoch].val_accuracy);
+}
+
+static void fit_learns(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.epochs = 12;
+    bed->options.norm = NORM_INFERENCE;
+    bed->options.checkpoint_folder = NULL;
+    bed->train.augment = NULL;
+    train(bed, 2);
+    const struct epoch_record *epochs = bed->history.epochs;
+    assert_true(epochs[bed->history.count - 1].loss < 0.5 * epochs[0].loss);
+    assert_true(epochs[bed->history.best_epoch].val_accuracy > 0.8);
+}
+
+static void fit_limits_the_steps(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.steps_per_epoch = 2;
+    bed->options.checkpoint_folder = NULL;
+    train(bed, 1);
+    assert_int_equal(bed->steps, 2 * EPOCHS);
+    assert_int_equal(bed->history.count, EPOCHS);
+}
+
+/* Every allocation of a short training fails once. */
+static void fit_survives_failed_allocations(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    unsigned failures = 0;
+    bed->options.epochs = 1;
+    bed->options.steps_per_epoch = 1;
+    for (unsigned after = 1;; after++) {
+        forget(bed);
+        memory_fail_after(after);
+        int result = train_on(bed, 1, &err);
+        if (memory_fail_after(0) == 0) {
+            assert_int_equal(result, 0);
+            break;
+        }
+        failures++;
+        if (result < 0)
+            assert_int_equal(err.kind, ERR_MEMORY);
+    }
+    assert_true(failures > 20);
+}
+
+static void fit_fails_where_it_cannot_save(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    forget(bed);
+    assert_int_equal(file_write(bed->folder, "in the way", 10, &err), 0);
+    assert_int_equal(train_on(bed, 1, &err), -1);
+    assert_int_equal(err.kind, ERR_IO);
+}
+
+static void fit_refuses_to_train_on_nothing(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    bed->options.epochs = 1;
+    train(bed, 1);
+    assert_int_equal(fit(bed->model, bed->backend, &bed->train, bed->samples, 0, &bed->val,
+                         bed->samples, 1, &bed->options, NULL, &bed->history, &err),
+                     -1);
+    assert_int_equal(err.kind, ERR_USAGE);
+}
+
+static void shuffle_permutes_uniformly(void **state)
+{
+    (void)state;
+    enum { N = 7, EPOCH_COUNT = 7000 };
+    int64_t counts[N][N] = {{0}};
+    for (uint32_t epoch = 0; epoch < EPOCH_COUNT; epoch++) {
+        int64_t order[N] = {0, 1, 2, 3, 4, 5, 6}, seen = 0;
+        fit_shuffle(42, epoch, order, N);
+        for (int i = 0; i < N; i++) {
+            counts[i][order[i]]++;
+            seen |= 1 << order[i];
+        }
+        assert_int_equal(seen, (1 << N) - 1);
+    }
+    for (int i = 0; i < N * N; i++)
+        assert_in_range(counts[i / N][i % N], 850, 1150);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_bed, free_bed)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(fit_killed_ends_with_the_same_bits), /* first: it forks before there are threads */
+        TEST(fit_interrupted_ends_with_the_same_bits),
+        TEST(fit_does_not_depend_on_threads),
+        TEST(fit_finished_is_not_repeated),
+        TEST(fit_ignores_a_damaged_checkpoint),
+        TEST(fit_ignores_the_checkpoint_of_another_training),
+        TEST(fit_restores_the_best_weights),
+        TEST(fit_learns),
+        TEST(fit_limits_the_steps),
+        TEST(fit_survives_failed_allocations),
+        TEST(fit_fails_where_it_cannot_save),
+        TEST(fit_refuses_to_train_on_nothing),
+        cmocka_unit_test(shuffle_permutes_uniformly),
+    };
+    return cmocka_run_group_tests_name("fit", tests, NULL, NULL);
+}

@@ -1,0 +1,244 @@
+/* Preflight on a small network whose batch norms were given the statistics of
+ * one way to feed it: that way passes, every other is named.
+ */
+#include "nn/preflight.h"
+
+#include "base/file.h"
+#include "base/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+enum { SIZE = 12, PICTURE = SIZE * SIZE * 3, COUNT = 24, CLASSES = 2, NORMS = 16 };
+
+struct bed {
+    uint8_t images[COUNT * PICTURE], labels[COUNT];
+    int64_t samples[COUNT];
+    struct augment augment;
+    struct feed feed;
+    struct backend *backend;
+    struct model *model;
+    struct network *network;
+    struct preflight preflight;
+};
+
+/* Pictures with an average colour and soft waves of their own. */
+static void draw(struct bed *bed)
+{
+    for (int i = 0; i < COUNT; i++) {
+        bed->samples[i] = i;
+        for (int k = 0; k < PICTURE; k++) {
+            const int x = k / 3 % SIZE, y = k / 3 / SIZE, c = k % 3;
+            const double wave = sin(0.3 * (i + 1) * x + c) * cos(0.2 * (i % 5) * y);
+            const double level = 110 + 50 * sin(i * 2.1 + c * (1 + i % 3));
+            bed->images[i * PICTURE + k] = (uint8_t)(level + 60 * wave);
+        }
+    }
+}
+
+static int make_bed(void **state)
+{
+    const struct architecture architecture = {"resnet8", 1, 16, CLASSES, 0, 0};
+    struct bed *bed = calloc(1, sizeof(*bed));
+    struct error err;
+    draw(bed);
+    bed->feed = (struct feed){.images = bed->images,
+                              .labels = bed->labels,
+                              .count = COUNT,
+                              .height = SIZE,
+                              .width = SIZE,
+                              .classes = CLASSES,
+                              .image_size = 16};
+    assert_int_equal(backend_open_cpu(1, &bed->backend, &err), 0);
+    assert_int_equal(model_new(&architecture, &bed->feed.preprocess, 1, &bed->model, &err), 0);
+    *state = bed;
+    return 0;
+}
+
+static int free_bed(void **state)
+{
+    struct bed *bed = *state;
+    network_free(bed->network);
+    model_free(bed->model);
+    backend_close(bed->backend);
+    free(bed);
+    return 0;
+}
+
+static void renew_network(struct bed *bed)
+{
+    const struct network_options options = {0, 8, NORM_INFERENCE, 0};
+    struct error err;
+    network_free(bed->network);
+    bed->network = NULL;
+    if (network_new(bed->model, bed->backend, &options, &bed->network, &err) < 0)
+        fail_msg("%s", err.message);
+}
+
+static float *parameter(struct bed *bed, int node, enum parameter_role role)
+{
+    for (size_t i = 0; i < bed->model->count; i++)
+        if (bed->model->parameters[i].node == node && bed->model->parameters[i].role == role)
+            return bed->model->parameters[i].value;
+    fail_msg("node %d has no such parameter", node);
+    return NULL;
+}
+
+/* Gives each batch norm the statistics that it sees, first to last. */
+static void calibrate(struct bed *bed, enum preprocess_mode mode)
+{
+    struct error err;
+    bed->feed.preprocess = (struct preprocess){mode, 255};
+    for (int i = 0; i < (int)bed->model->graph.count; i++) {
+        const struct node *node = &bed->model->graph.nodes[i];
+        double mean[256], variance[256];
+        if (node->norm[0] == '\0')
+            continue;
+        renew_network(bed);
+        assert_in_range(node->channels, 1, 256);
+        if (network_observe(bed->network, &bed->feed, bed->samples, COUNT, i, mean, variance,
+                            &err) < 0)
+            fail_msg("%s", err.message);
+        for (int64_t c = 0; c < node->channels; c++) {
+            parameter(bed, i, PARAMETER_MOVING_MEAN)[c] = (float)mean[c];
+            parameter(bed, i, PARAMETER_MOVING_VARIANCE)[c] = (float)variance[c];
+        }
+    }
+    renew_network(bed);
+}
+
+static const struct preflight *look(struct bed *bed, enum preprocess_mode mode, float pixel_range)
+{
+    struct error err;
+    bed->feed.preprocess = (struct preprocess){mode, pixel_range};
+    if (preflight_check(bed->network, bed->model, &bed->feed, bed->samples, COUNT, &bed->preflight,
+                        &err) < 0)
+        fail_msg("%s", err.message);
+    return &bed->preflight;
+}
+
+static void preflight_passes_what_the_weights_expect(void **state)
+{
+    struct bed *bed = *state;
+    const enum preprocess_mode modes[] = {PREPROCESS_CAFFE, PREPROCESS_TF, PREPROCESS_TORCH};
+    for (size_t i = 0; i < 3; i++) {
+        calibrate(bed, modes[i]);
+        const struct preflight *p = look(bed, modes[i], 255);
+        assert_int_equal(p->verdict, PREFLIGHT_OK);
+        assert_true(p->distance < 0.02 && p->spread > 0.1);
+        assert_int_equal(p->layer_count, PREFLIGHT_LAYERS);
+        assert_string_equal(p->layers[0].name, "conv1_bn");
+        assert_int_equal(p->alternative_count, 0);
+    }
+}
+
+static void preflight_names_pixels_scaled_twice(void **state)
+{
+    struct bed *bed = *state;
+    const enum preprocess_mode modes[] = {PREPROCESS_CAFFE, PREPROCESS_TF};
+    for (size_t i = 0; i < 2; i++) {
+        calibrate(bed, modes[i]);
+        const struct preflight *p = look(bed, modes[i], 1);
+        assert_int_equal(p->verdict, PREFLIGHT_DEFECT);
+        assert_true(p->spread < 0.05);
+        assert_non_null(strstr(p->message, "pixels look scaled twice: batch norm '"));
+        assert_non_null(strstr(p->message, "; model.pixel_range 1 should be 255"));
+        assert_null(strchr(p->message, '\n'));
+    }
+}
+
+static void preflight_names_the_mode_that_fits(void **state)
+{
+    struct bed *bed = *state;
+    calibrate(bed, PREPROCESS_TF);
+    assert_int_equal(look(bed, PREPROCESS_CAFFE, 255)->verdict, PREFLIGHT_DEFECT);
+    assert_non_null(strstr(bed->preflight.message, "model.preprocess 'caffe' should be 'tf'"));
+    calibrate(bed, PREPROCESS_CAFFE);
+    assert_int_equal(look(bed, PREPROCESS_TF, 255)->verdict, PREFLIGHT_DEFECT);
+    assert_non_null(strstr(bed->preflight.message, "model.preprocess 'tf' should be 'caffe'"));
+    assert_int_equal(look(bed, PREPROCESS_UNIT, 1)->verdict, PREFLIGHT_DEFECT);
+    assert_non_null(
+        strstr(bed->preflight.message, "'unit' of pixel_range 1 should be 'caffe' of 255"));
+}
+
+static void preflight_skips_fresh_weights(void **state)
+{
+    struct bed *bed = *state;
+    renew_network(bed);
+    assert_int_equal(look(bed, PREPROCESS_TF, 1)->verdict, PREFLIGHT_SKIPPED);
+    assert_int_equal(bed->preflight.layer_count, 0);
+}
+
+static void preflight_looks_without_augmentation(void **state)
+{
+    struct bed *bed = *state;
+    calibrate(bed, PREPROCESS_TF);
+    bed->augment = (struct augment){true, 0.5f, 0.5f, SIZE, 0};
+    bed->feed.augment = &bed->augment;
+    assert_int_equal(look(bed, PREPROCESS_TF, 255)->verdict, PREFLIGHT_OK);
+    assert_true(bed->preflight.distance < 0.02);
+}
+
+static json_t *written(const struct preflight *preflight)
+{
+    struct error err;
+    json_t *value = NULL;
+    char path[] = "/tmp/reprise-preflight-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(preflight_write(path, preflight, &err), 0);
+    assert_int_equal(json_read(path, &value, &err), 0);
+    unlink(path);
+    return value;
+}
+
+static void preflight_file_says_what_was_seen(void **state)
+{
+    struct bed *bed = *state;
+    calibrate(bed, PREPROCESS_TF);
+    json_t *value = written(look(bed, PREPROCESS_TF, 1));
+    assert_string_equal(json_string_value(json_at(value, "verdict")), "defect");
+    assert_string_equal(json_string_value(json_at(value, "message")), bed->preflight.message);
+    assert_int_equal(json_array_size(json_at(value, "layers")), PREFLIGHT_LAYERS);
+    assert_int_equal(json_array_size(json_at(value, "alternatives")), 4);
+    assert_true(json_number_value(json_at(value, "spread")) < 0.05);
+    json_decref(value);
+    preflight_skip(&bed->preflight, "preflight is off");
+    value = written(&bed->preflight);
+    assert_string_equal(json_string_value(json_at(value, "verdict")), "skipped");
+    assert_true(json_is_null(json_at(value, "spread")));
+    json_decref(value);
+}
+
+/* A network that has gone to NaN is a defect and still gives a file. */
+static void preflight_survives_nan(void **state)
+{
+    struct bed *bed = *state;
+    calibrate(bed, PREPROCESS_TF);
+    for (int64_t c = 0; c < bed->model->graph.nodes[1].channels; c++)
+        parameter(bed, 1, PARAMETER_MOVING_MEAN)[c] = NAN;
+    renew_network(bed);
+    assert_int_equal(look(bed, PREPROCESS_TF, 255)->verdict, PREFLIGHT_DEFECT);
+    json_decref(written(&bed->preflight));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_bed, free_bed)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(preflight_passes_what_the_weights_expect),
+        TEST(preflight_names_pixels_scaled_twice),
+        TEST(preflight_names_the_mode_that_fits),
+        TEST(preflight_skips_fresh_weights),
+        TEST(preflight_looks_without_augmentation),
+        TEST(preflight_file_says_what_was_seen),
+        TEST(preflight_survives_nan),
+    };
+    return cmocka_run_group_tests_name("preflight", tests, NULL, NULL);
+}

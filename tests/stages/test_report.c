@@ -1,0 +1,398 @@
+#include "stage_run.h"
+
+#include "base/file.h"
+#include "base/json.h"
+
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FIXTURES "tests/stages/report/"
+
+static void init_run(struct stage_run *run, double target)
+{
+    stage_run_init(run, "report");
+    stage_run_param(run, "target", json_real(target));
+    stage_run_param(run, "title", json_string("Ten classes"));
+    stage_run_dep(run, "metrics", FIXTURES "metrics.json");
+    stage_run_dep(run, "lineage", FIXTURES "lineage.json");
+    stage_run_out(run, "report", "report");
+}
+
+static void add_everything(struct stage_run *run)
+{
+    static const char *const figures[] = {
+        "sample_images",    "class_distribution", "augmentation_examples",
+        "pretrain_curves",  "phase1_curves",      "phase2_curves",
+        "confusion_matrix", "gradcam_samples",    "gradcam_confusion"};
+    static const char *const texts[][2] = {{"pretrain_history", "pretrain_history.json"},
+                                           {"phase1_history", "phase1_history.json"},
+                                           {"phase2_history", "phase2_history.json"},
+                                           {"phase1_preflight", "phase1_preflight.json"},
+                                           {"phase2_preflight", "phase2_preflight.json"},
+                                           {"gradcam", "gradcam.json"},
+                                           {"classification", "classification_report.txt"},
+                                           {"dataset", "dataset"},
+                                           {"splits", "splits"}};
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+        stage_run_dep(run, figures[i], FIXTURES "figure.png");
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        char path[128];
+        snprintf(path, sizeof(path), FIXTURES "%s", texts[i][1]);
+        stage_run_dep(run, texts[i][0], path);
+    }
+}
+
+static char *execute(struct stage_run *run, const char *file)
+{
+    size_t size;
+    if (stage_run_execute(run) != 0)
+        fail_msg("%s", run->messages);
+    return stage_run_read(run, file, &size);
+}
+
+static void expect_part(const char *page, const char *part)
+{
+    if (strstr(page, part) == NULL)
+        fail_msg("the page lacks '%s'", part);
+}
+
+/* ---- HTML ---- */
+
+enum { DEEPEST = 64, LONGEST_TAG = 16 };
+
+static bool is_void(const char *tag)
+{
+    static const char *const tags[] = {"!DOCTYPE", "meta", "link", "img", "br", "hr"};
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+        if (strcmp(tag, tags[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Every tag that opens closes, in order; every attribute is quoted. */
+static void expect_balanced(const char *page)
+{
+    char open[DEEPEST][LONGEST_TAG];
+    int depth = 0;
+    for (const char *at = page; (at = strchr(at, '<')) != NULL;) {
+        bool closes = at[1] == '/', self = false;
+        size_t length = 0;
+        char tag[LONGEST_TAG];
+        at += closes ? 2 : 1;
+        while (isalnum((unsigned char)at[length]) || at[length] == '!')
+            length++;
+        assert_in_range(length, 1, LONGEST_TAG - 1);
+        snprintf(tag, sizeof(tag), "%.*s", (int)length, at);
+        for (at += length; *at != '>'; at++) {
+            assert_int_not_equal(*at, '\0');
+            assert_int_not_equal(*at, '<');
+            if (*at == '=')
+                assert_int_equal(at[1], '"');
+            if (*at == '"')
+                at = strchr(at + 1, '"');
+            self = at[0] == '/' && at[1] == '>';
+        }
+        if (closes) {
+            assert_true(depth > 0);
+            assert_string_equal(tag, open[--depth]);
+        } else if (!self && !is_void(tag)) {
+            assert_true(depth < DEEPEST);
+            snprintf(open[depth++], LONGEST_TAG, "%s", tag);
+            if (strcmp(tag, "style") == 0)
+                at = strstr(at, "</style>");
+        }
+    }
+    assert_int_equal(depth, 0);
+}
+
+static void report_page_is_balanced(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    char *page = execute(&run, "report/index.html");
+    expect_balanced(page);
+    free(page);
+    stage_run_release(&run);
+}
+
+static void report_page_asks_for_nothing(void **state)
+{
+    (void)state;
+    static const char *const never[] = {"<script", "http:",   "https:", "@import",
+                                        "url(",    "src=\"/", "<iframe"};
+    struct stage_run run;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    char *page = execute(&run, "report/index.html");
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        if (strstr(page, never[i]) != NULL)
+            fail_msg("the page has '%s'", never[i]);
+    int pictures = 0;
+    for (const char *at = page; (at = strstr(at, "<img ")) != NULL; at++) {
+        const char *end = strchr(at, '>');
+        const char *alt = strstr(at, "alt=\""),
+                   *source = strstr(at, "src=\"data:image/png;base64,iVBO");
+        assert_true(alt != NULL && alt < end && alt[5] != '"');
+        assert_true(source != NULL && source < end);
+        pictures++;
+    }
+    assert_int_equal(pictures, 9);
+    free(page);
+    stage_run_release(&run);
+}
+
+static void report_page_says_everything(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        "<strong>Target reached</strong>",
+        "92.90% of 2,000 test images are recognised; the target is 85.00%: reached with 7.90 "
+        "points",
+        "82.04% of the correctly recognised test images (1,498 of 1,826)",
+        "A point placed at random would hit 18.73%.",
+        "<strong>Phase 1, ok:</strong>",
+        "for 100.00% of 1,838 images",
+        "<td class=\"left\">automobile</td><td>14</td>",
+        "<dt>Source</dt><dd>sample:objects</dd>",
+        "make pipeline PROFILE=sample",
+        "evaluate.metrics.test_accuracy",
+        "The head alone, on a frozen base",
+        "The head and the layers conv3, conv4"};
+    struct stage_run run;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    char *page = execute(&run, "report/index.html");
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        expect_part(page, parts[i]);
+    json_t *lineage;
+    struct error err = {0};
+    assert_int_equal(json_read(FIXTURES "lineage.json", &lineage, &err), 0);
+    size_t i;
+    json_t *stage, *out;
+    const char *name;
+    json_array_foreach (json_object_get(lineage, "stages"), i, stage) {
+        expect_part(page, json_string_value(json_object_get(stage, "key")));
+        json_object_foreach (json_object_get(stage, "outs"), name, out)
+            expect_part(page, json_string_value(json_object_get(out, "digest")));
+    }
+    json_decref(lineage);
+    free(page);
+    stage_run_release(&run);
+}
+
+static void report_says_that_the_target_was_missed(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    init_run(&run, 0.95);
+    char *page = execute(&run, "report/index.html");
+    expect_part(page, "<strong>Target missed</strong>");
+    expect_part(page, "missed by 2.10 points.");
+    free(page);
+    size_t size;
+    page = stage_run_read(&run, "report/report.md", &size);
+    expect_part(page, "**Target missed.** 92.90% of 2,000");
+    free(page);
+    stage_run_release(&run);
+}
+
+static void report_compares_with_published_numbers_only_where_given(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    init_run(&run, 0.65);
+    add_everything(&run);
+    char *page = execute(&run, "report/index.html");
+    assert_null(strstr(page, "Against what"));
+    free(page);
+    stage_run_param(&run, "published",
+                    json_pack("{s:s, s:f}", "source", "the notebook", "test_accuracy", 0.486));
+    page = execute(&run, "report/index.html");
+    expect_part(page, "Against what the notebook reports");
+    expect_part(page, "<td>92.90%</td><td>48.60%</td><td>+44.30</td>");
+    free(page);
+    stage_run_release(&run);
+}
+
+/* ---- what may be missing ---- */
+
+static void report_leaves_out_what_is_not_there(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    init_run(&run, 0.85);
+    stage_run_dep(&run, "lineage", NULL);
+    char *page = execute(&run, "report/index.html");
+    expect_balanced(page);
+    assert_null(strstr(page, "Pretraining"));
+    assert_null(strstr(page, "Grad-CAM"));
+    assert_null(strstr(page, "<img"));
+    assert_null(strstr(page, "id=\"reproduce\""));
+    expect_part(page, "No history was recorded.");
+    free(page);
+    stage_run_release(&run);
+}
+
+static void report_leaves_out_boxes_that_are_not_known(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    json_t *gradcam;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    assert_int_equal(json_read(FIXTURES "gradcam.json", &gradcam, &err), 0);
+    json_object_set_new(gradcam, "boxes", json_null());
+    json_object_set_new(gradcam, "preprocess", json_string("none"));
+    json_object_set_new(gradcam, "agreement", json_real(0.25));
+    char *path = file_join(run.folder, "gradcam.json", &err);
+    assert_int_equal(json_write(path, gradcam, &err), 0);
+    stage_run_dep(&run, "gradcam", path);
+    char *page = execute(&run, "report/index.html");
+    assert_null(strstr(page, "hottest point"));
+    expect_part(page, "without its preprocessing, as the published notebook did");
+    expect_part(page, "for 25.00% of");
+    free(page);
+    free(path);
+    json_decref(gradcam);
+    stage_run_release(&run);
+}
+
+/* ---- safety and sameness ---- */
+
+static void report_escapes_names_and_titles(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    json_t *metrics;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    assert_int_equal(json_read(FIXTURES "metrics.json", &metrics, &err), 0);
+    json_array_set_new(json_object_get(metrics, "classes"), 9,
+                       json_string("<b onclick='x'>\"truck\" & | `co`</b>"));
+    char *path = file_join(run.folder, "metrics.json", &err);
+    assert_int_equal(json_write(path, metrics, &err), 0);
+    stage_run_dep(&run, "metrics", path);
+    stage_run_param(&run, "title", json_string("</title><script>alert(1)</script>"));
+    char *page = execute(&run, "report/index.html");
+    expect_balanced(page);
+    assert_null(strstr(page, "<script"));
+    assert_null(strstr(page, "<b "));
+    expect_part(page, "&lt;b onclick=&#39;x&#39;&gt;&quot;truck&quot; &amp; | `co`&lt;/b&gt;");
+    free(page);
+    size_t size;
+    page = stage_run_read(&run, "report/report.md", &size);
+    expect_part(page, "&lt;b onclick='x'\\>\"truck\" &amp; \\| \\`co\\`&lt;/b\\>");
+    assert_null(strstr(page, "<script"));
+    free(page);
+    free(path);
+    json_decref(metrics);
+    stage_run_release(&run);
+}
+
+static void report_is_the_same_bytes_from_another_folder(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"report/index.html", "report/report.md",
+                                        "report/report.json",
+                                        "report/figures/confusion_matrix.png"};
+    struct stage_run one, two;
+    init_run(&one, 0.85);
+    add_everything(&one);
+    init_run(&two, 0.85);
+    add_everything(&two);
+    free(execute(&one, files[0]));
+    free(execute(&two, files[0]));
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        size_t first, second;
+        char *a = stage_run_read(&one, files[i], &first),
+             *b = stage_run_read(&two, files[i], &second);
+        assert_int_equal(first, second);
+        assert_memory_equal(a, b, first);
+        assert_null(strstr(a, "/tmp/"));
+        free(a);
+        free(b);
+    }
+    stage_run_release(&one);
+    stage_run_release(&two);
+}
+
+static void report_json_has_the_numbers(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    json_t *report;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    free(execute(&run, "report/report.json"));
+    char *path = file_join(run.folder, "report/report.json", &err);
+    assert_int_equal(json_read(path, &report, &err), 0);
+    assert_true(json_is_true(json_at(report, "reached")));
+    assert_float_equal(json_number_value(json_at(report, "test_accuracy")), 0.929, 1e-12);
+    assert_int_equal(json_integer_value(json_at(report, "phases.phase2.best_epoch")), 10);
+    assert_string_equal(json_string_value(json_at(report, "phases.phase1.preflight.verdict")),
+                        "ok");
+    assert_int_equal(json_array_size(json_at(report, "stages")), 6);
+    json_decref(report);
+    free(path);
+    stage_run_release(&run);
+}
+
+/* ---- refusals ---- */
+
+static void expect_refusal(struct stage_run *run, const char *message)
+{
+    assert_int_not_equal(stage_run_execute(run), 0);
+    if (strstr(run->messages, message) == NULL)
+        fail_msg("'%s' lacks '%s'", run->messages, message);
+    stage_run_release(run);
+}
+
+static void report_refuses_what_is_not_its_input(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    init_run(&run, 0.85);
+    stage_run_dep(&run, "confusion_matrix", FIXTURES "metrics.json");
+    expect_refusal(&run, "metrics.json' is not a PNG file");
+    init_run(&run, 0.85);
+    stage_run_dep(&run, "metrics", FIXTURES "gradcam.json");
+    expect_refusal(&run, "dep 'metrics' lacks test_accuracy, n, classes, confusion or per_class");
+    init_run(&run, 0.85);
+    stage_run_dep(&run, "phase1_history", FIXTURES "metrics.json");
+    expect_refusal(&run, "the history of phase1 has no epochs or no best one");
+    init_run(&run, 0.85);
+    stage_run_param(&run, "titel", json_string("x"));
+    expect_refusal(&run, "unknown parameter 'titel', did you mean 'title'?");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(report_page_is_balanced),
+        cmocka_unit_test(report_page_asks_for_nothing),
+        cmocka_unit_test(report_page_says_everything),
+        cmocka_unit_test(report_says_that_the_target_was_missed),
+        cmocka_unit_test(report_compares_with_published_numbers_only_where_given),
+        cmocka_unit_test(report_leaves_out_what_is_not_there),
+        cmocka_unit_test(report_leaves_out_boxes_that_are_not_known),
+        cmocka_unit_test(report_escapes_names_and_titles),
+        cmocka_unit_test(report_is_the_same_bytes_from_another_folder),
+        cmocka_unit_test(report_json_has_the_numbers),
+        cmocka_unit_test(report_refuses_what_is_not_its_input),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

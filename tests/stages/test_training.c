@@ -1,0 +1,398 @@
+/* The stages that train and evaluate, as executables on a small dataset: what
+ * they write, that they repeat their bits, stop on SIGTERM and go on, and how
+ * they refuse.
+ */
+#include "base/digest.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "data/dataset.h"
+#include "data/npy.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+enum { SIZE = 8, PICTURE = SIZE * SIZE * 3, TRAIN = 60, VAL = 12, TEST_COUNT = 18, CLASSES = 3 };
+
+static const char *const class_names[] = {"red", "green", "blue"};
+
+/* The folder that a test works in. */
+struct place {
+    char *folder;
+    char *paths[2]; /* of in_folder(): the last two */
+    int next;
+};
+
+static const char *in_folder(struct place *place, const char *name)
+{
+    struct error err;
+    char **path = &place->paths[place->next++ % 2];
+    free(*path);
+    assert_non_null(*path = file_join(place->folder, name, &err));
+    return *path;
+}
+
+/* Pictures whose class is their brightest channel. */
+static void fill(struct npy *images, struct npy *labels, int64_t count, uint32_t noise)
+{
+    struct error err;
+    const int64_t shape[] = {count, SIZE, SIZE, 3};
+    assert_int_equal(npy_new(NPY_U8, 4, shape, images, &err), 0);
+    assert_int_equal(npy_new(NPY_U8, 1, shape, labels, &err), 0);
+    uint8_t *pixels = images->data, *label = labels->data;
+    for (int64_t i = 0; i < count * PICTURE; i++) {
+        noise = noise * 1664525 + 1013904223;
+        pixels[i] = (uint8_t)((i % 3 == i / PICTURE % CLASSES ? 140 : 40) + (noise >> 25));
+    }
+    for (int64_t i = 0; i < count; i++)
+        label[i] = (uint8_t)(i % CLASSES);
+}
+
+static void write_data(struct place *place)
+{
+    const struct dataset_origin origin = {"made by a test", "", true};
+    const int64_t train = TRAIN - VAL, val = VAL;
+    struct dataset dataset = {.class_count = CLASSES, .height = SIZE, .width = SIZE};
+    struct error err;
+    int64_t indices[TRAIN];
+    char *names[CLASSES];
+    for (int i = 0; i < CLASSES; i++)
+        names[i] = (char *)class_names[i];
+    dataset.classes = names;
+    fill(&dataset.train_images, &dataset.train_labels, TRAIN, 1);
+    fill(&dataset.test_images, &dataset.test_labels, TEST_COUNT, 2);
+    if (dataset_write(in_folder(place, "dataset"), &dataset, &origin, &err) < 0)
+        fail_msg("%s", err.message);
+    npy_release(&dataset.train_images);
+    npy_release(&dataset.train_labels);
+    npy_release(&dataset.test_images);
+    npy_release(&dataset.test_labels);
+    for (int i = 0; i < TRAIN; i++)
+        indices[i] = i;
+    assert_int_equal(file_make_folders(in_folder(place, "splits"), &err), 0);
+    assert_int_equal(
+        npy_write(in_folder(place, "splits/train.npy"), NPY_I64, 1, &train, indices, &err), 0);
+    assert_int_equal(
+        npy_write(in_folder(place, "splits/val.npy"), NPY_I64, 1, &val, indices + train, &err), 0);
+}
+
+static int make_place(void **state)
+{
+    struct place *place = calloc(1, sizeof(*place));
+    place->folder = strdup("/tmp/reprise-training-XXXXXX");
+    assert_non_null(mkdtemp(place->folder));
+    write_data(place);
+    *state = place;
+    return 0;
+}
+
+static int free_place(void **state)
+{
+    struct place *place = *state;
+    struct error err;
+    file_remove(place->folder, &err);
+    free(place->folder);
+    free(place->paths[0]);
+    free(place->paths[1]);
+    free(place);
+    return 0;
+}
+
+/* ---- running a stage ---- */
+
+#define SCHEDULE                                                                                   \
+    "\"augment\": true, \"epochs\": 2, \"learning_rate\": 0.003, "                                 \
+    "\"early_stopping\": {\"patience\": 5}, "                                                      \
+    "\"reduce_learning_rate\": {\"factor\": 0.5, \"patience\": 3, \"minimum\": 1e-6}"
+#define BATCHES "\"batch\": 16, \"shard\": 4, \"steps_per_epoch\": null"
+#define AUGMENT                                                                                    \
+    "\"augment\": {\"flip\": true, \"rotation\": 0.02, \"zoom\": 0.05, \"cutout\": 0, "            \
+    "\"mixup\": 0.0}"
+#define MODEL                                                                                      \
+    "\"model\": {\"architecture\": \"resnet8\", \"alpha\": 1.0, \"image_size\": 16, "              \
+    "\"preprocess\": \"tf\", \"pixel_range\": 255, \"hidden\": 8, \"dropout\": 0.1}"
+#define TRAINING "\"train\": {" BATCHES ", \"norm\": \"inference\", \"preflight\": \"stop\"}"
+
+static const char pretrain_params[] =
+    "{\"seed\": 1, " MODEL ", " AUGMENT ", \"train\": {" BATCHES ", " SCHEDULE "}}";
+static const char phase1_params[] = "{\"seed\": 1, " MODEL ", " AUGMENT ", " TRAINING
+                                    ", \"phase\": {\"trainable\": [], " SCHEDULE "}}";
+static const char phase2_params[] = "{\"seed\": 1, " AUGMENT ", " TRAINING
+                                    ", \"phase\": {\"trainable\": [\"conv4\"], " SCHEDULE "}}";
+
+/* A call of a stage in a folder of its own; deps and outs are "name=file" texts, NULL last. */
+struct call {
+    const char *stage, *folder, *params;
+    const char *deps[4], *outs[6];
+    int threads;
+};
+
+static json_t *paths(const struct place *place, const char *folder, const char *const *pairs)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; pairs[i] != NULL; i++) {
+        const char *equals = strchr(pairs[i], '=');
+        char name[64];
+        snprintf(name, sizeof(name), "%.*s", (int)(equals - pairs[i]), pairs[i]);
+        json_object_set_new(
+            object, name,
+            json_sprintf("%s/%s%s%s", place->folder, folder, *folder ? "/" : "", equals + 1));
+    }
+    return object;
+}
+
+static void describe(struct place *place, const struct call *call)
+{
+    struct error err;
+    char folder[160];
+    snprintf(folder, sizeof(folder), "%s/%s/checkpoint", place->folder, call->folder);
+    assert_int_equal(file_make_folders(folder, &err), 0);
+    json_t *params = json_loads(call->params, 0, NULL);
+    assert_non_null(params);
+    json_t *value =
+        json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:{s:i}, s:s}", "stage", call->stage, "key",
+                  "none", "params", params, "deps", paths(place, "", call->deps), "outs",
+                  paths(place, call->folder, call->outs), "checkpoint", folder, "resources",
+                  "threads", call->threads > 0 ? call->threads : 1, "device", "cpu");
+    assert_non_null(value);
+    snprintf(folder, sizeof(folder), "%s/%s/stage.json", place->folder, call->folder);
+    assert_int_equal(json_write(folder, value, &err), 0);
+    json_decref(value);
+}
+
+static pid_t start(struct place *place, const struct call *call)
+{
+    char executable[128], description[160], log[160];
+    const char *build = getenv("BUILD");
+    describe(place, call);
+    snprintf(executable, sizeof(executable), "%s/stages/%s", build != NULL ? build : "build",
+             call->stage);
+    snprintf(description, sizeof(description), "%s/%s/stage.json", place->folder, call->folder);
+    snprintf(log, sizeof(log), "%s/log", place->folder);
+    if (!file_exists(executable))
+        skip();
+    pid_t child = fork();
+    if (child == 0) {
+        int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        dup2(fd, 2);
+        execl(executable, executable, description, (char *)NULL);
+        _exit(127);
+    }
+    return child;
+}
+
+static int finish(pid_t child)
+{
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void assert_log_has(struct place *place, const char *text)
+{
+    struct error err;
+    char *log;
+    size_t size;
+    assert_int_equal(file_read(in_folder(place, "log"), 65536, &log, &size, &err), 0);
+    if (strstr(log, text) == NULL)
+        fail_msg("'%s' is not in: %s", text, log);
+    free(log);
+}
+
+static void run(struct place *place, const struct call *call)
+{
+    int status = finish(start(place, call));
+    if (status != 0)
+        assert_log_has(place, "no failure");
+}
+
+static void assert_equal_files(struct place *place, const char *a, const char *b)
+{
+    struct digest first, second;
+    struct error err;
+    assert_int_equal(digest_of_file(in_folder(place, a), &first, &err), 0);
+    assert_int_equal(digest_of_file(in_folder(place, b), &second, &err), 0);
+    assert_true(digest_equal(&first, &second));
+}
+
+static json_t *read_json(struct place *place, const char *name)
+{
+    struct error err;
+    json_t *value = NULL;
+    assert_int_equal(json_read(in_folder(place, name), &value, &err), 0);
+    return value;
+}
+
+static const struct call pretrain = {.stage = "pretrain",
+                                     .folder = "pretrain",
+                                     .params = pretrain_params,
+                                     .deps = {"dataset=dataset"},
+                                     .outs = {"weights=w.safetensors", "history=history.json"}};
+static const struct call phase1 = {
+    .stage = "phase1",
+    .folder = "phase1",
+    .params = phase1_params,
+    .deps = {"dataset=dataset", "splits=splits", "weights=pretrain/w.safetensors"},
+    .outs = {"model=model.safetensors", "history=history.json", "history_csv=history.csv",
+             "preflight=preflight.json", "curves=curves.png"}};
+static const struct call phase2 = {
+    .stage = "phase2",
+    .folder = "phase2",
+    .params = phase2_params,
+    .deps = {"dataset=dataset", "splits=splits", "model=phase1/model.safetensors"},
+    .outs = {"model=model.safetensors", "history=history.json", "curves=curves.png"}};
+static const struct call evaluate = {.stage = "evaluate",
+                                     .folder = "evaluate",
+                                     .params = "{}",
+                                     .deps = {"dataset=dataset", "model=phase2/model.safetensors"},
+                                     .outs = {"metrics=metrics.json", "predictions=predictions.npy",
+                                              "report=report.txt",
+                                              "confusion_matrix=confusion.png"}};
+
+/* A copy of parameters with one text replaced. */
+static char *changed(const char *params, const char *from, const char *to)
+{
+    const char *at = strstr(params, from);
+    assert_non_null(at);
+    size_t size = strlen(params) + strlen(to) + 1;
+    char *copy = malloc(size);
+    snprintf(copy, size, "%.*s%s%s", (int)(at - params), params, to, at + strlen(from));
+    return copy;
+}
+
+/* ---- tests ---- */
+
+static void stages_run_one_after_the_other(void **state)
+{
+    struct place *place = *state;
+    struct npy predictions = {0};
+    struct error err;
+    run(place, &pretrain);
+    run(place, &phase1);
+    run(place, &phase2);
+    run(place, &evaluate);
+    json_t *metrics = read_json(place, "evaluate/metrics.json");
+    assert_int_equal(json_integer_value(json_at(metrics, "n")), TEST_COUNT);
+    assert_int_equal(json_array_size(json_at(metrics, "confusion")), CLASSES);
+    assert_true(json_is_number(json_at(metrics, "test_loss")));
+    assert_true(json_is_number(json_at(metrics, "macro.f1")));
+    json_decref(metrics);
+    json_t *history = read_json(place, "phase2/history.json");
+    assert_string_equal(json_string_value(json_at(history, "phase")), "phase2");
+    assert_int_equal(json_array_size(json_at(history, "epochs")), 2);
+    json_decref(history);
+    assert_int_equal(
+        npy_read_as(in_folder(place, "evaluate/predictions.npy"), NPY_F32, 2, &predictions, &err),
+        0);
+    assert_int_equal(predictions.shape[0], TEST_COUNT);
+    assert_int_equal(predictions.shape[1], CLASSES);
+    npy_release(&predictions);
+}
+
+static void stages_repeat_their_bits_on_other_threads(void **state)
+{
+    struct place *place = *state;
+    struct call again = phase1;
+    again.folder = "again";
+    again.threads = 3;
+    run(place, &pretrain);
+    run(place, &phase1);
+    run(place, &again);
+    assert_equal_files(place, "phase1/model.safetensors", "again/model.safetensors");
+    assert_equal_files(place, "phase1/history.json", "again/history.json");
+    assert_equal_files(place, "phase1/curves.png", "again/curves.png");
+}
+
+static void stage_stopped_by_sigterm_goes_on(void **state)
+{
+    struct place *place = *state;
+    const struct timespec nap = {0, 2000000};
+    struct call stopped = pretrain;
+    char *params = changed(pretrain_params, "\"epochs\": 2", "\"epochs\": 60");
+    stopped.params = params;
+    pid_t child = start(place, &stopped);
+    for (int i = 0;
+         i < 2000 && !file_exists(in_folder(place, "pretrain/checkpoint/fit.checkpoint")); i++)
+        nanosleep(&nap, NULL);
+    kill(child, SIGTERM);
+    assert_int_equal(finish(child), 130);
+    assert_log_has(place, "interrupted");
+    run(place, &stopped);
+    assert_log_has(place, "resuming after");
+    struct call straight = stopped;
+    straight.folder = "straight";
+    run(place, &straight);
+    assert_equal_files(place, "pretrain/w.safetensors", "straight/w.safetensors");
+    assert_equal_files(place, "pretrain/history.json", "straight/history.json");
+    free(params);
+}
+
+static void assert_refused(struct place *place, const char *from, const char *to, int status,
+                           const char *message)
+{
+    struct call call = phase1;
+    char *params = changed(phase1_params, from, to);
+    call.params = params;
+    assert_int_equal(finish(start(place, &call)), status);
+    assert_log_has(place, message);
+    free(params);
+}
+
+static void phase1_refuses_wrong_parameters(void **state)
+{
+    struct place *place = *state;
+    assert_refused(place, "\"zoom\"", "\"zom\": 1, \"zoom\"", 2,
+                   "unknown parameter 'augment.zom', did you mean 'augment.zoom'?");
+    assert_refused(place, "\"batch\": 16", "\"batch\": 0", 2, "parameter 'train.batch' is 0");
+    assert_refused(place, "\"norm\": \"inference\"", "\"norm\": \"frozen\"", 2,
+                   "not one of inference, batch");
+    assert_refused(place, "\"trainable\": []", "\"trainable\": \"conv5\"", 2,
+                   "'phase.trainable' must be a list of texts");
+    assert_refused(place, "{\"patience\": 5}", "{\"patiense\": 5}", 2,
+                   "'phase.early_stopping.patience' is missing");
+    assert_refused(place, "\"resnet8\"", "\"resnet9\"", 2, "resnet8");
+}
+
+/* The base knows [-1,1]; pixels scaled twice are a defect that only `warn` lets through. */
+static void phase1_stops_at_a_defect(void **state)
+{
+    struct place *place = *state;
+    struct call call = phase1;
+    char *params = changed(pretrain_params, "\"epochs\": 2", "\"epochs\": 60");
+    struct call longer = pretrain;
+    longer.params = params;
+    run(place, &longer);
+    free(params);
+    assert_refused(place, "\"pixel_range\": 255", "\"pixel_range\": 1", 1,
+                   "preflight: pixels look scaled twice");
+    assert_log_has(place, "(train.preflight: warn trains anyway)");
+    char *stop;
+    params = changed(phase1_params, "\"pixel_range\": 255", "\"pixel_range\": 1");
+    assert_non_null(stop = strstr(params, "\"stop\""));
+    memcpy(stop, "\"warn\"", 6);
+    call.params = params;
+    run(place, &call);
+    free(params);
+    json_t *preflight = read_json(place, "phase1/preflight.json");
+    assert_string_equal(json_string_value(json_at(preflight, "verdict")), "defect");
+    json_decref(preflight);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, free_place)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(stages_run_one_after_the_other),   TEST(stages_repeat_their_bits_on_other_threads),
+        TEST(stage_stopped_by_sigterm_goes_on), TEST(phase1_refuses_wrong_parameters),
+        TEST(phase1_stops_at_a_defect),
+    };
+    return cmocka_run_group_tests_name("training", tests, NULL, NULL);
+}
