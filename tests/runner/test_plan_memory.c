@@ -25,15 +25,16 @@ static const char good[] =
     "[HOME]}}\n"
     "  grid: {matrix: {p: [1, 2], q: [{x: 1}]}, cmd: \"y ${item.p} ${item.q.x}\"}\n";
 
+/* clang-format off */
 static const char *const wrong[] = {
     "vars: {a: {b: 1}}\nstages: {s: {cmd: \"x ${a.c}\"}}\n",
     "stages: {s: {cmd: x, dps: {}}}\n",
     "vars: {a: \"${b}\", b: \"${a}\"}\nstages: {s: {cmd: x}}\n",
     "stages: {s: {cmd: x, deps: {d: dta.csv}}, t: {cmd: x, outs: {o: o}}}\n",
-    "stages: {a: {cmd: x, deps: {d: b.o}, outs: {o: o}}, b: {cmd: x, deps: {d: a.o}, outs: {o: "
-    "o}}}\n",
+    "stages: {a: {cmd: x, deps: {d: b.o}, outs: {o: o}}, b: {cmd: x, deps: {d: a.o}, outs: {o: o}}}\n",
     "stages: {s: {cmd: \"a 'b\"}}\n",
 };
+/* clang-format on */
 
 static int read_and_draw(const char *text, struct error *err)
 {
