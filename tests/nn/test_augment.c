@@ -3,7 +3,7 @@
  */
 #include "nn/augment.h"
 
-#include "golden_text.h"
+#include "known_text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ enum { H = 8, W = 10, PICTURE = H * W * 3 };
 
 static void picture(float out[PICTURE])
 {
-    golden_array(KERAS, "picture", out, PICTURE);
+    known_array(KERAS, "picture", out, PICTURE);
     for (int i = 0; i < PICTURE; i++)
         out[i] /= 255.0f;
 }
@@ -39,10 +39,10 @@ static void rotation_equals_keras(void **state)
     float in[PICTURE], out[PICTURE], expected[PICTURE], m[6];
     picture(in);
     for (size_t i = 0; i < 3; i++) {
-        golden_array(KERAS, cases[i].name, expected, PICTURE);
+        known_array(KERAS, cases[i].name, expected, PICTURE);
         augment_rotation(cases[i].degrees, H, W, m);
         warp(m, in, out);
-        golden_near(out, expected, PICTURE, 2e-6);
+        known_near(out, expected, PICTURE, 2e-6);
     }
 }
 
@@ -56,10 +56,10 @@ static void zoom_equals_keras(void **state)
     float in[PICTURE], out[PICTURE], expected[PICTURE], m[6];
     picture(in);
     for (size_t i = 0; i < 3; i++) {
-        golden_array(KERAS, cases[i].name, expected, PICTURE);
+        known_array(KERAS, cases[i].name, expected, PICTURE);
         augment_zooming(cases[i].zoom, H, W, m);
         warp(m, in, out);
-        golden_near(out, expected, PICTURE, 2e-6);
+        known_near(out, expected, PICTURE, 2e-6);
     }
 }
 
@@ -67,27 +67,27 @@ static void warp_equals_scipy(void **state)
 {
     (void)state;
     float in[PICTURE], out[PICTURE], m[6];
-    struct golden golden;
-    golden_open(&golden, "tests/golden/affine_reflect/warps.txt");
-    golden_seek(&golden, "input");
-    assert_int_equal((int)golden_number(&golden), H);
-    assert_int_equal((int)golden_number(&golden), W);
+    struct known_text golden;
+    known_open(&golden, "tests/golden/affine_reflect/warps.txt");
+    known_find(&golden, "input");
+    assert_int_equal((int)known_number(&golden), H);
+    assert_int_equal((int)known_number(&golden), W);
     for (int i = 0; i < H * W; i++)
-        in[i * 3] = in[i * 3 + 1] = in[i * 3 + 2] = (float)golden_number(&golden);
+        in[i * 3] = in[i * 3 + 1] = in[i * 3 + 2] = (float)known_number(&golden);
     int cases = 0;
-    for (; golden_word(&golden) != NULL; cases++) {
+    for (; known_word(&golden) != NULL; cases++) {
         float expected[H * W];
-        golden_word(&golden);
+        known_word(&golden);
         for (int i = 0; i < 6; i++)
-            m[i] = (float)golden_number(&golden);
+            m[i] = (float)known_number(&golden);
         for (int i = 0; i < H * W; i++)
-            expected[i] = (float)golden_number(&golden);
+            expected[i] = (float)known_number(&golden);
         warp(m, in, out);
         for (int i = 0; i < H * W; i++)
             out[i] = out[i * 3 + 2];
-        golden_near(out, expected, H * W, 1e-5);
+        known_near(out, expected, H * W, 1e-5);
     }
-    golden_close(&golden);
+    known_close(&golden);
     assert_int_equal(cases, 6);
 }
 
@@ -107,27 +107,27 @@ static void reflection_is_flat_at_the_edge(void **state)
 static void resize_equals_torch(void **state)
 {
     (void)state;
-    struct golden golden;
+    struct known_text golden;
     float in[4 * 6];
-    golden_open(&golden, "tests/golden/resize_bilinear/upscale_7.txt");
-    golden_seek(&golden, "input");
-    golden_number(&golden);
-    golden_number(&golden);
+    known_open(&golden, "tests/golden/resize_bilinear/upscale_7.txt");
+    known_find(&golden, "input");
+    known_number(&golden);
+    known_number(&golden);
     for (int i = 0; i < 4 * 6; i++)
-        in[i] = (float)golden_number(&golden);
-    golden_seek(&golden, "output");
-    assert_int_equal((int)golden_number(&golden), 28);
-    assert_int_equal((int)golden_number(&golden), 42);
+        in[i] = (float)known_number(&golden);
+    known_find(&golden, "output");
+    assert_int_equal((int)known_number(&golden), 28);
+    assert_int_equal((int)known_number(&golden), 42);
     for (int y = 0; y < 28; y++)
         for (int x = 0; x < 42; x++) {
             struct resize_point py = augment_resize_point(y, 4, 28);
             struct resize_point px = augment_resize_point(x, 6, 42);
             float top = augment_mix(in[py.lo * 6 + px.lo], in[py.lo * 6 + px.hi], px.t);
             float bottom = augment_mix(in[py.hi * 6 + px.lo], in[py.hi * 6 + px.hi], px.t);
-            float value = augment_mix(top, bottom, py.t), expected = (float)golden_number(&golden);
-            golden_near(&value, &expected, 1, 1e-5);
+            float value = augment_mix(top, bottom, py.t), expected = (float)known_number(&golden);
+            known_near(&value, &expected, 1, 1e-5);
         }
-    golden_close(&golden);
+    known_close(&golden);
 }
 
 static void elementary_functions_are_exact_to_f64(void **state)

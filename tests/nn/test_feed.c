@@ -3,7 +3,7 @@
 
 #include "nn/augment.h"
 
-#include "golden_text.h"
+#include "known_text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static int make_pictures(void **state)
 {
     struct pictures *p = calloc(1, sizeof(*p));
     float stored[PICTURE];
-    golden_array(KERAS, "picture", stored, PICTURE);
+    known_array(KERAS, "picture", stored, PICTURE);
     for (int i = 0; i < PICTURE; i++)
         p->images[i] = (uint8_t)stored[i];
     for (int i = PICTURE; i < COUNT * PICTURE; i++)
@@ -70,8 +70,8 @@ static void feed_resizes_as_keras(void **state)
         p->feed.image_size = cases[i].size;
         assert_true(feed_scratch_size(&p->feed) <= 8192);
         feed_image(&p->feed, 0, 0, p->scratch, p->out, p->target);
-        golden_array(KERAS, cases[i].name, expected, count);
-        golden_near(p->out, expected, count, 1e-6);
+        known_array(KERAS, cases[i].name, expected, count);
+        known_near(p->out, expected, count, 1e-6);
     }
 }
 
@@ -91,8 +91,8 @@ static void feed_preprocesses_as_keras(void **state)
         float expected[12 * 12 * 3];
         p->feed.preprocess = cases[i].preprocess;
         feed_image(&p->feed, 0, 0, p->scratch, p->out, NULL);
-        golden_array(KERAS, cases[i].name, expected, 12 * 12 * 3);
-        golden_near(p->out, expected, 12 * 12 * 3, 5e-5);
+        known_array(KERAS, cases[i].name, expected, 12 * 12 * 3);
+        known_near(p->out, expected, 12 * 12 * 3, 5e-5);
     }
 }
 
@@ -135,11 +135,11 @@ static void feed_chains_the_layers(void **state)
 {
     struct pictures *p = *state;
     float flipped[PICTURE], expected[PICTURE], a[PICTURE], b[PICTURE], m[6];
-    golden_array(KERAS, "flip", flipped, PICTURE);
-    golden_array(KERAS, "chain", expected, PICTURE);
+    known_array(KERAS, "flip", flipped, PICTURE);
+    known_array(KERAS, "chain", expected, PICTURE);
     for (int i = 0; i < PICTURE; i++)
         a[i] = (float)p->images[i / 30 * 30 + (9 - i / 3 % 10) * 3 + i % 3] / 255.0f;
-    golden_near(a, flipped, PICTURE, 1e-7);
+    known_near(a, flipped, PICTURE, 1e-7);
     p->augment = (struct augment){.flip = true, .rotation = 0.1f, .zoom = 0.1f};
     p->feed.augment = &p->augment;
     /* The draws of this key, applied by hand. */
@@ -156,7 +156,7 @@ static void feed_chains_the_layers(void **state)
         for (int64_t i = 0; i < H * W; i++)
             augment_warp(b, H, W, m, i % W, i / W, p->out + i * 3);
         if (pass == 0)
-            golden_near(p->out, expected, PICTURE, 2e-6);
+            known_near(p->out, expected, PICTURE, 2e-6);
     }
     feed_augmented(&p->feed, epoch, 0, p->scratch, b, NULL);
     assert_memory_equal(p->out, b, sizeof(b));
