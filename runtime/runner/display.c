@@ -14,12 +14,13 @@
 enum { BAR_CELLS = 24, LIVE_LINES = 32, LOG_LINES = 20, LOG_BLOCK = 16384, LINE_LIMIT = 1024 };
 
 static const double redraw_seconds = 0.1; /* at most so often on a terminal */
-static const double plain_seconds = 0.2;  /* and elsewhere, for each stage */
+static const double plain_seconds = 1.0;  /* and elsewhere, for turns without metrics */
 static const double life_seconds = 60.0;  /* in a turn that takes long */
 
 /* What was shown of one stage. */
 struct shown {
-    unsigned turns, notes;
+    unsigned turns, metric_events;
+    size_t notes; /* bytes */
     double last;
     long log_offset;
     char what[2 * PROGRESS_NAME];
@@ -261,51 +262,79 @@ void display_started(struct display *display, const struct attempt *attempt)
                     text_string(&job->reason));
 }
 
-/* What a turn, such as an epoch, came to. */
-static void say_turn(struct display *display, const struct attempt *attempt, struct shown *shown)
+/* What a turn came to: "epoch 3/20  loss 0.5"; "epoch 3/20, validation" is part
+ * of the same epoch. */
+static void say_turn(struct display *display, const struct attempt *attempt, const char *what)
 {
     struct text line = {0};
-    text_addf(&line, "%-*s  %s", display->name_width, attempt->job->stage->name, shown->what);
+    text_addf(&line, "%-*s  %.*s", display->name_width, attempt->job->stage->name,
+              (int)strcspn(what, ","), what);
     add_metrics(&line, &attempt->progress);
     say(display, &line);
     text_release(&line);
-    shown->last = attempt_now();
+    display->shown[attempt->job->index].last = attempt_now();
 }
 
-/* A line when a turn is over, because its metrics come with its end; and one
- * now and then in a long turn, so that a log shows life. */
-static void update_plain(struct display *display, const struct attempt *attempt)
+static void say_life(struct display *display, const struct attempt *attempt)
+{
+    struct text line = {0};
+    text_addf(&line, "%-*s", display->name_width, attempt->job->stage->name);
+    add_state(&line, attempt);
+    say(display, &line);
+    text_release(&line);
+    display->shown[attempt->job->index].last = attempt_now();
+}
+
+/* A line when a turn is over and has metrics, which come one by one at its
+ * end; where there are none, as turns go by; and now and then in a long one,
+ * so that a log shows life. */
+static void update_plain(struct display *display, const struct attempt *attempt, bool ended)
 {
     struct shown *shown = &display->shown[attempt->job->index];
     const struct progress *progress = &attempt->progress;
     double since = attempt_now() - (shown->last > 0.0 ? shown->last : attempt->start);
-    if (progress->turns != shown->turns) {
-        if (shown->turns > 0 && since >= plain_seconds)
-            say_turn(display, attempt, shown);
-        shown->turns = progress->turns;
-        memcpy(shown->what, progress->what, sizeof(shown->what));
-    } else if (since >= life_seconds) {
-        struct text line = {0};
-        text_addf(&line, "%-*s", display->name_width, attempt->job->stage->name);
-        add_state(&line, attempt);
-        say(display, &line);
-        text_release(&line);
-        shown->last = attempt_now();
+    bool turned = progress->turns != shown->turns;
+    if ((turned || ended) && progress->metric_events != shown->metric_events) {
+        say_turn(display, attempt, progress->metric_what);
+        shown->metric_events = progress->metric_events;
+    } else if (turned && shown->turns > 0 && progress->metric_events == 0 && since >= plain_seconds)
+        say_turn(display, attempt, shown->what);
+    else if (!ended && since >= life_seconds)
+        say_life(display, attempt);
+    shown->turns = progress->turns;
+    memcpy(shown->what, progress->what, sizeof(shown->what));
+}
+
+static void say_notes(struct display *display, const struct attempt *attempt)
+{
+    struct shown *shown = &display->shown[attempt->job->index];
+    const struct text *notes = &attempt->progress.notes;
+    while (shown->notes < notes->size) {
+        const char *line = notes->data + shown->notes;
+        size_t length = strcspn(line, "\n");
+        if (!display->quiet)
+            display_say(display, "%-*s  %.*s", display->name_width, attempt->job->stage->name,
+                        (int)length, line);
+        shown->notes += length + 1;
     }
+}
+
+void display_finished(struct display *display, const struct attempt *attempt)
+{
+    say_notes(display, attempt);
+    if (!display->live && !display->quiet)
+        update_plain(display, attempt, true);
+    if (display->verbose)
+        display_log(display, attempt, false);
 }
 
 void display_update(struct display *display, struct attempt *const *attempts, size_t count)
 {
     double now = attempt_now();
     for (size_t i = 0; i < count; i++) {
-        struct shown *shown = &display->shown[attempts[i]->job->index];
-        const struct progress *progress = &attempts[i]->progress;
-        if (progress->notes != shown->notes && !display->quiet)
-            display_say(display, "%-*s  %s", display->name_width, attempts[i]->job->stage->name,
-                        progress->note);
-        shown->notes = progress->notes;
+        say_notes(display, attempts[i]);
         if (!display->live && !display->quiet)
-            update_plain(display, attempts[i]);
+            update_plain(display, attempts[i], false);
         if (display->verbose)
             display_log(display, attempts[i], false);
     }

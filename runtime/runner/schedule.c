@@ -175,8 +175,7 @@ static void finish(struct schedule *schedule, size_t at)
     schedule->slots += attempt->threads;
     schedule->gpu_users -= job->stage->resources.gpu > 0;
     if (result == 0) {
-        if (schedule->jobs->project->options->verbose)
-            display_log(schedule->display, attempt, false);
+        display_finished(schedule->display, attempt);
         job->state = JOB_EXECUTED;
         settle(schedule, job);
     } else if (why.kind == ERR_INTERRUPTED) {
