@@ -321,6 +321,53 @@ static int describe_figures(struct report_content *content, struct error *err)
     return 0;
 }
 
+/* ---- stages ---- */
+
+static bool names_stage(const char *from, const char *stage)
+{
+    size_t length = strlen(stage);
+    return strncmp(from, stage, length) == 0 && from[length] == '.';
+}
+
+/* Whether a stage depends on one that is still waiting. */
+static bool must_wait(json_t *stage, const json_t *waiting)
+{
+    const char *name;
+    json_t *dep, *other;
+    size_t i;
+    json_object_foreach (json_object_get(stage, "deps"), name, dep)
+        json_array_foreach (waiting, i, other)
+            if (other != stage &&
+                names_stage(report_string(dep, "from"), report_string(other, "name")))
+                return true;
+    return false;
+}
+
+/* The lineage lists stages by name; people read them in the order of the work. */
+static int order_stages(struct report_content *content, struct error *err)
+{
+    const json_t *listed = json_object_get(content->lineage, "stages");
+    json_t *waiting = json_array();
+    if (content->lineage == NULL) {
+        json_decref(waiting);
+        return 0;
+    }
+    content->stages = json_array();
+    json_array_extend(waiting, (json_t *)listed);
+    while (json_array_size(waiting) > 0) {
+        size_t next = 0;
+        while (next < json_array_size(waiting) && must_wait(json_array_get(waiting, next), waiting))
+            next++;
+        if (next == json_array_size(waiting))
+            next = 0; /* a cycle is not ours to report */
+        json_array_append(content->stages, json_array_get(waiting, next));
+        json_array_remove(waiting, next);
+    }
+    bool complete = json_array_size(content->stages) == json_array_size(listed);
+    json_decref(waiting);
+    return complete ? 0 : error_set(err, ERR_MEMORY, "out of memory for the lineage");
+}
+
 /* ---- all of it ---- */
 
 static int read_parameters(struct stage *stage, struct report_content *content, struct error *err)
@@ -348,6 +395,7 @@ static int read_all(struct stage *stage, struct report_content *content, struct 
     rank_confusions(content);
     if (read_optional(stage, "gradcam", &content->gradcam, err) < 0 ||
         read_optional(stage, "lineage", &content->lineage, err) < 0 ||
+        order_stages(content, err) < 0 ||
         read_from_folder(stage, "dataset", "dataset.json", &content->dataset, err) < 0 ||
         read_from_folder(stage, "splits", "split.json", &content->split, err) < 0 ||
         read_classification(stage, &content->classification, err) < 0 ||
@@ -377,6 +425,7 @@ void report_content_release(struct report_content *content)
     json_decref(content->dataset);
     json_decref(content->split);
     json_decref(content->lineage);
+    json_decref(content->stages);
     free(content->classification);
     report_figures_release(content->figures);
     *content = (struct report_content){0};

@@ -41,6 +41,7 @@ struct report_content {
     double target;
     const json_t *published; /* numbers to compare with, or NULL; borrowed */
     json_t *metrics, *gradcam, *dataset, *split, *lineage;
+    json_t *stages;       /* of the lineage, each after those it depends on; NULL without lineage */
     char *classification; /* the text as scikit-learn prints it, or NULL */
     struct report_phase phases[REPORT_PHASES];
     struct report_figure figures[REPORT_FIGURES];

@@ -124,7 +124,7 @@ static void add_stage(struct text *page, const json_t *stage)
 
 void page_lineage(struct text *page, const struct report_content *content)
 {
-    const json_t *stages = json_object_get(content->lineage, "stages");
+    const json_t *stages = content->stages;
     const char *profile = report_string(content->lineage, "profile");
     size_t i;
     json_t *stage;
