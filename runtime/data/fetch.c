@@ -280,7 +280,10 @@ static void set_options(struct transfer *transfer)
     CURL *curl = transfer->curl;
     const struct fetch_limits *limits = transfer->limits;
     const char *url = transfer->request->url;
-    bool secure = starts_with(url, "https:"); /* and stays so when redirected */
+    bool secure = starts_with(url, "https:");          /* and stays so when redirected */
+    const char *authorities = getenv("SSL_CERT_FILE"); /* as OpenSSL and the curl tool take it */
+    if (authorities != NULL && *authorities != '\0')
+        curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");

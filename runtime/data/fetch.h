@@ -5,6 +5,8 @@
  * survives a failed try, and go on from there: by Range (RFC 9110, 14.2) with
  * the stored ETag as If-Range (13.1.5). A server without ranges sends the whole
  * file again; a resumed file with a wrong digest is fetched anew once.
+ * https is verified against the system's authorities, or those of the file that
+ * the environment names in SSL_CERT_FILE, and is never redirected to http.
  * file: URLs are read where they are.
  */
 #ifndef DATA_FETCH_H

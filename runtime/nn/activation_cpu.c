@@ -8,8 +8,9 @@ VECTORISE static void mask(int64_t count, float limit, const float *restrict y, 
 {
     int64_t i = 0;
     for (; i + WIDE <= count; i += WIDE)
-        for (int j = 0; j < WIDE; j++)
-            dy[i + j] = y[i + j] > 0.0f && y[i + j] < limit ? dy[i + j] : 0.0f;
+        STRIP_LOOP
+    for (int j = 0; j < WIDE; j++)
+        dy[i + j] = y[i + j] > 0.0f && y[i + j] < limit ? dy[i + j] : 0.0f;
     for (; i < count; i++)
         dy[i] = y[i] > 0.0f && y[i] < limit ? dy[i] : 0.0f;
 }
@@ -29,8 +30,9 @@ VECTORISE static void add(int64_t count, const float *restrict x, float *restric
 {
     int64_t i = 0;
     for (; i + WIDE <= count; i += WIDE)
-        for (int j = 0; j < WIDE; j++)
-            y[i + j] += x[i + j];
+        STRIP_LOOP
+    for (int j = 0; j < WIDE; j++)
+        y[i + j] += x[i + j];
     for (; i < count; i++)
         y[i] += x[i];
 }

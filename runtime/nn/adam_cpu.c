@@ -8,8 +8,9 @@ VECTORISE static void update(int64_t count, float alpha, const float *restrict g
 {
     int64_t i = 0;
     for (; i + WIDE <= count; i += WIDE)
-        for (int j = 0; j < WIDE; j++)
-            adam_update(alpha, g[i + j], &w[i + j], &m[i + j], &v[i + j]);
+        STRIP_LOOP
+    for (int j = 0; j < WIDE; j++)
+        adam_update(alpha, g[i + j], &w[i + j], &m[i + j], &v[i + j]);
     for (; i < count; i++)
         adam_update(alpha, g[i], &w[i], &m[i], &v[i]);
 }

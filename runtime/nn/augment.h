@@ -198,19 +198,21 @@ struct preprocess_values {
 
 static inline HOST_DEVICE struct preprocess_values preprocess_values(struct preprocess preprocess)
 {
-    struct preprocess_values p = {{0, 1, 2}, preprocess.pixel_range, 1, {0, 0, 0}, {1, 1, 1}};
+    const struct preprocess_values none = {{0, 1, 2}, 1, 1, {0, 0, 0}, {1, 1, 1}};
+    const struct preprocess_values caffe = {
+        {2, 1, 0}, 1, 1, {-103.939f, -116.779f, -123.68f}, {1, 1, 1}};
+    const struct preprocess_values tf = {{0, 1, 2}, 1, 127.5f, {-1, -1, -1}, {1, 1, 1}};
+    const struct preprocess_values torch = {
+        {0, 1, 2}, 1, 255, {-0.485f, -0.456f, -0.406f}, {0.229f, 0.224f, 0.225f}};
+    struct preprocess_values p = none;
     switch (preprocess.mode) {
-    case PREPROCESS_CAFFE:
-        return (struct preprocess_values){
-            {2, 1, 0}, p.range, 1, {-103.939f, -116.779f, -123.68f}, {1, 1, 1}};
-    case PREPROCESS_TF:
-        return (struct preprocess_values){{0, 1, 2}, p.range, 127.5f, {-1, -1, -1}, {1, 1, 1}};
-    case PREPROCESS_TORCH:
-        return (struct preprocess_values){
-            {0, 1, 2}, p.range, 255, {-0.485f, -0.456f, -0.406f}, {0.229f, 0.224f, 0.225f}};
-    case PREPROCESS_UNIT: p.divisor = 255; return p;
-    case PREPROCESS_NONE: p.range = 1; return p;
+    case PREPROCESS_CAFFE: p = caffe; break;
+    case PREPROCESS_TF: p = tf; break;
+    case PREPROCESS_TORCH: p = torch; break;
+    case PREPROCESS_UNIT: p.divisor = 255; break;
+    case PREPROCESS_NONE: return none;
     }
+    p.range = preprocess.pixel_range;
     return p;
 }
 

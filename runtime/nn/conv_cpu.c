@@ -374,8 +374,9 @@ VECTORISE static void scale_channels(int64_t rows, int64_t k, const float *restr
         float *out = scaled + row * k;
         int64_t i = 0;
         for (; i + STRIP <= k; i += STRIP)
-            for (int j = 0; j < STRIP; j++)
-                out[i + j] = in[i + j] * scale[i + j];
+            STRIP_LOOP
+        for (int j = 0; j < STRIP; j++)
+            out[i + j] = in[i + j] * scale[i + j];
         for (; i < k; i++)
             out[i] = in[i] * scale[i];
     }

@@ -124,17 +124,15 @@ static void describe(const struct training *t, const struct backend *backend, st
         text_addf(text, "%s %d\n", t->model->parameters[i].name, t->model->parameters[i].trainable);
 }
 
-static int add_feed(struct hasher *hasher, const struct feed *feed, const int64_t *samples,
-                    int64_t count, struct error *err)
+static int add_feed(struct hasher *hasher, const struct feed *feed, struct error *err)
 {
     if (hasher_add(hasher, feed->images, (size_t)(feed->count * feed->height * feed->width * 3),
                    err) < 0 ||
-        hasher_add(hasher, feed->labels, (size_t)feed->count, err) < 0 ||
-        (feed->partner_count > 0 &&
-         hasher_add(hasher, feed->partners, (size_t)feed->partner_count * sizeof(int64_t), err) <
-             0))
+        hasher_add(hasher, feed->labels, (size_t)feed->count, err) < 0)
         return -1;
-    return hasher_add(hasher, samples, (size_t)count * sizeof(int64_t), err);
+    if (feed->partner_count == 0)
+        return 0;
+    return hasher_add(hasher, feed->partners, (size_t)feed->partner_count * sizeof(int64_t), err);
 }
 
 static int find_owner(const struct training *t, const struct backend *backend, struct digest *owner,
@@ -150,9 +148,15 @@ static int find_owner(const struct training *t, const struct backend *backend, s
         result = hasher_add(hasher, t->model->parameters[i].value,
                             (size_t)t->model->parameters[i].count * sizeof(float), err);
     if (result == 0)
-        result = add_feed(hasher, t->train, t->train_samples, t->train_count, err);
+        result = add_feed(hasher, t->train, err);
+    /* Both are mostly parts of one dataset. */
+    if (result == 0 && t->val->images != t->train->images)
+        result = add_feed(hasher, t->val, err);
     if (result == 0)
-        result = add_feed(hasher, t->val, t->val_samples, t->val_count, err);
+        result =
+            hasher_add(hasher, t->train_samples, (size_t)t->train_count * sizeof(int64_t), err);
+    if (result == 0)
+        result = hasher_add(hasher, t->val_samples, (size_t)t->val_count * sizeof(int64_t), err);
     if (result == 0)
         result = hasher_finish(hasher, owner, err);
     hasher_free(hasher);

@@ -179,14 +179,10 @@ void model_free(struct model *model)
     free(model);
 }
 
-/* The layer's own part of "<layer>/<variable>" starts `name`: does it contain the pattern? */
+/* Does the layer in "<layer>/<variable>" contain the pattern? */
 static bool layer_matches(const char *name, const char *pattern)
 {
-    char layer[2 * NODE_NAME_SIZE];
-    const char *slash = strchr(name, '/');
-    ASSERT(slash != NULL);
-    snprintf(layer, sizeof layer, "%.*s", (int)(slash - name), name);
-    return strstr(layer, pattern) != NULL;
+    return memmem(name, strcspn(name, "/"), pattern, strlen(pattern)) != NULL;
 }
 
 static bool matches_a_layer(const struct model *model, const char *pattern)

@@ -257,6 +257,8 @@ int64_t network_moment_count(const struct network *network)
 int network_get_moments(struct network *network, float *m, float *v, struct error *err)
 {
     const struct training *t = &network->training;
+    if (t->parameters == 0)
+        return 0;
     size_t bytes = (size_t)t->parameters * sizeof(float);
     if (network->ops->download(network->backend, m, t->m, bytes, err))
         return -1;
@@ -266,6 +268,8 @@ int network_get_moments(struct network *network, float *m, float *v, struct erro
 int network_set_moments(struct network *network, const float *m, const float *v, struct error *err)
 {
     struct training *t = &network->training;
+    if (t->parameters == 0)
+        return 0;
     size_t bytes = (size_t)t->parameters * sizeof(float);
     if (network->ops->upload(network->backend, t->m, m, bytes, err))
         return -1;
@@ -275,6 +279,8 @@ int network_set_moments(struct network *network, const float *m, const float *v,
 void network_reset_moments(struct network *network)
 {
     struct training *t = &network->training;
+    if (t->parameters == 0)
+        return;
     memset(t->m, 0, (size_t)t->parameters * sizeof(float));
     memset(t->v, 0, (size_t)t->parameters * sizeof(float));
 }

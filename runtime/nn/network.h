@@ -17,8 +17,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Batch norm of layers that are trainable (frozen ones always run in
- * inference mode): spec 2.4. */
+/* Batch norm of layers that may train; frozen ones always use their moving statistics. What a
+ * notebook means by calling its base with training=False is NORM_INFERENCE. What Keras 3 did to it
+ * is NORM_BATCH: fit() passes training=True through a functional model to every layer, in place of
+ * the value given when the model was called. Seen with Keras 3.12: the loss of such a fit() step is
+ * that of the batch's statistics, and the moving statistics of trainable norms move (biased
+ * variance, momentum 0.99). tests/nn/test_network_keras.c has that step. */
 enum norm_mode { NORM_INFERENCE, NORM_BATCH };
 
 struct network_options {
@@ -30,7 +34,8 @@ struct network_options {
 
 struct network;
 
-/* `model` is borrowed: its trainable flags are read here, its weights copied. */
+/* `model` is borrowed until network_free(): its trainable flags are read here, its weights copied.
+ */
 int network_new(struct model *model, struct backend *backend, const struct network_options *options,
                 struct network **network, struct error *err);
 void network_free(struct network *network);

@@ -2,8 +2,9 @@
  *
  *   network.c            memory, weights in and out
  *   network_arena.c      buffers that live at different times share memory
- *   network_fused.c      inference: nodes with everything fused; the frozen prefix of a training
- * step network_plan.c       training: which nodes, in which steps, in which buffers
+ *   network_fused.c      inference with everything fused; the frozen prefix of training
+ *   network_plan.c       training: which nodes, in which steps, in which buffers
+ *   network_memory.c     training: memory, convolutions for each size of shard
  *   network_forward.c    training: a shard through the steps up to the loss
  *   network_backward.c   training: the steps after it
  *   network_update.c     sums over shards, moving statistics, Adam
@@ -201,9 +202,14 @@ void forward_join(struct network *network, int node, const int64_t *shard_rows, 
  */
 void backward_join(struct network *network, int node, int64_t rows, size_t shards);
 
-/* network_update.c */
+/* network_memory.c */
 int training_init(struct network *network, struct error *err);
 void training_release(struct network *network);
+/* Index in training.sizes of the convolutions for shards of `images`, made when first needed: the
+ * last batch of an epoch may have a shard that is not full. */
+int training_find_size(struct network *network, int64_t images, size_t *index, struct error *err);
+
+/* network_update.c */
 /* Forward and backward: leaves the mean loss's gradient in training.gradient. */
 int training_gradient(struct network *network, const struct feed *feed, const int64_t *samples,
                       int64_t n, uint32_t epoch, int64_t step, struct batch_result *result,

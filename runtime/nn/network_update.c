@@ -1,197 +1,13 @@
-/* A training step around its shards: memory, segments, the gradient's sum over
- * shards, the update. */
+/* A training step around its shards: segments, the gradient's sum over shards,
+ * the update. */
 #include "base/memory.h"
 #include "nn/adam.h"
 #include "nn/network_parts.h"
+#include "nn/norm.h"
 
 #include <stdlib.h>
 
-enum {
-    RANGE = 16384,  /* floats of a vector that a lane takes at a time */
-    ALIGNMENT = 16, /* floats: 64 bytes */
-};
-
-static size_t align(size_t floats)
-{
-    return (floats + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
-/* ---- memory ---- */
-
-static void size_release(struct network *network, struct shard_size *size)
-{
-    const struct operations *ops = network->ops;
-    for (size_t i = 0; size->convs && i < network->model->graph.count; i++) {
-        struct shard_conv *conv = &size->convs[i];
-        if (conv->conv)
-            ops->conv_free(conv->conv);
-        ops->release(network->backend, conv->forward);
-        ops->release(network->backend, conv->backward);
-    }
-    ops->release(network->backend, size->parts);
-    free(size->convs);
-}
-
-static int conv_init(struct network *network, struct shard_size *size, int index, struct error *err)
-{
-    const struct operations *ops = network->ops;
-    const struct node *node = &network->model->graph.nodes[index];
-    const struct train_node *t = &network->training.nodes[index];
-    struct shard_conv *conv = &size->convs[index];
-    bool fused = t->folded || !node->norm[0];
-    bool to_input = network->training.nodes[node->input].active;
-    struct conv_shape shape = node_conv_shape(&network->model->graph, index, size->images);
-    struct conv_options options = {
-        .passes = CONV_FORWARD | (to_input ? CONV_BACKWARD_DATA : 0u) |
-                  (t->kernel_trains ? CONV_BACKWARD_WEIGHTS : 0u),
-        .bias = node->bias || t->folded,
-        .residual = fused && node->residual >= 0,
-        .activation = fused ? node->activation : ACTIVATION_NONE,
-    };
-    if (ops->conv_new(network->backend, &shape, &options, &conv->conv, err))
-        return error_prefix(err, "layer '%s'", node->name);
-    conv->forward =
-        ops->allocate(network->backend, ops->conv_packed_size(conv->conv, CONV_FORWARD), err);
-    if (!conv->forward)
-        return -1;
-    if (to_input) {
-        conv->backward = ops->allocate(network->backend,
-                                       ops->conv_packed_size(conv->conv, CONV_BACKWARD_DATA), err);
-        if (!conv->backward)
-            return -1;
-    }
-    if (t->kernel_trains) {
-        size_t bytes = ops->conv_packed_size(conv->conv, CONV_BACKWARD_WEIGHTS);
-        conv->gradient = size->part_floats;
-        conv->packed_floats = align(bytes / sizeof(float));
-        size->part_floats += conv->packed_floats + align((size_t)node->channels);
-    }
-    return 0;
-}
-
-/* The convolutions for shards of `images`, made when first needed: the last batch of an epoch may
- * have a shard that is not full. */
-static int find_size(struct network *network, int64_t images, size_t *index, struct error *err)
-{
-    struct training *t = &network->training;
-    const struct graph *graph = &network->model->graph;
-    for (*index = 0; *index < t->size_count; ++*index)
-        if (t->sizes[*index].images == images)
-            return 0;
-    if (memory_grow(&t->sizes, &t->size_capacity, t->size_count + 1, sizeof *t->sizes, err))
-        return -1;
-    struct shard_size size = {.images = images};
-    size.convs = memory_new(graph->count, sizeof *size.convs, err);
-    int status = size.convs ? 0 : -1;
-    for (size_t i = t->first; i < graph->count && status == 0; i++)
-        if (node_has_conv(&graph->nodes[i]))
-            status = conv_init(network, &size, (int)i, err);
-    size_t count = images == t->shard ? t->shards : 1;
-    if (status == 0 && !(size.parts = network_allocate(network, count, size.part_floats, err)))
-        status = -1;
-    if (status)
-        size_release(network, &size);
-    else
-        t->sizes[t->size_count++] = size;
-    return status;
-}
-
-static int allocate_node(struct network *network, int index, struct error *err)
-{
-    struct training *training = &network->training;
-    struct train_node *t = &training->nodes[index];
-    const struct node *node = &network->model->graph.nodes[index];
-    size_t channels = (size_t)node->channels;
-    if (t->folded && !(t->fold = network_allocate(network, 2, channels, err)))
-        return -1;
-    if (index < (int)training->first || !node->norm[0] || t->folded)
-        return 0;
-    t->factors = network_allocate(network, FACTOR_COUNT, channels, err);
-    t->moments = network_allocate(network, 2, channels, err);
-    /* f64, hence twice as many floats */
-    t->statistics = (void *)network_allocate(network, training->shards, 4 * channels, err);
-    t->sums = (void *)network_allocate(network, training->shards, 4 * channels, err);
-    return t->factors && t->moments && t->statistics && t->sums ? 0 : -1;
-}
-
-static int allocate_edge(struct network *network, int index, struct error *err)
-{
-    struct training *t = &network->training;
-    if (index < 0 || index >= (int)t->first || t->nodes[index].edge)
-        return 0;
-    size_t images = (size_t)(t->batch + network->inference.shard);
-    t->nodes[index].edge = network_allocate(
-        network, images, (size_t)node_floats(&network->model->graph.nodes[index]), err);
-    return t->nodes[index].edge ? 0 : -1;
-}
-
-static int allocate_vectors(struct network *network, struct error *err)
-{
-    struct training *t = &network->training;
-    size_t classes = (size_t)network->model->architecture.classes;
-    size_t parameters = (size_t)t->parameters;
-    t->targets =
-        network_allocate(network, (size_t)(t->batch + network->inference.shard), classes, err);
-    t->losses = network_allocate(network, (size_t)t->batch, 1, err);
-    t->hits = memory_new((size_t)t->batch, 1, err);
-    t->gradient = network_allocate(network, parameters, 1, err);
-    t->tail = network_allocate(network, parameters, 1, err);
-    t->m = network_allocate(network, parameters, 1, err);
-    t->v = network_allocate(network, parameters, 1, err);
-    return t->targets && t->losses && t->hits && t->gradient && t->tail && t->m && t->v ? 0 : -1;
-}
-
-int training_init(struct network *network, struct error *err)
-{
-    struct training *t = &network->training;
-    const struct graph *graph = &network->model->graph;
-    size_t index;
-    t->batch = network->options.batch;
-    t->shard = network->options.shard < t->batch ? network->options.shard : t->batch;
-    t->shards = (size_t)((t->batch + t->shard - 1) / t->shard);
-    t->nodes = memory_new(graph->count, sizeof *t->nodes, err);
-    if (!t->nodes || training_plan(network, err) || allocate_vectors(network, err))
-        return -1;
-    t->arenas = memory_new(t->arena_count, sizeof *t->arenas, err);
-    for (size_t i = 0; t->arenas && i < t->arena_count; i++)
-        if (!(t->arenas[i] = network_allocate(network, 1, t->arena_floats, err)))
-            return -1;
-    if (!t->arenas)
-        return -1;
-    for (int i = 0; i < (int)graph->count; i++)
-        if (allocate_node(network, i, err) ||
-            (i >= (int)t->first && (allocate_edge(network, graph->nodes[i].input, err) ||
-                                    allocate_edge(network, graph->nodes[i].residual, err))))
-            return -1;
-    return find_size(network, t->shard, &index, err);
-}
-
-void training_release(struct network *network)
-{
-    struct training *t = &network->training;
-    const struct operations *ops = network->ops;
-    for (size_t i = 0; i < t->size_count; i++)
-        size_release(network, &t->sizes[i]);
-    for (size_t i = 0; t->arenas && i < t->arena_count; i++)
-        ops->release(network->backend, t->arenas[i]);
-    for (size_t i = 0; t->nodes && i < network->model->graph.count; i++) {
-        void *const owned[] = {t->nodes[i].edge,    t->nodes[i].fold,       t->nodes[i].factors,
-                               t->nodes[i].moments, t->nodes[i].statistics, t->nodes[i].sums};
-        for (size_t j = 0; j < sizeof owned / sizeof owned[0]; j++)
-            ops->release(network->backend, owned[j]);
-    }
-    float *const vectors[] = {t->targets, t->losses, t->gradient, t->tail, t->m, t->v};
-    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
-        ops->release(network->backend, vectors[i]);
-    free(t->hits);
-    free(t->sizes);
-    free(t->arenas);
-    free(t->spans);
-    free(t->segments);
-    free(t->steps);
-    free(t->nodes);
-    *t = (struct training){0};
-}
+enum { RANGE = 16384 }; /* floats of a vector that a lane takes at a time */
 
 /* ---- a step ---- */
 
@@ -406,8 +222,8 @@ int training_gradient(struct network *network, const struct feed *feed, const in
     run.full = (size_t)(n / t->shard);
     run.shards = run.full + (n % t->shard != 0);
     if (network_prepare_feed(network, feed, err) ||
-        find_size(network, t->shard, &run.full_size, err) ||
-        (n % t->shard && find_size(network, n % t->shard, &run.short_size, err)) ||
+        training_find_size(network, t->shard, &run.full_size, err) ||
+        (n % t->shard && training_find_size(network, n % t->shard, &run.short_size, err)) ||
         prefix_run(network, feed, samples, n, epoch, err) ||
         (run.full && pack(&run, run.full_size, err)) ||
         (run.full < run.shards && pack(&run, run.short_size, err)))
@@ -425,8 +241,6 @@ int training_gradient(struct network *network, const struct feed *feed, const in
 
 /* ---- the update ---- */
 
-/* Keras keeps moving statistics in f32, takes the batch's biased variance, and rounds 1 - momentum
- * to f32 from f64. */
 static void move_statistics(struct network *network)
 {
     const struct training *t = &network->training;
@@ -435,13 +249,13 @@ static void move_statistics(struct network *network)
         const struct node *node = &graph->nodes[i];
         if (!t->nodes[i].batch_norm)
             continue;
-        float keep = (float)node->norm_momentum, take = (float)(1.0 - node->norm_momentum);
         float *mean = network_value(network, i, PARAMETER_MOVING_MEAN);
         float *variance = network_value(network, i, PARAMETER_MOVING_VARIANCE);
         const float *moments = t->nodes[i].moments;
         for (int64_t c = 0; c < node->channels; c++) {
-            mean[c] = mean[c] * keep + moments[c] * take;
-            variance[c] = variance[c] * keep + moments[node->channels + c] * take;
+            mean[c] = norm_moving(mean[c], moments[c], node->norm_momentum);
+            variance[c] =
+                norm_moving(variance[c], moments[node->channels + c], node->norm_momentum);
         }
     }
 }

@@ -55,9 +55,10 @@ static inline HOST_DEVICE void norm_scale_shift(float gamma, float beta, float m
     *shift = beta - mean * *scale;
 }
 
-static inline HOST_DEVICE float norm_moving(float moving, float value, float momentum)
+/* A moving statistic after a batch. Keras takes 1 - momentum in f64 and rounds then. */
+static inline HOST_DEVICE float norm_moving(float moving, float value, double momentum)
 {
-    return moving * momentum + value * (1.0f - momentum);
+    return moving * (float)momentum + value * (float)(1.0 - momentum);
 }
 
 /* dx = a*dy + b*x + d in batch mode, from the sums over all `count` values of the batch:

@@ -17,6 +17,7 @@ VECTOR_INLINE void add_strip(int width, int64_t rows, int64_t c, const float *re
     for (int64_t row = 0; row < rows; row++) {
         const float *xs = x + row * c;
         const float *ys = y == NULL ? xs : y + row * c;
+        STRIP_LOOP
         for (int j = 0; j < width; j++) {
             float deviation = xs[j] - centre[j];
             float value = y == NULL ? deviation : ys[j];
@@ -24,6 +25,7 @@ VECTOR_INLINE void add_strip(int width, int64_t rows, int64_t c, const float *re
             b[j] += value * deviation;
         }
     }
+    STRIP_LOOP
     for (int j = 0; j < width; j++) {
         first[j] += (double)a[j];
         second[j] += (double)b[j];
@@ -105,12 +107,14 @@ VECTOR_INLINE void apply_strip(int width, const float *x, const float *restrict 
                                enum activation activation, float *y)
 {
     float out[WIDE];
+    STRIP_LOOP
     for (int j = 0; j < width; j++) {
         float value = x[j] * scale[j] + shift[j];
         if (residual != NULL)
             value += residual[j];
         out[j] = activate(value, activation);
     }
+    STRIP_LOOP
     for (int j = 0; j < width; j++)
         y[j] = out[j];
 }
@@ -182,16 +186,19 @@ int norm_backward_sums_cpu(struct lane *lane, int64_t rows, int64_t c, const flo
     return 0;
 }
 
-VECTOR_INLINE void data_strip(int width, const float *x, const float *dy, const float *restrict a,
-                              const float *restrict b, const float *restrict d, float *dx)
+VECTOR_INLINE void data_strip(int width, bool combine, const float *x, const float *dy,
+                              const float *restrict a, const float *restrict b,
+                              const float *restrict d, float *dx)
 {
     float out[WIDE];
+    STRIP_LOOP
     for (int j = 0; j < width; j++) {
         float value = a[j] * dy[j];
-        if (b != NULL)
+        if (combine)
             value += b[j] * x[j] + d[j];
         out[j] = value;
     }
+    STRIP_LOOP
     for (int j = 0; j < width; j++)
         dx[j] = out[j];
 }
@@ -204,9 +211,9 @@ VECTORISE static void scale_rows(int64_t rows, int64_t c, const float *dy, const
         float *out = dx + row * c;
         int64_t i = 0;
         for (; i + STRIP <= c; i += STRIP)
-            data_strip(STRIP, NULL, in + i, a + i, NULL, NULL, out + i);
+            data_strip(STRIP, false, NULL, in + i, a + i, NULL, NULL, out + i);
         for (; i < c; i++)
-            data_strip(1, NULL, in + i, a + i, NULL, NULL, out + i);
+            data_strip(1, false, NULL, in + i, a + i, NULL, NULL, out + i);
     }
 }
 
@@ -218,9 +225,9 @@ VECTORISE static void combine_rows(int64_t rows, int64_t c, const float *x, cons
         float *out = dx + row * c;
         int64_t i = 0;
         for (; i + STRIP <= c; i += STRIP)
-            data_strip(STRIP, xs + i, in + i, a + i, b + i, d + i, out + i);
+            data_strip(STRIP, true, xs + i, in + i, a + i, b + i, d + i, out + i);
         for (; i < c; i++)
-            data_strip(1, xs + i, in + i, a + i, b + i, d + i, out + i);
+            data_strip(1, true, xs + i, in + i, a + i, b + i, d + i, out + i);
     }
 }
 

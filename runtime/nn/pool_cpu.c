@@ -39,15 +39,18 @@ VECTOR_INLINE void max_strip(int width, const struct pool_shape *s, const struct
 {
     float best[WIDE];
     const float *first = x + (window->top * s->w + window->left) * s->c;
+    STRIP_LOOP
     for (int j = 0; j < width; j++)
         best[j] = window->padded ? 0.0f : first[j];
     for (int64_t row = window->top; row < window->bottom; row++)
         for (int64_t column = window->left; column < window->right; column++) {
             const float *in = x + (row * s->w + column) * s->c;
             /* Either comparison, so that a NaN wins and stays. */
+            STRIP_LOOP
             for (int j = 0; j < width; j++)
                 best[j] = in[j] > best[j] || in[j] != in[j] ? in[j] : best[j];
         }
+    STRIP_LOOP
     for (int j = 0; j < width; j++)
         y[j] = best[j];
 }
@@ -85,18 +88,21 @@ VECTOR_INLINE void max_backward_strip(int width, const struct pool_shape *s, int
                                       float *restrict dx)
 {
     float left_over[WIDE];
+    STRIP_LOOP
     for (int j = 0; j < width; j++)
         left_over[j] = dy[j];
     for (int64_t row = top; row < top + s->r; row++)
         for (int64_t column = left; column < left + s->r; column++) {
             bool inside = row >= 0 && row < s->h && column >= 0 && column < s->w;
             if (!inside && s->zero_padding)
-                for (int j = 0; j < width; j++)
-                    left_over[j] = y[j] == 0.0f ? 0.0f : left_over[j];
+                STRIP_LOOP
+            for (int j = 0; j < width; j++)
+                left_over[j] = y[j] == 0.0f ? 0.0f : left_over[j];
             if (!inside)
                 continue;
             const float *in = x + (row * s->w + column) * s->c;
             float *out = dx + (row * s->w + column) * s->c;
+            STRIP_LOOP
             for (int j = 0; j < width; j++) {
                 out[j] += in[j] == y[j] ? left_over[j] : 0.0f;
                 left_over[j] = in[j] == y[j] ? 0.0f : left_over[j];
@@ -136,8 +142,10 @@ VECTOR_INLINE void mean_strip(int width, int64_t places, int64_t c, const float 
 {
     float sum[WIDE] = {0};
     for (int64_t place = 0; place < places; place++)
-        for (int j = 0; j < width; j++)
-            sum[j] += x[place * c + j];
+        STRIP_LOOP
+    for (int j = 0; j < width; j++)
+        sum[j] += x[place * c + j];
+    STRIP_LOOP
     for (int j = 0; j < width; j++)
         y[j] = sum[j] / (float)places;
 }

@@ -33,6 +33,14 @@
 #define VECTORISE
 #endif
 
+/* Stands before a loop over a strip. GCC at -O3 would replace a loop of 16 by 16 scalar statements
+ * before it thinks of vectors. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define STRIP_LOOP _Pragma("GCC unroll 1")
+#else
+#define STRIP_LOOP
+#endif
+
 /* For the bodies that clones share. */
 #define VECTOR_INLINE static inline __attribute__((always_inline))
 

@@ -6,58 +6,63 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int publish(const struct project *project, const struct plan_out *out,
-                   const struct content *content, struct error *err)
+/* Where an out goes. */
+struct destination {
+    char *artifact, *folder; /* folder: NULL where it is not published */
+    const char *name;        /* in that folder */
+};
+
+static int find_destination(const struct project *project, const struct job *job,
+                            const struct plan_out *out, struct destination *to, struct error *err)
 {
     const char *slash = strrchr(out->path, '/');
-    char *folder = file_join(project->plan->folder, out->publish, err);
-    if (folder == NULL)
+    *to = (struct destination){.name = slash != NULL ? slash + 1 : out->path};
+    if ((to->artifact = project_artifact(project, job->stage->name, out->path, err)) == NULL)
         return -1;
-    int result = materialise_into(project->store, content, slash != NULL ? slash + 1 : out->path,
-                                  folder, err);
-    free(folder);
-    return result;
-}
-
-static int deliver_out(const struct project *project, struct job *job, const struct plan_out *out,
-                       struct error *err)
-{
-    const struct content *content = action_out(job->action, out->name);
-    bool changed = false;
-    char *path = project_artifact(project, job->stage->name, out->path, err);
-    if (path == NULL)
-        return -1;
-    int result = materialise(project->store, content, path, &changed, err);
-    free(path);
-    job->repaired = job->repaired || changed;
-    if (result == 0 && out->publish != NULL)
-        result = publish(project, out, content, err);
-    return result;
-}
-
-/* Runners that share the project must not build the same temporary names. The
- * lock is taken only where something differs. */
-int deliver(const struct project *project, struct job *job, struct error *err)
-{
-    struct store_lock *lock = NULL;
-    int result = 0;
-    bool all_there = true;
-    for (size_t i = 0; i < job->stage->out_count && all_there; i++) {
-        const struct plan_out *out = &job->stage->outs[i];
-        char *path = project_artifact(project, job->stage->name, out->path, err);
-        if (path == NULL)
-            return -1;
-        all_there =
-            out->publish == NULL &&
-            content_is_at(project->store, action_out(job->action, out->name), path, STORE_BY_STAT);
-        free(path);
-    }
-    if (all_there)
+    if (out->publish == NULL ||
+        (to->folder = file_join(project->plan->folder, out->publish, err)) != NULL)
         return 0;
+    free(to->artifact);
+    return -1;
+}
+
+static bool is_there(const struct project *project, const struct content *content,
+                     const struct destination *to)
+{
+    return content_is_at(project->store, content, to->artifact, STORE_BY_STAT) &&
+           (to->folder == NULL || materialised_into(project->store, content, to->name, to->folder));
+}
+
+/* Runners that share the project must not build the same temporary names. */
+static int bring(const struct project *project, const struct content *content,
+                 const struct destination *to, struct error *err)
+{
+    struct store_lock *lock;
+    bool changed;
     if (store_wait_lock(project->store, "artifacts", &lock, err) < 0)
         return -1;
-    for (size_t i = 0; i < job->stage->out_count && result == 0; i++)
-        result = deliver_out(project, job, &job->stage->outs[i], err);
+    int result = materialise(project->store, content, to->artifact, &changed, err);
+    if (result == 0 && to->folder != NULL)
+        result = materialise_into(project->store, content, to->name, to->folder, err);
     store_unlock(lock);
+    return result;
+}
+
+int deliver(const struct project *project, struct job *job, struct error *err)
+{
+    int result = 0;
+    for (size_t i = 0; i < job->stage->out_count && result == 0; i++) {
+        const struct plan_out *out = &job->stage->outs[i];
+        const struct content *content = action_out(job->action, out->name);
+        struct destination to;
+        if (find_destination(project, job, out, &to, err) < 0)
+            return -1;
+        if (!is_there(project, content, &to)) {
+            result = bring(project, content, &to, err);
+            job->repaired = true;
+        }
+        free(to.artifact);
+        free(to.folder);
+    }
     return result < 0 ? error_prefix(err, "stage '%s': ", job->stage->name) : 0;
 }

@@ -208,8 +208,10 @@ static int add_fingerprint(struct text *text, const struct project *project,
         return -1;
     while (*lines != '\0') {
         size_t length = strcspn(lines, "\n");
-        text_addf(text, "fingerprint %.*s\n", (int)length, lines);
-        lines += length + 1;
+        text_add(text, "fingerprint ");
+        text_append(text, lines, length);
+        text_add(text, "\n");
+        lines += length + (lines[length] == '\n');
     }
     return 0;
 }

@@ -2,14 +2,10 @@
 
 #include <string.h>
 
-static bool items_equal(const struct lock_item *a, const struct lock_item *b, size_t count)
+static bool item_equals(const struct lock_item *a, const struct lock_item *b)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(a[i].name, b[i].name) != 0 || strcmp(a[i].path, b[i].path) != 0 ||
-            !digest_equal(&a[i].digest, &b[i].digest) || a[i].size != b[i].size ||
-            a[i].folder != b[i].folder)
-            return false;
-    return true;
+    return b != NULL && strcmp(a->path, b->path) == 0 && digest_equal(&a->digest, &b->digest) &&
+           a->size == b->size && a->folder == b->folder;
 }
 
 /* Reals that differ only past what the file shows would be written again each time. */
@@ -44,12 +40,20 @@ bool lock_params_equal(const json_t *a, const json_t *b)
     return json_same(a, b);
 }
 
+/* By name: an order comes only with writing. */
 static bool stages_equal(const struct lock_stage *a, const struct lock_stage *b)
 {
-    return digest_equal(&a->key, &b->key) && a->dep_count == b->dep_count &&
-           a->out_count == b->out_count && lock_params_equal(a->cmd, b->cmd) &&
-           lock_params_equal(a->params, b->params) && items_equal(a->deps, b->deps, a->dep_count) &&
-           items_equal(a->outs, b->outs, a->out_count);
+    if (!digest_equal(&a->key, &b->key) || a->dep_count != b->dep_count ||
+        a->out_count != b->out_count || !lock_params_equal(a->cmd, b->cmd) ||
+        !lock_params_equal(a->params, b->params))
+        return false;
+    for (size_t i = 0; i < a->dep_count; i++)
+        if (!item_equals(&a->deps[i], lock_find_dep(b, a->deps[i].name)))
+            return false;
+    for (size_t i = 0; i < a->out_count; i++)
+        if (!item_equals(&a->outs[i], lock_find_out(b, a->outs[i].name)))
+            return false;
+    return true;
 }
 
 static bool locks_equal(const struct lock *a, const struct lock *b)

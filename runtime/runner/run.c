@@ -70,11 +70,10 @@ static int write_record(const struct jobs *jobs, const struct record_run *run, s
     return result;
 }
 
-static int execute(struct jobs *jobs, struct display *display, struct error *err)
+static int execute(struct jobs *jobs, struct display *display, double start, struct error *err)
 {
     struct record_run run = {.started = time(NULL)};
     struct error outcome = {0}, later = {0};
-    double start = attempt_now();
     schedule_run(jobs, display, &outcome);
     run.seconds = attempt_now() - start;
     run.outcome = &outcome;
@@ -124,6 +123,7 @@ int command_run(const struct options *options, struct error *err)
     struct project project;
     struct jobs jobs = {0};
     struct display *display = NULL;
+    double start = attempt_now();
     if (project_open(options, false, &project, err) < 0)
         return -1;
     int result =
@@ -131,7 +131,8 @@ int command_run(const struct options *options, struct error *err)
     if (result == 0 && (display = display_new(options, &jobs, err)) == NULL)
         result = -1;
     if (result == 0)
-        result = options->dry_run ? dry_run(&jobs, display, err) : execute(&jobs, display, err);
+        result =
+            options->dry_run ? dry_run(&jobs, display, err) : execute(&jobs, display, start, err);
     display_free(display);
     jobs_release(&jobs);
     project_close(&project);

@@ -334,12 +334,12 @@ static int print_result(const struct verification *check, struct error *err)
                project->lock->count, check->artifacts, check->blobs, check->requirements,
                check->no_cache ? " (no cache here: artifacts only)" : "");
     if (check->mismatches > 0)
-        return error_set(err, ERR_MISMATCH, "%zu digests do not match: reprise run repairs them",
-                         check->mismatches);
+        return error_set(err, ERR_MISMATCH, "%zu digest%s match: reprise run repairs it",
+                         check->mismatches, check->mismatches == 1 ? " does not" : "s do not");
     return good ? 0
                 : error_set(err, ERR_STAGE,
-                            "not verified, %zu problems: see above, or reprise status",
-                            check->stale);
+                            "not verified, %zu problem%s: see above, or reprise status",
+                            check->stale, check->stale == 1 ? "" : "s");
 }
 
 int command_verify(const struct options *options, struct error *err)

@@ -235,6 +235,8 @@ int work_store(struct attempt *attempt, struct error *err)
     job->action = action;
     /* Left behind, it costs space and nothing else. */
     file_remove(attempt->checkpoint, &ignored);
+    if (attempt->project->options->keep_work)
+        file_make_folders(attempt->checkpoint, &ignored); /* for running it by hand */
     return 0;
 }
 
@@ -256,7 +258,9 @@ void work_remove(struct attempt *attempt)
 {
     struct error ignored;
     char path[STORE_PATH_SIZE];
-    if (attempt->folder != NULL && !attempt->project->options->keep_work)
+    if (attempt->project->options->keep_work)
+        return;
+    if (attempt->folder != NULL)
         file_remove(attempt->folder, &ignored);
     if (attempt->checkpoint != NULL)
         rmdir(attempt->checkpoint); /* if empty */

@@ -125,33 +125,63 @@ int materialise(struct store *store, const struct content *content, const char *
     return result;
 }
 
-int materialise_into(struct store *store, const struct content *content, const char *name,
-                     const char *folder, struct error *err)
+/* What to do with one file of those that go into a folder. */
+typedef int into_fn(struct store *store, const struct tree_entry *entry, const char *path,
+                    struct error *err);
+
+static struct content entry_content(const struct tree_entry *entry)
+{
+    return (struct content){.kind =
+                                entry->kind == TREE_EXECUTABLE ? CONTENT_EXECUTABLE : CONTENT_FILE,
+                            .digest = entry->digest,
+                            .size = entry->size};
+}
+
+static int make_entry(struct store *store, const struct tree_entry *entry, const char *path,
+                      struct error *err)
+{
+    bool changed;
+    const struct content file = entry_content(entry);
+    return entry->kind == TREE_EMPTY ? file_make_folders(path, err)
+                                     : materialise(store, &file, path, &changed, err);
+}
+
+static int check_entry(struct store *store, const struct tree_entry *entry, const char *path,
+                       struct error *err)
+{
+    const struct content file = entry_content(entry);
+    bool there = entry->kind == TREE_EMPTY ? file_exists(path)
+                                           : content_is_at(store, &file, path, STORE_BY_STAT);
+    return there ? 0 : error_set(err, ERR_IO, "'%s' differs", path);
+}
+
+static int each_into(struct store *store, const struct content *content, const char *name,
+                     const char *folder, into_fn *into, struct error *err)
 {
     struct tree tree = {0};
-    bool changed;
-    int result = 0;
-    if (content->kind == CONTENT_FOLDER) {
-        if (content_tree(store, content, &tree, err) < 0)
-            return -1;
-    } else if (tree_add(&tree, content->kind == CONTENT_EXECUTABLE ? TREE_EXECUTABLE : TREE_FILE,
-                        &content->digest, content->size, name, err) < 0)
-        return -1;
+    int result =
+        content->kind == CONTENT_FOLDER
+            ? content_tree(store, content, &tree, err)
+            : tree_add(&tree, content->kind == CONTENT_EXECUTABLE ? TREE_EXECUTABLE : TREE_FILE,
+                       &content->digest, content->size, name, err);
     for (size_t i = 0; i < tree.count && result == 0; i++) {
-        const struct tree_entry *entry = &tree.entries[i];
-        struct content file = {.kind = entry->kind == TREE_EXECUTABLE ? CONTENT_EXECUTABLE
-                                                                      : CONTENT_FILE,
-                               .digest = entry->digest,
-                               .size = entry->size};
-        char *path = file_join(folder, entry->path, err);
-        if (path == NULL)
-            result = -1;
-        else if (entry->kind == TREE_EMPTY)
-            result = file_make_folders(path, err);
-        else
-            result = materialise(store, &file, path, &changed, err);
+        char *path = file_join(folder, tree.entries[i].path, err);
+        result = path == NULL ? -1 : into(store, &tree.entries[i], path, err);
         free(path);
     }
     tree_release(&tree);
     return result;
+}
+
+int materialise_into(struct store *store, const struct content *content, const char *name,
+                     const char *folder, struct error *err)
+{
+    return each_into(store, content, name, folder, make_entry, err);
+}
+
+bool materialised_into(struct store *store, const struct content *content, const char *name,
+                       const char *folder)
+{
+    struct error ignored;
+    return each_into(store, content, name, folder, check_entry, &ignored) == 0;
 }

@@ -14,6 +14,10 @@ int materialise(struct store *store, const struct content *content, const char *
 int materialise_into(struct store *store, const struct content *content, const char *name,
                      const char *folder, struct error *err);
 
+/* True where `folder` holds such copies. */
+bool materialised_into(struct store *store, const struct content *content, const char *name,
+                       const char *folder);
+
 /* Lets a stage read it at `path`, which must not exist: symbolic links to the
  * read-only blobs, and copies of executables. Parents are made. */
 int materialise_links(struct store *store, const struct content *content, const char *path,

@@ -38,6 +38,7 @@ struct tar_member {
     unsigned kind;
     const char *link;     /* target of a symbolic link */
     const char *hardlink; /* target of a hard link */
+    bool sparse;          /* only the first byte is there */
 };
 /* Pax, compressed by gzip where `gzip`. */
 void write_tar(const char *path, const struct tar_member *members, size_t count, bool gzip);

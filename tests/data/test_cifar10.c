@@ -133,12 +133,12 @@ static void cifar10_refuses_incomplete_archives(void **state)
         one = MEMBER("data_batch_1.bin", b->train[0]),
         two = MEMBER("data_batch_2.bin", b->train[1]), test = MEMBER("test_batch.bin", b->test),
         boxes = MEMBER("boxes_1.bin", b->boxes), test_boxes = MEMBER("test_boxes.bin", b->boxes),
-        names = {"batches.meta.txt", meta, sizeof(meta) - 1, 0, NULL, NULL},
-        few = {"batches.meta.txt", "cat\ndog\n", 8, 0, NULL, NULL},
-        many = {"batches.meta.txt", meta, sizeof(meta), 0, NULL, NULL},
-        ragged = {"data_batch_1.bin", b->train[0], CIFAR10_RECORD_SIZE + 1, 0, NULL, NULL},
-        empty = {"test_batch.bin", NULL, 0, 0, NULL, NULL},
-        short_boxes = {"boxes_1.bin", b->boxes, 8, 0, NULL, NULL};
+        names = {"batches.meta.txt", meta, sizeof(meta) - 1, 0, NULL, NULL, false},
+        few = {"batches.meta.txt", "cat\ndog\n", 8, 0, NULL, NULL, false},
+        many = {"batches.meta.txt", meta, sizeof(meta), 0, NULL, NULL, false},
+        ragged = {"data_batch_1.bin", b->train[0], CIFAR10_RECORD_SIZE + 1, 0, NULL, NULL, false},
+        empty = {"test_batch.bin", NULL, 0, 0, NULL, NULL, false},
+        short_boxes = {"boxes_1.bin", b->boxes, 8, 0, NULL, NULL, false};
     expect_refusal(path.text, (struct tar_member[]){one, test}, 2, "'batches.meta.txt' is missing");
     expect_refusal(path.text, (struct tar_member[]){one, names}, 2, "'test_batch.bin' is missing");
     expect_refusal(path.text, (struct tar_member[]){two, test, names}, 3,

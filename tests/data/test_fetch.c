@@ -380,6 +380,26 @@ static void fetch_stops_when_progress_says_so(void **state)
     http_server_stop(server);
 }
 
+static int fetch_and_forget(const struct fetch_request *request, struct error *err)
+{
+    char *path = fetch_file(request, &limits, err);
+    free(path);
+    return path != NULL ? 0 : -1;
+}
+
+static void fetch_survives_failing_allocations(void **state)
+{
+    struct data_scratch *scratch = *state;
+    struct scratch_path path = data_scratch_path(state, "a.tar");
+    struct fetch_request request = {.url = "file:a.tar",
+                                    .setting = "dataset.url",
+                                    .folder = scratch->folder,
+                                    .project = scratch->folder};
+    data_scratch_write(path.text, content, SIZE);
+    EXPECT_OK(digest_of_file(path.text, &request.sha256, &err));
+    EXPECT_ALLOCATION_FAILURES(fetch_and_forget(&request, &err), 0);
+}
+
 int main(void)
 {
 #define TEST(name)                                                                                 \
@@ -399,6 +419,7 @@ int main(void)
         TEST(fetch_reads_local_files_where_they_are),
         TEST(fetch_local_path_takes_the_forms_of_a_file_url),
         TEST(fetch_stops_when_progress_says_so),
+        TEST(fetch_survives_failing_allocations),
     };
     return cmocka_run_group_tests(tests, make_content, NULL);
 }

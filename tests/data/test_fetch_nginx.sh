@@ -46,7 +46,7 @@ size=$(wc -c < "$work/www/data.tar")
 head -c $((size / 2)) "$work/www/data.tar" > "$work/www/half.tar"
 sha() { sha256sum "$work/www/$1" | cut -c1-64; }
 
-# serve RATE EXTRA-DIRECTIVES: nginx with its own log; on the port of before, else a free one.
+# serve RATE EXTRA-DIRECTIVES [LISTEN-FLAG]: nginx with its own log; on the port of before, else a free one.
 port=
 serve() {
     : > "$work/logs/access.log"
@@ -64,13 +64,13 @@ http {
     client_body_temp_path $work/t1; proxy_temp_path $work/t2; fastcgi_temp_path $work/t3;
     uwsgi_temp_path $work/t4; scgi_temp_path $work/t5;
     server {
-        listen 127.0.0.1:$candidate;
+        listen 127.0.0.1:$candidate ${3:-};
         root $work/www;
         limit_rate $1;
         $2
         location = /page.tar.gz { default_type text/html; return 200 "<!DOCTYPE html><p>moved"; }
         location = /moved.tar { return 301 /data.tar; }
-        location = /busy.tar { return 503; }
+        location = /downgraded.tar { return 301 http://127.0.0.1:$candidate/data.tar; }
     }
 }
 EOF
@@ -94,13 +94,14 @@ stop_serving() {
     rm -f "$work/nginx.pid"
 }
 
+scheme=http
 # describe NAME FILE SHA256: a fresh stage.json; its outs and checkpoint lie in $work/NAME.
 describe() {
     rm -rf "${work:?}/$1"
     mkdir "$work/$1" "$work/$1/checkpoint"
     cat > "$work/$1/stage.json" << EOF
 {"stage": "download", "deps": {}, "outs": {"dataset": "$work/$1/dataset"}, "checkpoint": "$work/$1/checkpoint",
- "params": {"dataset": {"url": "http://127.0.0.1:$port/$2", "sha256": "$3", "train_limit": null, "test_limit": null},
+ "params": {"dataset": {"url": "$scheme://127.0.0.1:$port/$2", "sha256": "$3", "train_limit": null, "test_limit": null},
             "weights": {"url": null, "sha256": null, "file": null, "from": null},
             "pretrain": {"enabled": false, "dataset": null, "url": null, "sha256": null}}}
 EOF
@@ -192,6 +193,29 @@ finish
 [ $? -eq 130 ] && nothing_stored stopped && [ -s "$(ls "$work"/stopped/checkpoint/*.part)" ]
 ok $? "download keeps what it has and exits 130 on SIGTERM"
 stop_serving
+
+if command -v openssl > /dev/null; then
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
+        -addext subjectAltName=IP:127.0.0.1 -keyout "$work/key.pem" -out "$work/certificate.pem" 2> "$work/out.txt"
+    serve 0 "ssl_certificate $work/certificate.pem; ssl_certificate_key $work/key.pem;" ssl
+    scheme=https
+    describe secure data.tar "$(sha data.tar)"
+    (export SSL_CERT_FILE="$work/certificate.pem" && run secure) && same secure
+    ok $? "download fetches by https from a server that its authorities vouch for"
+    describe stranger data.tar "$(sha data.tar)"
+    run stranger
+    [ $? -eq 1 ] && grep -q "certificate" "$work/out.txt" && nothing_stored stranger
+    ok $? "download refuses a server that nobody vouches for"
+    describe downgraded downgraded.tar "$(sha data.tar)"
+    (export SSL_CERT_FILE="$work/certificate.pem" && run downgraded)
+    [ $? -eq 1 ] && grep -q 'http.*disabled' "$work/out.txt" && nothing_stored downgraded
+    ok $? "download is not led from https to http"
+    scheme=http
+    stop_serving
+else
+    tests=$((tests + 1))
+    echo "ok $tests - download by https # SKIP openssl is not installed"
+fi
 
 describe offline data.tar "$(sha data.tar)"
 run offline

@@ -151,6 +151,26 @@ static void npy_rejects_headers_that_numpy_does_not_write(void **state)
     expect_array(path.text, NPY_U8, 1, (const int64_t[]){3}, three);
 }
 
+/* Whatever single byte is wrong: an error, or another array of the same size. */
+static void npy_withstands_every_wrong_byte(void **state)
+{
+    struct scratch_path path = data_scratch_path(state, "flip");
+    char *data;
+    size_t size;
+    EXPECT_OK(file_read(GOLDEN "u8_2x3.npy", 1 << 20, &data, &size, &err));
+    for (size_t i = 0; i < size; i++) {
+        struct npy read = {0};
+        struct error err = {0};
+        data[i] = (char)(data[i] ^ 1 << i % 8);
+        data_scratch_write(path.text, data, size);
+        if (npy_read(path.text, &read, &err) < 0)
+            assert_int_equal(err.kind, ERR_FORMAT);
+        npy_release(&read);
+        data[i] = (char)(data[i] ^ 1 << i % 8);
+    }
+    free(data);
+}
+
 static void npy_survives_failing_allocations(void **state)
 {
     struct scratch_path path = data_scratch_path(state, "m.npy");
@@ -187,6 +207,7 @@ int main(void)
         TEST(npy_refuses_other_layouts_by_name),
         TEST(npy_rejects_every_truncation),
         TEST(npy_rejects_headers_that_numpy_does_not_write),
+        TEST(npy_withstands_every_wrong_byte),
         TEST(npy_survives_failing_allocations),
         TEST(npy_count_refuses_negative_and_overflowing_shapes),
     };

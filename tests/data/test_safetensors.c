@@ -165,6 +165,26 @@ static void safetensors_rejects_every_truncation(void **state)
     free(data);
 }
 
+/* Whatever single byte is wrong: an error, or another array of the same size. */
+static void safetensors_withstands_every_wrong_byte(void **state)
+{
+    struct scratch_path path = data_scratch_path(state, "flip");
+    char *data;
+    size_t size;
+    EXPECT_OK(file_read(GOLDEN "three.safetensors", 1 << 20, &data, &size, &err));
+    for (size_t i = 0; i < size; i++) {
+        struct safetensors read = {0};
+        struct error err = {0};
+        data[i] = (char)(data[i] ^ 1 << i % 8);
+        data_scratch_write(path.text, data, size);
+        if (safetensors_read(path.text, &read, &err) < 0)
+            assert_int_equal(err.kind, ERR_FORMAT);
+        safetensors_release(&read);
+        data[i] = (char)(data[i] ^ 1 << i % 8);
+    }
+    free(data);
+}
+
 static void safetensors_survives_failing_allocations(void **state)
 {
     struct scratch_path path = data_scratch_path(state, "m");
@@ -188,6 +208,7 @@ int main(void)
         TEST(safetensors_refuses_a_name_twice),
         TEST(safetensors_rejects_files_that_hide_or_lack_data),
         TEST(safetensors_rejects_every_truncation),
+        TEST(safetensors_withstands_every_wrong_byte),
         TEST(safetensors_survives_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -73,6 +73,7 @@ static void unpack_refuses_members_that_are_not_plain_files(void **state)
         {{.name = "c", .kind = AE_IFCHR}, "'c' is a device"},
         {{.name = "b", .kind = AE_IFBLK}, "'b' is a device"},
         {{.name = "p", .kind = AE_IFIFO}, "'p' is a pipe"},
+        {{.name = "s", .data = "x123", .size = 4, .sparse = true}, "'s' is a sparse file"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct tar_member members[] = {{.name = "ok", .data = "x", .size = 1},

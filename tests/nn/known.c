@@ -9,11 +9,11 @@
 
 #include <cmocka.h>
 
-float *known_read(struct golden *golden, int64_t count)
+float *known_read(struct known_text *golden, int64_t count)
 {
     float *values = naive_new(count, sizeof(*values));
     for (int64_t i = 0; i < count; i++)
-        values[i] = (float)golden_number(golden);
+        values[i] = (float)known_number(golden);
     return values;
 }
 

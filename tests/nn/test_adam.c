@@ -18,10 +18,10 @@ static void adam_equals_keras(void **state)
     struct error err = {0};
     struct lane *lane;
     struct backend *backend = on_lane_open(&lane);
-    struct golden file;
-    golden_open(&file, "tests/golden/adam/adam.txt");
-    int64_t count = (int64_t)golden_number(&file), steps = (int64_t)golden_number(&file);
-    float rate = (float)golden_number(&file);
+    struct known_text file;
+    known_open(&file, "tests/golden/adam/adam.txt");
+    int64_t count = (int64_t)known_number(&file), steps = (int64_t)known_number(&file);
+    float rate = (float)known_number(&file);
     float *w = known_read(&file, count);
     float *m = naive_new(count, sizeof(*m)), *v = naive_new(count, sizeof(*v));
     for (int64_t t = 1; t <= steps; t++) {
@@ -36,7 +36,7 @@ static void adam_equals_keras(void **state)
         free(g), free(w_known), free(m_known), free(v_known);
     }
     free(w), free(m), free(v);
-    golden_close(&file);
+    known_close(&file);
     backend_close(backend);
 }
 

@@ -2,7 +2,7 @@
 #include "nn/model.h"
 
 #include "formula.h"
-#include "golden_text.h"
+#include "known_text.h"
 #include "tap.h"
 
 #include <stdlib.h>
@@ -32,14 +32,14 @@ static void shape_of(const struct parameter *parameter, char *text, size_t size)
  * others. */
 static void same_layers(const char *name, int64_t layers)
 {
-    struct golden golden;
+    struct known_text golden;
     char path[80], shape[64];
     const char *word;
     int64_t seen = 0, own = 0;
     struct model *model = formula_model(name, 224, 10, 0, 0.0);
     snprintf(path, sizeof path, "tests/golden/architectures/%s.txt", name);
-    golden_open(&golden, path);
-    while ((word = golden_word(&golden)) != NULL) {
+    known_open(&golden, path);
+    while ((word = known_word(&golden)) != NULL) {
         size_t p = 0;
         while (p < model->count && strcmp(model->parameters[p].name, word) != 0)
             p++;
@@ -47,8 +47,8 @@ static void same_layers(const char *name, int64_t layers)
             fail_msg("%s: no parameter '%s'", name, word);
         const struct parameter *parameter = &model->parameters[p];
         shape_of(parameter, shape, sizeof shape);
-        assert_string_equal(golden_word(&golden), shape);
-        assert_int_equal((int64_t)golden_number(&golden),
+        assert_string_equal(known_word(&golden), shape);
+        assert_int_equal((int64_t)known_number(&golden),
                          model->graph.nodes[parameter->node].height);
         seen++;
     }
@@ -57,7 +57,7 @@ static void same_layers(const char *name, int64_t layers)
                model->parameters[p].role <= PARAMETER_GAMMA;
     assert_int_equal(seen, layers);
     assert_int_equal(own, layers);
-    golden_close(&golden);
+    known_close(&golden);
     model_free(model);
 }
 

@@ -67,27 +67,27 @@ static void warp_equals_scipy(void **state)
 {
     (void)state;
     float in[PICTURE], out[PICTURE], m[6];
-    struct known_text known;
-    known_open(&known, "tests/golden/affine_reflect/warps.txt");
-    known_find(&known, "input");
-    assert_int_equal((int)known_number(&known), H);
-    assert_int_equal((int)known_number(&known), W);
+    struct known_text golden;
+    known_open(&golden, "tests/golden/affine_reflect/warps.txt");
+    known_find(&golden, "input");
+    assert_int_equal((int)known_number(&golden), H);
+    assert_int_equal((int)known_number(&golden), W);
     for (int i = 0; i < H * W; i++)
-        in[i * 3] = in[i * 3 + 1] = in[i * 3 + 2] = (float)known_number(&known);
+        in[i * 3] = in[i * 3 + 1] = in[i * 3 + 2] = (float)known_number(&golden);
     int cases = 0;
-    for (; known_word(&known) != NULL; cases++) {
+    for (; known_word(&golden) != NULL; cases++) {
         float expected[H * W];
-        known_word(&known);
+        known_word(&golden);
         for (int i = 0; i < 6; i++)
-            m[i] = (float)known_number(&known);
+            m[i] = (float)known_number(&golden);
         for (int i = 0; i < H * W; i++)
-            expected[i] = (float)known_number(&known);
+            expected[i] = (float)known_number(&golden);
         warp(m, in, out);
         for (int i = 0; i < H * W; i++)
             out[i] = out[i * 3 + 2];
         known_near(out, expected, H * W, 1e-5);
     }
-    known_close(&known);
+    known_close(&golden);
     assert_int_equal(cases, 6);
 }
 
@@ -107,27 +107,27 @@ static void reflection_is_flat_at_the_edge(void **state)
 static void resize_equals_torch(void **state)
 {
     (void)state;
-    struct known_text known;
+    struct known_text golden;
     float in[4 * 6];
-    known_open(&known, "tests/golden/resize_bilinear/upscale_7.txt");
-    known_find(&known, "input");
-    known_number(&known);
-    known_number(&known);
+    known_open(&golden, "tests/golden/resize_bilinear/upscale_7.txt");
+    known_find(&golden, "input");
+    known_number(&golden);
+    known_number(&golden);
     for (int i = 0; i < 4 * 6; i++)
-        in[i] = (float)known_number(&known);
-    known_find(&known, "output");
-    assert_int_equal((int)known_number(&known), 28);
-    assert_int_equal((int)known_number(&known), 42);
+        in[i] = (float)known_number(&golden);
+    known_find(&golden, "output");
+    assert_int_equal((int)known_number(&golden), 28);
+    assert_int_equal((int)known_number(&golden), 42);
     for (int y = 0; y < 28; y++)
         for (int x = 0; x < 42; x++) {
             struct resize_point py = augment_resize_point(y, 4, 28);
             struct resize_point px = augment_resize_point(x, 6, 42);
             float top = augment_mix(in[py.lo * 6 + px.lo], in[py.lo * 6 + px.hi], px.t);
             float bottom = augment_mix(in[py.hi * 6 + px.lo], in[py.hi * 6 + px.hi], px.t);
-            float value = augment_mix(top, bottom, py.t), expected = (float)known_number(&known);
+            float value = augment_mix(top, bottom, py.t), expected = (float)known_number(&golden);
             known_near(&value, &expected, 1, 1e-5);
         }
-    known_close(&known);
+    known_close(&golden);
 }
 
 static void elementary_functions_are_exact_to_f64(void **state)

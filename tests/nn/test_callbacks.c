@@ -17,55 +17,55 @@ struct play {
     int64_t epoch, kept;
 };
 
-static void check_epoch(struct play *play, struct known_text *known)
+static void check_epoch(struct play *play, struct known_text *golden)
 {
-    double val_loss = (double)(float)known_number(known);
-    double val_accuracy = (double)(float)known_number(known);
-    assert_true((double)play->rate == known_number(known));
+    double val_loss = (double)(float)known_number(golden);
+    double val_accuracy = (double)(float)known_number(golden);
+    assert_true((double)play->rate == known_number(golden));
     struct early_stopping_advice advice =
         early_stopping_epoch(&play->stopper, play->epoch, val_loss);
     if (advice.keep_weights)
         play->kept = play->epoch;
     play->rate = reduce_on_plateau_epoch(&play->reducer, val_loss, play->rate);
     best_checkpoint_epoch(&play->saver, play->epoch, val_accuracy);
-    assert_int_equal(advice.stop, (int)known_number(known));
-    assert_int_equal(play->stopper.best_epoch, (int)known_number(known));
-    assert_int_equal(play->saver.epoch, (int)known_number(known));
+    assert_int_equal(advice.stop, (int)known_number(golden));
+    assert_int_equal(play->stopper.best_epoch, (int)known_number(golden));
+    assert_int_equal(play->saver.epoch, (int)known_number(golden));
     play->epoch++;
 }
 
-static void check_case(struct known_text *known)
+static void check_case(struct known_text *golden)
 {
     struct play play = {.kept = -1};
-    known_word(known); /* its name */
-    int64_t early = (int64_t)known_number(known), reduce = (int64_t)known_number(known);
-    double factor = known_number(known), minimum = known_number(known);
+    known_word(golden); /* its name */
+    int64_t early = (int64_t)known_number(golden), reduce = (int64_t)known_number(golden);
+    double factor = known_number(golden), minimum = known_number(golden);
     early_stopping_init(&play.stopper, early);
     reduce_on_plateau_init(&play.reducer, reduce, factor, minimum);
     best_checkpoint_init(&play.saver);
-    play.rate = (float)known_number(known);
+    play.rate = (float)known_number(golden);
     for (;;) {
-        struct known_text before = *known;
-        if (strcmp(known_word(known), "restored") == 0)
+        struct known_text before = *golden;
+        if (strcmp(known_word(golden), "restored") == 0)
             break;
-        *known = before;
-        check_epoch(&play, known);
+        *golden = before;
+        check_epoch(&play, golden);
     }
-    assert_int_equal(play.kept, (int)known_number(known));
+    assert_int_equal(play.kept, (int)known_number(golden));
     assert_int_equal(play.kept, play.stopper.best_epoch);
 }
 
 static void callbacks_decide_as_keras(void **state)
 {
     (void)state;
-    struct known_text known;
+    struct known_text golden;
     int cases = 0;
-    known_open(&known, "tests/golden/keras_callbacks/callbacks.txt");
-    for (const char *word; (word = known_word(&known)) != NULL; cases++) {
+    known_open(&golden, "tests/golden/keras_callbacks/callbacks.txt");
+    for (const char *word; (word = known_word(&golden)) != NULL; cases++) {
         assert_string_equal(word, "case");
-        check_case(&known);
+        check_case(&golden);
     }
-    known_close(&known);
+    known_close(&golden);
     assert_int_equal(cases, 12);
 }
 

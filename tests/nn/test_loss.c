@@ -17,9 +17,9 @@ static void loss_equals_keras(void **state)
     struct error err = {0};
     struct lane *lane;
     struct backend *backend = on_lane_open(&lane);
-    struct golden file;
-    golden_open(&file, "tests/golden/loss/loss.txt");
-    int64_t images = (int64_t)golden_number(&file), classes = (int64_t)golden_number(&file);
+    struct known_text file;
+    known_open(&file, "tests/golden/loss/loss.txt");
+    int64_t images = (int64_t)known_number(&file), classes = (int64_t)known_number(&file);
     float *p = naive_new(classes, sizeof(*p)), *d = naive_new(classes, sizeof(*d)), loss;
     for (int64_t i = 0; i < images; i++) {
         float *logits = known_read(&file, classes), *targets = known_read(&file, classes);
@@ -34,7 +34,7 @@ static void loss_equals_keras(void **state)
         free(logits), free(targets), free(loss_known), free(p_known), free(d_known);
     }
     free(p), free(d);
-    golden_close(&file);
+    known_close(&file);
     backend_close(backend);
 }
 

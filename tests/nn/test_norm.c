@@ -105,11 +105,11 @@ static void batch_norm_equals_keras(void **state)
     struct error err = {0};
     struct lane *lane;
     struct backend *backend = on_lane_open(&lane);
-    struct golden file;
-    golden_open(&file, "tests/golden/norm/norm.txt");
-    struct layer l = {.rows = (int64_t)golden_number(&file), .c = (int64_t)golden_number(&file)};
-    l.epsilon = (float)golden_number(&file);
-    float momentum = (float)golden_number(&file);
+    struct known_text file;
+    known_open(&file, "tests/golden/norm/norm.txt");
+    struct layer l = {.rows = (int64_t)known_number(&file), .c = (int64_t)known_number(&file)};
+    l.epsilon = (float)known_number(&file);
+    float momentum = (float)known_number(&file);
     int64_t all = l.rows * l.c, c = l.c;
     int64_t counts[] = {all, all, c, c, c, c, all, all, c, c, c, c, all, all, c, c};
     float *k[16];
@@ -149,7 +149,7 @@ static void batch_norm_equals_keras(void **state)
     for (int i = 0; i < 16; i++)
         free(k[i]);
     free(memory);
-    golden_close(&file);
+    known_close(&file);
     backend_close(backend);
 }
 

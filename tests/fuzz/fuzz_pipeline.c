@@ -1,0 +1,61 @@
+/* Any bytes as pipeline.yaml: they are refused in one line, or give a plan that
+ * keeps its promises. Replayed over corpus/pipeline by tests/runner/test_pipeline_corpus.c.
+ * To search: clang -fsanitize=fuzzer,address with this file and the runner's and base's sources. */
+#include "fuzz/fuzz_pipeline.h"
+
+#include "runner/dag.h"
+#include "runner/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void check_stage(const struct plan *plan, size_t index)
+{
+    const struct plan_stage *stage = &plan->stages[index];
+    ASSERT(stage->argc > 0 && stage->argv[stage->argc] == NULL);
+    ASSERT(json_is_object(stage->params));
+    for (size_t i = 0; i < stage->dep_count; i++) {
+        const struct plan_dep *dep = &stage->deps[i];
+        if (dep->path != NULL)
+            continue;
+        ASSERT(dep->stage < index);
+        ASSERT(dep->out < plan->stages[dep->stage].out_count);
+    }
+    for (size_t i = 0; i < stage->out_count; i++) {
+        ASSERT(stage->outs[i].path[0] != '/' && stage->outs[i].path[0] != '\0');
+        ASSERT(strncmp(stage->outs[i].path, "../", 3) != 0);
+    }
+    for (size_t i = 0; i < stage->requirement_count; i++)
+        ASSERT(stage->requirements[i].out < stage->out_count);
+}
+
+static void check_plan(const struct plan *plan)
+{
+    struct error err = {0};
+    char *picture = NULL;
+    size_t size;
+    for (size_t i = 0; i < plan->count; i++)
+        check_stage(plan, i);
+    FILE *stream = open_memstream(&picture, &size);
+    if (stream == NULL)
+        return;
+    ASSERT(dag_print(plan, DAG_MERMAID, stream, &err) == 0);
+    fclose(stream);
+    free(picture);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct error err = {0};
+    struct plan *plan = NULL;
+    if (plan_parse("pipeline.yaml", "tests/runner/project", (const char *)data, size, NULL, NULL, 0,
+                   &plan, &err) == 0) {
+        check_plan(plan);
+        plan_free(plan);
+    } else {
+        ASSERT(plan == NULL);
+        ASSERT(err.kind == ERR_USAGE && err.message[0] != '\0');
+        ASSERT(strpbrk(err.message, "\n\r\x1b") == NULL);
+    }
+    return 0;
+}

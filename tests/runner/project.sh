@@ -1,0 +1,91 @@
+# A small project in a temporary folder, for the shell tests of the runner, and the functions that print TAP.
+# Sourced from the repository's root. Stages append their name to $ran, so a test sees what executed.
+set -u
+BUILD=$(cd "${BUILD:-build}" && pwd)
+reprise=$BUILD/reprise
+# Memory where possible: the runner flushes every file to disk.
+here=$(TMPDIR=$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}") mktemp -d)
+ran=$here/ran
+failed=0 number=0
+trap 'chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
+# The runner must not see the caller's terminal settings.
+unset NO_COLOR
+
+ok() { # ok STATUS NAME: one TAP line
+    number=$((number + 1))
+    if [ "$1" -eq 0 ]; then echo "ok $number - $2"; else
+        echo "not ok $number - $2"
+        failed=1
+        [ -f "$here/out" ] && sed 's/^/# out: /' "$here/out"
+        [ -f "$here/err" ] && sed 's/^/# err: /' "$here/err"
+    fi
+}
+skip() { number=$((number + 1)); echo "ok $number - $1 # SKIP $2"; }
+finish() { echo "1..$number"; exit $failed; }
+
+# r ARGUMENTS: runs reprise in the project; output in $here/out and $here/err, status in $status.
+r() {
+    "$reprise" -C "$project" "$@" > "$here/out" 2> "$here/err"
+    status=$?
+}
+# executed: the stages that ran since the last call, sorted, on one line.
+executed() { [ -f "$ran" ] && sort "$ran" | tr '\n' ' '; rm -f "$ran"; }
+
+# make_project NAME: data -> double, data + extra.txt -> side; both -> report.
+make_project() {
+    project=$here/$1
+    mkdir -p "$project/stages"
+    cat > "$project/pipeline.yaml" <<'YAML'
+vars: {seed: 1, unused: 0, scale: 2, bound: 1, delay: 0}
+stages:
+  data:
+    cmd: sh stages/data.sh
+    params: {seed: "${seed}", unused: "${unused}", delay: "${delay}"}
+    outs: {data: data}
+  double:
+    cmd: sh stages/double.sh
+    deps: {data: data.data}
+    params: {scale: "${scale}"}
+    outs: {result: result.json}
+    metrics: [result]
+    require: {result.value: ">= ${bound}"}
+  side:
+    cmd: sh stages/side.sh
+    deps: {data: data.data, extra: extra.txt}
+    outs: {copy: copy.txt}
+  report:
+    cmd: sh stages/report.sh
+    deps: {result: double.result, copy: side.copy}
+    outs: {report: {path: report, publish: reports}}
+YAML
+    cat > "$project/stages/stage.sh" <<SH
+# at TABLE NAME: a path of stage.json, which has one member a line and tables in sorted order.
+at() { sed -n '/^  "'"\$1"'": {/,/^  }/s/^    "'"\$2"'": "\\{0,1\\}\\([^",]*\\)"\\{0,1\\},\\{0,1\\}\$/\\1/p' "\$REPRISE_STAGE"; }
+echo "\$0" | sed 's/.*stages.\\(.*\\).sh/\\1/' >> "$ran"
+SH
+    cat > "$project/stages/data.sh" <<'SH'
+. "${0%/*}/stage.sh"
+out=$(at outs data)
+mkdir -p "$out/sub" || exit 1
+echo "making data"
+at params seed > "$out/seed.txt"
+printf '{"event":"progress","what":"epoch 1/2","done":1,"total":4,"unit":"step"}\n' >&3
+printf '{"event":"metric","name":"loss","value":0.5,"step":1}\n{"event":"note","text":"a note"}\nno JSON\n' >&3
+sleep "$(at params delay)"
+echo fixed > "$out/sub/fixed.txt"
+SH
+    cat > "$project/stages/double.sh" <<'SH'
+. "${0%/*}/stage.sh"
+echo "{\"value\": $(($(cat "$(at deps data)/seed.txt") * $(at params scale)))}" > "$(at outs result)"
+SH
+    cat > "$project/stages/side.sh" <<'SH'
+. "${0%/*}/stage.sh"
+cat "$(at deps data)/sub/fixed.txt" "$(at deps extra)" > "$(at outs copy)"
+SH
+    cat > "$project/stages/report.sh" <<'SH'
+. "${0%/*}/stage.sh"
+out=$(at outs report)
+mkdir "$out" && cat "$(at deps result)" "$(at deps copy)" > "$out/index.html"
+SH
+    echo extra > "$project/extra.txt"
+}

@@ -1,0 +1,36 @@
+#!/bin/sh
+# What a run says: live lines on a terminal, plain ones elsewhere.
+. tests/runner/project.sh
+make_project one
+
+r run
+! grep -q "$(printf '\033')" "$here/err" && grep -q '^data    running (never run)$' "$here/err" &&
+    grep -q '^data    executed in [0-9.]* s$' "$here/err" && grep -q '^data    a note$' "$here/err" &&
+    grep -q '^4 executed, 0 cached in' "$here/err" && [ ! -s "$here/out" ]
+ok $? plain_lines_without_a_terminal
+r run -f
+! grep -q 'making data' "$here/err"
+ok $? output_of_stages_is_kept_back
+r run -f -v
+grep -q '^data   | making data$' "$here/err"
+ok $? verbose_shows_the_output_of_stages
+r run -q -f
+[ $status -eq 0 ] && [ ! -s "$here/err" ] && [ ! -s "$here/out" ]
+ok $? quiet_says_nothing
+
+if command -v script > /dev/null; then
+    terminal() { TERM=xterm script -qec "stty cols $1; $reprise -C $project run -f data --set delay=0.5" /dev/null > "$here/out" 2>&1; }
+    terminal 100
+    grep -q '\[###\.*\]  epoch 1/2  1/4 step.*loss 0.5' "$here/out" && grep -q "$(printf '\033\\[1A')" "$here/out"
+    ok $? terminal_shows_a_bar_that_is_redrawn
+    terminal 40
+    tr '\r' '\n' < "$here/out" | sed "s/$(printf '\033')\\[[0-9;]*[A-Za-z]//g" | grep '\[###' | awk 'length > 40 { exit 1 }'
+    ok $? terminal_lines_fit_its_width
+    export NO_COLOR=1
+    terminal 100
+    ! grep -q "$(printf '\033')\\[[0-9;]*m" "$here/out" && grep -q '\[###' "$here/out"
+    ok $? no_color_is_honoured
+else
+    skip terminal_shows_a_bar_that_is_redrawn "script(1) is not installed"
+fi
+finish

@@ -1,0 +1,79 @@
+#!/bin/sh
+# Stages that fail, and command lines that are wrong.
+. tests/runner/project.sh
+make_project one
+
+with() { # with STAGE SHELL: replaces the stage's script after its prologue
+    printf '. "${0%%/*}/stage.sh"\n%s\n' "$2" > "$project/stages/$1.sh"
+}
+
+with double 'echo "the reason"; exit 7'
+r run
+[ $status -eq 1 ] && grep -q "stage 'double' failed with exit status 7" "$here/err" && grep -q "the reason" "$here/err"
+ok $? failed_stage_exits_1_and_shows_its_log
+[ ! -e "$project/artifacts/double" ] && ! grep -q '^  double:' "$project/pipeline.lock"
+ok $? failed_stage_stores_nothing
+executed > /dev/null
+r run -k
+[ $status -eq 1 ] && executed | grep -q double && [ -f "$project/artifacts/side/copy.txt" ] && grep -q 'report  *skipped' "$here/err"
+ok $? keep_going_runs_what_does_not_depend
+grep -q '"outcome": "failed"' "$project"/reports/runs/*.json
+ok $? failure_is_in_the_record
+
+with double 'true'
+r run
+[ $status -eq 1 ] && grep -q "out 'result' (result.json) was not written" "$here/err"
+ok $? success_without_an_out_is_a_failure
+with double 'ln -s /etc/passwd "$(at outs result)"'
+r run
+[ $status -eq 1 ] && grep -q "is a symbolic link" "$here/err"
+ok $? out_that_is_a_link_is_refused
+with double 'chmod u+w "$(readlink "$(at deps data)/seed.txt")"; echo bad > "$(at deps data)/seed.txt"; echo {} > "$(at outs result)"'
+r run
+[ $status -eq 1 ] && grep -q "it changed its dep 'data'" "$here/err"
+ok $? stage_that_changes_its_dep_fails
+with double 'kill -9 $$'
+r run
+[ $status -eq 1 ] && grep -q "killed by signal 9" "$here/err"
+ok $? killed_stage_is_named
+[ "$(cat "$project/artifacts/data/data/seed.txt")" = 1 ]
+ok $? damage_by_a_stage_is_repaired
+with double 'sleep 20'
+sed -i 's|cmd: sh stages/double.sh|&\n    resources: {time: 1s}|' "$project/pipeline.yaml"
+r run
+[ $status -eq 1 ] && grep -q "ran past its limit of 1 s" "$here/err"
+ok $? time_limit_stops_a_stage
+rm "$project/stages/double.sh"
+sed -i 's|cmd: sh stages/double.sh|cmd: build/double|' "$project/pipeline.yaml"
+r run
+[ $status -eq 1 ] && grep -q "'build/double' is not an executable file: run make first" "$here/err"
+ok $? missing_executable_says_what_to_do
+
+make_project two
+r run --set bound=5
+[ $status -eq 0 ] && grep -q 'WARNING: missed: double: result.value is 2, required >= 5' "$here/err"
+ok $? missed_bound_warns
+r verify
+[ $status -eq 1 ] && grep -q 'missed: double' "$here/out"
+ok $? missed_bound_fails_verify
+
+r stauts
+[ $status -eq 2 ] && grep -q "did you mean 'status'" "$here/err"
+ok $? unknown_command_suggests
+r run --dryrun
+[ $status -eq 2 ] && grep -q "did you mean '--dry-run'" "$here/err"
+ok $? unknown_option_suggests
+r run doubel
+[ $status -eq 2 ] && grep -q "did you mean 'double'" "$here/err"
+ok $? unknown_stage_suggests
+r verify -k
+[ $status -eq 2 ] && r run -j 0 && false || [ $status -eq 2 ] && { r run --device gpu; [ $status -eq 2 ]; } && { r; [ $status -eq 2 ]; }
+ok $? wrong_usage_exits_2
+echo 'stages: {a: {cmd: x, out: y}}' > "$project/pipeline.yaml"
+r run
+[ $status -eq 2 ] && grep -q 'pipeline.yaml:1:' "$here/err"
+ok $? wrong_pipeline_exits_2_and_names_the_place
+r --help
+[ $status -eq 0 ] && grep -q '^  verify' "$here/out"
+ok $? help_goes_to_stdout
+finish

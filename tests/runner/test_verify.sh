@@ -1,0 +1,105 @@
+#!/bin/sh
+# verify names every damage, and run repairs it.
+. tests/runner/project.sh
+make_project one
+r run
+
+flip() { # flips a bit of the first byte and sets the time back
+    touch -r "$1" "$here/time"
+    mode=$(stat -c %a "$1")
+    chmod u+w "$1"
+    byte=$(od -An -tu1 -N1 "$1")
+    printf "\\$(printf %o $((byte ^ 1)))" | dd of="$1" conv=notrunc status=none
+    touch -r "$here/time" "$1"
+    chmod "$mode" "$1"
+}
+
+r verify
+[ $status -eq 0 ] && grep -q '^verified: 4 stages' "$here/out"
+ok $? untouched_project_verifies
+
+# damage HOW FILES: every file in turn; the verdict must be 102 with its name, and a run must repair it.
+damage() {
+    result=0
+    for file in $2; do
+        [ -s "$file" ] || [ "$1" = rm ] || continue
+        "$1" "$file"
+        name=${file##*/}
+        case $file in */objects/* | */actions/*) name=${name%.json} ;; esac
+        r verify
+        [ $status -eq 102 ] && grep -q "$name" "$here/out" || { echo "# $file: verify gave $status"; result=1; }
+        r run
+        [ $status -eq 0 ] || result=1
+        r verify
+        [ $status -eq 0 ] || { echo "# $file: not repaired"; result=1; }
+    done
+}
+cp -r "$project/artifacts" "$here/good"
+damage flip "$(find "$project/artifacts" -type f)"
+ok $result flipped_artifact_is_named_and_repaired
+remove() { rm -f "$1"; }
+damage remove "$(find "$project/artifacts" -type f)"
+ok $result deleted_artifact_is_named_and_repaired
+executed > /dev/null
+damage flip "$(find "$project/cache/objects" -type f)"
+ok $result flipped_blob_is_named_and_repaired
+damage remove "$(find "$project/cache/objects" -type f)"
+ok $result deleted_blob_is_named_and_repaired
+damage flip "$(find "$project/cache/actions" -type f)"
+ok $result flipped_action_is_named_and_repaired
+diff -r "$here/good" "$project/artifacts" > /dev/null
+ok $? repairs_give_the_same_bytes
+
+echo more > "$project/artifacts/report/report/extra"
+r verify
+[ $status -eq 102 ] && r run && r verify && [ ! -e "$project/artifacts/report/report/extra" ]
+[ $status -eq 0 ]
+ok $? extra_file_in_an_artifact_is_found_and_removed
+
+mv "$project/cache" "$here/cache"
+r verify
+[ $status -eq 0 ] && grep -q 'no cache here' "$here/out"
+ok $? artifacts_verify_without_a_cache
+rm -rf "$project/cache"
+mv "$here/cache" "$project/cache"
+
+sed -i 's/scale: 2/scale: 3/' "$project/pipeline.yaml"
+r verify
+[ $status -eq 1 ] && grep -q 'lock: double: its params changed' "$here/out"
+ok $? stale_lock_exits_1
+r status
+grep -q '^double  would run: param scale: 2 -> 3$' "$here/out" && grep -q "^report  may run: after 'double'$" "$here/out" &&
+    grep -q '^data    cached$' "$here/out"
+ok $? status_says_what_would_run_and_why
+r why double
+grep -q 'param scale' "$here/out" && grep -q -- '- 2' "$here/out" && grep -q -- '+ 3' "$here/out"
+ok $? why_shows_the_component_that_changed
+sed -i 's/scale: 3/scale: 2/' "$project/pipeline.yaml"
+echo changed > "$project/extra.txt"
+r verify
+[ $status -eq 1 ] && grep -q "dep 'extra' (extra.txt) changed" "$here/out"
+ok $? changed_project_file_is_stale
+echo extra > "$project/extra.txt"
+r run --set scale=4
+r verify
+[ $status -eq 0 ]
+ok $? verify_uses_the_recorded_sets
+rm "$project/pipeline.lock"
+r verify
+[ $status -eq 1 ] && grep -q 'run the pipeline first' "$here/err"
+ok $? verify_without_a_lock_says_what_to_do
+
+r run
+result=0
+for command in "run" "run -n -f" "status" "verify" "why double" "log" "log last" "metrics"; do
+    r $command --json
+    if command -v jq > /dev/null; then jq . "$here/out" > /dev/null || result=1; else
+        case $(head -c 1 "$here/out") in [\{\[]) ;; *) result=1 ;; esac
+    fi
+    [ $status -eq 0 ] || result=1
+done
+ok $result json_results_are_json
+r log data
+[ "$(cat "$here/out")" = "making data" ]
+ok $? log_of_a_stage_shows_what_it_printed
+finish
