@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "report_escape.h"
 #include "report_page.h"
+#include "report_words.h"
 
 #include <math.h>
 #include <string.h>

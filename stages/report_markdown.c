@@ -1,6 +1,7 @@
 #include "report_markdown.h"
 
 #include "report_escape.h"
+#include "report_words.h"
 
 #include <math.h>
 #include <string.h>
