@@ -217,7 +217,7 @@ static int describe_figures(struct report_content *content, struct error *err)
     text_add(&figures[FIGURE_CLASS_DISTRIBUTION].caption, "The split keeps the classes' shares.");
     text_add(&figures[FIGURE_AUGMENTATION].alt, "Pictures beside altered versions of themselves");
     text_add(&figures[FIGURE_AUGMENTATION].caption,
-             "Each epoch sees every training image altered anew.");
+             "Where a phase augments, each epoch sees its images altered anew.");
     for (int i = 0; i < REPORT_PHASES; i++)
         describe_curves(&figures[content->phases[i].figure], &content->phases[i]);
     describe_confusion(&figures[FIGURE_CONFUSION], content);

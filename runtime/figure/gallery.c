@@ -88,12 +88,6 @@ static double row_height(const struct gallery_plan *plan, size_t row)
     return (double)plan->lines[row] * LINE + plan->cell + ROW_GAP;
 }
 
-static double row_gap_before(const struct gallery_plan *plan, size_t row)
-{
-    size_t group = plan->gallery->row_group;
-    return group > 0 && row > 0 && row % group == 0 ? GROUP_GAP : 0;
-}
-
 static int make_plan(struct canvas *canvas, const struct gallery *gallery,
                      struct gallery_plan *plan, struct error *err)
 {
@@ -114,7 +108,7 @@ static int make_plan(struct canvas *canvas, const struct gallery *gallery,
     plan->top = plan->column_y + (gallery->column_titles != NULL ? 23 : 0);
     plan->grid_width = column_x(plan, gallery->columns - 1) + plan->cell - plan->left;
     for (size_t r = 0; r < gallery->rows; r++)
-        plan->grid_height += row_height(plan, r) + row_gap_before(plan, r);
+        plan->grid_height += row_height(plan, r);
     plan->grid_height -= ROW_GAP;
     return 0;
 }
@@ -217,7 +211,6 @@ static int draw_rows(struct canvas *canvas, const struct gallery_plan *plan, str
     const struct gallery *gallery = plan->gallery;
     double y = plan->top;
     for (size_t r = 0; r < gallery->rows; r++) {
-        y += row_gap_before(plan, r);
         double picture_y = y + (double)plan->lines[r] * LINE;
         if (gallery->row_labels != NULL && gallery->row_labels[r] != NULL)
             draw_row_label(canvas, gallery->row_labels[r], picture_y + plan->cell / 2);

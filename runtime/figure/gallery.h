@@ -48,7 +48,6 @@ struct gallery {
     const char *const *column_titles; /* [columns], above the first row */
     size_t column_group;              /* a wider gap after every so many columns; 0: none */
     const char *const *group_titles;  /* [columns / column_group], above the column titles */
-    size_t row_group;                 /* a wider gap after every so many rows; 0: none */
     double cell_size;                 /* side of a cell in units (1/100 inch); 0: 112 */
     const char *colourbar;            /* legend of a jet bar on the right, 0 to 1; NULL: no bar */
 };

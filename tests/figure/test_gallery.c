@@ -184,7 +184,6 @@ static int draw_full(const char *path, struct error *err)
                                     .column_titles = columns,
                                     .column_group = 2,
                                     .group_titles = groups,
-                                    .row_group = 1,
                                     .cell_size = 60,
                                     .colourbar = "attention"};
     return figure_gallery(path, &gallery, err);
