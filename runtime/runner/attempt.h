@@ -33,7 +33,8 @@ struct attempt {
 double attempt_now(void);
 
 /* Writes the folder and starts the process. Takes the key's lock over, also
- * on failure. */
+ * on failure. Messages here leave out the stage's name: a line about it begins
+ * with it. */
 int attempt_start(struct project *project, struct job *job, struct store_lock *lock, int threads,
                   struct attempt **attempt, struct error *err);
 

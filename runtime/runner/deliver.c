@@ -64,5 +64,5 @@ int deliver(const struct project *project, struct job *job, struct error *err)
         free(to.artifact);
         free(to.folder);
     }
-    return result < 0 ? error_prefix(err, "stage '%s': ", job->stage->name) : 0;
+    return result;
 }

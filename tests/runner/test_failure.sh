@@ -9,7 +9,8 @@ with() { # with STAGE SHELL: replaces the stage's script after its prologue
 
 with double 'echo "the reason"; exit 7'
 r run
-[ $status -eq 1 ] && grep -q "stage 'double' failed with exit status 7" "$here/err" && grep -q "the reason" "$here/err"
+[ $status -eq 1 ] && grep -q "^double  | the reason$" "$here/err" && grep -q "^double  failed: exit status 7$" "$here/err" &&
+    grep -q "^reprise: stage 'double' failed$" "$here/err" && [ "$(grep -c 'exit status' "$here/err")" -eq 1 ]
 ok $? failed_stage_exits_1_and_shows_its_log
 [ ! -e "$project/artifacts/double" ] && ! grep -q '^  double:' "$project/pipeline.lock"
 ok $? failed_stage_stores_nothing
