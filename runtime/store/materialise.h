@@ -14,9 +14,12 @@ int materialise(struct store *store, const struct content *content, const char *
 int materialise_into(struct store *store, const struct content *content, const char *name,
                      const char *folder, struct error *err);
 
-/* True where `folder` holds such copies. */
-bool materialised_into(struct store *store, const struct content *content, const char *name,
-                       const char *folder);
+/* Holds such copies against the content. `visit`, if not NULL, hears of each
+ * that is missing or differs, by its path in `folder`; *count is how many. */
+typedef void materialise_differs_fn(void *arg, const char *path, bool missing);
+int materialise_compare(struct store *store, const struct content *content, const char *name,
+                        const char *folder, enum store_depth depth, materialise_differs_fn *visit,
+                        void *arg, size_t *count, struct error *err);
 
 /* Lets a stage read it at `path`, which must not exist: symbolic links to the
  * read-only blobs, and copies of executables. Parents are made. */

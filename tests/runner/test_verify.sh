@@ -50,6 +50,15 @@ ok $result flipped_action_is_named_and_repaired
 diff -r "$here/good" "$project/artifacts" > /dev/null
 ok $? repairs_give_the_same_bytes
 
+damage flip "$project/reports/index.html"
+ok $result flipped_published_copy_is_named_and_repaired
+damage remove "$project/reports/index.html"
+ok $result deleted_published_copy_is_named_and_repaired
+rm "$project/reports/index.html"
+r status
+grep -q "^report  modified: artifact or published copy of 'report' is missing" "$here/out" && r run
+ok $? status_sees_a_published_copy_that_is_gone
+
 echo more > "$project/artifacts/report/report/extra"
 r verify
 [ $status -eq 102 ] && r run && r verify && [ ! -e "$project/artifacts/report/report/extra" ]
