@@ -74,6 +74,10 @@ echo 'stages: {a: {cmd: x, out: y}}' > "$project/pipeline.yaml"
 r run
 [ $status -eq 2 ] && grep -q 'pipeline.yaml:1:' "$here/err"
 ok $? wrong_pipeline_exits_2_and_names_the_place
+rm "$project/pipeline.yaml"
+r status
+[ $status -eq 2 ] && grep -q "^reprise: there is no 'pipeline.yaml': .* -C" "$here/err" && [ "$(wc -l < "$here/err")" -eq 1 ]
+ok $? folder_without_a_pipeline_says_what_to_do
 r --help
 [ $status -eq 0 ] && grep -q '^  verify' "$here/out"
 ok $? help_goes_to_stdout
