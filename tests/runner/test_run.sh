@@ -95,12 +95,14 @@ ok $? frozen_stage_keeps_its_result
 make_project prints
 result=0
 for stage in "$BUILD"/stages/*; do
-    case $stage in *.o | *.d) continue ;; esac
+    case $stage in *.o | *.d | *'*') continue ;; esac
     cp "$stage" "$project/one"
     echo 'stages: {one: {cmd: ./one}}' > "$project/pipeline.yaml"
     "$stage" --fingerprint cpu | sed 's/^/fingerprint /' > "$here/printed"
     r why one --device cpu
     grep '^fingerprint ' "$here/out" | cmp -s - "$here/printed" || { echo "# $stage"; result=1; }
 done
-ok $result fingerprints_of_all_stages_are_in_their_keys
+if [ -x "$BUILD/stages/download" ]; then ok $result fingerprints_of_all_stages_are_in_their_keys; else
+    skip fingerprints_of_all_stages_are_in_their_keys "the stages are not built"
+fi
 finish
