@@ -37,7 +37,7 @@ static bool is_there(const struct project *project, const struct content *conten
 {
     size_t different;
     struct error ignored;
-    if (!content_is_at(project->store, content, to->artifact, STORE_BY_STAT))
+    if (!materialise_is_done(project->store, content, to->artifact, STORE_BY_STAT))
         return false;
     return to->folder == NULL ||
            (materialise_compare(project->store, content, to->name, to->folder, STORE_BY_STAT, NULL,

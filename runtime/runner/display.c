@@ -209,6 +209,9 @@ static void say(struct display *display, const struct text *line)
 }
 
 static void say_formatted(struct display *display, const struct job *job, const char *format,
+                          va_list args) __attribute__((format(printf, 3, 0)));
+
+static void say_formatted(struct display *display, const struct job *job, const char *format,
                           va_list args)
 {
     struct text line = {0};

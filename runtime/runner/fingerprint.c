@@ -102,13 +102,14 @@ void fingerprints_close(struct fingerprints *prints)
 
 static bool knows_the_option(const char *executable)
 {
-    static const char option[] = "--fingerprint";
+    static const char option[] = "--fingerprint", variable[] = "REPRISE_STAGE";
     char *data;
     size_t size;
     struct error ignored;
     if (file_read(executable, EXECUTABLE_LIMIT, &data, &size, &ignored) < 0)
         return false;
-    bool found = memmem(data, size, option, sizeof(option) - 1) != NULL;
+    bool found = memmem(data, size, option, sizeof(option) - 1) != NULL &&
+                 memmem(data, size, variable, sizeof(variable) - 1) != NULL;
     free(data);
     return found;
 }

@@ -101,26 +101,36 @@ static void remember_file(struct store *store, const struct content *content, co
         memo_add(store_memo(store), &st, &content->digest);
 }
 
+bool materialise_is_done(struct store *store, const struct content *content, const char *path,
+                         enum store_depth depth)
+{
+    struct error ignored;
+    struct stat st;
+    char *temporary = name_beside(path, &ignored);
+    bool left = temporary == NULL || lstat(temporary, &st) == 0;
+    free(temporary);
+    return !left && content_is_at(store, content, path, depth);
+}
+
 int materialise(struct store *store, const struct content *content, const char *path, bool *changed,
                 struct error *err)
 {
     struct error ignored;
     *changed = false;
-    if (content_is_at(store, content, path, STORE_BY_STAT))
-        return 0;
     char *temporary = name_beside(path, err);
     if (temporary == NULL)
         return -1;
     int result = file_remove(temporary, err);
-    if (result == 0)
-        result = place_content(store, content, temporary, blob_copy_to, err);
-    if (result == 0)
+    if (result < 0 || content_is_at(store, content, path, STORE_BY_STAT))
+        goto done;
+    if ((result = place_content(store, content, temporary, blob_copy_to, err)) == 0)
         result = put_in_place(temporary, path, err);
     if (result == 0) {
         remember_file(store, content, path);
         *changed = true;
     } else
         file_remove(temporary, &ignored);
+done:
     free(temporary);
     return result;
 }
@@ -176,8 +186,9 @@ int materialise_compare(struct store *store, const struct content *content, cons
         char *path = file_join(folder, tree.entries[i].path, err);
         if (path == NULL)
             result = -1;
-        else if (tree.entries[i].kind == TREE_EMPTY ? !file_exists(path)
-                                                    : !content_is_at(store, &file, path, depth)) {
+        else if (tree.entries[i].kind == TREE_EMPTY
+                     ? !file_exists(path)
+                     : !materialise_is_done(store, &file, path, depth)) {
             ++*count;
             if (visit != NULL)
                 visit(arg, tree.entries[i].path, !file_exists(path));

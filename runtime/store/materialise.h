@@ -10,6 +10,10 @@
 int materialise(struct store *store, const struct content *content, const char *path, bool *changed,
                 struct error *err);
 
+/* True where `path` holds it, and a killed process left nothing beside it. */
+bool materialise_is_done(struct store *store, const struct content *content, const char *path,
+                         enum store_depth depth);
+
 /* Copies a file, or what a folder holds, into `folder`, beside what is there. */
 int materialise_into(struct store *store, const struct content *content, const char *name,
                      const char *folder, struct error *err);

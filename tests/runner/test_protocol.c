@@ -82,7 +82,7 @@ static int set_up(void **state)
     assert_true(size > 0);
     snprintf(path, sizeof(path), "%s/reprise", build != NULL ? build : "build");
     assert_non_null(realpath(path, fixture->runner));
-    /* A copy in the project: only files of the project are asked for a fingerprint. */
+    /* A copy in the project: only what is named by its path is asked for a fingerprint. */
     snprintf(path, sizeof(path), "cp '%.120s' '%.60s/count'", fixture->program, fixture->folder);
     assert_int_equal(system(path), 0);
     text_add(&yaml, "vars: {die: 0}\n"
