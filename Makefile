@@ -10,6 +10,10 @@ PACKAGES = yaml-0.1 libcrypto libarchive libpng libcurl hdf5 jansson cairo freet
 PROFILE ?=
 RUN_FLAGS ?=
 
+# V=1 shows whole commands.
+Q = $(if $(V),,@)
+SAY = @$(if $(V),:,echo ' ')
+
 .DEFAULT_GOAL := all
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -60,38 +64,42 @@ all: $(BUILD)/reprise $(STAGES:%=$(BUILD)/stages/%) ## build the runner and the 
 define part_library
 $(call lib,$(1)): $(call objects,$(call sources,$(1)))
 	@mkdir -p $$(@D)
-	rm -f $$@ && ar rcsD $$@ $$^
+	$(Q)rm -f $$@ && ar rcsD $$@ $$^
 endef
 $(foreach part,$(PARTS),$(eval $(call part_library,$(part))))
 
 $(BUILD)/lib/stages.a: $(call objects,$(STAGE_SHARED))
 	@mkdir -p $(@D)
-	rm -f $@ && ar rcsD $@ $^
+	$(Q)rm -f $@ && ar rcsD $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/reprise: $(call lib,runner) $(call lib,store) $(call lib,base)
-	$(CC) $(LDFLAGS) -o $@ $^ $(RUNNER_LIBS) $(BASE_LIBS)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(RUNNER_LIBS) $(BASE_LIBS)
 
 $(BUILD)/stages/%: $(BUILD)/stages/%.o $(BUILD)/lib/stages.a $(foreach part,nn data figure base,$(call lib,$(part)))
-	$(CC) $(LDFLAGS) -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
 
 # Tests: every program and script prints TAP; tests/run adds up.
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/lib/tests.a $(filter-out $(BUILD)/lib/runner.a,$(LIBS)) $(BUILD)/lib/runner-tests.a $(BUILD)/lib/stages.a
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -s,$(LDFLAGS)) -o $@ $< $(BUILD)/lib/tests.a $(BUILD)/lib/stages.a $(BUILD)/lib/runner-tests.a \
+	$(SAY) LINK $@
+	$(Q)$(CC) $(filter-out -s,$(LDFLAGS)) -o $@ $< $(BUILD)/lib/tests.a $(BUILD)/lib/stages.a $(BUILD)/lib/runner-tests.a \
 	  $(foreach part,store nn data figure base,$(call lib,$(part))) -lcmocka \
 	  $(RUNNER_LIBS) $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
 
 $(BUILD)/lib/runner-tests.a: $(filter-out %/main.o,$(call objects,$(call sources,runner)))
 	@mkdir -p $(@D)
-	rm -f $@ && ar rcsD $@ $^
+	$(Q)rm -f $@ && ar rcsD $@ $^
 
 $(BUILD)/lib/tests.a: $(call objects,$(TEST_SHARED))
 	@mkdir -p $(@D)
-	rm -f $@ && ar rcsD $@ $^
+	$(Q)rm -f $@ && ar rcsD $@ $^
 
 pipeline: ## install what is missing, build, and run the pipeline (PROFILE=, RUN_FLAGS=)
 	@ci/install

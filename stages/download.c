@@ -27,7 +27,6 @@ struct source {
 struct plan {
     struct source dataset, weights, pretrain;
     int64_t train_limit, test_limit; /* -1 for all */
-    bool pretrain_enabled;
 };
 
 /* ---- parameters ---- */
@@ -68,7 +67,6 @@ static int check_source(const struct stage *stage, struct source *source, const 
 
 static int read_plan(struct stage *stage, struct plan *plan, struct error *err)
 {
-    const char *ignored; /* says which out a later stage takes */
     plan->train_limit = plan->test_limit = -1;
     if (read_source(stage, &plan->dataset, "dataset", err) < 0 ||
         read_source(stage, &plan->weights, "weights", err) < 0 ||
@@ -76,16 +74,8 @@ static int read_plan(struct stage *stage, struct plan *plan, struct error *err)
         stage_int_or_null(stage, "dataset.train_limit", 1, INT32_MAX, &plan->train_limit, err) <
             0 ||
         stage_int_or_null(stage, "dataset.test_limit", 1, INT32_MAX, &plan->test_limit, err) < 0 ||
-        stage_text_or_null(stage, "weights.file", &ignored, err) < 0 ||
-        stage_text_or_null(stage, "weights.from", &ignored, err) < 0 ||
-        stage_bool(stage, "pretrain.enabled", &plan->pretrain_enabled, err) < 0 ||
-        stage_text_or_null(stage, "pretrain.dataset", &ignored, err) < 0 ||
         stage_params_done(stage, err) < 0)
         return -1;
-    if (plan->pretrain_enabled && !stage_has_out(stage, "pretrain_dataset"))
-        return error_set(err, ERR_USAGE,
-                         "parameter 'pretrain.enabled' is true, but there is no out "
-                         "'pretrain_dataset'");
     if (check_source(stage, &plan->dataset, "dataset", err) < 0 ||
         check_source(stage, &plan->weights, "weights", err) < 0)
         return -1;

@@ -23,7 +23,7 @@ struct sheet {
     const char *path, *title, *subtitle;
     const int *slots;
     size_t rows, groups;
-    const char *const *row_labels;
+    const char *const *row_labels, *const *group_titles; /* NULL: none */
 };
 
 static void release_image(struct sheet_image *image)
@@ -60,8 +60,7 @@ static void add_title(const struct explainer *explainer, int64_t sample, struct 
     if (truth == predicted)
         text_addf(&image->title, "%s\nprobability %.2f", names[truth], probability);
     else
-        text_addf(&image->title, "%s\nseen as %s, %.2f", names[truth], names[predicted],
-                  probability);
+        text_addf(&image->title, "%s\nas %s, %.2f", names[truth], names[predicted], probability);
     cell->title = text_string(&image->title);
     cell->mood = truth == predicted ? GALLERY_RIGHT : GALLERY_WRONG;
 }
@@ -113,6 +112,7 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
                                     .columns = sheet->groups * CELLS,
                                     .row_labels = sheet->row_labels,
                                     .column_group = CELLS,
+                                    .group_titles = sheet->group_titles,
                                     .colourbar = "share of the map's maximum"};
     if (result == 0)
         result = figure_gallery(sheet->path, &gallery, err);
@@ -127,11 +127,11 @@ int gradcam_draw_samples(const char *path, const struct explainer *explainer,
                          const struct choice *choice, const float *heats, double alpha,
                          struct error *err)
 {
-    static const char *const labels[2] = {"recognised", "mistaken"};
+    static const char *const titles[2] = {"recognised", "mistaken"};
     int slots[2 * CHOICE_OF_EACH];
     for (int i = 0; i < CHOICE_OF_EACH; i++) {
-        slots[i] = choice->right[i];
-        slots[CHOICE_OF_EACH + i] = choice->wrong[i];
+        slots[2 * i] = choice->right[i];
+        slots[2 * i + 1] = choice->wrong[i];
     }
     const struct sheet sheet = {.path = path,
                                 .title = "Grad-CAM: what the network looked at",
@@ -139,9 +139,9 @@ int gradcam_draw_samples(const char *path, const struct explainer *explainer,
                                                 ? "picture, heat map, both; the box is the object"
                                                 : "picture, heat map, both",
                                 .slots = slots,
-                                .rows = 2,
-                                .groups = CHOICE_OF_EACH,
-                                .row_labels = labels};
+                                .rows = CHOICE_OF_EACH,
+                                .groups = 2,
+                                .group_titles = titles};
     return draw(&sheet, explainer, choice, heats, alpha, err);
 }
 

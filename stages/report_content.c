@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "report_words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,96 +28,6 @@ const char *report_class(const struct report_content *content, int64_t class)
     const char *name = json_string_value(
         json_array_get(json_object_get(content->metrics, "classes"), (size_t) class));
     return name != NULL ? name : "?";
-}
-
-void report_percent(struct text *text, double fraction)
-{
-    if (isfinite(fraction))
-        text_addf(text, "%.2f%%", 100 * fraction);
-    else
-        text_add(text, "\xe2\x80\x93");
-}
-
-void report_count(struct text *text, int64_t number)
-{
-    char digits[32];
-    int length = snprintf(digits, sizeof(digits), "%lld", (long long)number);
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
-            text_add(text, ",");
-        text_append(text, digits + i, 1);
-    }
-}
-
-void report_size(struct text *text, int64_t bytes)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    double size = (double)bytes;
-    int unit = 0;
-    while (size >= 999.5 && unit < 4) {
-        size /= 1000;
-        unit++;
-    }
-    text_addf(text, unit == 0 || size >= 99.95 ? "%.0f %s" : "%.1f %s", size, units[unit]);
-}
-
-/* ---- sentences ---- */
-
-void report_verdict(struct text *text, const struct report_content *content)
-{
-    double points = 100 * (content->accuracy - content->target);
-    report_percent(text, content->accuracy);
-    text_add(text, " of ");
-    report_count(text, content->tested);
-    text_add(text, " test images are recognised; the target is ");
-    report_percent(text, content->target);
-    if (content->reached)
-        text_addf(text, ": reached with %.2f points to spare.", fabs(points));
-    else
-        text_addf(text, ": missed by %.2f points.", fabs(points));
-}
-
-bool report_boxes(struct text *text, const struct report_content *content)
-{
-    double inside = report_number(content->gradcam, "boxes.inside");
-    double correct = report_number(content->gradcam, "boxes.correct");
-    double chance = report_number(content->gradcam, "boxes.chance");
-    if (!isfinite(inside) || !isfinite(correct))
-        return false;
-    text_add(text, "The hottest point lies inside the object\xe2\x80\x99s box in ");
-    report_percent(text, report_number(content->gradcam, "boxes.fraction"));
-    text_add(text, " of the correctly recognised test images (");
-    report_count(text, (int64_t)inside);
-    text_add(text, " of ");
-    report_count(text, (int64_t)correct);
-    text_add(text, ").");
-    if (isfinite(chance)) {
-        text_add(text, " A point placed at random would hit ");
-        report_percent(text, chance);
-        text_add(text, ".");
-    }
-    return true;
-}
-
-void report_agreement(struct text *text, const struct report_content *content)
-{
-    double compared = report_number(content->gradcam, "compared");
-    double agreement = report_number(content->gradcam, "agreement");
-    bool own = strcmp(report_string(content->gradcam, "preprocess"), "none") != 0;
-    text_add(text, own ? "The network was fed as in training and evaluation"
-                       : "The network was fed pixels in [0, 1] without its preprocessing, as the "
-                         "published notebook did, so these maps explain inputs that it was not "
-                         "trained on");
-    if (isfinite(agreement)) {
-        text_add(text, "; this pass chose the recorded class for ");
-        report_percent(text, agreement);
-        if (isfinite(compared)) {
-            text_add(text, " of ");
-            report_count(text, (int64_t)compared);
-            text_add(text, " images");
-        }
-    }
-    text_add(text, ".");
 }
 
 /* ---- reading ---- */
@@ -321,6 +232,53 @@ static int describe_figures(struct report_content *content, struct error *err)
     return 0;
 }
 
+/* ---- stages ---- */
+
+static bool names_stage(const char *from, const char *stage)
+{
+    size_t length = strlen(stage);
+    return strncmp(from, stage, length) == 0 && from[length] == '.';
+}
+
+/* Whether a stage depends on one that is still waiting. */
+static bool must_wait(json_t *stage, const json_t *waiting)
+{
+    const char *name;
+    json_t *dep, *other;
+    size_t i;
+    json_object_foreach (json_object_get(stage, "deps"), name, dep)
+        json_array_foreach (waiting, i, other)
+            if (other != stage &&
+                names_stage(report_string(dep, "from"), report_string(other, "name")))
+                return true;
+    return false;
+}
+
+/* The lineage lists stages by name; people read them in the order of the work. */
+static int order_stages(struct report_content *content, struct error *err)
+{
+    const json_t *listed = json_object_get(content->lineage, "stages");
+    json_t *waiting = json_array();
+    if (content->lineage == NULL) {
+        json_decref(waiting);
+        return 0;
+    }
+    content->stages = json_array();
+    json_array_extend(waiting, (json_t *)listed);
+    while (json_array_size(waiting) > 0) {
+        size_t next = 0;
+        while (next < json_array_size(waiting) && must_wait(json_array_get(waiting, next), waiting))
+            next++;
+        if (next == json_array_size(waiting))
+            next = 0; /* a cycle is not ours to report */
+        json_array_append(content->stages, json_array_get(waiting, next));
+        json_array_remove(waiting, next);
+    }
+    bool complete = json_array_size(content->stages) == json_array_size(listed);
+    json_decref(waiting);
+    return complete ? 0 : error_set(err, ERR_MEMORY, "out of memory for the lineage");
+}
+
 /* ---- all of it ---- */
 
 static int read_parameters(struct stage *stage, struct report_content *content, struct error *err)
@@ -348,6 +306,7 @@ static int read_all(struct stage *stage, struct report_content *content, struct 
     rank_confusions(content);
     if (read_optional(stage, "gradcam", &content->gradcam, err) < 0 ||
         read_optional(stage, "lineage", &content->lineage, err) < 0 ||
+        order_stages(content, err) < 0 ||
         read_from_folder(stage, "dataset", "dataset.json", &content->dataset, err) < 0 ||
         read_from_folder(stage, "splits", "split.json", &content->split, err) < 0 ||
         read_classification(stage, &content->classification, err) < 0 ||
@@ -377,6 +336,7 @@ void report_content_release(struct report_content *content)
     json_decref(content->dataset);
     json_decref(content->split);
     json_decref(content->lineage);
+    json_decref(content->stages);
     free(content->classification);
     report_figures_release(content->figures);
     *content = (struct report_content){0};

@@ -41,6 +41,7 @@ struct report_content {
     double target;
     const json_t *published; /* numbers to compare with, or NULL; borrowed */
     json_t *metrics, *gradcam, *dataset, *split, *lineage;
+    json_t *stages;       /* of the lineage, each after those it depends on; NULL without lineage */
     char *classification; /* the text as scikit-learn prints it, or NULL */
     struct report_phase phases[REPORT_PHASES];
     struct report_figure figures[REPORT_FIGURES];
@@ -63,22 +64,5 @@ const char *report_class(const struct report_content *content, int64_t class);
 double report_number(const json_t *object, const char *path);
 /* A text at a dotted path; "" where there is none. */
 const char *report_string(const json_t *object, const char *path);
-
-/* "91.25%", or "–" for NaN. */
-void report_percent(struct text *text, double fraction);
-/* "12,345" */
-void report_count(struct text *text, int64_t number);
-/* "1.2 MB", in powers of ten */
-void report_size(struct text *text, int64_t bytes);
-
-/* One sentence: result against target. */
-void report_verdict(struct text *text, const struct report_content *content);
-
-/* One sentence on the boxes, where gradcam has them; else nothing is added and false is returned.
- */
-bool report_boxes(struct text *text, const struct report_content *content);
-
-/* What grad-cam's own forward pass says about its input. */
-void report_agreement(struct text *text, const struct report_content *content);
 
 #endif

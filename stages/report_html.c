@@ -4,6 +4,7 @@
 #include "report_escape.h"
 #include "report_page.h"
 #include "report_style.h"
+#include "report_words.h"
 
 #include <math.h>
 #include <string.h>

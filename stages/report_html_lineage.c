@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "report_escape.h"
 #include "report_page.h"
+#include "report_words.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -124,7 +125,7 @@ static void add_stage(struct text *page, const json_t *stage)
 
 void page_lineage(struct text *page, const struct report_content *content)
 {
-    const json_t *stages = json_object_get(content->lineage, "stages");
+    const json_t *stages = content->stages;
     const char *profile = report_string(content->lineage, "profile");
     size_t i;
     json_t *stage;

@@ -1,6 +1,7 @@
 #include "base/json.h"
 #include "report_escape.h"
 #include "report_page.h"
+#include "report_words.h"
 
 #include <math.h>
 #include <string.h>
@@ -147,15 +148,16 @@ static void add_phase(struct text *page, const struct report_content *content,
     text_add(page, "</dl>\n</div>\n");
 }
 
-static void add_epoch_cell(struct text *page, const json_t *epoch, const char *member,
-                           const char *format)
+static void add_number_cell(struct text *page, const json_t *row, const char *member, bool decimals)
 {
-    double value = report_number(epoch, member);
+    double value = report_number(row, member);
     text_add(page, "<td>");
-    if (isfinite(value))
-        text_addf(page, strcmp(format, "rate") == 0 ? "%.3g" : "%.4f", value);
-    else
+    if (!isfinite(value))
         text_add(page, "\xe2\x80\x93");
+    else if (decimals)
+        text_addf(page, "%.4f", value);
+    else
+        text_addf(page, "%.4g", value);
     text_add(page, "</td>");
 }
 
@@ -174,11 +176,11 @@ static void add_epochs(struct text *page, const struct report_phase *phase)
         bool best = e + 1 == phase->best_epoch;
         text_addf(page, "<tr%s><th scope=\"row\">%lld%s</th>", best ? " class=\"best\"" : "",
                   (long long)e + 1, best ? " (best)" : "");
-        add_epoch_cell(page, epoch, "loss", "");
-        add_epoch_cell(page, epoch, "accuracy", "");
-        add_epoch_cell(page, epoch, "val_loss", "");
-        add_epoch_cell(page, epoch, "val_accuracy", "");
-        add_epoch_cell(page, epoch, "learning_rate", "rate");
+        add_number_cell(page, epoch, "loss", true);
+        add_number_cell(page, epoch, "accuracy", true);
+        add_number_cell(page, epoch, "val_loss", true);
+        add_number_cell(page, epoch, "val_accuracy", true);
+        add_number_cell(page, epoch, "learning_rate", false);
         text_add(page, "</tr>\n");
     }
     page_table_end(page);
@@ -188,41 +190,53 @@ static void add_epochs(struct text *page, const struct report_phase *phase)
 
 /* ---- preflight ---- */
 
-/* One column for each number that the first layer has. */
-static void add_layers(struct text *page, const struct report_phase *phase, const json_t *layers)
+static bool is_column(const char *member, const json_t *value, const char *label)
 {
-    struct text heads = {0}, caption = {0};
-    const json_t *first = json_array_get(layers, 0);
+    return strcmp(member, label) != 0 && (json_is_number(value) || json_is_null(value));
+}
+
+/* A table of objects that are alike: member `label`, then a column for each number of the first. */
+static void add_numbers(struct text *page, const char *caption, const json_t *rows,
+                        const char *label)
+{
+    struct text heads = {0};
+    const json_t *first = json_array_get(rows, 0);
     const char *member;
-    json_t *value;
+    json_t *value, *row;
     size_t i;
-    json_t *layer;
     if (!json_is_object(first))
         return;
-    text_add(&heads, "<th scope=\"col\">layer</th>");
+    text_addf(&heads, "<th scope=\"col\">%s</th>", label);
     json_object_foreach ((json_t *)first, member, value)
-        if (json_is_number(value)) {
+        if (is_column(member, value, label)) {
             text_add(&heads, "<th scope=\"col\">");
             for (const char *at = member; *at != '\0'; at++)
                 escape_html(&heads, (const char[2]){*at == '_' ? ' ' : *at, '\0'});
             text_add(&heads, "</th>");
         }
-    text_addf(&caption, "What the first batch norms saw before %s", phase->in_text);
-    text_addf(page, "<details><summary>%s: layers that preflight looked at</summary>\n",
-              phase->name);
-    page_table(page, text_string(&caption), text_string(&heads));
-    json_array_foreach ((json_t *)layers, i, layer) {
+    page_table(page, caption, text_string(&heads));
+    json_array_foreach ((json_t *)rows, i, row) {
         text_add(page, "<tr>");
-        page_text_cell(page, "th", report_string(layer, "name"));
+        page_text_cell(page, "th", report_string(row, label));
         json_object_foreach ((json_t *)first, member, value)
-            if (json_is_number(value))
-                text_addf(page, "<td>%.4g</td>", report_number(layer, member));
+            if (is_column(member, value, label))
+                add_number_cell(page, row, member, false);
         text_add(page, "</tr>\n");
     }
     page_table_end(page);
-    text_add(page, "</details>\n");
-    text_release(&caption);
     text_release(&heads);
+}
+
+static void add_measurements(struct text *page, const struct report_phase *phase)
+{
+    const json_t *layers = json_object_get(phase->preflight, "layers");
+    const json_t *alternatives = json_object_get(phase->preflight, "alternatives");
+    if (json_array_size(layers) + json_array_size(alternatives) == 0)
+        return;
+    text_addf(page, "<details><summary>What preflight of %s measured</summary>\n", phase->in_text);
+    add_numbers(page, "What the first batch norms saw", layers, "name");
+    add_numbers(page, "How far other preprocessing would be", alternatives, "preprocess");
+    text_add(page, "</details>\n");
 }
 
 static void add_preflight(struct text *page, const struct report_phase *phase)
@@ -238,7 +252,7 @@ static void add_preflight(struct text *page, const struct report_phase *phase)
     text_add(page, ":</strong> ");
     escape_html(page, report_string(phase->preflight, "message"));
     text_add(page, "</p></div>\n");
-    add_layers(page, phase, json_object_get(phase->preflight, "layers"));
+    add_measurements(page, phase);
 }
 
 /* ---- the section ---- */

@@ -1,6 +1,7 @@
 #include "report_markdown.h"
 
 #include "report_escape.h"
+#include "report_words.h"
 
 #include <math.h>
 #include <string.h>
@@ -147,7 +148,7 @@ static void add_lineage(struct text *page, const struct report_content *content)
     text_add(
         page,
         "\n    build/reprise verify\n\n| stage | out | SHA-256 | size |\n|---|---|---|---:|\n");
-    json_array_foreach (json_object_get(content->lineage, "stages"), i, stage) {
+    json_array_foreach (content->stages, i, stage) {
         text_add(page, "| ");
         escape_markdown(page, report_string(stage, "name"));
         text_add(page, " | key | ");

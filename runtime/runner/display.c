@@ -1,23 +1,26 @@
 #include "runner/display.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { BAR_CELLS = 24, LOG_LINES = 20, LOG_LIMIT = 64 << 20, LIVE_LINES = 32 };
+enum { BAR_CELLS = 24, LIVE_LINES = 32, LOG_LINES = 20, LOG_BLOCK = 16384, LINE_LIMIT = 1024 };
 
 static const double redraw_seconds = 0.1; /* at most so often on a terminal */
-static const double plain_seconds = 0.2;  /* and elsewhere, for each stage */
+static const double plain_seconds = 1.0;  /* and elsewhere, for turns without metrics */
+static const double life_seconds = 60.0;  /* in a turn that takes long */
 
 /* What was shown of one stage. */
 struct shown {
-    unsigned turns, notes;
+    unsigned turns, metric_events;
+    size_t notes; /* bytes */
     double last;
     long log_offset;
     char what[2 * PROGRESS_NAME];
@@ -243,7 +246,7 @@ void display_ended(struct display *display, const struct job *job)
         text_addf(&line, " in %.1f s", job->seconds);
     if (job->repaired && job->state == JOB_CACHED)
         text_add(&line, ", artifacts brought back");
-    if (job->state == JOB_FAILED)
+    if (job->failure.size > 0)
         text_addf(&line, ": %s", text_string(&job->failure));
     if (job->state == JOB_STALE || job->state == JOB_UNKNOWN)
         text_addf(&line, ": %s", text_string(&job->reason));
@@ -259,39 +262,79 @@ void display_started(struct display *display, const struct attempt *attempt)
                     text_string(&job->reason));
 }
 
-/* The state of the turn that has just ended, with the metrics that came with it. */
-static void say_turn(struct display *display, const struct attempt *attempt, struct shown *shown)
+/* What a turn came to: "epoch 3/20  loss 0.5"; "epoch 3/20, validation" is part
+ * of the same epoch. */
+static void say_turn(struct display *display, const struct attempt *attempt, const char *what)
 {
     struct text line = {0};
-    const struct progress *progress = &attempt->progress;
-    text_addf(&line, "%-*s  %s", display->name_width, attempt->job->stage->name, progress->what);
-    add_metrics(&line, progress);
+    text_addf(&line, "%-*s  %.*s", display->name_width, attempt->job->stage->name,
+              (int)strcspn(what, ","), what);
+    add_metrics(&line, &attempt->progress);
     say(display, &line);
     text_release(&line);
-    shown->turns = progress->turns;
-    shown->last = attempt_now();
+    display->shown[attempt->job->index].last = attempt_now();
 }
 
-static void update_plain(struct display *display, const struct attempt *attempt)
+static void say_life(struct display *display, const struct attempt *attempt)
+{
+    struct text line = {0};
+    text_addf(&line, "%-*s", display->name_width, attempt->job->stage->name);
+    add_state(&line, attempt);
+    say(display, &line);
+    text_release(&line);
+    display->shown[attempt->job->index].last = attempt_now();
+}
+
+/* A line when a turn is over and has metrics, which come one by one at its
+ * end; where there are none, as turns go by; and now and then in a long one,
+ * so that a log shows life. */
+static void update_plain(struct display *display, const struct attempt *attempt, bool ended)
 {
     struct shown *shown = &display->shown[attempt->job->index];
     const struct progress *progress = &attempt->progress;
-    if (progress->turns != shown->turns && attempt_now() - shown->last >= plain_seconds)
-        say_turn(display, attempt, shown);
+    double since = attempt_now() - (shown->last > 0.0 ? shown->last : attempt->start);
+    bool turned = progress->turns != shown->turns;
+    if ((turned || ended) && progress->metric_events != shown->metric_events) {
+        say_turn(display, attempt, progress->metric_what);
+        shown->metric_events = progress->metric_events;
+    } else if (turned && shown->turns > 0 && progress->metric_events == 0 && since >= plain_seconds)
+        say_turn(display, attempt, shown->what);
+    else if (!ended && since >= life_seconds)
+        say_life(display, attempt);
+    shown->turns = progress->turns;
+    memcpy(shown->what, progress->what, sizeof(shown->what));
+}
+
+static void say_notes(struct display *display, const struct attempt *attempt)
+{
+    struct shown *shown = &display->shown[attempt->job->index];
+    const struct text *notes = &attempt->progress.notes;
+    while (shown->notes < notes->size) {
+        const char *line = notes->data + shown->notes;
+        size_t length = strcspn(line, "\n");
+        if (!display->quiet)
+            display_say(display, "%-*s  %.*s", display->name_width, attempt->job->stage->name,
+                        (int)length, line);
+        shown->notes += length + 1;
+    }
+}
+
+void display_finished(struct display *display, const struct attempt *attempt)
+{
+    say_notes(display, attempt);
+    if (!display->live && !display->quiet)
+        update_plain(display, attempt, true);
+    if (display->verbose)
+        display_log(display, attempt, false);
 }
 
 void display_update(struct display *display, struct attempt *const *attempts, size_t count)
 {
     double now = attempt_now();
     for (size_t i = 0; i < count; i++) {
-        struct shown *shown = &display->shown[attempts[i]->job->index];
-        const struct progress *progress = &attempts[i]->progress;
-        if (progress->notes != shown->notes && !display->quiet)
-            display_say(display, "%-*s  %s", display->name_width, attempts[i]->job->stage->name,
-                        progress->note);
-        shown->notes = progress->notes;
+        say_notes(display, attempts[i]);
         if (!display->live && !display->quiet)
-            update_plain(display, attempts[i]);
+            update_plain(display, attempts[i], false);
         if (display->verbose)
             display_log(display, attempts[i], false);
     }
@@ -301,36 +344,49 @@ void display_update(struct display *display, struct attempt *const *attempts, si
     }
 }
 
+/* Where to begin in the last part of a log: so many lines before its end. */
+static size_t last_lines(const char *data, size_t size)
+{
+    int lines = 0;
+    for (size_t at = size; at > 0; at--)
+        if (data[at - 1] == '\n' && at < size && ++lines == LOG_LINES)
+            return at;
+    return 0;
+}
+
+static void say_lines(struct display *display, const char *stage, const char *data, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        const char *end = memchr(data + at, '\n', size - at);
+        size_t length = end != NULL ? (size_t)(end - data) - at : size - at;
+        display_say(display, "%-*s | %.*s", display->name_width, stage,
+                    (int)(length > LINE_LIMIT ? LINE_LIMIT : length), data + at);
+        at += length + 1;
+    }
+}
+
 void display_log(struct display *display, const struct attempt *attempt, bool only_end)
 {
     struct shown *shown = &display->shown[attempt->job->index];
-    struct error ignored;
-    char *data;
-    size_t size;
-    if (attempt->log_path == NULL ||
-        file_read(attempt->log_path, LOG_LIMIT, &data, &size, &ignored) < 0)
+    const char *stage = attempt->job->stage->name;
+    struct stat st;
+    char data[LOG_BLOCK];
+    int fd = attempt->log_path == NULL ? -1 : open(attempt->log_path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return;
-    /* What was shown already stays shown; of the rest, whole lines. */
-    size_t start = (size_t)shown->log_offset < size ? (size_t)shown->log_offset : size;
-    size_t end = size;
-    if (only_end) {
-        int lines = 0;
-        for (size_t at = size; at > start; at--)
-            if (data[at - 1] == '\n' && at < size && ++lines == LOG_LINES) {
-                start = at;
-                break;
-            }
-    } else
-        while (end > start && data[end - 1] != '\n')
-            end--;
-    for (size_t at = start; at < end;) {
-        size_t length = strcspn(data + at, "\n");
-        if (at + length > end || length == 0)
-            length = length == 0 ? 0 : end - at;
-        display_say(display, "%-*s | %.*s", display->name_width, attempt->job->stage->name,
-                    (int)(length > 1024 ? 1024 : length), data + at);
-        at += length + 1;
+    if (only_end && fstat(fd, &st) == 0 && st.st_size - shown->log_offset > LOG_BLOCK)
+        shown->log_offset = st.st_size - LOG_BLOCK;
+    ssize_t got;
+    while ((got = pread(fd, data, sizeof(data), shown->log_offset)) > 0) {
+        size_t size = (size_t)got, start = only_end ? last_lines(data, size) : 0;
+        /* While the stage runs, only lines that are complete. */
+        const char *last = memrchr(data, '\n', size);
+        if (!only_end && last != NULL)
+            size = (size_t)(last - data) + 1;
+        else if (!only_end && size < sizeof(data))
+            break;
+        say_lines(display, stage, data + start, size - start);
+        shown->log_offset += (long)size;
     }
-    shown->log_offset = (long)end;
-    free(data);
+    close(fd);
 }

@@ -17,6 +17,8 @@ void display_free(struct display *display);
 
 /* A stage came to its end: cached, executed, failed, skipped. */
 void display_ended(struct display *display, const struct job *job);
+/* Its process has ended well: what it said last. */
+void display_finished(struct display *display, const struct attempt *attempt);
 void display_started(struct display *display, const struct attempt *attempt);
 
 /* One line, above the live ones. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_LIMIT = 16384 };
+enum { LINE_LIMIT = 16384, NOTE_LIMIT = 512, NOTES_LIMIT = 1 << 20 };
 
 /* Control bytes would play tricks with the terminal. */
 static void copy_clean(char *to, size_t size, const json_t *value)
@@ -83,6 +83,16 @@ static void take_metric(struct progress *progress, const json_t *event)
     progress->metrics[at].value = json_number_value(json_object_get(event, "value"));
     if (at == progress->metric_count)
         progress->metric_count++;
+    progress->metric_events++;
+    memcpy(progress->metric_what, progress->what, sizeof(progress->what));
+}
+
+static void take_note(struct progress *progress, const json_t *event)
+{
+    char note[NOTE_LIMIT];
+    copy_clean(note, sizeof(note), json_object_get(event, "text"));
+    if (progress->notes.size < NOTES_LIMIT)
+        text_addf(&progress->notes, "%s\n", note);
 }
 
 static void take_line(struct progress *progress, const char *line, size_t size, double now)
@@ -95,10 +105,8 @@ static void take_line(struct progress *progress, const char *line, size_t size, 
         take_progress(progress, json, now);
     else if (strcmp(event, "metric") == 0)
         take_metric(progress, json);
-    else if (strcmp(event, "note") == 0) {
-        copy_clean(progress->note, sizeof(progress->note), json_object_get(json, "text"));
-        progress->notes++;
-    }
+    else if (strcmp(event, "note") == 0)
+        take_note(progress, json);
     json_decref(json);
 }
 
@@ -122,4 +130,5 @@ void progress_feed(struct progress *progress, const char *bytes, size_t size, do
 void progress_release(struct progress *progress)
 {
     text_release(&progress->partial);
+    text_release(&progress->notes);
 }

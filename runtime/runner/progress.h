@@ -25,9 +25,10 @@ struct progress {
     double eta_seconds;  /* below 0: unknown */
     struct progress_metric metrics[PROGRESS_METRICS];
     int metric_count;
-    char note[160]; /* the latest */
-    unsigned notes; /* how many there were */
-    unsigned turns; /* how often `what` changed */
+    unsigned metric_events;              /* how many came */
+    char metric_what[2 * PROGRESS_NAME]; /* what they belong to: `what` as the latest came */
+    struct text notes;                   /* all of them, a line each */
+    unsigned turns;                      /* how often `what` changed */
 
     /* For the rates: when `what` began, and when the stage did. */
     double what_start, whole_start, whole_first;

@@ -42,14 +42,16 @@ static void job_failed(struct schedule *schedule, struct job *job, const struct 
     display_ended(schedule->display, job);
 }
 
-/* The result is in the store: show it, and bring the artifacts. */
+/* The result is in the store: show it, and bring the artifacts. A blob whose
+ * damage shows only now makes a cached stage stale. */
 static void settle(struct schedule *schedule, struct job *job)
 {
     struct error why = {0};
-    if (deliver(schedule->jobs->project, job, &why) < 0)
-        job_failed(schedule, job, &why);
-    else
+    if (deliver(schedule->jobs->project, job, &why) == 0)
         display_ended(schedule->display, job);
+    else if (why.kind != ERR_MISMATCH || job->state != JOB_CACHED || job->stage->frozen ||
+             job_look_up(schedule->jobs, job->index, &why) < 0 || job->state != JOB_STALE)
+        job_failed(schedule, job, &why);
 }
 
 /* ---- what can start ---- */
@@ -173,8 +175,7 @@ static void finish(struct schedule *schedule, size_t at)
     schedule->slots += attempt->threads;
     schedule->gpu_users -= job->stage->resources.gpu > 0;
     if (result == 0) {
-        if (schedule->jobs->project->options->verbose)
-            display_log(schedule->display, attempt, false);
+        display_finished(schedule->display, attempt);
         job->state = JOB_EXECUTED;
         settle(schedule, job);
     } else if (why.kind == ERR_INTERRUPTED) {

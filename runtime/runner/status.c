@@ -1,5 +1,5 @@
 /* reprise status: what is cached, what would run and why, and whether the
- * artifacts are as the cache has them. Executes and writes nothing. */
+ * artifacts are as the cache has them. Executes no stage. */
 #include "runner/commands.h"
 #include "runner/job.h"
 #include "runner/print.h"

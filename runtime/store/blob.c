@@ -267,9 +267,11 @@ int blob_copy_to(struct store *store, const struct digest *digest, bool executab
     bool cloned = ioctl(to, FICLONE, from) == 0;
     if (!cloned && pump(from, object, to, path, &found, err) < 0)
         goto done;
-    if (!digest_equal(&found, digest))
+    if (!digest_equal(&found, digest)) {
+        /* From now on the blob is a miss, although its stat told nothing. */
+        memo_add(store_memo(store), &st, &found);
         damaged(digest, err);
-    else if (fchmod(to, executable ? 0555 : 0444) < 0)
+    } else if (fchmod(to, executable ? 0555 : 0444) < 0)
         error_errno(err, "cannot set the mode of '%s'", path);
     else
         result = 0;

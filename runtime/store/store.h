@@ -7,6 +7,8 @@
  *   tmp/<pid>-<random>/    files on their way into the store
  *   memo                   digests by stat(2) (memo.h)
  *
+ * Beside them the runner keeps fingerprints.json, and logs/ of failed stages.
+ *
  * Everything appears by rename after its bytes are on disk, so a reader sees
  * it whole or not at all, whenever a writer dies. Several processes may use
  * one store. What is missing or damaged counts as absent.

@@ -23,8 +23,8 @@ ok() {
 sha() { sha256sum "$1" | cut -c1-64; }
 objects='sample:objects?train=40&test=10'
 shapes='sample:shapes?train=40&test=10'
-none='{"url": null, "sha256": null, "file": null, "from": null}'
-no_pretrain='{"enabled": false, "dataset": null, "url": null, "sha256": null}'
+none='{"url": null, "sha256": null}'
+no_pretrain='{"url": null, "sha256": null}'
 
 # run OUTS DATASET WEIGHTS PRETRAIN: outs and output in $work.
 run() {
@@ -36,7 +36,7 @@ run() {
 }
 says() { grep -qF -- "$1" "$work/out.txt"; }
 dataset() { echo "{\"url\": \"$1\", \"sha256\": \"$2\", \"train_limit\": ${3:-null}, \"test_limit\": null}"; }
-weights() { echo "{\"url\": \"$1\", \"sha256\": \"$2\", \"file\": \"weights.safetensors\", \"from\": null}"; }
+weights() { echo "{\"url\": \"$1\", \"sha256\": \"$2\"}"; }
 out_dataset="\"dataset\": \"$work/run/o/dataset\""
 out_weights="\"weights\": \"$work/run/o.safetensors\""
 out_pretrain="\"pretrain_dataset\": \"$work/run/o/pre\""
@@ -53,7 +53,7 @@ shapes_sha=$(sed -n "s/.*has sha256 \([0-9a-f]*\),.*/\1/p" "$work/out.txt")
 h5=$golden/keras_h5/fixed.h5
 run "$out_dataset, $out_weights, $out_pretrain" "$(dataset "$objects" "$objects_sha" 25)" \
     "$(weights file:keras_h5/fixed.h5 "$(sha "$h5")")" \
-    "{\"enabled\": true, \"dataset\": \"x\", \"url\": \"$shapes\", \"sha256\": \"$shapes_sha\"}"
+    "{\"url\": \"$shapes\", \"sha256\": \"$shapes_sha\"}"
 [ $? -eq 0 ] && [ -s "$work/run/o/pre/train_boxes.npy" ] && grep -q '"train": 25' "$work/run/o/dataset/dataset.json" \
     && grep -q '"generated": true' "$work/run/o/dataset/dataset.json" && grep -q conv_dw_1/depthwise_kernel "$work/run/o.safetensors"
 ok $? "download writes dataset, weights and the dataset to pretrain on"

@@ -102,8 +102,8 @@ describe() {
     cat > "$work/$1/stage.json" << EOF
 {"stage": "download", "deps": {}, "outs": {"dataset": "$work/$1/dataset"}, "checkpoint": "$work/$1/checkpoint",
  "params": {"dataset": {"url": "$scheme://127.0.0.1:$port/$2", "sha256": "$3", "train_limit": null, "test_limit": null},
-            "weights": {"url": null, "sha256": null, "file": null, "from": null},
-            "pretrain": {"enabled": false, "dataset": null, "url": null, "sha256": null}}}
+            "weights": {"url": null, "sha256": null},
+            "pretrain": {"url": null, "sha256": null}}}
 EOF
 }
 run() { (cd "$work/$1" && exec "$stage" stage.json) > "$work/out.txt" 2>&1; }

@@ -1,6 +1,6 @@
 #include "nn/gradcam.h"
 
-#include "../data/golden.h"
+#include "data/golden.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,7 @@
 #include "runner/key.h"
 
+#include "base/memory.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -115,6 +117,37 @@ static void equal_components_have_no_changes(void **state)
     key_free_changes(changes, count);
 }
 
+static void key_survives_failed_allocations(void **state)
+{
+    (void)state;
+    static const struct project project;
+    static char *words[] = {"/bin/true", NULL};
+    const struct invocation invocation = {.argv = words, .argc = 1};
+    json_t *params = json_pack("{s:{s:i, s:f}, s:s}", "a", "b", 1, "c", 0.5, "d", "text");
+    struct plan_out outs[2] = {{.name = "z", .path = "z"}, {.name = "a", .path = "a"}};
+    struct plan_stage stage = stage_with(params);
+    unsigned injected = 0, failed;
+    stage.outs = outs;
+    stage.out_count = 2;
+    do {
+        struct text text = {0};
+        struct key_change *changes = NULL;
+        size_t count = 0;
+        struct error err = {0};
+        memory_fail_after(++injected);
+        int result = key_components(&project, &stage, &invocation, NULL, 0, &text, &err);
+        if (result == 0)
+            result = key_compare("param x 1\n", text.data, &changes, &count, &err);
+        failed = memory_fail_after(0);
+        assert_int_equal(result, failed > 0 ? -1 : 0);
+        assert_int_equal(err.kind, failed > 0 ? ERR_MEMORY : ERR_NONE);
+        key_free_changes(changes, count);
+        text_release(&text);
+    } while (failed > 0);
+    assert_true(injected > 10);
+    json_decref(params);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +155,7 @@ int main(void)
         cmocka_unit_test(params_of_different_shape_differ),
         cmocka_unit_test(comparing_names_changed_added_and_removed),
         cmocka_unit_test(equal_components_have_no_changes),
+        cmocka_unit_test(key_survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-#include "../../stages/gradcam_choose.h"
+#include "gradcam_choose.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -65,6 +65,24 @@ static void expect_part(const char *page, const char *part)
         fail_msg("the page lacks '%s'", part);
 }
 
+static void report_lists_stages_in_the_order_of_the_work(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"download", "split", "phase1", "phase2", "evaluate"};
+    struct stage_run run;
+    init_run(&run, 0.85);
+    char *page = execute(&run, "report/index.html");
+    const char *at = page;
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        char summary[64];
+        snprintf(summary, sizeof(summary), "<summary>%s<span", order[i]);
+        at = strstr(at, summary);
+        assert_non_null(at);
+    }
+    free(page);
+    stage_run_release(&run);
+}
+
 /* ---- HTML ---- */
 
 enum { DEEPEST = 64, LONGEST_TAG = 16 };
@@ -157,8 +175,7 @@ static void report_page_says_everything(void **state)
     (void)state;
     static const char *const parts[] = {
         "<strong>Target reached</strong>",
-        "92.90% of 2,000 test images are recognised; the target is 85.00%: reached with 7.90 "
-        "points",
+        "the target is 85.00%: reached with 7.90 points to spare.",
         "82.04% of the correctly recognised test images (1,498 of 1,826)",
         "A point placed at random would hit 18.73%.",
         "<strong>Phase 1, ok:</strong>",
@@ -168,6 +185,8 @@ static void report_page_says_everything(void **state)
         "make pipeline PROFILE=sample",
         "evaluate.metrics.test_accuracy",
         "The head alone, on a frozen base",
+        "<th scope=\"row\">caffe</th><td>7.41</td><td>255</td>",
+        "<td>\xe2\x80\x93</td><td>1</td>",
         "The head and the layers conv3, conv4"};
     struct stage_run run;
     init_run(&run, 0.85);
@@ -383,6 +402,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(report_page_is_balanced),
+        cmocka_unit_test(report_lists_stages_in_the_order_of_the_work),
         cmocka_unit_test(report_page_asks_for_nothing),
         cmocka_unit_test(report_page_says_everything),
         cmocka_unit_test(report_says_that_the_target_was_missed),

@@ -1,4 +1,4 @@
-#include "../../stages/report_escape.h"
+#include "report_escape.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -156,6 +156,27 @@ static void blob_copy_checks_the_bytes(void **state)
     assert_false(file_exists(path));
 }
 
+/* A disk that rots changes bytes and no stat. */
+static void blob_that_rots_is_a_miss_once_it_was_read(void **state)
+{
+    struct scratch *scratch = *state;
+    struct digest digest;
+    struct error err;
+    struct stat st;
+    char object[STORE_PATH_SIZE], path[256];
+    put_text(scratch, "precious", &digest);
+    store_object_path(scratch->store, &digest, object);
+    scratch_flip(object, 0);
+    assert_int_equal(stat(object, &st), 0);
+    memo_add(store_memo(scratch->store), &st, &digest);
+    assert_true(blob_is_good(scratch->store, &digest, STORE_BY_STAT));
+    assert_int_equal(
+        blob_copy_to(scratch->store, &digest, false, scratch_path(scratch, "copy", path), &err),
+        -1);
+    assert_int_equal(err.kind, ERR_MISMATCH);
+    assert_false(blob_is_good(scratch->store, &digest, STORE_BY_STAT));
+}
+
 static void blob_survives_failed_allocations(void **state)
 {
     struct scratch *scratch = *state;
@@ -219,6 +240,7 @@ int main(void)
         STORE_TEST(store_rejects_flipped_object),
         STORE_TEST(store_rejects_truncated_object),
         STORE_TEST(blob_copy_checks_the_bytes),
+        STORE_TEST(blob_that_rots_is_a_miss_once_it_was_read),
         STORE_TEST(blob_survives_failed_allocations),
         STORE_TEST(blob_survives_a_full_disk),
     };
