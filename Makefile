@@ -24,7 +24,7 @@ PARTS = base store data nn figure runner
 # Flags. No debug information and no line numbers in the executables, whose digests are part of every key; `make DEBUG=1`
 # builds into build-debug. -ffp-contract=off: the same arithmetic whatever the compiler makes of it.
 WARNINGS = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 -Wvla -Wundef \
-  -Wwrite-strings -Wno-maybe-uninitialized
+  -Wwrite-strings -Wno-unknown-warning-option -Wno-maybe-uninitialized
 OPTIMISE = -O3 -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections
 CPPFLAGS += -Iruntime -Itests -Istages -D_GNU_SOURCE -include runtime/base/banned.h $(PACKAGE_CFLAGS)
 CFLAGS += -std=c17 $(OPTIMISE) $(WARNINGS) -pthread $(SANITIZE)

@@ -145,7 +145,7 @@ static void add_state(struct text *text, const struct attempt *attempt)
     else if (progress->done > 0)
         text_addf(text, "  %lld %s", (long long)progress->done, progress->unit);
     if (progress->rate > 0.0)
-        text_addf(text, "  %.3g/s", progress->rate);
+        text_addf(text, progress->rate >= 100.0 ? "  %.0f/s" : "  %.3g/s", progress->rate);
     if (progress->eta_seconds >= 0.0) {
         text_add(text, "  ETA ");
         add_duration(text, progress->eta_seconds);

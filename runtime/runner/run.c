@@ -61,6 +61,8 @@ static int tell_requirements(const struct jobs *jobs, struct display *display, s
 static int write_record(const struct jobs *jobs, const struct record_run *run, struct error *err)
 {
     const struct project *project = jobs->project;
+    if (!record_is_worth(jobs) && !project->options->json)
+        return 0;
     json_t *record = record_make(jobs, run, err);
     if (record == NULL)
         return -1;

@@ -14,6 +14,23 @@
 
 /* ---- before ---- */
 
+/* What killed attempts left: the lock of the key is ours, so they are gone. */
+static void remove_killed_attempts(const char *work)
+{
+    char **names;
+    size_t count;
+    struct error ignored;
+    if (file_list(work, &names, &count, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        char *path = file_join(work, names[i], &ignored);
+        if (path != NULL && strncmp(names[i], "run-", 4) == 0)
+            file_remove(path, &ignored);
+        free(path);
+    }
+    file_free_names(names, count);
+}
+
 static int make_folder(struct attempt *attempt, struct error *err)
 {
     char path[STORE_PATH_SIZE], folder[STORE_PATH_SIZE + 32];
@@ -21,6 +38,7 @@ static int make_folder(struct attempt *attempt, struct error *err)
     if (file_make_folders(path, err) < 0 ||
         (attempt->checkpoint = file_join(path, "checkpoint", err)) == NULL)
         return -1;
+    remove_killed_attempts(path);
     if (attempt->project->options->keep_work) {
         snprintf(folder, sizeof(folder), "%s/kept", path);
         if (file_remove(folder, err) < 0 || file_make_folders(folder, err) < 0)

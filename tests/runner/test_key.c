@@ -8,7 +8,7 @@
 /* cmocka.h wants the two above. */
 #include <cmocka.h>
 
-static char *argv_one[] = {"build/stages/split", NULL};
+static char *argv_one[] = {(char[]){"build/stages/split"}, NULL};
 
 /* The components of a stage whose executable is not one of the project, so
  * that no process is asked. */
@@ -16,7 +16,7 @@ static void components(const struct plan_stage *stage, const struct key_dep *dep
                        struct text *text)
 {
     static const struct project project;
-    static char *words[] = {"/bin/true", NULL};
+    char *words[] = {(char[]){"/bin/true"}, NULL};
     struct invocation_file file = {.word = "true"};
     const struct invocation invocation = {
         .argv = words, .argc = 1, .files = &file, .file_count = 1};
@@ -27,7 +27,8 @@ static void components(const struct plan_stage *stage, const struct key_dep *dep
 
 static struct plan_stage stage_with(json_t *params)
 {
-    return (struct plan_stage){.name = "split", .argv = argv_one, .argc = 1, .params = params};
+    return (struct plan_stage){
+        .name = (char[]){"split"}, .argv = argv_one, .argc = 1, .params = params};
 }
 
 static void components_are_sorted_and_complete(void **state)
@@ -35,11 +36,12 @@ static void components_are_sorted_and_complete(void **state)
     (void)state;
     json_t *params = json_pack("{s:{s:i, s:f}, s:s, s:{}, s:[i, i]}", "split", "seed", 42,
                                "test_size", 0.2, "name", "a b", "empty", "list", 1, 2);
-    struct plan_out outs[2] = {{.name = "z", .path = "z.txt"}, {.name = "a", .path = "with blank"}};
+    struct plan_out outs[2] = {{.name = (char[]){"z"}, .path = (char[]){"z.txt"}},
+                               {.name = (char[]){"a"}, .path = (char[]){"with blank"}}};
     struct plan_stage stage = stage_with(params);
     const struct key_dep deps[] = {
-        {.name = "z", .content = {.kind = CONTENT_FOLDER}, .known = true},
-        {.name = "a", .known = false}};
+        {.name = (char[]){"z"}, .content = {.kind = CONTENT_FOLDER}, .known = true},
+        {.name = (char[]){"a"}, .known = false}};
     struct text text = {0};
     stage.outs = outs;
     stage.out_count = 2;
@@ -121,10 +123,11 @@ static void key_survives_failed_allocations(void **state)
 {
     (void)state;
     static const struct project project;
-    static char *words[] = {"/bin/true", NULL};
+    char *words[] = {(char[]){"/bin/true"}, NULL};
     const struct invocation invocation = {.argv = words, .argc = 1};
     json_t *params = json_pack("{s:{s:i, s:f}, s:s}", "a", "b", 1, "c", 0.5, "d", "text");
-    struct plan_out outs[2] = {{.name = "z", .path = "z"}, {.name = "a", .path = "a"}};
+    struct plan_out outs[2] = {{.name = (char[]){"z"}, .path = (char[]){"z"}},
+                               {.name = (char[]){"a"}, .path = (char[]){"a"}}};
     struct plan_stage stage = stage_with(params);
     unsigned injected = 0, failed;
     stage.outs = outs;
