@@ -140,6 +140,16 @@ static void remove_stale_temporary(struct store *store, const char *folder, cons
     free(path);
 }
 
+/* Kept work (--keep-work) keeps its checkpoint folder too, so that the stage can be run by hand. */
+static bool has_kept_work(const char *work)
+{
+    struct error ignored;
+    char *path = file_join(work, "kept", &ignored);
+    bool kept = path != NULL && file_exists(path);
+    free(path);
+    return kept;
+}
+
 /* The folders of killed attempts, "run-...", where nobody works on the key. */
 static void remove_stale_work(struct store *store, const char *folder, const char *name)
 {
@@ -156,6 +166,8 @@ static void remove_stale_work(struct store *store, const char *folder, const cha
         char *attempt = file_join(path, names[i], &ignored);
         if (attempt != NULL && strncmp(names[i], "run-", 4) == 0)
             file_remove(attempt, &ignored);
+        else if (attempt != NULL && strcmp(names[i], "checkpoint") == 0 && !has_kept_work(path))
+            rmdir(attempt); /* if empty */
         free(attempt);
     }
     rmdir(path); /* succeeds where there is no checkpoint */

@@ -49,6 +49,16 @@ r run
 ok $? checkpoint_survives_a_kill_and_goes_with_success
 executed > /dev/null
 
+# A kill between the action and the end of its work folder: the result is cached, so nobody comes back for that key.
+make_project leftover
+r run
+key=$(sed -n '/^  side:$/,/^  [a-z]/s/^    key: //p' "$project/pipeline.lock")
+mkdir -p "$project/cache/work/$key/run-killed/outs" "$project/cache/work/$key/checkpoint"
+r run -f double
+[ $status -eq 0 ] && [ -z "$(ls "$project/cache/work")" ]
+ok $? work_left_by_a_kill_goes_when_anything_executes
+executed > /dev/null
+
 # SIGINT: the stage gets SIGTERM and may save.
 make_project interrupted
 cat > "$project/stages/data.sh" <<SH
