@@ -55,7 +55,7 @@ r run --set bound=5
 [ $status -eq 0 ] && grep -q 'WARNING: missed: double: result.value is 2, required >= 5' "$here/err"
 ok $? missed_bound_warns
 r verify
-[ $status -eq 1 ] && grep -q 'missed: double' "$here/out"
+[ $status -eq 1 ] && grep -q '^require: double: missed: result.value is 2' "$here/out"
 ok $? missed_bound_fails_verify
 
 r stauts

@@ -53,7 +53,7 @@ executed > /dev/null
 echo half > "$project/artifacts/data/.data.new"
 echo half > "$project/reports/.index.html.new"
 key=$(sed -n '/^  data:/,/^    key:/s/^    key: //p' "$project/pipeline.lock")
-mkdir -p "$project/cache/work/$key/checkpoint" "$project/cache/work/$(printf %064d 1)/checkpoint" "$project/cache/work/$(printf %064d 2)/checkpoint"
+mkdir -p "$project/cache/work/$key/run-killed/outs" "$project/cache/work/$key/checkpoint" "$project/cache/work/$(printf %064d 1)/checkpoint" "$project/cache/work/$(printf %064d 2)/checkpoint"
 echo old > "$project/cache/work/$key/checkpoint/half"
 echo save > "$project/cache/work/$(printf %064d 2)/checkpoint/half"
 r run -f report
