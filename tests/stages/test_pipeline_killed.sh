@@ -83,7 +83,7 @@ disturb() {
 }
 make_experiment disturbed
 disturb KILL stage 1
-[ $status -eq 1 ] && grep -q "stage 'pretrain' was killed by signal 9" "$here/err" && grep -q '^phase1  *skipped' "$here/err" &&
+[ $status -eq 1 ] && grep -q '^pretrain  *failed: killed by signal 9' "$here/err" && grep -q '^phase1  *skipped' "$here/err" &&
     experiment run && [ "$(executed)" = "pretrain phase1 phase2 evaluate gradcam report " ] &&
     grep -q '^pretrain  *resuming after [1-9]' "$here/err" && same && tidy
 ok $? stage_killed_in_training_resumes_to_the_same_bits
