@@ -165,7 +165,6 @@ static int failed(struct attempt *attempt, int status, struct error *err)
 int attempt_finish(struct attempt *attempt, struct error *err)
 {
     int status = collect(attempt), result = -1;
-    attempt_read_progress(attempt);
     attempt->job->seconds = attempt_now() - attempt->start;
     if (status != 0 || attempt->timed_out)
         failed(attempt, status, err);

@@ -170,11 +170,13 @@ static void finish(struct schedule *schedule, size_t at)
     struct attempt *attempt = schedule->running[at];
     struct job *job = attempt->job;
     struct error why = {0};
+    /* The process is gone: what it said is complete, and is shown before its log is stored. */
+    attempt_read_progress(attempt);
+    display_finished(schedule->display, attempt);
     int result = attempt_finish(attempt, &why);
     schedule->running[at] = schedule->running[--schedule->running_count];
     schedule->slots += attempt->threads;
     schedule->gpu_users -= job->stage->resources.gpu > 0;
-    display_finished(schedule->display, attempt);
     if (result == 0) {
         job->state = JOB_EXECUTED;
         settle(schedule, job);
