@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* For features of plain pictures: 1 GiB holds ResNet50's of 130,000 before the head. */
+static const size_t remember_bytes = (size_t)1 << 30;
+
 int trainer_open(struct trainer *trainer, struct error *err)
 {
     struct stage *stage = trainer->stage;
@@ -18,6 +21,7 @@ int trainer_open(struct trainer *trainer, struct error *err)
     stage_note(stage, "device %s", trainer->backend->description);
     trainer->architecture.classes = trainer->dataset.class_count;
     trainer->options.checkpoint_folder = stage_checkpoint(stage);
+    trainer->options.remember_bytes = remember_bytes;
     return 0;
 }
 

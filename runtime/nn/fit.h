@@ -30,6 +30,7 @@ struct fit_options {
     int64_t reduce_patience;
     double reduce_minimum;
     const char *checkpoint_folder; /* NULL: none */
+    size_t remember_bytes; /* for what the frozen prefix makes of plain pictures: network.h */
 };
 
 /* Who is told, and asked whether to go on: false stops with ERR_INTERRUPTED after saving a

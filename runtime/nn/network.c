@@ -201,6 +201,7 @@ void network_free(struct network *network)
 {
     if (!network)
         return;
+    features_release(network);
     training_release(network);
     inference_release(network);
     for (int i = 0; network->feed_scratch && i < network->backend->lanes; i++)
@@ -235,6 +236,7 @@ int network_load(struct network *network, const struct model *model, struct erro
                                  (size_t)model->parameters[p].count * sizeof(float), err))
             return -1;
     network->frozen_version = ++network->version;
+    features_forget(network);
     return 0;
 }
 

@@ -51,6 +51,12 @@ int network_train(struct network *network, const struct feed *feed, const int64_
                   int64_t n, uint32_t epoch, int64_t step, float learning_rate,
                   struct batch_result *result, struct error *err);
 
+/* From here on, what the frozen prefix makes of the feed's pictures is kept in up to `bytes` of
+ * memory, wherever they come without augmentation, in training and in inference: they must not
+ * change. Changes no bits. A network that only infers keeps nothing. */
+int network_remember(struct network *network, const struct feed *feed, size_t bytes,
+                     struct error *err);
+
 /* Inference without augmentation: logits and probabilities [n,classes] (each may be NULL), loss and
  * hits. Any n. With `map_node` >= 0, maps [n,height,width,channels] receives that node's output. */
 int network_infer(struct network *network, const struct feed *feed, const int64_t *samples,
