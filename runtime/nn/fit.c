@@ -96,8 +96,8 @@ static void scatter(const float *values, struct model *model)
 
 /* ---- checkpoints ---- */
 
-/* All on which the course of training depends, but for the epochs' number: hashed, it owns the
- * checkpoint. */
+/* All on which the course of training depends, beside weights and data: hashed with those, it owns
+ * the checkpoint. */
 static void describe(const struct training *t, const struct backend *backend, struct text *text)
 {
     const struct fit_options *o = t->options;

@@ -69,6 +69,9 @@ int network_gradients(struct network *network, const struct feed *feed, const in
                       int64_t n, uint32_t epoch, int64_t step, float *const *gradients,
                       struct batch_result *result, struct error *err);
 
+/* The most likely class of logits or probabilities [count], the first of equals. */
+int64_t network_argmax(const float *scores, int64_t count);
+
 /* What each batch norm of the base sees before normalising, for preflight: mean and variance
  * [channels] over `n` images in inference mode, for node `node`. */
 int network_observe(struct network *network, const struct feed *feed, const int64_t *samples,
@@ -84,6 +87,5 @@ int network_load(struct network *network, const struct model *model, struct erro
 int64_t network_moment_count(const struct network *network);
 int network_get_moments(struct network *network, float *m, float *v, struct error *err);
 int network_set_moments(struct network *network, const float *m, const float *v, struct error *err);
-void network_reset_moments(struct network *network);
 
 #endif

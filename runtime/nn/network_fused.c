@@ -70,7 +70,7 @@ static int fused_init(struct network *network, int index, struct error *err)
                                    .residual = node->residual >= 0,
                                    .activation = node->activation};
     if (network->ops->conv_new(network->backend, &shape, &options, &fused->conv, err))
-        return error_prefix(err, "layer '%s'", node->name);
+        return error_prefix(err, "layer '%s': ", node->name);
     size_t bytes = network->ops->conv_packed_size(fused->conv, CONV_FORWARD);
     fused->packed = network->ops->allocate(network->backend, bytes, err);
     fused->bias = network_allocate(network, 1, (size_t)node->channels, err);

@@ -60,7 +60,7 @@ static int observe_init(struct observation *run, struct error *err)
         node_conv_shape(&network->model->graph, run->node, network->inference.shard);
     struct conv_options options = {.passes = CONV_FORWARD, .bias = node->bias};
     if (network->ops->conv_new(network->backend, &shape, &options, &run->conv, err))
-        return error_prefix(err, "layer '%s'", node->name);
+        return error_prefix(err, "layer '%s': ", node->name);
     run->packed = network->ops->allocate(
         network->backend, network->ops->conv_packed_size(run->conv, CONV_FORWARD), err);
     run->outputs = memory_new(lanes, sizeof *run->outputs, err);

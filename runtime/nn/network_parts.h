@@ -203,7 +203,6 @@ bool node_has_conv(const struct node *node);
 float *network_allocate(struct network *network, size_t count, size_t floats, struct error *err);
 int network_prepare_feed(struct network *network, const struct feed *feed, struct error *err);
 size_t network_lane(const struct network *network, const struct lane *lane);
-int64_t network_argmax(const float *row, int64_t count); /* the first of equals */
 /* Kernel scale and bias of a node with its norm folded in, from the moving statistics. */
 void network_fold(const struct network *network, int node, float *scale, float *bias);
 
