@@ -1,8 +1,12 @@
 /* Training as Keras' fit does it: epochs, shuffling, validation, and the
  * callbacks EarlyStopping(restore_best_weights), ReduceLROnPlateau and
- * ModelCheckpoint in that order (callbacks.h). A checkpoint after each epoch,
- * now and then within a long one, and on request; a run that resumes from it
- * ends with the same bits.
+ * ModelCheckpoint in that order (callbacks.h). As in Keras 3.12 the best weights
+ * come back also where the last epoch was reached, a short last batch has the
+ * weight of its images in loss and accuracy, and an epoch's learning_rate is the
+ * one it was trained with.
+ *
+ * A checkpoint after each epoch, now and then within a long one, and on request;
+ * a run that resumes from it ends with the same bits.
  */
 #ifndef NN_FIT_H
 #define NN_FIT_H
