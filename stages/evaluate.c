@@ -13,12 +13,11 @@
 #include "data/dataset.h"
 #include "data/npy.h"
 #include "figure/plot.h"
-#include "nn/backend.h"
 #include "nn/fit.h"
 #include "nn/model.h"
 #include "nn/network.h"
 
-#include "trainer.h"
+#include "model_use.h"
 
 #include <stdlib.h>
 
@@ -31,6 +30,7 @@ struct evaluate {
     struct model *model;
     struct backend *backend;
     struct network *network;
+    struct feed feed;     /* of the test images */
     int64_t *samples;     /* [n] */
     float *probabilities; /* [n,classes] */
     uint8_t *predicted;   /* [n] */
@@ -49,17 +49,13 @@ static int open_all(struct evaluate *e, struct error *err)
     const char *dataset = stage_dep(e->stage, "dataset", err);
     const char *model = dataset != NULL ? stage_dep(e->stage, "model", err) : NULL;
     if (model == NULL || stage_params_done(e->stage, err) < 0 ||
-        dataset_open(dataset, &e->dataset, err) < 0 || model_read(model, &e->model, err) < 0)
+        dataset_open(dataset, &e->dataset, err) < 0 || model_read(model, &e->model, err) < 0 ||
+        model_use_feed(e->model, &e->dataset, TEST_HALF, &e->feed, err) < 0)
         return -1;
-    if (e->model->architecture.classes != e->dataset.class_count)
-        return error_set(err, ERR_STAGE, "the model tells %lld classes apart, the dataset has %lld",
-                         (long long)e->model->architecture.classes,
-                         (long long)e->dataset.class_count);
     if (test_count(e) < 1)
         return error_set(err, ERR_STAGE, "the dataset has no test images");
-    if (backend_open(stage_device(e->stage), stage_threads(e->stage), &e->backend, err) < 0)
+    if (model_use_device(e->stage, &e->backend, err) < 0)
         return -1;
-    stage_note(e->stage, "device %s", e->backend->description);
     return network_new(e->model, e->backend, &options, &e->network, err);
 }
 
@@ -75,29 +71,17 @@ static int predict(struct evaluate *e, struct error *err)
     const struct dataset *dataset = &e->dataset;
     const struct fit_observer observer = {.arg = e->stage, .validation = on_images};
     const int64_t n = test_count(e), classes = dataset->class_count;
-    const struct feed feed = {.images = dataset->test_images.data,
-                              .labels = dataset->test_labels.data,
-                              .count = n,
-                              .height = dataset->height,
-                              .width = dataset->width,
-                              .classes = classes,
-                              .image_size = e->model->architecture.image_size,
-                              .preprocess = e->model->preprocess};
     if ((e->samples = memory_new((size_t)n, sizeof(int64_t), err)) == NULL ||
         (e->probabilities = memory_new((size_t)(n * classes), sizeof(float), err)) == NULL ||
         (e->predicted = memory_new((size_t)n, 1, err)) == NULL)
         return -1;
     for (int64_t i = 0; i < n; i++)
         e->samples[i] = i;
-    if (fit_evaluate(e->network, &feed, e->samples, n, 0, &observer, e->probabilities,
+    if (fit_evaluate(e->network, &e->feed, e->samples, n, 0, &observer, e->probabilities,
                      &e->evaluation, err) < 0)
         return -1;
-    for (int64_t i = 0; i < n; i++) {
-        const float *p = e->probabilities + i * classes;
-        for (int64_t c = 1; c < classes; c++)
-            if (p[c] > p[e->predicted[i]])
-                e->predicted[i] = (uint8_t)c;
-    }
+    for (int64_t i = 0; i < n; i++)
+        e->predicted[i] = (uint8_t)network_argmax(e->probabilities + i * classes, classes);
     return classification_compute(dataset->test_labels.data, e->predicted, n, classes,
                                   &e->classification, err);
 }
@@ -193,7 +177,7 @@ static const struct stage_kind evaluate_kind = {
     .name = "evaluate",
     .summary = "loss, accuracy, confusion matrix and predictions on the test images",
     .run = run,
-    .fingerprint = trainer_fingerprint,
+    .fingerprint = model_use_fingerprint,
 };
 
 int main(int argc, char **argv)

@@ -15,6 +15,9 @@
 #include "figure/plot.h"
 #include "nn/feed.h"
 
+#include "augment_params.h"
+#include "model_use.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,18 +35,9 @@ struct explore {
 
 static int read_params(struct explore *explore, struct error *err)
 {
-    struct augment *augment = &explore->augment;
-    double rotation, zoom, mixup;
     if (stage_int(explore->stage, "seed", 0, UINT32_MAX, &explore->seed, err) < 0 ||
-        stage_bool(explore->stage, "augment.flip", &augment->flip, err) < 0 ||
-        stage_real(explore->stage, "augment.rotation", 0, 1, &rotation, err) < 0 ||
-        stage_real(explore->stage, "augment.zoom", 0, 0.99, &zoom, err) < 0 ||
-        stage_int(explore->stage, "augment.cutout", 0, 4096, &augment->cutout, err) < 0 ||
-        stage_real(explore->stage, "augment.mixup", 0, 100, &mixup, err) < 0)
+        augment_params_read(explore->stage, &explore->augment, err) < 0)
         return -1;
-    augment->rotation = (float)rotation;
-    augment->zoom = (float)zoom;
-    augment->mixup = (float)mixup;
     return stage_params_done(explore->stage, err);
 }
 
@@ -223,19 +217,14 @@ static void fill_examples(const struct explore *explore, const struct feed *feed
 
 static struct feed feed_of(const struct explore *explore)
 {
-    const struct dataset *dataset = &explore->dataset;
-    return (struct feed){.images = dataset->train_images.data,
-                         .labels = dataset->train_labels.data,
-                         .count = dataset->train_images.shape[0],
-                         .height = dataset->height,
-                         .width = dataset->width,
-                         .classes = dataset->class_count,
-                         .image_size = dataset->height,
-                         .augment = &explore->augment,
-                         .partners = explore->splits.train.data,
-                         .partner_count = explore->splits.train.count,
-                         .preprocess = {PREPROCESS_UNIT, 255},
-                         .seed = (uint32_t)explore->seed};
+    struct feed feed = model_use_pictures(&explore->dataset, TRAIN_HALF);
+    feed.image_size = feed.height;
+    feed.preprocess = (struct preprocess){PREPROCESS_UNIT, 255};
+    feed.augment = &explore->augment;
+    feed.partners = explore->splits.train.data;
+    feed.partner_count = explore->splits.train.count;
+    feed.seed = (uint32_t)explore->seed;
+    return feed;
 }
 
 static int draw_augmentation(const struct explore *explore, struct error *err)

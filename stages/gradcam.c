@@ -4,10 +4,10 @@
 #include "base/memory.h"
 #include "base/stage.h"
 #include "data/dataset.h"
-#include "figure/canvas.h"
 #include "gradcam_choose.h"
 #include "gradcam_explain.h"
 #include "gradcam_figures.h"
+#include "model_use.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -245,7 +245,6 @@ static int run(struct stage *stage, struct error *err)
         explainer_open(&explainer, stage, model, &dataset, predictions.data, settings.raw_pixels,
                        err) < 0)
         goto done;
-    stage_note(stage, "%s", explainer.backend->description);
     result = explain(stage, &settings, &explainer, err);
 done:
     explainer_close(&explainer);
@@ -254,16 +253,11 @@ done:
     return result;
 }
 
-static int fingerprint(const char *device, struct error *err)
-{
-    return backend_fingerprint(device, stdout, err) < 0 ? -1 : figure_fingerprint(stdout, err);
-}
-
 int main(int argc, char **argv)
 {
     static const struct stage_kind kind = {.name = "gradcam",
                                            .summary = "what the network looked at",
                                            .run = run,
-                                           .fingerprint = fingerprint};
+                                           .fingerprint = model_use_fingerprint};
     return stage_main(argc, argv, &kind);
 }

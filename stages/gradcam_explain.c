@@ -1,6 +1,7 @@
 #include "gradcam_explain.h"
 
 #include "base/memory.h"
+#include "model_use.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,46 +11,12 @@ enum { BATCH = 32 };
 /* The same network fed alike: only the order of sums may differ between devices. */
 static const float TOLERANCE = 1e-3f;
 
-static int64_t most_likely(const float *probabilities, int64_t classes)
-{
-    int64_t best = 0;
-    for (int64_t k = 1; k < classes; k++)
-        best = probabilities[k] > probabilities[best] ? k : best;
-    return best;
-}
-
 int64_t explainer_predicted(const struct explainer *explainer, int64_t sample)
 {
-    return most_likely(explainer->predictions + sample * explainer->classes, explainer->classes);
+    return network_argmax(explainer->predictions + sample * explainer->classes, explainer->classes);
 }
 
-static void set_feed(struct explainer *explainer, bool raw_pixels)
-{
-    const struct dataset *dataset = explainer->dataset;
-    explainer->feed = (struct feed){
-        .images = dataset->test_images.data,
-        .labels = dataset->test_labels.data,
-        .count = dataset->test_labels.count,
-        .height = dataset->height,
-        .width = dataset->width,
-        .classes = dataset->class_count,
-        .image_size = explainer->model->architecture.image_size,
-        .preprocess = explainer->model->preprocess,
-    };
-    if (raw_pixels)
-        explainer->feed.preprocess = (struct preprocess){PREPROCESS_NONE, 1};
-}
-
-static int check_classes(const struct explainer *explainer, struct error *err)
-{
-    int64_t classes = explainer->model->architecture.classes;
-    if (classes != explainer->dataset->class_count)
-        return error_set(err, ERR_STAGE, "the model tells %lld classes apart, the dataset has %lld",
-                         (long long)classes, (long long)explainer->dataset->class_count);
-    return 0;
-}
-
-int explainer_open(struct explainer *explainer, const struct stage *stage, const char *model_path,
+int explainer_open(struct explainer *explainer, struct stage *stage, const char *model_path,
                    const struct dataset *dataset, const float *predictions, bool raw_pixels,
                    struct error *err)
 {
@@ -60,7 +27,8 @@ int explainer_open(struct explainer *explainer, const struct stage *stage, const
                              .own_preprocessing = !raw_pixels};
     if (model_read(model_path, &made.model, err) < 0)
         return -1;
-    if (check_classes(&made, err) < 0 || gradcam_head_of(made.model, &made.head, err) < 0)
+    if (model_use_feed(made.model, dataset, TEST_HALF, &made.feed, err) < 0 ||
+        gradcam_head_of(made.model, &made.head, err) < 0)
         goto failed;
     made.map_node = graph_last_map(&made.model->graph);
     const struct node *node = &made.model->graph.nodes[made.map_node];
@@ -71,8 +39,9 @@ int explainer_open(struct explainer *explainer, const struct stage *stage, const
         error_set(err, ERR_USAGE, "grad-cam needs a head on the pooled map '%s'", node->output);
         goto failed;
     }
-    set_feed(&made, raw_pixels);
-    if (backend_open(stage_device(stage), stage_threads(stage), &made.backend, err) < 0 ||
+    if (raw_pixels)
+        made.feed.preprocess = (struct preprocess){PREPROCESS_NONE, 1};
+    if (model_use_device(stage, &made.backend, err) < 0 ||
         network_new(made.model, made.backend, &options, &made.network, err) < 0)
         goto failed;
     *explainer = made;
@@ -95,8 +64,8 @@ static int compare(struct explainer *explainer, int64_t sample, const float *pro
                    struct error *err)
 {
     const float *recorded = explainer->predictions + sample * explainer->classes;
-    int64_t now = most_likely(probabilities, explainer->classes);
-    int64_t then = most_likely(recorded, explainer->classes);
+    int64_t now = network_argmax(probabilities, explainer->classes);
+    int64_t then = network_argmax(recorded, explainer->classes);
     explainer->passes++;
     explainer->agreeing += now == then;
     if (!explainer->own_preprocessing)
@@ -127,8 +96,8 @@ static int explain_batch(struct explainer *explainer, const int64_t *samples, in
         const float *map = maps + i * places * explainer->channels;
         const float *p = probabilities + i * explainer->classes;
         if (compare(explainer, samples[i], p, err) < 0 ||
-            gradcam_gradient(&explainer->head, map, places, p, most_likely(p, explainer->classes),
-                             gradient, err) < 0)
+            gradcam_gradient(&explainer->head, map, places, p,
+                             network_argmax(p, explainer->classes), gradient, err) < 0)
             return -1;
         gradcam_heat(map, places, explainer->channels, gradient, heats + i * places);
     }

@@ -31,7 +31,7 @@ struct explainer {
 };
 
 /* Opens model and device. `raw_pixels` feeds pixels in [0,1] without the model's preprocessing. */
-int explainer_open(struct explainer *explainer, const struct stage *stage, const char *model_path,
+int explainer_open(struct explainer *explainer, struct stage *stage, const char *model_path,
                    const struct dataset *dataset, const float *predictions, bool raw_pixels,
                    struct error *err);
 void explainer_close(struct explainer *explainer);

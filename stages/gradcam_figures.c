@@ -92,6 +92,12 @@ static int fill_image(const struct explainer *explainer, int64_t sample, const f
     return text_check(&image->title, err);
 }
 
+static const char *subtitle_of(const struct explainer *explainer)
+{
+    return explainer->dataset->has_boxes ? "picture, heat map, both; the box is the object"
+                                         : "picture, heat map, both";
+}
+
 static int draw(const struct sheet *sheet, const struct explainer *explainer,
                 const struct choice *choice, const float *heats, double alpha, struct error *err)
 {
@@ -135,9 +141,7 @@ int gradcam_draw_samples(const char *path, const struct explainer *explainer,
     }
     const struct sheet sheet = {.path = path,
                                 .title = "Grad-CAM: what the network looked at",
-                                .subtitle = explainer->dataset->has_boxes
-                                                ? "picture, heat map, both; the box is the object"
-                                                : "picture, heat map, both",
+                                .subtitle = subtitle_of(explainer),
                                 .slots = slots,
                                 .rows = CHOICE_OF_EACH,
                                 .groups = 2,
@@ -165,7 +169,7 @@ int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
     }
     const struct sheet sheet = {.path = path,
                                 .title = "Grad-CAM: confused pairs of classes",
-                                .subtitle = choice->pair_count > 0 ? "picture, heat map, both"
+                                .subtitle = choice->pair_count > 0 ? subtitle_of(explainer)
                                                                    : "no image was mistaken",
                                 .slots = choice->pair_count > 0 ? slots : nothing,
                                 .rows = choice->pair_count > 0 ? choice->pair_count : 1,

@@ -1,40 +1,68 @@
 #include "trainer.h"
 
 #include "base/memory.h"
-#include "figure/canvas.h"
 #include "figure/plot.h"
+#include "model_use.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int trainer_open(struct trainer *trainer, struct error *err)
+/* For features of plain pictures: 1 GiB holds ResNet50's of 130,000 before the head. */
+static const size_t remember_bytes = (size_t)1 << 30;
+
+/* ---- data ---- */
+
+int trainer_take_splits(struct trainer *trainer, struct error *err)
+{
+    const char *folder = stage_dep(trainer->stage, "splits", err);
+    if (folder == NULL ||
+        splits_open(folder, trainer->dataset.train_images.shape[0], &trainer->splits, err) < 0)
+        return -1;
+    trainer->train = trainer->splits.train.data;
+    trainer->train_count = trainer->splits.train.count;
+    trainer->val = trainer->splits.val.data;
+    trainer->val_count = trainer->splits.val.count;
+    return 0;
+}
+
+int trainer_hold_out(struct trainer *trainer, struct error *err)
+{
+    const int64_t count = trainer->dataset.train_images.shape[0];
+    if ((trainer->samples = memory_new((size_t)count, sizeof(int64_t), err)) == NULL)
+        return -1;
+    for (int64_t i = 0; i < count; i++)
+        trainer->samples[i] = i;
+    trainer->val_count = count / 10;
+    trainer->train_count = count - trainer->val_count;
+    trainer->train = trainer->samples;
+    trainer->val = trainer->samples + trainer->train_count;
+    return 0;
+}
+
+static int open_all(struct trainer *trainer, const struct training *training, struct error *err)
 {
     struct stage *stage = trainer->stage;
     const char *folder = stage_dep(stage, "dataset", err);
     if (folder == NULL || dataset_open(folder, &trainer->dataset, err) < 0 ||
-        backend_open(stage_device(stage), stage_threads(stage), &trainer->backend, err) < 0)
+        training->take_samples(trainer, err) < 0 ||
+        model_use_device(stage, &trainer->backend, err) < 0)
         return -1;
-    stage_note(stage, "device %s", trainer->backend->description);
     trainer->architecture.classes = trainer->dataset.class_count;
     trainer->options.checkpoint_folder = stage_checkpoint(stage);
-    return 0;
+    trainer->options.remember_bytes = remember_bytes;
+    return training->make_model(trainer, err);
 }
 
-void trainer_release(struct trainer *trainer)
+static void release(struct trainer *trainer)
 {
     history_release(&trainer->history);
     model_free(trainer->model);
     backend_close(trainer->backend);
+    free(trainer->samples);
+    splits_release(&trainer->splits);
     dataset_release(&trainer->dataset);
     free(trainer->patterns);
-}
-
-int trainer_fingerprint(const char *device, struct error *err)
-{
-    if (backend_fingerprint(device, stdout, err) < 0)
-        return -1;
-    return figure_fingerprint(stdout, err);
 }
 
 /* ---- progress ---- */
@@ -87,36 +115,23 @@ static void on_note(void *arg, const char *text)
 
 /* ---- training ---- */
 
-static struct feed make_feed(const struct trainer *trainer)
-{
-    const struct dataset *dataset = &trainer->dataset;
-    return (struct feed){.images = dataset->train_images.data,
-                         .labels = dataset->train_labels.data,
-                         .count = dataset->train_images.shape[0],
-                         .height = dataset->height,
-                         .width = dataset->width,
-                         .classes = dataset->class_count,
-                         .image_size = trainer->model->architecture.image_size,
-                         .preprocess = trainer->model->preprocess,
-                         .seed = trainer->seed};
-}
-
 /* Before training; its network goes before fit makes its own. */
-static int look(struct trainer *trainer, const struct feed *feed, const int64_t *samples,
-                int64_t count, struct error *err)
+static int look(struct trainer *trainer, const struct feed *feed, struct error *err)
 {
     const struct network_options options = {0, trainer->options.shard, NORM_INFERENCE, 0};
+    const int64_t count =
+        trainer->train_count < PREFLIGHT_IMAGES ? trainer->train_count : PREFLIGHT_IMAGES;
     struct preflight *preflight = &trainer->preflight;
     struct network *network = NULL;
     if (trainer->preflight_mode == PREFLIGHT_OFF) {
         preflight_skip(preflight, "preflight is off");
         return 0;
     }
+    stage_progress(trainer->stage, "preflight", 0, count, "image");
     int result = network_new(trainer->model, trainer->backend, &options, &network, err);
     if (result == 0)
         result =
-            preflight_check(network, trainer->model, feed, samples,
-                            count < PREFLIGHT_IMAGES ? count : PREFLIGHT_IMAGES, preflight, err);
+            preflight_check(network, trainer->model, feed, trainer->train, count, preflight, err);
     network_free(network);
     if (result < 0 || preflight->verdict == PREFLIGHT_SKIPPED)
         return result;
@@ -127,28 +142,28 @@ static int look(struct trainer *trainer, const struct feed *feed, const int64_t 
     return 0;
 }
 
-int trainer_run(struct trainer *trainer, const int64_t *train, int64_t train_count,
-                const int64_t *val, int64_t val_count, struct error *err)
+static int train(struct trainer *trainer, struct error *err)
 {
     const struct fit_options *options = &trainer->options;
-    struct feed train_feed = make_feed(trainer);
-    const struct feed val_feed = train_feed;
-    struct watch watch = {trainer->stage, options->epochs, train_count};
+    struct watch watch = {trainer->stage, options->epochs, trainer->train_count};
     const struct fit_observer observer = {&watch, on_step, on_validation, on_epoch, on_note};
-    if (trainer->model->architecture.classes != trainer->dataset.class_count)
-        return error_set(err, ERR_STAGE, "the model tells %lld classes apart, the dataset has %lld",
-                         (long long)trainer->model->architecture.classes,
-                         (long long)trainer->dataset.class_count);
-    if (options->steps_per_epoch > 0 && options->steps_per_epoch < train_count / options->batch)
-        watch.images = options->steps_per_epoch * options->batch;
-    if (look(trainer, &train_feed, train, train_count, err) < 0)
+    struct feed val_feed, train_feed;
+    if (model_use_feed(trainer->model, &trainer->dataset, TRAIN_HALF, &val_feed, err) < 0)
         return -1;
-    if (trainer->augments)
-        train_feed.augment = &trainer->augment;
-    train_feed.partners = train;
-    train_feed.partner_count = train_count;
-    return fit(trainer->model, trainer->backend, &train_feed, train, train_count, &val_feed, val,
-               val_count, options, &observer, &trainer->history, err);
+    if (options->steps_per_epoch > 0 &&
+        options->steps_per_epoch < trainer->train_count / options->batch)
+        watch.images = options->steps_per_epoch * options->batch;
+    if (look(trainer, &val_feed, err) < 0)
+        return -1;
+    tell(&watch, 0, ", preparing", 0, watch.images);
+    train_feed = val_feed;
+    train_feed.seed = trainer->seed;
+    train_feed.augment = trainer->augments ? &trainer->augment : NULL;
+    train_feed.partners = trainer->train;
+    train_feed.partner_count = trainer->train_count;
+    return fit(trainer->model, trainer->backend, &train_feed, trainer->train, trainer->train_count,
+               &val_feed, trainer->val, trainer->val_count, options, &observer, &trainer->history,
+               err);
 }
 
 /* ---- results ---- */
@@ -193,19 +208,32 @@ static const char *optional_out(const struct stage *stage, const char *name)
     return stage_has_out(stage, name) ? stage_out(stage, name, &ignored) : NULL;
 }
 
-int trainer_write_results(struct trainer *trainer, const char *phase, const char *title,
-                          struct error *err)
+static int write_results(struct trainer *trainer, const struct training *training,
+                         struct error *err)
 {
     const char *json = stage_out(trainer->stage, "history", err);
     const char *csv = optional_out(trainer->stage, "history_csv");
     const char *preflight = optional_out(trainer->stage, "preflight");
     const char *curves = optional_out(trainer->stage, "curves");
     struct history_summary summary = {0};
-    snprintf(summary.phase, sizeof(summary.phase), "%s", phase);
+    snprintf(summary.phase, sizeof(summary.phase), "%s", training->phase);
     model_count(trainer->model, &summary.trainable_parameters, &summary.frozen_parameters);
     if (json == NULL || history_write_json(json, &trainer->history, &summary, err) < 0 ||
         (csv != NULL && history_write_csv(csv, &trainer->history, err) < 0) ||
         (preflight != NULL && preflight_write(preflight, &trainer->preflight, err) < 0))
         return -1;
-    return curves != NULL ? draw_curves(curves, title, &trainer->history, err) : 0;
+    return curves != NULL ? draw_curves(curves, training->title, &trainer->history, err) : 0;
+}
+
+int trainer_run(struct stage *stage, const struct training *training, struct error *err)
+{
+    struct trainer trainer = {.stage = stage};
+    const char *out = stage_out(stage, training->out, err);
+    int result = -1;
+    if (out != NULL && training->read_params(&trainer, err) == 0 &&
+        stage_params_done(stage, err) == 0 && open_all(&trainer, training, err) == 0 &&
+        train(&trainer, err) == 0 && training->write_model(trainer.model, out, err) == 0)
+        result = write_results(&trainer, training, err);
+    release(&trainer);
+    return result;
 }

@@ -1,10 +1,11 @@
 /* What the stages that train share: reading the parameters, opening the data
- * and the device, looking before, trainer, and writing what came of it.
+ * and the device, looking before, training, and writing what came of it. A
+ * stage says what is particular to it in a struct training:
  *
- *   struct trainer trainer = {.stage = stage};
- *   trainer_read_seed(), ..._model(), ... in any order, stage_params_done(),
- *   trainer_open(), trainer.model = ..., trainer_run(), trainer_write...();
- *   trainer_release(&trainer);
+ *   static int run(struct stage *stage, struct error *err)
+ *   {
+ *       return trainer_run(stage, &training, err);
+ *   }
  */
 #ifndef STAGES_TRAINER_H
 #define STAGES_TRAINER_H
@@ -12,6 +13,7 @@
 #include "base/error.h"
 #include "base/stage.h"
 #include "data/dataset.h"
+#include "data/splits.h"
 #include "nn/backend.h"
 #include "nn/fit.h"
 #include "nn/history.h"
@@ -40,16 +42,42 @@ struct trainer {
     size_t pattern_count;
 
     struct dataset dataset;
+    struct splits splits;
+    const int64_t *train, *val; /* samples of the training images, in `splits` or `samples` */
+    int64_t train_count, val_count;
+    int64_t *samples;
     struct backend *backend;
     struct model *model;
     struct preflight preflight;
     struct history history;
 };
 
+/* What is particular to a stage. */
+struct training {
+    const char *phase; /* in history.json */
+    const char *title; /* of the figure */
+    int (*read_params)(struct trainer *trainer, struct error *err);
+    /* Which images train and which validate: one of the two below. */
+    int (*take_samples)(struct trainer *trainer, struct error *err);
+    /* trainer->model, with the layers that train. */
+    int (*make_model)(struct trainer *trainer, struct error *err);
+    const char *out; /* the model's */
+    int (*write_model)(const struct model *model, const char *path, struct error *err);
+};
+
+/* Outs: the model, history, and where declared history_csv, preflight and curves. */
+int trainer_run(struct stage *stage, const struct training *training, struct error *err);
+
+/* The dep "splits". */
+int trainer_take_splits(struct trainer *trainer, struct error *err);
+/* All images, of which the last tenth validates. */
+int trainer_hold_out(struct trainer *trainer, struct error *err);
+
+/* ---- trainer_params.c: for read_params, in any order ---- */
+
 int trainer_read_seed(struct trainer *trainer, enum trainer_phase phase, struct error *err);
 /* model: {architecture, alpha, image_size, preprocess, pixel_range, hidden, dropout} */
 int trainer_read_model(struct trainer *trainer, struct error *err);
-/* augment: {flip, rotation, zoom, cutout, mixup} */
 int trainer_read_augment(struct trainer *trainer, struct error *err);
 /* train: {batch, shard, steps_per_epoch} */
 int trainer_read_batches(struct trainer *trainer, struct error *err);
@@ -60,21 +88,5 @@ int trainer_read_modes(struct trainer *trainer, struct error *err);
 int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct error *err);
 /* phase.trainable: a list of parts of names */
 int trainer_read_trainable(struct trainer *trainer, struct error *err);
-
-/* Opens the dep "dataset" and the device. */
-int trainer_open(struct trainer *trainer, struct error *err);
-
-/* Looks (unless told not to) and trains the model on these of the training images. */
-int trainer_run(struct trainer *trainer, const int64_t *train, int64_t train_count,
-                const int64_t *val, int64_t val_count, struct error *err);
-
-/* The outs history, and where declared history_csv, preflight and curves. */
-int trainer_write_results(struct trainer *trainer, const char *phase, const char *title,
-                          struct error *err);
-
-void trainer_release(struct trainer *trainer);
-
-/* The stage's fingerprint: device and drawing. */
-int trainer_fingerprint(const char *device, struct error *err);
 
 #endif

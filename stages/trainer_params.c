@@ -1,6 +1,7 @@
 /* Parameters of training; trainer.h lists them. */
 #include "trainer.h"
 
+#include "augment_params.h"
 #include "base/memory.h"
 
 #include <jansson.h>
@@ -41,19 +42,7 @@ int trainer_read_model(struct trainer *trainer, struct error *err)
 
 int trainer_read_augment(struct trainer *trainer, struct error *err)
 {
-    struct stage *stage = trainer->stage;
-    struct augment *augment = &trainer->augment;
-    double rotation, zoom, mixup;
-    if (stage_bool(stage, "augment.flip", &augment->flip, err) < 0 ||
-        stage_real(stage, "augment.rotation", 0, 1, &rotation, err) < 0 ||
-        stage_real(stage, "augment.zoom", 0, 0.99, &zoom, err) < 0 ||
-        stage_int(stage, "augment.cutout", 0, 4096, &augment->cutout, err) < 0 ||
-        stage_real(stage, "augment.mixup", 0, 2, &mixup, err) < 0)
-        return -1;
-    augment->rotation = (float)rotation;
-    augment->zoom = (float)zoom;
-    augment->mixup = (float)mixup;
-    return 0;
+    return augment_params_read(trainer->stage, &trainer->augment, err);
 }
 
 int trainer_read_batches(struct trainer *trainer, struct error *err)

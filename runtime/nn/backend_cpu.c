@@ -2,8 +2,11 @@
  * what a shard computes does not depend on how many of them there are.
  *
  * The caller of parallel() is lane 0; the other lanes are threads that live as
- * long as the backend. Between calls a thread spins for some microseconds,
- * since a network has many short calls, and then sleeps. */
+ * long as the backend. A thread that waits spins for some microseconds, since
+ * a network has many short calls, and then sleeps: what else runs on the
+ * machine may need the processor, perhaps to let another lane finish. For the
+ * same reason a call waits for its shards and not for its lanes: a lane that
+ * gets no processor in time is not missed. */
 #include "base/memory.h"
 #include "nn/cpu.h"
 
@@ -13,9 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPINS = 2000, LANES_AT_MOST = 1024 };
+enum { SPINS = 1000, LANES_AT_MOST = 1024 };
 
 typedef int work_fn(void *arg, struct lane *lane, size_t shard, struct error *err);
+
+/* A ticket: the number of the call, and below it how many of its shards nobody has taken yet. */
+static const uint64_t ticket_call = UINT64_C(1) << 32;
+static const uint64_t ticket_left = UINT32_MAX;
 
 struct cpu {
     struct backend backend; /* first */
@@ -26,16 +33,15 @@ struct cpu {
     bool synchronised; /* the mutex and the conditions exist */
 
     pthread_mutex_t mutex;
-    pthread_cond_t wake, idle;
-    atomic_uint generation; /* counts calls; the threads wait for it to change */
-    atomic_int running;     /* threads that have not finished this call */
+    pthread_cond_t called, finished;
     atomic_bool quit;
+    _Atomic uint64_t ticket; /* who lowers it by one has taken a shard of that call */
+    atomic_size_t done;      /* shards of the call that are finished, or given up after a failure */
 
-    /* The call in progress; written before `generation`, read after it. */
+    /* The call in progress. Only who holds one of its shards may look. */
     work_fn *work;
     void *arg;
     size_t shards;
-    atomic_size_t next;
     size_t failed_shard; /* with `failure`, under the mutex */
     struct error failure;
     bool busy;
@@ -71,18 +77,23 @@ static void pause_briefly(void)
 #endif
 }
 
-/* Takes shards until none is left. After a failure no new ones start: those below it have all been
- * taken already. */
-static void take_shards(struct cpu *cpu, struct lane *lane)
+static void finish_shards(struct cpu *cpu, size_t count)
 {
-    for (;;) {
-        size_t shard = atomic_fetch_add(&cpu->next, 1);
-        if (shard >= cpu->shards)
-            return;
-        struct error err = {0};
-        if (cpu->work(cpu->arg, lane, shard, &err) == 0)
-            continue;
-        atomic_store(&cpu->next, cpu->shards);
+    const size_t shards = cpu->shards; /* once all are finished, this may be the next call's */
+    if (atomic_fetch_add(&cpu->done, count) + count < shards)
+        return;
+    pthread_mutex_lock(&cpu->mutex);
+    pthread_cond_signal(&cpu->finished);
+    pthread_mutex_unlock(&cpu->mutex);
+}
+
+/* After a failure no more shards are given out: those below it have all been taken already. */
+static void run_shard(struct cpu *cpu, struct lane *lane, size_t shard)
+{
+    struct error err = {0};
+    size_t given_up = 0;
+    if (cpu->work(cpu->arg, lane, shard, &err) != 0) {
+        given_up = (size_t)(atomic_fetch_and(&cpu->ticket, ~ticket_left) & ticket_left);
         pthread_mutex_lock(&cpu->mutex);
         if (shard < cpu->failed_shard) {
             cpu->failed_shard = shard;
@@ -90,58 +101,96 @@ static void take_shards(struct cpu *cpu, struct lane *lane)
         }
         pthread_mutex_unlock(&cpu->mutex);
     }
+    finish_shards(cpu, 1 + given_up);
 }
 
-static unsigned wait_for_call(struct cpu *cpu, unsigned seen)
+/* Until none is left. The ticket's upper half keeps a lane that was late from taking a shard of a
+ * call that it has not seen. */
+static void take_shards(struct cpu *cpu, struct lane *lane)
 {
-    unsigned now;
+    uint64_t ticket = atomic_load(&cpu->ticket);
+    while ((ticket & ticket_left) != 0) {
+        if (!atomic_compare_exchange_weak(&cpu->ticket, &ticket, ticket - 1))
+            continue;
+        run_shard(cpu, lane, cpu->shards - (size_t)(ticket & ticket_left));
+        ticket = atomic_load(&cpu->ticket);
+    }
+}
+
+static bool has_shards(struct cpu *cpu)
+{
+    return (atomic_load(&cpu->ticket) & ticket_left) != 0;
+}
+
+static bool has_finished(struct cpu *cpu)
+{
+    return atomic_load(&cpu->done) == cpu->shards;
+}
+
+static bool has_news(struct cpu *cpu)
+{
+    return has_shards(cpu) || atomic_load(&cpu->quit);
+}
+
+/* Until `holds`, which whoever makes it true tells under the mutex. */
+static void wait_until(struct cpu *cpu, bool (*holds)(struct cpu *cpu), pthread_cond_t *condition)
+{
     for (int i = 0; i < SPINS; i++) {
-        if ((now = atomic_load(&cpu->generation)) != seen)
-            return now;
+        if (holds(cpu))
+            return;
         pause_briefly();
     }
     pthread_mutex_lock(&cpu->mutex);
-    while ((now = atomic_load(&cpu->generation)) == seen)
-        pthread_cond_wait(&cpu->wake, &cpu->mutex);
+    while (!holds(cpu))
+        pthread_cond_wait(condition, &cpu->mutex);
     pthread_mutex_unlock(&cpu->mutex);
-    return now;
 }
 
 static void *lane_main(void *arg)
 {
     struct lane *lane = arg;
     struct cpu *cpu = cpu_of(lane->backend);
-    unsigned seen = 0;
     omp_set_num_threads(1);
     for (;;) {
-        seen = wait_for_call(cpu, seen);
+        wait_until(cpu, has_news, &cpu->called);
         if (atomic_load(&cpu->quit))
             return NULL;
         take_shards(cpu, lane);
-        if (atomic_fetch_sub(&cpu->running, 1) == 1) {
-            pthread_mutex_lock(&cpu->mutex);
-            pthread_cond_signal(&cpu->idle);
-            pthread_mutex_unlock(&cpu->mutex);
-        }
     }
 }
 
-static void wake_lanes(struct cpu *cpu)
+static void call_lanes(struct cpu *cpu, uint64_t ticket)
 {
     pthread_mutex_lock(&cpu->mutex);
-    atomic_fetch_add(&cpu->generation, 1);
-    pthread_cond_broadcast(&cpu->wake);
+    atomic_store(&cpu->ticket, ticket);
+    pthread_cond_broadcast(&cpu->called);
     pthread_mutex_unlock(&cpu->mutex);
 }
 
-static void wait_until_idle(struct cpu *cpu)
+/* On the caller's thread alone. */
+static int run_here(struct cpu *cpu, size_t shards, work_fn *work, void *arg, struct error *err)
 {
-    for (int i = 0; i < SPINS && atomic_load(&cpu->running) > 0; i++)
-        pause_briefly();
-    pthread_mutex_lock(&cpu->mutex);
-    while (atomic_load(&cpu->running) > 0)
-        pthread_cond_wait(&cpu->idle, &cpu->mutex);
-    pthread_mutex_unlock(&cpu->mutex);
+    int status = 0;
+    for (size_t i = 0; i < shards && status == 0; i++)
+        status = work(arg, &cpu->lanes[0], i, err);
+    return status;
+}
+
+static int run_in_lanes(struct cpu *cpu, size_t shards, work_fn *work, void *arg, struct error *err)
+{
+    ASSERT(shards <= ticket_left);
+    cpu->work = work;
+    cpu->arg = arg;
+    cpu->shards = shards;
+    cpu->failed_shard = SIZE_MAX;
+    atomic_store(&cpu->done, 0);
+    call_lanes(cpu, ((atomic_load(&cpu->ticket) & ~ticket_left) + ticket_call) | shards);
+    take_shards(cpu, &cpu->lanes[0]);
+    wait_until(cpu, has_finished, &cpu->finished);
+    if (cpu->failed_shard == SIZE_MAX)
+        return 0;
+    *err = cpu->failure;
+    return -1;
 }
 
 static int parallel(struct backend *backend, size_t shards, work_fn *work, void *arg,
@@ -150,29 +199,11 @@ static int parallel(struct backend *backend, size_t shards, work_fn *work, void 
     struct cpu *cpu = cpu_of(backend);
     ASSERT(!cpu->busy);
     omp_set_num_threads(1);
-    if (backend->lanes == 1 || shards == 1) {
-        int status = 0;
-        cpu->busy = true;
-        for (size_t i = 0; i < shards && status == 0; i++)
-            status = work(arg, &cpu->lanes[0], i, err);
-        cpu->busy = false;
-        return status;
-    }
     cpu->busy = true;
-    cpu->work = work;
-    cpu->arg = arg;
-    cpu->shards = shards;
-    cpu->failed_shard = SIZE_MAX;
-    atomic_store(&cpu->next, 0);
-    atomic_store(&cpu->running, cpu->started);
-    wake_lanes(cpu);
-    take_shards(cpu, &cpu->lanes[0]);
-    wait_until_idle(cpu);
+    const bool alone = backend->lanes == 1 || shards <= 1;
+    int status = (alone ? run_here : run_in_lanes)(cpu, shards, work, arg, err);
     cpu->busy = false;
-    if (cpu->failed_shard == SIZE_MAX)
-        return 0;
-    *err = cpu->failure;
-    return -1;
+    return status;
 }
 
 static void *allocate(struct backend *backend, size_t bytes, struct error *err)
@@ -205,13 +236,13 @@ static void cpu_close(struct backend *backend)
     struct cpu *cpu = cpu_of(backend);
     if (cpu->started > 0) {
         atomic_store(&cpu->quit, true);
-        wake_lanes(cpu);
+        call_lanes(cpu, 0);
     }
     for (int i = 0; i < cpu->started; i++)
         pthread_join(cpu->threads[i], NULL);
     if (cpu->synchronised) {
-        pthread_cond_destroy(&cpu->idle);
-        pthread_cond_destroy(&cpu->wake);
+        pthread_cond_destroy(&cpu->finished);
+        pthread_cond_destroy(&cpu->called);
         pthread_mutex_destroy(&cpu->mutex);
     }
     for (int i = 0; cpu->lanes != NULL && i < backend->lanes; i++) {
@@ -315,8 +346,8 @@ static int lanes_init(struct cpu *cpu, struct error *err)
                        "dnnl_stream_create", err) != 0)
             return -1;
     }
-    if (pthread_mutex_init(&cpu->mutex, NULL) != 0 || pthread_cond_init(&cpu->wake, NULL) != 0 ||
-        pthread_cond_init(&cpu->idle, NULL) != 0)
+    if (pthread_mutex_init(&cpu->mutex, NULL) != 0 || pthread_cond_init(&cpu->called, NULL) != 0 ||
+        pthread_cond_init(&cpu->finished, NULL) != 0)
         return error_set(err, ERR_MEMORY, "cannot make a mutex");
     cpu->synchronised = true;
     for (int i = 1; i < count; i++, cpu->started++) {

@@ -3,7 +3,9 @@
  *
  * Element j of an image is kept iff word j % 4 of Philox block
  * (seed, RANDOM_DROPOUT, step, sample, layer * DROPOUT_BLOCKS + j / 4), as a
- * uniform number, is not below the rate; what is kept grows by 1 / (1 - rate).
+ * uniform number, is not below the rate; what is kept grows by 1 / (1 - rate) in
+ * f32. Keras 3.12 does so too: seen at rate 0.3, where the factor is 1.4285715,
+ * and its gradient passes the same mask and factor.
  */
 #ifndef NN_DROPOUT_H
 #define NN_DROPOUT_H

@@ -118,6 +118,12 @@ VECTORISE static void mix_pictures(int64_t n, float weight, float rest,
         picture[i] = weight * picture[i] + rest * partner[i];
 }
 
+void feed_target(const struct feed *feed, int64_t sample, float *target)
+{
+    memset(target, 0, (size_t)feed->classes * sizeof(float));
+    target[feed->labels[sample]] = 1;
+}
+
 /* The picture as training sees it, in one of the workspace's; `target` as in feed_image. */
 static float *present(const struct feed *feed, uint32_t epoch, int64_t sample, struct workspace *w,
                       float *target)
@@ -125,10 +131,8 @@ static float *present(const struct feed *feed, uint32_t epoch, int64_t sample, s
     const struct augment_key key = {feed->seed, RANDOM_AUGMENT, epoch, (uint32_t)sample, 0};
     const bool mix = feed->augment != NULL && feed->augment->mixup > 0 && feed->partner_count > 0;
     float *picture = augment_picture(feed, key, sample, w->pictures[0], w->pictures[1]);
-    if (target != NULL) {
-        memset(target, 0, (size_t)feed->classes * sizeof(float));
-        target[feed->labels[sample]] = 1;
-    }
+    if (target != NULL)
+        feed_target(feed, sample, target);
     if (!mix)
         return picture;
     const struct mixup_draw draw = augment_mixup(feed, epoch, sample);

@@ -60,6 +60,9 @@ int64_t feed_scratch_size(const struct feed *feed);
 void feed_image(const struct feed *feed, uint32_t epoch, int64_t sample, float *scratch, float *out,
                 float *target);
 
+/* The target alone, of a picture that is not augmented. */
+void feed_target(const struct feed *feed, int64_t sample, float *target);
+
 /* The augmented picture alone, before resizing: out [height,width,3] in [0,1]. For figures. */
 void feed_augmented(const struct feed *feed, uint32_t epoch, int64_t sample, float *scratch,
                     float *out, float *target);

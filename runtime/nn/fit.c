@@ -96,8 +96,8 @@ static void scatter(const float *values, struct model *model)
 
 /* ---- checkpoints ---- */
 
-/* All on which the course of training depends, but for the epochs' number: hashed, it owns the
- * checkpoint. */
+/* All on which the course of training depends, beside weights and data: hashed with those, it owns
+ * the checkpoint. */
 static void describe(const struct training *t, const struct backend *backend, struct text *text)
 {
     const struct fit_options *o = t->options;
@@ -387,6 +387,7 @@ int fit(struct model *model, struct backend *backend, const struct feed *train,
         t.steps = options->steps_per_epoch;
     if ((t.order = memory_new((size_t)train_count, sizeof(int64_t), err)) != NULL &&
         network_new(model, backend, &network_options, &t.network, err) == 0 &&
+        network_remember(t.network, val, options->remember_bytes, err) == 0 &&
         fit_checkpoint_init(&t.checkpoint, count_changing(model), network_moment_count(t.network),
                             err) == 0)
         result = run(&t, backend, err);

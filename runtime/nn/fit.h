@@ -1,8 +1,12 @@
 /* Training as Keras' fit does it: epochs, shuffling, validation, and the
  * callbacks EarlyStopping(restore_best_weights), ReduceLROnPlateau and
- * ModelCheckpoint in that order (callbacks.h). A checkpoint after each epoch,
- * now and then within a long one, and on request; a run that resumes from it
- * ends with the same bits.
+ * ModelCheckpoint in that order (callbacks.h). As in Keras 3.12 the best weights
+ * come back also where the last epoch was reached, a short last batch has the
+ * weight of its images in loss and accuracy, and an epoch's learning_rate is the
+ * one it was trained with.
+ *
+ * A checkpoint after each epoch, now and then within a long one, and on request;
+ * a run that resumes from it ends with the same bits.
  */
 #ifndef NN_FIT_H
 #define NN_FIT_H
@@ -30,6 +34,7 @@ struct fit_options {
     int64_t reduce_patience;
     double reduce_minimum;
     const char *checkpoint_folder; /* NULL: none */
+    size_t remember_bytes; /* for what the frozen prefix makes of plain pictures: network.h */
 };
 
 /* Who is told, and asked whether to go on: false stops with ERR_INTERRUPTED after saving a

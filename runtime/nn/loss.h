@@ -1,5 +1,9 @@
 /* Softmax cross-entropy from logits. Compiles for host and device.
  *
+ * Keras' fit and evaluate compute it so although the model ends in softmax, and
+ * then clip no probability: seen with 3.12, where a logit that is 200 too high
+ * costs 200 and not -log(1e-7).
+ *
  * Exponentials and logarithms are our own, in f64, from exactly rounded
  * operations only, so that no mathematical library enters the bits of a
  * result; rounded to f32 they agree with a correctly rounded function except

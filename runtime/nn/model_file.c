@@ -2,8 +2,9 @@
  *
  *   tensors    "<layer>/<variable>", f32, shapes as in struct parameter
  *   metadata   "format": "reprise-weights" (a base) or "reprise-model"
- *              "reprise": {"architecture": {"name", "alpha", "image_size", "classes", "hidden",
- * "dropout"}, "preprocess": {"mode", "pixel_range"}}     as JSON text
+ *              "reprise": as JSON text
+ *                {"architecture": {"name", "alpha", "image_size", "classes", "hidden", "dropout"},
+ *                 "preprocess": {"mode", "pixel_range"}}
  */
 #include "base/json.h"
 #include "base/memory.h"

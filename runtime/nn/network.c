@@ -79,11 +79,11 @@ size_t network_lane(const struct network *network, const struct lane *lane)
     return (size_t)index;
 }
 
-int64_t network_argmax(const float *row, int64_t count)
+int64_t network_argmax(const float *scores, int64_t count)
 {
     int64_t best = 0;
     for (int64_t i = 1; i < count; i++)
-        if (row[i] > row[best])
+        if (scores[i] > scores[best])
             best = i;
     return best;
 }
@@ -201,6 +201,7 @@ void network_free(struct network *network)
 {
     if (!network)
         return;
+    features_release(network);
     training_release(network);
     inference_release(network);
     for (int i = 0; network->feed_scratch && i < network->backend->lanes; i++)
@@ -235,6 +236,7 @@ int network_load(struct network *network, const struct model *model, struct erro
                                  (size_t)model->parameters[p].count * sizeof(float), err))
             return -1;
     network->frozen_version = ++network->version;
+    features_forget(network);
     return 0;
 }
 
@@ -274,13 +276,4 @@ int network_set_moments(struct network *network, const float *m, const float *v,
     if (network->ops->upload(network->backend, t->m, m, bytes, err))
         return -1;
     return network->ops->upload(network->backend, t->v, v, bytes, err);
-}
-
-void network_reset_moments(struct network *network)
-{
-    struct training *t = &network->training;
-    if (t->parameters == 0)
-        return;
-    memset(t->m, 0, (size_t)t->parameters * sizeof(float));
-    memset(t->v, 0, (size_t)t->parameters * sizeof(float));
 }

@@ -51,6 +51,12 @@ int network_train(struct network *network, const struct feed *feed, const int64_
                   int64_t n, uint32_t epoch, int64_t step, float learning_rate,
                   struct batch_result *result, struct error *err);
 
+/* From here on, what the frozen prefix makes of the feed's pictures is kept in up to `bytes` of
+ * memory, wherever they come without augmentation, in training and in inference: they must not
+ * change. Changes no bits. A network that only infers keeps nothing. */
+int network_remember(struct network *network, const struct feed *feed, size_t bytes,
+                     struct error *err);
+
 /* Inference without augmentation: logits and probabilities [n,classes] (each may be NULL), loss and
  * hits. Any n. With `map_node` >= 0, maps [n,height,width,channels] receives that node's output. */
 int network_infer(struct network *network, const struct feed *feed, const int64_t *samples,
@@ -62,6 +68,9 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
 int network_gradients(struct network *network, const struct feed *feed, const int64_t *samples,
                       int64_t n, uint32_t epoch, int64_t step, float *const *gradients,
                       struct batch_result *result, struct error *err);
+
+/* The most likely class of logits or probabilities [count], the first of equals. */
+int64_t network_argmax(const float *scores, int64_t count);
 
 /* What each batch norm of the base sees before normalising, for preflight: mean and variance
  * [channels] over `n` images in inference mode, for node `node`. */
@@ -78,6 +87,5 @@ int network_load(struct network *network, const struct model *model, struct erro
 int64_t network_moment_count(const struct network *network);
 int network_get_moments(struct network *network, float *m, float *v, struct error *err);
 int network_set_moments(struct network *network, const float *m, const float *v, struct error *err);
-void network_reset_moments(struct network *network);
 
 #endif

@@ -5,10 +5,8 @@
  * step. */
 #include "base/memory.h"
 #include "nn/network_parts.h"
-#include "nn/norm.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Images at once: one, and two where an image is so small that a call's own cost shows. Fixed by
  * the network, so the bits cannot depend on how many images a caller has. */
@@ -72,7 +70,7 @@ static int fused_init(struct network *network, int index, struct error *err)
                                    .residual = node->residual >= 0,
                                    .activation = node->activation};
     if (network->ops->conv_new(network->backend, &shape, &options, &fused->conv, err))
-        return error_prefix(err, "layer '%s'", node->name);
+        return error_prefix(err, "layer '%s': ", node->name);
     size_t bytes = network->ops->conv_packed_size(fused->conv, CONV_FORWARD);
     fused->packed = network->ops->allocate(network->backend, bytes, err);
     fused->bias = network_allocate(network, 1, (size_t)node->channels, err);
@@ -146,49 +144,35 @@ static int pack_node(void *arg, struct lane *lane, size_t index, struct error *e
     return 0;
 }
 
-/* Images on their way through the fused nodes. */
-struct fused_run {
-    struct network *network;
-    const struct feed *feed;
-    const int64_t *samples;
-    int64_t n;
-    uint32_t epoch;
-    /* inference */
+/* Images on their way through all fused nodes. */
+struct inference_run {
+    struct fused_run fused; /* first */
     float *logits, *probabilities, *maps;
     int map_node;
     float *losses;
     uint8_t *hits;
-    /* observation */
-    int observed; /* node whose convolution's plain output is looked at */
-    struct conv *conv;
-    void *packed;
-    float **outputs;    /* [lanes] */
-    double *statistics; /* [shards][2][c] */
 };
 
-/* Where node `index` leaves its output, for a shard that starts at image `first`; `edges` of a
- * training step go to memory of the batch. */
-static float *output_of(const struct network *network, int index, float *arena, bool edges,
-                        int64_t first)
+float *fused_output(const struct network *network, int index, const struct fused_place *place)
 {
     int source = source_of(&network->model->graph, index);
-    if (edges && network->training.nodes[source].edge)
+    if (place->edges && network->training.nodes[source].edge)
         return network->training.nodes[source].edge +
-               first * node_floats(&network->model->graph.nodes[source]);
-    return arena + network->inference.outputs[source].offset;
+               place->first * node_floats(&network->model->graph.nodes[source]);
+    return place->arena + network->inference.outputs[source].offset;
 }
 
-static int run_node(const struct network *network, struct lane *lane, int index, float *arena,
-                    bool edges, int64_t first, struct error *err)
+static int run_node(const struct network *network, struct lane *lane, int index,
+                    const struct fused_place *place, struct error *err)
 {
     const struct operations *ops = network->ops;
     const struct graph *graph = &network->model->graph;
     const struct node *node = &graph->nodes[index];
     const struct node *input = &graph->nodes[node->input];
-    const float *x = output_of(network, node->input, arena, edges, first);
+    const float *x = fused_output(network, node->input, place);
     const float *residual =
-        node->residual < 0 ? NULL : output_of(network, node->residual, arena, edges, first);
-    float *y = output_of(network, index, arena, edges, first);
+        node->residual < 0 ? NULL : fused_output(network, node->residual, place);
+    float *y = fused_output(network, index, place);
     int64_t n = network->inference.shard;
     switch (node->kind) {
     case NODE_CONV:
@@ -210,22 +194,64 @@ static int run_node(const struct network *network, struct lane *lane, int index,
     return 0;
 }
 
-/* Inputs of the shard's images; the last one is repeated where they are too few. */
-static void feed_shard(const struct fused_run *run, struct lane *lane, int64_t first, float *x,
-                       float *targets)
+/* Image `i` of a shard; the last one is repeated where they are too few. */
+static int64_t sample_of(const struct fused_run *run, const struct fused_place *place, int64_t i)
+{
+    return run->samples[place->first + i < run->n ? place->first + i : run->n - 1];
+}
+
+static void feed_shard(const struct fused_run *run, struct lane *lane,
+                       const struct fused_place *place, float *targets)
 {
     const struct network *network = run->network;
     float *scratch = network->feed_scratch[network_lane(network, lane)];
+    float *x = fused_output(network, 0, place);
     int64_t floats = node_floats(&network->model->graph.nodes[0]);
     int64_t classes = network->model->architecture.classes;
-    for (int64_t i = 0; i < network->inference.shard; i++) {
-        int64_t image = first + i < run->n ? first + i : run->n - 1;
-        feed_image(run->feed, run->epoch, run->samples[image], scratch, x + i * floats,
+    for (int64_t i = 0; i < network->inference.shard; i++)
+        feed_image(run->feed, run->epoch, sample_of(run, place, i), scratch, x + i * floats,
                    targets + i * classes);
-    }
 }
 
-static size_t shard_count(const struct fused_run *run)
+/* What the shard's images came to before, if all of them are remembered. */
+static int recall_shard(const struct fused_run *run, struct lane *lane,
+                        const struct fused_place *place, float *targets, bool *recalled,
+                        struct error *err)
+{
+    struct network *network = run->network;
+    int64_t classes = network->model->architecture.classes;
+    *recalled = run->remembers;
+    for (int64_t i = 0; i < network->inference.shard && *recalled; i++)
+        *recalled = features_has(network, sample_of(run, place, i));
+    for (int64_t i = 0; i < network->inference.shard && *recalled; i++) {
+        int64_t sample = sample_of(run, place, i);
+        feed_target(run->feed, sample, targets + i * classes);
+        if (features_recall(network, lane, sample, place, i, err))
+            return -1;
+    }
+    return 0;
+}
+
+int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fused_place *place,
+                 size_t end, float *targets, struct error *err)
+{
+    struct network *network = run->network;
+    bool recalled;
+    if (recall_shard(run, lane, place, targets, &recalled, err))
+        return -1;
+    if (recalled)
+        return 0;
+    feed_shard(run, lane, place, targets);
+    for (size_t i = 1; i < end; i++)
+        if (run_node(network, lane, (int)i, place, err))
+            return -1;
+    for (int64_t i = 0; i < network->inference.shard && run->remembers; i++)
+        if (features_keep(network, lane, sample_of(run, place, i), place, i, err))
+            return -1;
+    return 0;
+}
+
+size_t fused_shards(const struct fused_run *run)
 {
     int64_t shard = run->network->inference.shard;
     return (size_t)((run->n + shard - 1) / shard);
@@ -235,36 +261,42 @@ static int prefix_shard(void *arg, struct lane *lane, size_t shard, struct error
 {
     const struct fused_run *run = arg;
     const struct network *network = run->network;
-    float *arena = network->inference.arenas[network_lane(network, lane)];
-    int64_t first = (int64_t)shard * network->inference.shard;
-    int64_t classes = network->model->architecture.classes;
-    feed_shard(run, lane, first, output_of(network, 0, arena, true, first),
-               network->training.targets + first * classes);
-    for (size_t i = 1; i < network->training.first; i++)
-        if (run_node(network, lane, (int)i, arena, true, first, err))
-            return -1;
-    return 0;
+    const int64_t first = (int64_t)shard * network->inference.shard;
+    const struct fused_place place = {network->inference.arenas[network_lane(network, lane)], first,
+                                      true};
+    return fused_prefix(run, lane, &place, network->training.first,
+                        network->training.targets + first * network->model->architecture.classes,
+                        err);
+}
+
+int fused_pack(struct network *network, size_t nodes, struct error *err)
+{
+    return network->ops->parallel(network->backend, nodes, pack_node, network, err);
 }
 
 int prefix_run(struct network *network, const struct feed *feed, const int64_t *samples, int64_t n,
                uint32_t epoch, struct error *err)
 {
-    struct fused_run run = {
-        .network = network, .feed = feed, .samples = samples, .n = n, .epoch = epoch};
-    if (network->ops->parallel(network->backend, network->training.first, pack_node, network, err))
+    struct fused_run run = {.network = network,
+                            .feed = feed,
+                            .samples = samples,
+                            .n = n,
+                            .epoch = epoch,
+                            .remembers = features_are_of(network, feed)};
+    if (fused_pack(network, network->training.first, err))
         return -1;
-    return network->ops->parallel(network->backend, shard_count(&run), prefix_shard, &run, err);
+    return network->ops->parallel(network->backend, fused_shards(&run), prefix_shard, &run, err);
 }
 
-static int keep_scores(const struct fused_run *run, int64_t first, int64_t images,
+static int keep_scores(const struct inference_run *run, int64_t first, int64_t images,
                        const float *logits, const float *probabilities, struct error *err)
 {
-    struct network *network = run->network;
+    struct network *network = run->fused.network;
     int64_t classes = network->model->architecture.classes;
     size_t bytes = (size_t)(images * classes) * sizeof(float);
     for (int64_t i = 0; i < images; i++)
         run->hits[first + i] = network_argmax(logits + i * classes, classes) ==
-                               run->feed->labels[run->samples[first + i]];
+                               run->fused.feed->labels[run->fused.samples[first + i]];
     if (run->logits &&
         network->ops->download(network->backend, run->logits + first * classes, logits, bytes, err))
         return -1;
@@ -276,34 +308,37 @@ static int keep_scores(const struct fused_run *run, int64_t first, int64_t image
 
 static int inference_shard(void *arg, struct lane *lane, size_t shard, struct error *err)
 {
-    const struct fused_run *run = arg;
-    struct network *network = run->network;
+    const struct inference_run *run = arg;
+    struct network *network = run->fused.network;
     const struct inference *inference = &network->inference;
     const struct graph *graph = &network->model->graph;
-    size_t number = network_lane(network, lane);
-    float *arena = inference->arenas[number];
-    int64_t classes = network->model->architecture.classes;
-    size_t scores = number * (size_t)(inference->shard * classes);
+    const size_t number = network_lane(network, lane);
+    const int64_t classes = network->model->architecture.classes;
+    const size_t scores = number * (size_t)(inference->shard * classes);
+    const struct fused_place place = {inference->arenas[number], (int64_t)shard * inference->shard,
+                                      false};
+    const int64_t left = run->fused.n - place.first;
+    const int64_t images = left < inference->shard ? left : inference->shard;
+    const int prefix = run->fused.remembers ? (int)network->training.first : 1;
     float *targets = inference->targets + scores;
     float *probabilities = inference->probabilities + scores;
-    int64_t first = (int64_t)shard * inference->shard;
-    int64_t images = run->n - first < inference->shard ? run->n - first : inference->shard;
-    feed_shard(run, lane, first, output_of(network, 0, arena, false, first), targets);
+    if (fused_prefix(&run->fused, lane, &place, (size_t)prefix, targets, err))
+        return -1;
     for (int i = 0; i < (int)graph->count; i++) {
-        if (i > 0 && run_node(network, lane, i, arena, false, first, err))
+        if (i >= prefix && run_node(network, lane, i, &place, err))
             return -1;
         int64_t floats = node_floats(&graph->nodes[i]);
         if (i == run->map_node && run->maps &&
-            network->ops->download(network->backend, run->maps + first * floats,
-                                   output_of(network, i, arena, false, first),
+            network->ops->download(network->backend, run->maps + place.first * floats,
+                                   fused_output(network, i, &place),
                                    (size_t)(images * floats) * sizeof(float), err))
             return -1;
     }
-    const float *logits = output_of(network, (int)graph->count - 1, arena, false, first);
-    if (network->ops->loss(lane, images, classes, logits, targets, 1.0f, run->losses + first,
+    const float *logits = fused_output(network, (int)graph->count - 1, &place);
+    if (network->ops->loss(lane, images, classes, logits, targets, 1.0f, run->losses + place.first,
                            probabilities, NULL, err))
         return -1;
-    return keep_scores(run, first, images, logits, probabilities, err);
+    return keep_scores(run, place.first, images, logits, probabilities, err);
 }
 
 int network_infer(struct network *network, const struct feed *feed, const int64_t *samples,
@@ -312,14 +347,17 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
 {
     struct feed plain = *feed;
     plain.augment = NULL;
-    struct fused_run run = {.network = network,
-                            .feed = &plain,
-                            .samples = samples,
-                            .n = n,
-                            .logits = logits,
-                            .probabilities = probabilities,
-                            .map_node = map_node,
-                            .maps = maps};
+    /* A map of the prefix has to be computed. */
+    const bool inside = map_node >= 0 && map_node < (int)network->training.first;
+    struct inference_run run = {.fused = {.network = network,
+                                          .feed = &plain,
+                                          .samples = samples,
+                                          .n = n,
+                                          .remembers = !inside && features_are_of(network, &plain)},
+                                .logits = logits,
+                                .probabilities = probabilities,
+                                .map_node = map_node,
+                                .maps = maps};
     ASSERT(n >= 0 && map_node < (int)network->model->graph.count);
     run.losses = network_allocate(network, 1, (size_t)n, err);
     run.hits = memory_new((size_t)n, 1, err);
@@ -327,11 +365,10 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
     if (status == 0)
         status = network_prepare_feed(network, feed, err);
     if (status == 0)
-        status = network->ops->parallel(network->backend, network->model->graph.count, pack_node,
-                                        network, err);
+        status = fused_pack(network, network->model->graph.count, err);
     if (status == 0)
-        status =
-            network->ops->parallel(network->backend, shard_count(&run), inference_shard, &run, err);
+        status = network->ops->parallel(network->backend, fused_shards(&run.fused), inference_shard,
+                                        &run, err);
     if (status == 0 && result) {
         *result = (struct batch_result){0};
         for (int64_t i = 0; i < n; i++) {
@@ -341,121 +378,5 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
     }
     network->ops->release(network->backend, run.losses);
     free(run.hits);
-    return status;
-}
-
-static int observe_shard(void *arg, struct lane *lane, size_t shard, struct error *err)
-{
-    const struct fused_run *run = arg;
-    struct network *network = run->network;
-    const struct node *node = &network->model->graph.nodes[run->observed];
-    size_t number = network_lane(network, lane);
-    float *arena = network->inference.arenas[number];
-    float *targets = network->inference.targets +
-                     number * (size_t)(network->inference.shard * run->feed->classes);
-    int64_t first = (int64_t)shard * network->inference.shard;
-    int64_t left = run->n - first;
-    int64_t images = left < network->inference.shard ? left : network->inference.shard;
-    double *mean = run->statistics + shard * 2 * (size_t)node->channels;
-    feed_shard(run, lane, first, output_of(network, 0, arena, false, first), targets);
-    for (int i = 1; i <= node->input; i++)
-        if (run_node(network, lane, i, arena, false, first, err))
-            return -1;
-    const float *bias = network_value(network, run->observed, PARAMETER_BIAS);
-    const float *x = output_of(network, node->input, arena, false, first);
-    float *z = run->outputs[number];
-    if (network->ops->conv_forward(lane, run->conv, x, run->packed, bias, NULL, z, err))
-        return -1;
-    return network->ops->norm_statistics(lane, images * node->height * node->width, node->channels,
-                                         z, mean, mean + node->channels, err);
-}
-
-static int pack_observed(void *arg, struct lane *lane, size_t index, struct error *err)
-{
-    const struct fused_run *run = arg;
-    (void)index;
-    return run->network->ops->conv_pack(
-        lane, run->conv, CONV_FORWARD, network_value(run->network, run->observed, PARAMETER_KERNEL),
-        NULL, run->packed, err);
-}
-
-/* The node's convolution without what is fused to it, and memory for its output. */
-static int observe_init(struct fused_run *run, struct error *err)
-{
-    struct network *network = run->network;
-    const struct node *node = &network->model->graph.nodes[run->observed];
-    size_t lanes = (size_t)network->backend->lanes;
-    struct conv_shape shape =
-        node_conv_shape(&network->model->graph, run->observed, network->inference.shard);
-    struct conv_options options = {.passes = CONV_FORWARD, .bias = node->bias};
-    if (network->ops->conv_new(network->backend, &shape, &options, &run->conv, err))
-        return error_prefix(err, "layer '%s'", node->name);
-    run->packed = network->ops->allocate(
-        network->backend, network->ops->conv_packed_size(run->conv, CONV_FORWARD), err);
-    run->outputs = memory_new(lanes, sizeof *run->outputs, err);
-    run->statistics =
-        memory_new(shard_count(run) * 2 * (size_t)node->channels, sizeof *run->statistics, err);
-    if (!run->packed || !run->outputs || !run->statistics)
-        return -1;
-    for (size_t i = 0; i < lanes; i++) {
-        run->outputs[i] = network_allocate(network, (size_t)network->inference.shard,
-                                           (size_t)node_floats(node), err);
-        if (!run->outputs[i])
-            return -1;
-    }
-    return 0;
-}
-
-static void observe_release(struct fused_run *run)
-{
-    struct network *network = run->network;
-    for (int i = 0; run->outputs && i < network->backend->lanes; i++)
-        network->ops->release(network->backend, run->outputs[i]);
-    free(run->outputs);
-    free(run->statistics);
-    network->ops->release(network->backend, run->packed);
-    if (run->conv)
-        network->ops->conv_free(run->conv);
-}
-
-static void observe_join(const struct fused_run *run, double *mean, double *variance)
-{
-    const struct node *node = &run->network->model->graph.nodes[run->observed];
-    int64_t shard = run->network->inference.shard, places = node->height * node->width;
-    for (int64_t c = 0; c < node->channels; c++) {
-        struct norm_moments all = {0};
-        for (int64_t first = 0; first < run->n; first += shard) {
-            const double *s = run->statistics + first / shard * 2 * node->channels;
-            int64_t images = run->n - first < shard ? run->n - first : shard;
-            struct norm_moments part = {images * places, s[c], s[node->channels + c]};
-            norm_join(&all, &part);
-        }
-        mean[c] = all.mean;
-        variance[c] = all.count ? all.m2 / (double)all.count : 0.0;
-    }
-}
-
-int network_observe(struct network *network, const struct feed *feed, const int64_t *samples,
-                    int64_t n, int node, double *mean, double *variance, struct error *err)
-{
-    struct feed plain = *feed;
-    plain.augment = NULL;
-    ASSERT(node > 0 && node < (int)network->model->graph.count &&
-           node_has_conv(&network->model->graph.nodes[node]));
-    struct fused_run run = {
-        .network = network, .feed = &plain, .samples = samples, .n = n, .observed = node};
-    int status = network_prepare_feed(network, feed, err);
-    if (status == 0)
-        status = observe_init(&run, err);
-    if (status == 0)
-        status = network->ops->parallel(network->backend, (size_t)node, pack_node, network, err);
-    if (status == 0)
-        status = network->ops->parallel(network->backend, 1, pack_observed, &run, err);
-    if (status == 0)
-        status =
-            network->ops->parallel(network->backend, shard_count(&run), observe_shard, &run, err);
-    if (status == 0)
-        observe_join(&run, mean, variance);
-    observe_release(&run);
     return status;
 }

@@ -43,7 +43,7 @@ static int conv_init(struct network *network, struct shard_size *size, int index
         .activation = fused ? node->activation : ACTIVATION_NONE,
     };
     if (ops->conv_new(network->backend, &shape, &options, &conv->conv, err))
-        return error_prefix(err, "layer '%s'", node->name);
+        return error_prefix(err, "layer '%s': ", node->name);
     conv->forward =
         ops->allocate(network->backend, ops->conv_packed_size(conv->conv, CONV_FORWARD), err);
     if (!conv->forward)

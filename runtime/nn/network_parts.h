@@ -3,6 +3,8 @@
  *   network.c            memory, weights in and out
  *   network_arena.c      buffers that live at different times share memory
  *   network_fused.c      inference with everything fused; the frozen prefix of training
+ *   network_features.c   remembers what the prefix makes of pictures that come again
+ *   network_observe.c    what a batch norm sees
  *   network_plan.c       training: which nodes, in which steps, in which buffers
  *   network_memory.c     training: memory, convolutions for each size of shard
  *   network_forward.c    training: a shard through the steps up to the loss
@@ -18,6 +20,8 @@
 #define NN_NETWORK_PARTS_H
 
 #include "nn/network.h"
+
+#include <stdatomic.h>
 
 enum { ROLE_COUNT = PARAMETER_MOVING_VARIANCE + 1 };
 
@@ -130,6 +134,15 @@ struct training {
     float *gradient, *tail, *m, *v; /* [parameters], trainable ones one after another */
 };
 
+/* Per sample of a feed the edges of the prefix, one after another. */
+struct features {
+    struct feed feed;          /* whose pictures; images NULL: none */
+    size_t floats;             /* of a sample */
+    _Atomic(float *) *samples; /* [feed.count]: memory of the backend; NULL: not remembered yet */
+    atomic_size_t bytes_left;
+    size_t bytes;
+};
+
 struct network {
     const struct model *model; /* for its graph and the names and shapes of parameters */
     struct backend *backend;
@@ -143,8 +156,26 @@ struct network {
     uint64_t version, frozen_version; /* raised by every change of weights; by loading only */
     struct inference inference;
     struct training training; /* all zero where batch is 0 */
-    float **feed_scratch;     /* [lanes] */
+    struct features features;
+    float **feed_scratch; /* [lanes] */
     int64_t feed_scratch_floats;
+};
+
+/* Images on their way through the fused nodes. */
+struct fused_run {
+    struct network *network;
+    const struct feed *feed;
+    const int64_t *samples;
+    int64_t n;
+    uint32_t epoch;
+    bool remembers; /* takes what features has of the prefix, and adds to it */
+};
+
+/* Where a shard of them leaves its outputs. */
+struct fused_place {
+    float *arena;
+    int64_t first; /* image of the shard */
+    bool edges;    /* those that later nodes of a training step read go to memory of the batch */
 };
 
 /* A shard on its way through the suffix. */
@@ -172,16 +203,34 @@ bool node_has_conv(const struct node *node);
 float *network_allocate(struct network *network, size_t count, size_t floats, struct error *err);
 int network_prepare_feed(struct network *network, const struct feed *feed, struct error *err);
 size_t network_lane(const struct network *network, const struct lane *lane);
-int64_t network_argmax(const float *row, int64_t count); /* the first of equals */
 /* Kernel scale and bias of a node with its norm folded in, from the moving statistics. */
 void network_fold(const struct network *network, int node, float *scale, float *bias);
 
 /* network_fused.c */
 int inference_init(struct network *network, struct error *err);
 void inference_release(struct network *network);
+/* Kernels and biases of the first `nodes` nodes, where they have changed. */
+int fused_pack(struct network *network, size_t nodes, struct error *err);
+size_t fused_shards(const struct fused_run *run);
+float *fused_output(const struct network *network, int node, const struct fused_place *place);
+/* Feeds a shard and runs its nodes before `end`; targets [inference shard, classes]. A run that
+ * remembers needs `end` to be the first node of the suffix. */
+int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fused_place *place,
+                 size_t end, float *targets, struct error *err);
 /* Prefix of a training step: inputs, targets and edges of n images. */
 int prefix_run(struct network *network, const struct feed *feed, const int64_t *samples, int64_t n,
                uint32_t epoch, struct error *err);
+
+/* network_features.c; all but the first three may be called in several lanes at once */
+void features_release(struct network *network);
+void features_forget(struct network *network); /* the prefix has other weights */
+bool features_are_of(const struct network *network, const struct feed *feed);
+bool features_has(struct network *network, int64_t sample);
+/* Edges of image `i` of the shard, to and from its place. Keeps nothing where there is no room. */
+int features_recall(struct network *network, struct lane *lane, int64_t sample,
+                    const struct fused_place *place, int64_t i, struct error *err);
+int features_keep(struct network *network, struct lane *lane, int64_t sample,
+                  const struct fused_place *place, int64_t i, struct error *err);
 
 /* network_plan.c */
 int training_plan(struct network *network, struct error *err);

@@ -86,7 +86,7 @@ static int run_segment(void *arg, struct lane *lane, size_t shard, struct error 
         const struct step *step = &t->steps[s];
         bool forward = step->kind <= STEP_LOSS;
         if ((forward ? forward_step : backward_step)(&shard_run, step, err))
-            return error_prefix(err, "layer '%s'", network->model->graph.nodes[step->node].name);
+            return error_prefix(err, "layer '%s': ", network->model->graph.nodes[step->node].name);
     }
     return 0;
 }

@@ -59,6 +59,27 @@ static void parallel_runs_each_shard_once(void **state)
     }
 }
 
+static int add_one(void *arg, struct lane *lane, size_t shard, struct error *err)
+{
+    (void)lane, (void)shard, (void)err;
+    atomic_fetch_add((atomic_int *)arg, 1);
+    return 0;
+}
+
+/* A lane that comes late for one call must not disturb the next. */
+static void parallel_calls_may_follow_one_another_at_once(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct backend *backend = open_lanes(3);
+    for (size_t round = 0; round < 20000; round++) {
+        atomic_int count = 0;
+        assert_int_equal(backend->ops->parallel(backend, round % 5, add_one, &count, &err), 0);
+        assert_int_equal(atomic_load(&count), round % 5);
+    }
+    backend_close(backend);
+}
+
 static void parallel_returns_the_error_of_the_lowest_shard(void **state)
 {
     (void)state;
@@ -193,6 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parallel_runs_each_shard_once),
+        cmocka_unit_test(parallel_calls_may_follow_one_another_at_once),
         cmocka_unit_test(parallel_returns_the_error_of_the_lowest_shard),
         cmocka_unit_test(scratch_memory_belongs_to_a_lane),
         cmocka_unit_test(memory_is_zeroed_and_aligned_and_keeps_what_is_uploaded),

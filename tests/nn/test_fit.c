@@ -244,6 +244,23 @@ static void fit_does_not_depend_on_threads(void **state)
     free(one.data);
 }
 
+/* Neither for validations nor, without augmentation, for the training itself. */
+static void fit_does_not_depend_on_what_it_remembers(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.checkpoint_folder = NULL;
+    for (int augmented = 0; augmented < 2; augmented++) {
+        bed->train.augment = augmented ? &bed->augment : NULL;
+        bed->options.remember_bytes = 0;
+        train(bed, 2);
+        struct bits forgetful = take_bits(bed);
+        bed->options.remember_bytes = 1 << 24;
+        train(bed, 2);
+        assert_same_bits(&forgetful, bed);
+        free(forgetful.data);
+    }
+}
+
 static void fit_finished_is_not_repeated(void **state)
 {
     struct bed *bed = *state;
@@ -425,6 +442,7 @@ int main(void)
         TEST(fit_killed_ends_with_the_same_bits), /* first: it forks before there are threads */
         TEST(fit_interrupted_ends_with_the_same_bits),
         TEST(fit_does_not_depend_on_threads),
+        TEST(fit_does_not_depend_on_what_it_remembers),
         TEST(fit_finished_is_not_repeated),
         TEST(fit_ignores_a_damaged_checkpoint),
         TEST(fit_ignores_the_checkpoint_of_another_training),

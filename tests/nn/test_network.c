@@ -344,6 +344,104 @@ static void network_inference_does_not_depend_on_the_batch(void **state)
     close_fixture(&f);
 }
 
+static void fill(struct model *model, const char *name, float value)
+{
+    for (size_t p = 0; p < model->count; p++)
+        for (int64_t i = 0; i < model->parameters[p].count; i++)
+            if (strcmp(model->parameters[p].name, name) == 0)
+                model->parameters[p].value[i] = value;
+}
+
+/* What comes out of two epochs of plain steps and augmented ones, with validations between that see
+ * some pictures twice: weights, scores and a map of the prefix. */
+static void live(struct fixture *f, float *logits, float *map)
+{
+    const int64_t some[] = {6, 1, 1, 1, 4, 6, 2};
+    struct error err = {0};
+    struct batch_result result;
+    for (int64_t step = 0; step < 6; step++) {
+        f->pictures.feed.augment = step == 3 ? &augment : NULL;
+        ok(network_train(f->network, &f->pictures.feed, step % 2 ? some + 4 : f->pictures.samples,
+                         step % 2 ? 3 : IMAGES, (uint32_t)step, step, 1e-3f, &result, &err),
+           &err);
+        infer(f, some, IMAGES, logits + step * IMAGES * CLASSES);
+    }
+    f->pictures.feed.augment = NULL;
+    ok(network_infer(f->network, &f->pictures.feed, some, 2, NULL, NULL, 1, map, NULL, &err), &err);
+    ok(network_store(f->network, f->model, &err), &err);
+}
+
+static size_t count_remembered(struct network *network)
+{
+    size_t count = 0;
+    for (int64_t i = 0; network->features.samples && i < IMAGES; i++)
+        count += features_has(network, i);
+    return count;
+}
+
+/* With room for all that the prefix makes, for a few pictures of it, and for none. */
+static void network_remembers_without_changing_bits(void **state)
+{
+    enum { SCORES = 6 * IMAGES * CLASSES, MAP = 2 * 16 * SIZE * SIZE };
+    /* The head; two edges, as the shortcut passes the first node that trains; nothing frozen. */
+    const char *const patterns[] = {NULL, "conv4_block1_2", ""};
+    const size_t rooms[] = {1 << 24, 40000, 600};
+    static float plain[SCORES], remembered[SCORES], map[MAP], same_map[MAP];
+    struct error err = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        struct setup setup = {"resnet8", SIZE, 0.3, patterns[i], {IMAGES, 2, NORM_BATCH, 9}, 2};
+        struct fixture without, with;
+        open_fixture(&without, &setup);
+        live(&without, plain, map);
+        for (size_t j = 0; j < sizeof rooms / sizeof rooms[0]; j++) {
+            open_fixture(&with, &setup);
+            ok(network_remember(with.network, &with.pictures.feed, rooms[j], &err), &err);
+            const size_t fits =
+                rooms[j] / (with.network->features.floats * sizeof(float) + (i == 2));
+            live(&with, remembered, same_map);
+            assert_memory_equal(plain, remembered, sizeof plain);
+            assert_memory_equal(map, same_map, sizeof map);
+            assert_true(same_weights(without.model, with.model));
+            assert_int_equal(count_remembered(with.network), i == 2          ? 0
+                                                             : fits < IMAGES ? fits
+                                                                             : IMAGES);
+            close_fixture(&with);
+        }
+        close_fixture(&without);
+    }
+}
+
+/* Other weights of the frozen layers, and other pictures, are not confused with what was kept. */
+static void network_forgets_what_no_longer_holds(void **state)
+{
+    struct error err = {0};
+    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9}, 2};
+    struct fixture f, g;
+    float first[IMAGES * CLASSES], second[IMAGES * CLASSES], fresh[IMAGES * CLASSES];
+    (void)state;
+    open_fixture(&f, &setup);
+    open_fixture(&g, &setup);
+    ok(network_remember(f.network, &f.pictures.feed, 1 << 24, &err), &err);
+    infer(&f, f.pictures.samples, IMAGES, first);
+    fill(f.model, "conv2_block1_1_bn/gamma", 0.5f);
+    fill(g.model, "conv2_block1_1_bn/gamma", 0.5f);
+    ok(network_load(f.network, f.model, &err), &err);
+    ok(network_load(g.network, g.model, &err), &err);
+    infer(&f, f.pictures.samples, IMAGES, second);
+    infer(&g, g.pictures.samples, IMAGES, fresh);
+    assert_memory_not_equal(first, second, sizeof first);
+    assert_memory_equal(second, fresh, sizeof second);
+    f.pictures.feed.preprocess.pixel_range = 1;
+    g.pictures.feed.preprocess.pixel_range = 1;
+    infer(&f, f.pictures.samples, IMAGES, first);
+    infer(&g, g.pictures.samples, IMAGES, fresh);
+    assert_memory_not_equal(first, second, sizeof first);
+    assert_memory_equal(first, fresh, sizeof first);
+    close_fixture(&f);
+    close_fixture(&g);
+}
+
 /* After training, a network made anew from the stored model infers the same bits: moving statistics
  * and all. */
 static void network_stores_what_it_infers_with(void **state)
@@ -395,14 +493,6 @@ static void network_learns(void **state)
         sum += probabilities[i];
     assert_true(fabsf(sum - IMAGES) < 1e-5f);
     close_fixture(&f);
-}
-
-static void fill(struct model *model, const char *name, float value)
-{
-    for (size_t p = 0; p < model->count; p++)
-        for (int64_t i = 0; i < model->parameters[p].count; i++)
-            if (strcmp(model->parameters[p].name, name) == 0)
-                model->parameters[p].value[i] = value;
 }
 
 /* With a norm that does nothing, a projection's output is what that norm sees. */
@@ -537,6 +627,8 @@ int main(void)
         cmocka_unit_test(network_bits_do_not_depend_on_lanes),
         cmocka_unit_test(network_resumes_with_the_same_bits),
         cmocka_unit_test(network_inference_does_not_depend_on_the_batch),
+        cmocka_unit_test(network_remembers_without_changing_bits),
+        cmocka_unit_test(network_forgets_what_no_longer_holds),
         cmocka_unit_test(network_stores_what_it_infers_with),
         cmocka_unit_test(network_learns),
         cmocka_unit_test(network_observes_what_a_norm_sees),

@@ -165,6 +165,18 @@ static void preflight_names_the_mode_that_fits(void **state)
         strstr(bed->preflight.message, "'unit' of pixel_range 1 should be 'caffe' of 255"));
 }
 
+/* Modes that differ by a shift and a factor of two leave features that differ, and cost accuracy.
+ */
+static void preflight_tells_modes_apart_that_are_near(void **state)
+{
+    struct bed *bed = *state;
+    calibrate(bed, PREPROCESS_TF);
+    assert_int_equal(look(bed, PREPROCESS_UNIT, 255)->verdict, PREFLIGHT_DEFECT);
+    assert_non_null(strstr(bed->preflight.message, "model.preprocess 'unit' should be 'tf'"));
+    assert_int_equal(look(bed, PREPROCESS_TORCH, 255)->verdict, PREFLIGHT_DEFECT);
+    assert_non_null(strstr(bed->preflight.message, "model.preprocess 'torch' should be 'tf'"));
+}
+
 static void preflight_skips_fresh_weights(void **state)
 {
     struct bed *bed = *state;
@@ -235,6 +247,7 @@ int main(void)
         TEST(preflight_passes_what_the_weights_expect),
         TEST(preflight_names_pixels_scaled_twice),
         TEST(preflight_names_the_mode_that_fits),
+        TEST(preflight_tells_modes_apart_that_are_near),
         TEST(preflight_skips_fresh_weights),
         TEST(preflight_looks_without_augmentation),
         TEST(preflight_file_says_what_was_seen),

@@ -1,0 +1,108 @@
+/* What the frozen prefix makes of a picture is the same in every epoch, unless
+ * the picture is augmented. So it is kept: for the head's training on plain
+ * pictures, and for each validation. A sample's memory is made when it is first
+ * seen, by whichever lane is first; what does not fit is computed again. */
+#include "base/memory.h"
+#include "nn/network_parts.h"
+
+#include <stdlib.h>
+
+int network_remember(struct network *network, const struct feed *feed, size_t bytes,
+                     struct error *err)
+{
+    const struct training *t = &network->training;
+    struct features *features = &network->features;
+    features_release(network);
+    /* A prefix of the input alone is quicker fed again. */
+    if (t->first <= 1)
+        return 0;
+    features->samples = memory_new((size_t)feed->count, sizeof *features->samples, err);
+    if (!features->samples)
+        return -1;
+    features->feed = *feed;
+    features->bytes = bytes;
+    atomic_init(&features->bytes_left, bytes);
+    for (size_t i = 0; i < t->first; i++)
+        if (t->nodes[i].edge)
+            features->floats += (size_t)node_floats(&network->model->graph.nodes[i]);
+    return 0;
+}
+
+void features_forget(struct network *network)
+{
+    struct features *features = &network->features;
+    for (int64_t i = 0; features->samples && i < features->feed.count; i++) {
+        network->ops->release(network->backend, atomic_load(&features->samples[i]));
+        atomic_store(&features->samples[i], NULL);
+    }
+    atomic_store(&features->bytes_left, features->bytes);
+}
+
+void features_release(struct network *network)
+{
+    features_forget(network);
+    free(network->features.samples);
+    network->features = (struct features){0};
+}
+
+bool features_are_of(const struct network *network, const struct feed *feed)
+{
+    const struct feed *own = &network->features.feed;
+    return own->images && !feed->augment && own->images == feed->images &&
+           own->count == feed->count && own->height == feed->height && own->width == feed->width &&
+           own->preprocess.mode == feed->preprocess.mode &&
+           own->preprocess.pixel_range == feed->preprocess.pixel_range;
+}
+
+bool features_has(struct network *network, int64_t sample)
+{
+    return atomic_load(&network->features.samples[sample]) != NULL;
+}
+
+static int copy_edges(const struct network *network, struct lane *lane, float *features,
+                      const struct fused_place *place, int64_t image, bool keep, struct error *err)
+{
+    for (int i = 0; i < (int)network->training.first; i++) {
+        if (!network->training.nodes[i].edge)
+            continue;
+        int64_t floats = node_floats(&network->model->graph.nodes[i]);
+        float *edge = fused_output(network, i, place) + image * floats;
+        if (network->ops->copy(lane, floats, keep ? edge : features, keep ? features : edge, err))
+            return -1;
+        features += floats;
+    }
+    return 0;
+}
+
+int features_recall(struct network *network, struct lane *lane, int64_t sample,
+                    const struct fused_place *place, int64_t i, struct error *err)
+{
+    return copy_edges(network, lane, atomic_load(&network->features.samples[sample]), place, i,
+                      false, err);
+}
+
+static float *make_room(struct network *network)
+{
+    struct features *features = &network->features;
+    const size_t bytes = features->floats * sizeof(float);
+    struct error ignored;
+    size_t left = atomic_load(&features->bytes_left);
+    do
+        if (left < bytes)
+            return NULL;
+    while (!atomic_compare_exchange_weak(&features->bytes_left, &left, left - bytes));
+    return network_allocate(network, 1, features->floats, &ignored);
+}
+
+int features_keep(struct network *network, struct lane *lane, int64_t sample,
+                  const struct fused_place *place, int64_t i, struct error *err)
+{
+    float *none = NULL, *made;
+    if (features_has(network, sample) || (made = make_room(network)) == NULL)
+        return 0;
+    int status = copy_edges(network, lane, made, place, i, true, err);
+    /* Another lane may have had the same sample. */
+    if (status || !atomic_compare_exchange_strong(&network->features.samples[sample], &none, made))
+        network->ops->release(network->backend, made);
+    return status;
+}

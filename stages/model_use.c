@@ -1,0 +1,44 @@
+#include "model_use.h"
+
+#include "figure/canvas.h"
+
+#include <stdio.h>
+
+int model_use_fingerprint(const char *device, struct error *err)
+{
+    if (backend_fingerprint(device, stdout, err) < 0)
+        return -1;
+    return figure_fingerprint(stdout, err);
+}
+
+int model_use_device(struct stage *stage, struct backend **backend, struct error *err)
+{
+    if (backend_open(stage_device(stage), stage_threads(stage), backend, err) < 0)
+        return -1;
+    stage_note(stage, "device %s", (*backend)->description);
+    return 0;
+}
+
+struct feed model_use_pictures(const struct dataset *dataset, enum dataset_half half)
+{
+    const struct npy *images = half == TRAIN_HALF ? &dataset->train_images : &dataset->test_images;
+    const struct npy *labels = half == TRAIN_HALF ? &dataset->train_labels : &dataset->test_labels;
+    return (struct feed){.images = images->data,
+                         .labels = labels->data,
+                         .count = images->shape[0],
+                         .height = dataset->height,
+                         .width = dataset->width,
+                         .classes = dataset->class_count};
+}
+
+int model_use_feed(const struct model *model, const struct dataset *dataset, enum dataset_half half,
+                   struct feed *feed, struct error *err)
+{
+    if (model->architecture.classes != dataset->class_count)
+        return error_set(err, ERR_STAGE, "the model tells %lld classes apart, the dataset has %lld",
+                         (long long)model->architecture.classes, (long long)dataset->class_count);
+    *feed = model_use_pictures(dataset, half);
+    feed->image_size = model->architecture.image_size;
+    feed->preprocess = model->preprocess;
+    return 0;
+}

@@ -1,0 +1,32 @@
+/* What the stages that run a model do alike: say what their bits depend on,
+ * open the device, and show the model a dataset's pictures as it is meant to
+ * see them. One way of feeding, so that training, evaluation and Grad-CAM
+ * cannot differ.
+ */
+#ifndef STAGES_MODEL_USE_H
+#define STAGES_MODEL_USE_H
+
+#include "base/error.h"
+#include "base/stage.h"
+#include "data/dataset.h"
+#include "nn/backend.h"
+#include "nn/feed.h"
+#include "nn/model.h"
+
+/* The stage's fingerprint: device and drawing. */
+int model_use_fingerprint(const char *device, struct error *err);
+
+/* The device and threads that the stage was given; a note says which. */
+int model_use_device(struct stage *stage, struct backend **backend, struct error *err);
+
+enum dataset_half { TRAIN_HALF, TEST_HALF };
+
+/* Pictures and labels, borrowed; how to present them is still to be said. */
+struct feed model_use_pictures(const struct dataset *dataset, enum dataset_half half);
+
+/* The same as the model's own preprocessing presents them, without augmentation. ERR_STAGE where
+ * the model tells another number of classes apart. */
+int model_use_feed(const struct model *model, const struct dataset *dataset, enum dataset_half half,
+                   struct feed *feed, struct error *err);
+
+#endif
