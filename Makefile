@@ -10,6 +10,9 @@ PACKAGES = yaml-0.1 libcrypto libarchive libpng libcurl hdf5 jansson cairo freet
 PROFILE ?=
 RUN_FLAGS ?=
 
+# Targets that people type build on all processors, unless -j says otherwise.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 # V=1 shows whole commands.
 Q = $(if $(V),,@)
 SAY = @$(if $(V),:,echo ' ')
@@ -37,7 +40,7 @@ else
 endif
 ifdef SANITIZE_WITH # address,undefined or thread
   BUILD = build-$(firstword $(subst $(comma), ,$(SANITIZE_WITH)))
-  SANITIZE = -fsanitize=$(SANITIZE_WITH) -fno-omit-frame-pointer -g
+  SANITIZE = -fsanitize=$(SANITIZE_WITH) -fno-sanitize-recover=all -fno-omit-frame-pointer -g
 endif
 comma := ,
 
@@ -72,7 +75,11 @@ $(BUILD)/lib/stages.a: $(call objects,$(STAGE_SHARED))
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcsD $@ $^
 
-$(BUILD)/%.o: %.c
+$(BUILD)/libraries: ci/libraries Makefile
+	@ci/libraries '$(CC)' $(PACKAGES)
+	@mkdir -p $(@D) && touch $@
+
+$(BUILD)/%.o: %.c | $(BUILD)/libraries
 	@mkdir -p $(@D)
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -103,7 +110,7 @@ $(BUILD)/lib/tests.a: $(call objects,$(TEST_SHARED))
 
 pipeline: ## install what is missing, build, and run the pipeline (PROFILE=, RUN_FLAGS=)
 	@ci/install
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	$(BUILD)/reprise run $(PROFILE:%=--profile %) $(RUN_FLAGS)
 
 verify: all ## check pipeline, lock, cache and artifacts against each other
@@ -111,18 +118,18 @@ verify: all ## check pipeline, lock, cache and artifacts against each other
 
 test: ## install what is missing, build, and run every test (TEST=part of a name)
 	@ci/install test
-	@$(MAKE) --no-print-directory build-tests
+	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
 	@BUILD=$(BUILD) tests/run $(TEST)
 
 build-tests: all $(TEST_PROGRAMS)
 
 bench: all $(BENCH_PROGRAMS) ## build the benchmarks; tests/bench/README.md says how to run them
 
-lint: ## check format, include rules, and the build with clang and with sanitizers
+lint: ## check format, include rules, and the build with clang
 	@ci/install lint
 	ci/includes
 	clang-format --dry-run --Werror $$(git ls-files '*.[ch]')
-	$(MAKE) --no-print-directory BUILD=build-clang CC=clang build-tests
+	$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-clang CC=clang build-tests
 
 check-address: ## run the tests with address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory SANITIZE_WITH=address,undefined test

@@ -17,7 +17,9 @@
  *
  * Progress lines, one object each: {"event":"progress","what":"epoch 3/20",
  * "done":120,"total":250,"unit":"step"}, {"event":"metric","name":
- * "val_accuracy","value":0.71,"step":3}, {"event":"note","text":"..."}.
+ * "val_accuracy","value":0.71,"step":3}, {"event":"note","text":"..."}. Metrics
+ * of a part come when it is over, before "what" names the next one; a value that
+ * is not finite is null.
  *
  * Success is exit 0 with every out present. `EXE --fingerprint DEVICE` prints
  * what of the machine the bits of the outs depend on, one `name value` a line.

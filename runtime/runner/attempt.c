@@ -84,7 +84,7 @@ int attempt_start(struct project *project, struct job *job, struct store_lock *l
              gmtime_r(&now, &utc));
     if (work_make(attempt, err) < 0 || start_process(attempt, err) < 0) {
         attempt_free(attempt);
-        return error_prefix(err, "stage '%s': ", job->stage->name);
+        return -1;
     }
     if (job->stage->resources.time_ms > 0)
         attempt->deadline = attempt->start + 1e-3 * (double)job->stage->resources.time_ms;
@@ -151,30 +151,25 @@ static int collect(struct attempt *attempt)
 
 static int failed(struct attempt *attempt, int status, struct error *err)
 {
-    const struct plan_stage *stage = attempt->job->stage;
     if (attempt->timed_out)
-        return error_set(err, ERR_STAGE, "stage '%s' ran past its limit of %.6g s", stage->name,
-                         1e-3 * (double)stage->resources.time_ms);
+        return error_set(err, ERR_STAGE, "ran past its limit of %.6g s",
+                         1e-3 * (double)attempt->job->stage->resources.time_ms);
     if (attempt->kill_at > 0.0)
-        return error_set(err, ERR_INTERRUPTED, "stage '%s' was interrupted", stage->name);
+        return error_set(err, ERR_INTERRUPTED, "interrupted");
     if (WIFSIGNALED(status))
-        return error_set(err, ERR_STAGE, "stage '%s' was killed by signal %d (%s)", stage->name,
-                         WTERMSIG(status), strsignal(WTERMSIG(status)));
-    return error_set(err, ERR_STAGE, "stage '%s' failed with exit status %d", stage->name,
-                     WEXITSTATUS(status));
+        return error_set(err, ERR_STAGE, "killed by signal %d (%s)", WTERMSIG(status),
+                         strsignal(WTERMSIG(status)));
+    return error_set(err, ERR_STAGE, "exit status %d", WEXITSTATUS(status));
 }
 
 int attempt_finish(struct attempt *attempt, struct error *err)
 {
     int status = collect(attempt), result = -1;
-    attempt_read_progress(attempt);
     attempt->job->seconds = attempt_now() - attempt->start;
     if (status != 0 || attempt->timed_out)
         failed(attempt, status, err);
-    else if (work_store(attempt, err) < 0)
-        error_prefix(err, "stage '%s': ", attempt->job->stage->name);
     else
-        result = 0;
+        result = work_store(attempt, err);
     if (result < 0 && err->kind != ERR_INTERRUPTED)
         work_keep_log(attempt);
     return result;

@@ -33,7 +33,8 @@ struct attempt {
 double attempt_now(void);
 
 /* Writes the folder and starts the process. Takes the key's lock over, also
- * on failure. */
+ * on failure. Messages here leave out the stage's name: a line about it begins
+ * with it. */
 int attempt_start(struct project *project, struct job *job, struct store_lock *lock, int threads,
                   struct attempt **attempt, struct error *err);
 
@@ -46,7 +47,7 @@ void attempt_stop(struct attempt *attempt, bool at_once);
 /* To be called at times: enforces the time limit and the time after SIGTERM. */
 void attempt_tick(struct attempt *attempt);
 
-/* When the process has ended: collects it and, where it succeeded, stores its
+/* When the process has ended and its progress was read: collects it and, where it succeeded, stores its
  * outs and records the action, which becomes job->action. -1 with ERR_STAGE
  * where the stage failed; its log is then in cache/logs. */
 int attempt_finish(struct attempt *attempt, struct error *err);

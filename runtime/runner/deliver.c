@@ -26,11 +26,39 @@ static int find_destination(const struct project *project, const struct job *job
     return -1;
 }
 
+static void release(struct destination *to)
+{
+    free(to->artifact);
+    free(to->folder);
+}
+
 static bool is_there(const struct project *project, const struct content *content,
                      const struct destination *to)
 {
-    return content_is_at(project->store, content, to->artifact, STORE_BY_STAT) &&
-           (to->folder == NULL || materialised_into(project->store, content, to->name, to->folder));
+    size_t different;
+    struct error ignored;
+    if (!materialise_is_done(project->store, content, to->artifact, STORE_BY_STAT))
+        return false;
+    return to->folder == NULL ||
+           (materialise_compare(project->store, content, to->name, to->folder, STORE_BY_STAT, NULL,
+                                NULL, &different, &ignored) == 0 &&
+            different == 0);
+}
+
+const struct plan_out *deliver_missing(const struct project *project, const struct job *job)
+{
+    struct error ignored;
+    for (size_t i = 0; i < job->stage->out_count; i++) {
+        const struct plan_out *out = &job->stage->outs[i];
+        struct destination to;
+        if (find_destination(project, job, out, &to, &ignored) < 0)
+            return out;
+        bool there = is_there(project, action_out(job->action, out->name), &to);
+        release(&to);
+        if (!there)
+            return out;
+    }
+    return NULL;
 }
 
 /* Runners that share the project must not build the same temporary names. */
@@ -61,8 +89,7 @@ int deliver(const struct project *project, struct job *job, struct error *err)
             result = bring(project, content, &to, err);
             job->repaired = true;
         }
-        free(to.artifact);
-        free(to.folder);
+        release(&to);
     }
-    return result < 0 ? error_prefix(err, "stage '%s': ", job->stage->name) : 0;
+    return result;
 }

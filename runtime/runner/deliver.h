@@ -9,4 +9,8 @@
  * job->repaired where something had to be written. */
 int deliver(const struct project *project, struct job *job, struct error *err);
 
+/* The first out of a job that is done whose artifact or published copy is
+ * missing or differs, or NULL. */
+const struct plan_out *deliver_missing(const struct project *project, const struct job *job);
+
 #endif

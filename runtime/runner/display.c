@@ -14,16 +14,13 @@
 enum { BAR_CELLS = 24, LIVE_LINES = 32, LOG_LINES = 20, LOG_BLOCK = 16384, LINE_LIMIT = 1024 };
 
 static const double redraw_seconds = 0.1; /* at most so often on a terminal */
-static const double plain_seconds = 1.0;  /* and elsewhere, for turns without metrics */
-static const double life_seconds = 60.0;  /* in a turn that takes long */
+static const double life_seconds = 30.0;  /* elsewhere, a line after so long a silence */
 
 /* What was shown of one stage. */
 struct shown {
-    unsigned turns, metric_events;
-    size_t notes; /* bytes */
-    double last;
-    long log_offset;
-    char what[2 * PROGRESS_NAME];
+    size_t lines;    /* bytes of progress.lines */
+    double last;     /* when a line was printed */
+    long log_offset; /* bytes of its log */
 };
 
 struct display {
@@ -211,17 +208,36 @@ static void say(struct display *display, const struct text *line)
     display->last_draw = 0.0;
 }
 
-void display_say(struct display *display, const char *format, ...)
+static void say_formatted(struct display *display, const struct job *job, const char *format,
+                          va_list args) __attribute__((format(printf, 3, 0)));
+
+static void say_formatted(struct display *display, const struct job *job, const char *format,
+                          va_list args)
 {
     struct text line = {0};
     char message[2048];
-    va_list args;
-    va_start(args, format);
     vsnprintf(message, sizeof(message), format, args);
-    va_end(args);
+    if (job != NULL)
+        text_addf(&line, "%-*s  ", display->name_width, job->stage->name);
     text_add(&line, message);
     say(display, &line);
     text_release(&line);
+}
+
+void display_say(struct display *display, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_formatted(display, NULL, format, args);
+    va_end(args);
+}
+
+void display_of(struct display *display, const struct job *job, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_formatted(display, job, format, args);
+    va_end(args);
 }
 
 static const char *colour_of(enum job_state state)
@@ -257,22 +273,9 @@ void display_ended(struct display *display, const struct job *job)
 void display_started(struct display *display, const struct attempt *attempt)
 {
     const struct job *job = attempt->job;
+    display->shown[job->index] = (struct shown){0};
     if (!display->quiet && !display->live)
-        display_say(display, "%-*s  running (%s)", display->name_width, job->stage->name,
-                    text_string(&job->reason));
-}
-
-/* What a turn came to: "epoch 3/20  loss 0.5"; "epoch 3/20, validation" is part
- * of the same epoch. */
-static void say_turn(struct display *display, const struct attempt *attempt, const char *what)
-{
-    struct text line = {0};
-    text_addf(&line, "%-*s  %.*s", display->name_width, attempt->job->stage->name,
-              (int)strcspn(what, ","), what);
-    add_metrics(&line, &attempt->progress);
-    say(display, &line);
-    text_release(&line);
-    display->shown[attempt->job->index].last = attempt_now();
+        display_of(display, job, "running (%s)", text_string(&job->reason));
 }
 
 static void say_life(struct display *display, const struct attempt *attempt)
@@ -285,59 +288,47 @@ static void say_life(struct display *display, const struct attempt *attempt)
     display->shown[attempt->job->index].last = attempt_now();
 }
 
-/* A line when a turn is over and has metrics, which come one by one at its
- * end; where there are none, as turns go by; and now and then in a long one,
- * so that a log shows life. */
-static void update_plain(struct display *display, const struct attempt *attempt, bool ended)
+/* Where nothing is redrawn, results stay as lines. */
+static void say_progress(struct display *display, const struct attempt *attempt)
 {
     struct shown *shown = &display->shown[attempt->job->index];
-    const struct progress *progress = &attempt->progress;
-    double since = attempt_now() - (shown->last > 0.0 ? shown->last : attempt->start);
-    bool turned = progress->turns != shown->turns;
-    if ((turned || ended) && progress->metric_events != shown->metric_events) {
-        say_turn(display, attempt, progress->metric_what);
-        shown->metric_events = progress->metric_events;
-    } else if (turned && shown->turns > 0 && progress->metric_events == 0 && since >= plain_seconds)
-        say_turn(display, attempt, shown->what);
-    else if (!ended && since >= life_seconds)
-        say_life(display, attempt);
-    shown->turns = progress->turns;
-    memcpy(shown->what, progress->what, sizeof(shown->what));
-}
-
-static void say_notes(struct display *display, const struct attempt *attempt)
-{
-    struct shown *shown = &display->shown[attempt->job->index];
-    const struct text *notes = &attempt->progress.notes;
-    while (shown->notes < notes->size) {
-        const char *line = notes->data + shown->notes;
+    const struct text *lines = &attempt->progress.lines;
+    while (shown->lines < lines->size) {
+        const char *line = lines->data + shown->lines;
         size_t length = strcspn(line, "\n");
-        if (!display->quiet)
-            display_say(display, "%-*s  %.*s", display->name_width, attempt->job->stage->name,
-                        (int)length, line);
-        shown->notes += length + 1;
+        bool result = *line == PROGRESS_RESULT;
+        shown->lines += length + 1;
+        if (display->quiet || (result && display->live))
+            continue;
+        display_of(display, attempt->job, "%.*s", (int)length - result, line + result);
+        shown->last = attempt_now();
     }
 }
 
-void display_finished(struct display *display, const struct attempt *attempt)
+void display_finished(struct display *display, struct attempt *attempt)
 {
-    say_notes(display, attempt);
-    if (!display->live && !display->quiet)
-        update_plain(display, attempt, true);
+    progress_end(&attempt->progress);
+    say_progress(display, attempt);
     if (display->verbose)
         display_log(display, attempt, false);
+}
+
+static void update_stage(struct display *display, const struct attempt *attempt, double now)
+{
+    double last = display->shown[attempt->job->index].last;
+    say_progress(display, attempt);
+    if (display->verbose)
+        display_log(display, attempt, false);
+    if (!display->live && !display->quiet &&
+        now - (last > attempt->start ? last : attempt->start) >= life_seconds)
+        say_life(display, attempt);
 }
 
 void display_update(struct display *display, struct attempt *const *attempts, size_t count)
 {
     double now = attempt_now();
-    for (size_t i = 0; i < count; i++) {
-        say_notes(display, attempts[i]);
-        if (!display->live && !display->quiet)
-            update_plain(display, attempts[i], false);
-        if (display->verbose)
-            display_log(display, attempts[i], false);
-    }
+    for (size_t i = 0; i < count; i++)
+        update_stage(display, attempts[i], now);
     if (display->live && now - display->last_draw >= redraw_seconds) {
         draw(display, attempts, count);
         display->last_draw = now;
@@ -354,13 +345,13 @@ static size_t last_lines(const char *data, size_t size)
     return 0;
 }
 
-static void say_lines(struct display *display, const char *stage, const char *data, size_t size)
+static void say_lines(struct display *display, const struct job *job, const char *data, size_t size)
 {
     for (size_t at = 0; at < size;) {
         const char *end = memchr(data + at, '\n', size - at);
         size_t length = end != NULL ? (size_t)(end - data) - at : size - at;
-        display_say(display, "%-*s | %.*s", display->name_width, stage,
-                    (int)(length > LINE_LIMIT ? LINE_LIMIT : length), data + at);
+        display_of(display, job, "| %.*s", (int)(length > LINE_LIMIT ? LINE_LIMIT : length),
+                   data + at);
         at += length + 1;
     }
 }
@@ -368,7 +359,6 @@ static void say_lines(struct display *display, const char *stage, const char *da
 void display_log(struct display *display, const struct attempt *attempt, bool only_end)
 {
     struct shown *shown = &display->shown[attempt->job->index];
-    const char *stage = attempt->job->stage->name;
     struct stat st;
     char data[LOG_BLOCK];
     int fd = attempt->log_path == NULL ? -1 : open(attempt->log_path, O_RDONLY | O_CLOEXEC);
@@ -385,7 +375,7 @@ void display_log(struct display *display, const struct attempt *attempt, bool on
             size = (size_t)(last - data) + 1;
         else if (!only_end && size < sizeof(data))
             break;
-        say_lines(display, stage, data + start, size - start);
+        say_lines(display, attempt->job, data + start, size - start);
         shown->log_offset += (long)size;
     }
     close(fd);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -25,7 +26,7 @@ enum {
 struct fingerprints {
     char *path;
     char *device;
-    json_t *table; /* {"machine": text, "entries": {"<digest> <device>": text}} */
+    json_t *table; /* {"machine": text, "answers": {"<digest> <device>": text}} */
     bool changed;
 };
 
@@ -69,9 +70,9 @@ int fingerprints_open(struct store *store, const char *device, struct fingerprin
         prints->table = NULL;
     const char *known = json_string_value(json_object_get(prints->table, "machine"));
     if (known == NULL || strcmp(known, machine) != 0 ||
-        !json_is_object(json_object_get(prints->table, "entries"))) {
+        !json_is_object(json_object_get(prints->table, "answers"))) {
         json_decref(prints->table);
-        prints->table = json_pack("{s:s, s:{}}", "machine", machine, "entries");
+        prints->table = json_pack("{s:s, s:{}}", "machine", machine, "answers");
         if (prints->table == NULL) {
             error_set(err, ERR_MEMORY, "out of memory for fingerprints");
             goto failed;
@@ -101,28 +102,29 @@ void fingerprints_close(struct fingerprints *prints)
 
 static bool knows_the_option(const char *executable)
 {
-    static const char option[] = "--fingerprint";
+    static const char option[] = "--fingerprint", variable[] = "REPRISE_STAGE";
     char *data;
     size_t size;
     struct error ignored;
     if (file_read(executable, EXECUTABLE_LIMIT, &data, &size, &ignored) < 0)
         return false;
-    bool found = memmem(data, size, option, sizeof(option) - 1) != NULL;
+    bool found = memmem(data, size, option, sizeof(option) - 1) != NULL &&
+                 memmem(data, size, variable, sizeof(variable) - 1) != NULL;
     free(data);
     return found;
 }
 
-static void run_child(const char *executable, const char *device, int to)
+static void run_child(const char *executable, const char *device, int to, int complaints)
 {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setpgid(0, 0);
-    int nothing = open("/dev/null", O_RDWR);
+    int nothing = open("/dev/null", O_RDONLY);
     dup2(nothing, STDIN_FILENO);
-    dup2(nothing, STDERR_FILENO);
     dup2(to, STDOUT_FILENO);
+    dup2(complaints, STDERR_FILENO);
     execl(executable, executable, "--fingerprint", device, (char *)NULL);
     _exit(127);
 }
@@ -161,7 +163,8 @@ static bool is_fingerprint(const char *text, size_t size)
         return false;
     while (*text != '\0') {
         size_t length = strcspn(text, "\n");
-        size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.-");
+        size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "0123456789_.-");
         if (name == 0 || text[name] != ' ' || name + 1 >= length)
             return false;
         for (size_t i = 0; i < length; i++)
@@ -172,52 +175,84 @@ static bool is_fingerprint(const char *text, size_t size)
     return true;
 }
 
-static int ask(const char *executable, const char *device, char *output, struct error *err)
+/* Starts the executable, reads its output, which is `size` bytes, and collects
+ * it; `size` is -1 where it took too long or printed too much. */
+static int question(const char *executable, const char *device, int complaints, char *output,
+                    ssize_t *size, int *status, struct error *err)
 {
-    int ends[2], status;
-    output[0] = '\0';
-    if (!knows_the_option(executable))
-        return 0;
+    int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_errno(err, "cannot make a pipe");
     pid_t child = fork();
     if (child == 0)
-        run_child(executable, device, ends[1]);
+        run_child(executable, device, ends[1], complaints);
     close(ends[1]);
     if (child < 0) {
         close(ends[0]);
         return error_errno(err, "cannot start '%s'", executable);
     }
     setpgid(child, child);
-    ssize_t size = read_output(ends[0], output);
+    *size = read_output(ends[0], output);
     close(ends[0]);
-    if (size < 0)
+    if (*size < 0)
         kill(-child, SIGKILL);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+    while (waitpid(child, status, 0) < 0 && errno == EINTR)
         continue;
-    if (size >= 0)
-        output[size] = '\0';
-    if (size < 0 || status != 0 || !is_fingerprint(output, (size_t)size))
-        output[0] = '\0';
+    output[*size >= 0 ? *size : 0] = '\0';
     return 0;
+}
+
+/* What an executable wrote to stderr, as far as its first line. */
+static int failed(const char *executable, const char *device, int complaints, struct error *err)
+{
+    char line[256];
+    ssize_t got = pread(complaints, line, sizeof(line) - 1, 0);
+    line[got > 0 ? got : 0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    return error_set(err, ERR_STAGE, "'%s --fingerprint %s': %s", executable, device,
+                     line[0] != '\0' ? line : "it failed");
+}
+
+static int ask(const char *executable, const char *device, char *output, struct error *err)
+{
+    ssize_t size = 0;
+    int status = 0;
+    output[0] = '\0';
+    if (!knows_the_option(executable))
+        return 0;
+    int complaints = memfd_create("complaints", MFD_CLOEXEC);
+    if (complaints < 0)
+        return error_errno(err, "cannot make a file in memory");
+    int result = question(executable, device, complaints, output, &size, &status, err);
+    if (result == 0 && size < 0)
+        result = error_set(err, ERR_STAGE, "'%s --fingerprint %s' took more than %d s or %d bytes",
+                           executable, device, FINGERPRINT_TIMEOUT_MS / 1000, FINGERPRINT_LIMIT);
+    else if (result == 0 && status != 0)
+        result = failed(executable, device, complaints, err);
+    else if (result == 0 && !is_fingerprint(output, (size_t)size))
+        result =
+            error_set(err, ERR_STAGE, "'%s --fingerprint %s': a line is not a name and a value",
+                      executable, device);
+    close(complaints);
+    return result;
 }
 
 const char *fingerprint_of(struct fingerprints *prints, const char *executable,
                            const struct digest *digest, struct error *err)
 {
     char hex[DIGEST_HEX_SIZE], name[DIGEST_HEX_SIZE + 16], output[FINGERPRINT_LIMIT + 1];
-    json_t *entries = json_object_get(prints->table, "entries");
+    json_t *answers = json_object_get(prints->table, "answers");
     digest_to_hex(digest, hex);
     snprintf(name, sizeof(name), "%s %.8s", hex, prints->device);
-    const char *known = json_string_value(json_object_get(entries, name));
+    const char *known = json_string_value(json_object_get(answers, name));
     if (known != NULL)
         return known;
     if (ask(executable, prints->device, output, err) < 0)
         return NULL;
-    if (json_object_set_new(entries, name, json_string(output)) < 0) {
+    if (json_object_set_new(answers, name, json_string(output)) < 0) {
         error_set(err, ERR_MEMORY, "out of memory for fingerprints");
         return NULL;
     }
     prints->changed = true;
-    return json_string_value(json_object_get(entries, name));
+    return json_string_value(json_object_get(answers, name));
 }

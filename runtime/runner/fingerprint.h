@@ -3,9 +3,10 @@
  * executable and state of the machine, and remembered in cache/fingerprints.json,
  * so that a run with nothing to do starts no process.
  *
- * Only an executable of the project whose bytes contain the text
- * "--fingerprint" is asked: another program would take the words for work. One
- * that fails, takes too long or prints anything else has no fingerprint.
+ * Only an executable that `cmd` names by its path, and whose bytes contain both
+ * "--fingerprint" and "REPRISE_STAGE", is asked: another program would take the
+ * words for work. Where the answer fails, is late or is anything else, the key
+ * is not known, and that is an error.
  */
 #ifndef RUNNER_FINGERPRINT_H
 #define RUNNER_FINGERPRINT_H

@@ -131,7 +131,7 @@ static int add_word(const struct project *project, const struct plan_stage *stag
         result = path == NULL ? -1 : 0;
     }
     if (index == 0)
-        invocation->own = is_file && word[0] != '/';
+        invocation->by_path = is_file;
     invocation->argv[invocation->argc++] = path;
     return result;
 }

@@ -15,7 +15,7 @@ struct invocation_file {
 struct invocation {
     char **argv; /* NULL at the end; argv[0] is absolute */
     size_t argc;
-    bool own; /* the first word is a file of the project */
+    bool by_path; /* the first word is a path, and no name to be found in PATH */
     struct invocation_file *files;
     size_t file_count;
 };

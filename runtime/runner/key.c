@@ -200,7 +200,7 @@ static void add_environment(struct text *text, const struct plan_stage *stage)
 static int add_fingerprint(struct text *text, const struct project *project,
                            const struct invocation *invocation, struct error *err)
 {
-    if (!invocation->own)
+    if (!invocation->by_path)
         return 0;
     const char *lines = fingerprint_of(project->fingerprints, invocation->argv[0],
                                        &invocation->files[0].digest, err);

@@ -2,9 +2,7 @@
 
 #include <stdio.h>
 
-#ifndef REPRISE_VERSION
-#define REPRISE_VERSION "0.1.0"
-#endif
+static const char version[] = "0.1.0";
 
 const struct command commands[] = {
     {"run", "[STAGE...]", "execute what is not cached, and bring the artifacts", command_run,
@@ -30,7 +28,7 @@ int main(int argc, char **argv)
     if (result == 0 && options.help)
         options_help(&options, stdout);
     else if (result == 0 && options.version)
-        printf("reprise %s\n", REPRISE_VERSION);
+        printf("reprise %s\n", version);
     else if (result == 0)
         result = options.command->run(&options, &err);
     if (fflush(stdout) != 0 && result == 0)

@@ -89,6 +89,11 @@ int plan_read(const char *file, const char *profile, const char *const *sets, si
 {
     char *data = NULL, *folder = NULL;
     size_t size;
+    if (!file_exists(file))
+        return error_set(err, ERR_USAGE,
+                         "there is no '%s': go to the project's folder or name it with -C, or "
+                         "another file with --file",
+                         file);
     int status = file_read(file, YAML_TREE_FILE_LIMIT, &data, &size, err);
     if (status == 0 && (folder = folder_of(file, err)) == NULL)
         status = -1;

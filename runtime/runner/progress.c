@@ -2,10 +2,11 @@
 
 #include <ctype.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_LIMIT = 16384, NOTE_LIMIT = 512, NOTES_LIMIT = 1 << 20 };
+enum { LINE_LIMIT = 16384, NOTE_LIMIT = 512, LINES_LIMIT = 1 << 20 };
 
 /* Control bytes would play tricks with the terminal. */
 static void copy_clean(char *to, size_t size, const json_t *value)
@@ -51,6 +52,24 @@ static void estimate(struct progress *progress, double now)
         gained > 0.0 ? (now - progress->whole_start) * (1.0 - fraction) / gained : -1.0;
 }
 
+/* Metrics come one by one when a part is over; "epoch 3/20, validation" belongs
+ * to epoch 3. */
+void progress_end(struct progress *progress)
+{
+    struct text line = {0};
+    for (int i = 0; i < progress->metric_count; i++) {
+        struct progress_metric *metric = &progress->metrics[i];
+        if (!metric->told)
+            text_addf(&line, "  %s %.4g", metric->name, metric->value);
+        metric->told = true;
+    }
+    if (line.size > 0 && progress->lines.size < LINES_LIMIT)
+        text_addf(&progress->lines, "%c%.*s%s\n", PROGRESS_RESULT,
+                  (int)strcspn(progress->metric_what, ","), progress->metric_what,
+                  text_string(&line));
+    text_release(&line);
+}
+
 static void take_progress(struct progress *progress, const json_t *event, double now)
 {
     char what[sizeof(progress->what)];
@@ -59,6 +78,7 @@ static void take_progress(struct progress *progress, const json_t *event, double
     progress->total = json_integer_value(json_object_get(event, "total"));
     copy_clean(progress->unit, sizeof(progress->unit), json_object_get(event, "unit"));
     if (strcmp(what, progress->what) != 0) {
+        progress_end(progress);
         if (progress->turns == 0)
             progress->fraction = -1.0;
         memcpy(progress->what, what, sizeof(what));
@@ -74,16 +94,20 @@ static void take_metric(struct progress *progress, const json_t *event)
 {
     char name[PROGRESS_NAME];
     int at = 0;
+    const json_t *value = json_object_get(event, "value");
     copy_clean(name, sizeof(name), json_object_get(event, "name"));
     while (at < progress->metric_count && strcmp(progress->metrics[at].name, name) != 0)
         at++;
-    if (at == PROGRESS_METRICS || !json_is_number(json_object_get(event, "value")))
+    if (at == PROGRESS_METRICS || !(json_is_number(value) || json_is_null(value)))
         return;
-    memcpy(progress->metrics[at].name, name, sizeof(name));
-    progress->metrics[at].value = json_number_value(json_object_get(event, "value"));
+    struct progress_metric *metric = &progress->metrics[at];
     if (at == progress->metric_count)
         progress->metric_count++;
-    progress->metric_events++;
+    else if (!metric->told)
+        progress_end(progress); /* the next round of them begins */
+    memcpy(metric->name, name, sizeof(name));
+    metric->value = json_is_null(value) ? (double)NAN : json_number_value(value);
+    metric->told = false;
     memcpy(progress->metric_what, progress->what, sizeof(progress->what));
 }
 
@@ -91,8 +115,9 @@ static void take_note(struct progress *progress, const json_t *event)
 {
     char note[NOTE_LIMIT];
     copy_clean(note, sizeof(note), json_object_get(event, "text"));
-    if (progress->notes.size < NOTES_LIMIT)
-        text_addf(&progress->notes, "%s\n", note);
+    progress_end(progress); /* what the note is about came before it */
+    if (progress->lines.size < LINES_LIMIT)
+        text_addf(&progress->lines, "%s\n", note);
 }
 
 static void take_line(struct progress *progress, const char *line, size_t size, double now)
@@ -130,5 +155,5 @@ void progress_feed(struct progress *progress, const char *bytes, size_t size, do
 void progress_release(struct progress *progress)
 {
     text_release(&progress->partial);
-    text_release(&progress->notes);
+    text_release(&progress->lines);
 }

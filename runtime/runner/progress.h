@@ -7,13 +7,15 @@
 
 #include "base/text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
-enum { PROGRESS_METRICS = 8, PROGRESS_NAME = 48 };
+enum { PROGRESS_METRICS = 8, PROGRESS_NAME = 48, PROGRESS_RESULT = '\t' };
 
 struct progress_metric {
     char name[PROGRESS_NAME];
-    double value;
+    double value; /* NAN where the stage's number was not finite */
+    bool told;    /* in a line of `lines` */
 };
 
 struct progress {
@@ -25,10 +27,12 @@ struct progress {
     double eta_seconds;  /* below 0: unknown */
     struct progress_metric metrics[PROGRESS_METRICS];
     int metric_count;
-    unsigned metric_events;              /* how many came */
     char metric_what[2 * PROGRESS_NAME]; /* what they belong to: `what` as the latest came */
-    struct text notes;                   /* all of them, a line each */
     unsigned turns;                      /* how often `what` changed */
+
+    /* What stays on the screen, in the order in which it came: notes, and a line for the metrics of
+     * each part ("epoch 3/20  loss 0.5"), which begins with PROGRESS_RESULT. */
+    struct text lines;
 
     /* For the rates: when `what` began, and when the stage did. */
     double what_start, whole_start, whole_first;
@@ -38,6 +42,9 @@ struct progress {
 
 /* Feeds bytes from the descriptor, at a time in seconds of any fixed clock. */
 void progress_feed(struct progress *progress, const char *bytes, size_t size, double now);
+
+/* The stage has ended: the metrics that came last get their line. */
+void progress_end(struct progress *progress);
 void progress_release(struct progress *progress);
 
 #endif

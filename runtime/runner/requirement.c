@@ -84,8 +84,7 @@ void requirement_describe(const struct plan_stage *stage, const struct requireme
                           struct text *text)
 {
     const struct plan_requirement *requirement = result->requirement;
-    text_addf(text, "%s: %s.%s ", stage->name, stage->outs[requirement->out].name,
-              requirement->member);
+    text_addf(text, "%s.%s ", stage->outs[requirement->out].name, requirement->member);
     if (result->known)
         text_addf(text, "is %.6g", result->value);
     else

@@ -26,7 +26,7 @@ int requirement_check(struct store *store, const struct plan_stage *stage, size_
 int requirement_check_file(const struct plan_stage *stage, size_t index, const char *path,
                            struct requirement_result *result, struct error *err);
 
-/* "evaluate: metrics.test_accuracy is 0.612, required >= 0.65". */
+/* "metrics.test_accuracy is 0.612, required >= 0.65". */
 void requirement_describe(const struct plan_stage *stage, const struct requirement_result *result,
                           struct text *text);
 

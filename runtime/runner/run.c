@@ -48,9 +48,10 @@ static int tell_requirements(const struct jobs *jobs, struct display *display, s
                 return -1;
             requirement_describe(job->stage, &result, &line);
             if (!result.met)
-                display_say(display, "WARNING: missed: %s", text_string(&line));
+                display_say(display, "WARNING: missed: %s: %s", job->stage->name,
+                            text_string(&line));
             else if (!quiet)
-                display_say(display, "met: %s", text_string(&line));
+                display_say(display, "met: %s: %s", job->stage->name, text_string(&line));
             text_release(&line);
         }
     }

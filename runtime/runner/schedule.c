@@ -131,7 +131,7 @@ static void try_start(struct schedule *schedule, struct job *job)
     if (lock == NULL) {
         schedule->lock_is_busy = true;
         if (!schedule->told[job->index] && !project->options->quiet)
-            display_say(schedule->display, "%s  waiting: another run is at it", job->stage->name);
+            display_of(schedule->display, job, "waiting: another run is at it");
         schedule->told[job->index] = true;
         return;
     }
@@ -170,12 +170,14 @@ static void finish(struct schedule *schedule, size_t at)
     struct attempt *attempt = schedule->running[at];
     struct job *job = attempt->job;
     struct error why = {0};
+    /* The process is gone: what it said is complete, and is shown before its log is stored. */
+    attempt_read_progress(attempt);
+    display_finished(schedule->display, attempt);
     int result = attempt_finish(attempt, &why);
     schedule->running[at] = schedule->running[--schedule->running_count];
     schedule->slots += attempt->threads;
     schedule->gpu_users -= job->stage->resources.gpu > 0;
     if (result == 0) {
-        display_finished(schedule->display, attempt);
         job->state = JOB_EXECUTED;
         settle(schedule, job);
     } else if (why.kind == ERR_INTERRUPTED) {
@@ -186,7 +188,7 @@ static void finish(struct schedule *schedule, size_t at)
         display_log(schedule->display, attempt, true);
         job_failed(schedule, job, &why);
         if (attempt->log_path != NULL)
-            display_say(schedule->display, "its log: %s", attempt->log_path);
+            display_of(schedule->display, job, "its log: %s", attempt->log_path);
     }
     attempt_free(attempt);
 }
@@ -256,7 +258,7 @@ static int verdict(const struct schedule *schedule, struct error *err)
     if (schedule->failures > 1)
         return error_set(err, ERR_STAGE, "%zu stages failed, '%s' first", schedule->failures,
                          first->stage->name);
-    return error_set(err, ERR_STAGE, "%s", text_string(&first->failure));
+    return error_set(err, ERR_STAGE, "stage '%s' failed", first->stage->name);
 }
 
 static int open_signals(sigset_t *before, struct error *err)

@@ -1,29 +1,10 @@
 /* reprise status: what is cached, what would run and why, and whether the
  * artifacts are as the cache has them. Executes no stage. */
 #include "runner/commands.h"
-#include "runner/job.h"
+#include "runner/deliver.h"
 #include "runner/print.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* The first artifact that differs from the result, or NULL. */
-static const char *modified_artifact(const struct project *project, const struct job *job)
-{
-    struct error ignored;
-    for (size_t i = 0; i < job->stage->out_count; i++) {
-        const struct plan_out *out = &job->stage->outs[i];
-        char *path = project_artifact(project, job->stage->name, out->path, &ignored);
-        bool same =
-            path != NULL &&
-            content_is_at(project->store, action_out(job->action, out->name), path, STORE_BY_STAT);
-        free(path);
-        if (!same)
-            return out->path;
-    }
-    return NULL;
-}
 
 static json_t *describe(const struct project *project, const struct job *job)
 {
@@ -33,10 +14,12 @@ static json_t *describe(const struct project *project, const struct job *job)
     if (job->state != JOB_UNKNOWN)
         digest_to_hex(&job->key, key);
     if (job->state == JOB_CACHED) {
-        const char *modified = modified_artifact(project, job);
-        if (modified != NULL) {
+        const struct plan_out *out = deliver_missing(project, job);
+        if (out != NULL) {
             state = "modified";
-            text_addf(&reason, "artifact '%s' is missing or differs: run brings it back", modified);
+            text_addf(&reason, "%s '%s' is missing or differs: run brings it back",
+                      out->publish != NULL ? "artifact or published copy of" : "artifact",
+                      out->path);
         } else if (job->stage->frozen)
             text_add(&reason, "frozen");
     } else

@@ -2,6 +2,7 @@
  * Levels, each a function that reports what it finds wrong:
  *   lock        the lock file against the pipeline file and the project's files
  *   artifacts   artifacts/ against the lock file
+ *   published   copies in folders that outs are published to, likewise
  *   cache       actions and blobs against the lock file, where there is a cache
  *   require     metrics against their bounds
  * A digest that does not match outweighs a lock that is merely stale.
@@ -13,6 +14,7 @@
 #include "runner/lock_update.h"
 #include "runner/print.h"
 #include "runner/requirement.h"
+#include "store/materialise.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -143,61 +145,103 @@ static int check_lock(struct verification *check, struct error *err)
 
 /* ---- artifacts ---- */
 
-/* In a folder, the file that differs; the folder's own tree tells. */
+/* Where differing files of a folder are reported. */
+struct differing {
+    struct verification *check;
+    const char *level, *stage, *folder;
+};
+
+static void report_file(void *arg, const char *path, bool missing)
+{
+    const struct differing *differing = arg;
+    report(differing->check, differing->level, true, differing->stage, "'%s/%s' %s",
+           differing->folder, path, missing ? "is missing" : "differs from the lock file");
+}
+
+/* In a folder, the files that differ; the folder's own tree tells. */
 static void report_folder(struct verification *check, const char *stage,
                           const struct lock_item *item, const char *path)
 {
-    struct content content = {.kind = CONTENT_FOLDER, .digest = item->digest};
-    struct tree tree = {0};
+    const struct content content = {.kind = CONTENT_FOLDER, .digest = item->digest};
+    struct differing differing = {check, "artifacts", stage, item->path};
     struct error ignored;
-    size_t before = check->mismatches;
-    if (content_tree(check->project->store, &content, &tree, &ignored) == 0)
-        for (size_t i = 0; i < tree.count; i++) {
-            struct digest digest;
-            int64_t size;
-            char *file = file_join(path, tree.entries[i].path, &ignored);
-            if (file == NULL || tree.entries[i].kind == TREE_EMPTY)
-                ;
-            else if (!file_exists(file))
-                report(check, "artifacts", true, stage, "'%s/%s' is missing", item->path,
-                       tree.entries[i].path);
-            else if (blob_hash_file(check->project->store, file, STORE_BY_READING, &digest, &size,
-                                    &ignored) < 0 ||
-                     !digest_equal(&digest, &tree.entries[i].digest))
-                report(check, "artifacts", true, stage, "'%s/%s' differs from the lock file",
-                       item->path, tree.entries[i].path);
-            free(file);
-        }
-    if (check->mismatches == before)
+    size_t count;
+    if (materialise_compare(check->project->store, &content, "", path, STORE_BY_READING,
+                            report_file, &differing, &count, &ignored) < 0 ||
+        count == 0)
         report(check, "artifacts", true, stage, "'%s' differs from the lock file", item->path);
-    tree_release(&tree);
+}
+
+/* Copies of an out in the folder that it is published to. Which files a folder
+ * has, only the cache knows. */
+static int check_published(struct verification *check, const char *stage,
+                           const struct plan_out *out, const struct content *content,
+                           struct error *err)
+{
+    const struct project *project = check->project;
+    struct differing differing = {check, "published", stage, out->publish};
+    struct error ignored;
+    size_t count;
+    const char *slash = strrchr(out->path, '/');
+    char *folder = file_join(project->plan->folder, out->publish, err);
+    if (folder == NULL)
+        return -1;
+    materialise_compare(project->store, content, slash != NULL ? slash + 1 : out->path, folder,
+                        STORE_BY_READING, report_file, &differing, &count, &ignored);
+    free(folder);
+    return 0;
+}
+
+static const struct plan_out *find_out(const struct project *project, const char *stage,
+                                       const char *name)
+{
+    struct error ignored;
+    size_t index;
+    if (plan_find(project->plan, stage, &index, &ignored) < 0)
+        return NULL;
+    const struct plan_stage *found = &project->plan->stages[index];
+    for (size_t i = 0; i < found->out_count; i++)
+        if (strcmp(found->outs[i].name, name) == 0)
+            return &found->outs[i];
+    return NULL;
+}
+
+static int check_artifact(struct verification *check, const char *stage,
+                          const struct lock_item *item, struct error *err)
+{
+    struct content content = {.kind = item->folder ? CONTENT_FOLDER : CONTENT_FILE};
+    struct error ignored;
+    char *path = project_artifact(check->project, stage, item->path, err);
+    if (path == NULL)
+        return -1;
+    check->artifacts++;
+    if (!file_exists(path))
+        report(check, "artifacts", true, stage, "'%s' is missing", item->path);
+    else if (content_hash(check->project->store, path, STORE_BY_READING, &content, &ignored) < 0 ||
+             (content.kind == CONTENT_FOLDER) != item->folder ||
+             !digest_equal(&content.digest, &item->digest)) {
+        if (item->folder)
+            report_folder(check, stage, item, path);
+        else
+            report(check, "artifacts", true, stage, "'%s' differs from the lock file", item->path);
+    }
+    free(path);
+    const struct plan_out *out = find_out(check->project, stage, item->name);
+    if (out == NULL || out->publish == NULL)
+        return 0;
+    /* The lock does not tell an executable from another file; the artifact does. */
+    if ((content.kind == CONTENT_FOLDER) != item->folder)
+        content.kind = item->folder ? CONTENT_FOLDER : CONTENT_FILE;
+    content.digest = item->digest;
+    return check_published(check, stage, out, &content, err);
 }
 
 static int check_artifacts(struct verification *check, const struct lock_stage *entry,
                            struct error *err)
 {
-    for (size_t i = 0; i < entry->out_count; i++) {
-        const struct lock_item *item = &entry->outs[i];
-        struct content content;
-        struct error ignored;
-        char *path = project_artifact(check->project, entry->name, item->path, err);
-        if (path == NULL)
+    for (size_t i = 0; i < entry->out_count; i++)
+        if (check_artifact(check, entry->name, &entry->outs[i], err) < 0)
             return -1;
-        check->artifacts++;
-        if (!file_exists(path))
-            report(check, "artifacts", true, entry->name, "'%s' is missing", item->path);
-        else if (content_hash(check->project->store, path, STORE_BY_READING, &content, &ignored) <
-                     0 ||
-                 (content.kind == CONTENT_FOLDER) != item->folder ||
-                 !digest_equal(&content.digest, &item->digest)) {
-            if (item->folder)
-                report_folder(check, entry->name, item, path);
-            else
-                report(check, "artifacts", true, entry->name, "'%s' differs from the lock file",
-                       item->path);
-        }
-        free(path);
-    }
     return 0;
 }
 

@@ -232,6 +232,25 @@ static int describe_attempt(const struct attempt *attempt, struct action *action
     return action->host == NULL || action->device == NULL || action->started == NULL ? -1 : 0;
 }
 
+/* What the stage said on its progress descriptor belongs to its log, below what it printed. */
+static int log_progress(struct attempt *attempt, struct error *err)
+{
+    const char *line = text_string(&attempt->progress.lines);
+    FILE *log = fopen(attempt->log_path, "ae");
+    if (log == NULL)
+        return error_errno(err, "cannot write '%s'", attempt->log_path);
+    while (*line != '\0') {
+        size_t length = strcspn(line, "\n") + 1;
+        bool result = *line == PROGRESS_RESULT;
+        fwrite(line + result, 1, length - result, log);
+        line += length;
+    }
+    bool failed = ferror(log) != 0;
+    if (fclose(log) != 0 || failed)
+        return error_errno(err, "cannot write '%s'", attempt->log_path);
+    return 0;
+}
+
 int work_store(struct attempt *attempt, struct error *err)
 {
     struct job *job = attempt->job;
@@ -243,6 +262,7 @@ int work_store(struct attempt *attempt, struct error *err)
     if (action == NULL)
         return -1;
     if (check_deps(attempt, err) < 0 || store_outs(attempt, action, err) < 0 ||
+        log_progress(attempt, err) < 0 ||
         blob_put_file(store, attempt->log_path, take, &action->log, &size, err) < 0 ||
         describe_attempt(attempt, action, err) < 0 ||
         action_write(store, &job->key, action, err) < 0) {

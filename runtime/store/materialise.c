@@ -101,33 +101,49 @@ static void remember_file(struct store *store, const struct content *content, co
         memo_add(store_memo(store), &st, &content->digest);
 }
 
+bool materialise_is_done(struct store *store, const struct content *content, const char *path,
+                         enum store_depth depth)
+{
+    struct error ignored;
+    struct stat st;
+    char *temporary = name_beside(path, &ignored);
+    bool left = temporary == NULL || lstat(temporary, &st) == 0;
+    free(temporary);
+    return !left && content_is_at(store, content, path, depth);
+}
+
 int materialise(struct store *store, const struct content *content, const char *path, bool *changed,
                 struct error *err)
 {
     struct error ignored;
     *changed = false;
-    if (content_is_at(store, content, path, STORE_BY_STAT))
-        return 0;
     char *temporary = name_beside(path, err);
     if (temporary == NULL)
         return -1;
     int result = file_remove(temporary, err);
-    if (result == 0)
-        result = place_content(store, content, temporary, blob_copy_to, err);
-    if (result == 0)
+    if (result < 0 || content_is_at(store, content, path, STORE_BY_STAT))
+        goto done;
+    if ((result = place_content(store, content, temporary, blob_copy_to, err)) == 0)
         result = put_in_place(temporary, path, err);
     if (result == 0) {
         remember_file(store, content, path);
         *changed = true;
     } else
         file_remove(temporary, &ignored);
+done:
     free(temporary);
     return result;
 }
 
-/* What to do with one file of those that go into a folder. */
-typedef int into_fn(struct store *store, const struct tree_entry *entry, const char *path,
-                    struct error *err);
+/* The files that go into a folder: those of a tree, or one under its name. */
+static int list_files(struct store *store, const struct content *content, const char *name,
+                      struct tree *tree, struct error *err)
+{
+    enum tree_kind kind = content->kind == CONTENT_EXECUTABLE ? TREE_EXECUTABLE : TREE_FILE;
+    return content->kind == CONTENT_FOLDER
+               ? content_tree(store, content, tree, err)
+               : tree_add(tree, kind, &content->digest, content->size, name, err);
+}
 
 static struct content entry_content(const struct tree_entry *entry)
 {
@@ -137,51 +153,48 @@ static struct content entry_content(const struct tree_entry *entry)
                             .size = entry->size};
 }
 
-static int make_entry(struct store *store, const struct tree_entry *entry, const char *path,
-                      struct error *err)
-{
-    bool changed;
-    const struct content file = entry_content(entry);
-    return entry->kind == TREE_EMPTY ? file_make_folders(path, err)
-                                     : materialise(store, &file, path, &changed, err);
-}
-
-static int check_entry(struct store *store, const struct tree_entry *entry, const char *path,
-                       struct error *err)
-{
-    const struct content file = entry_content(entry);
-    bool there = entry->kind == TREE_EMPTY ? file_exists(path)
-                                           : content_is_at(store, &file, path, STORE_BY_STAT);
-    return there ? 0 : error_set(err, ERR_IO, "'%s' differs", path);
-}
-
-static int each_into(struct store *store, const struct content *content, const char *name,
-                     const char *folder, into_fn *into, struct error *err)
+int materialise_into(struct store *store, const struct content *content, const char *name,
+                     const char *folder, struct error *err)
 {
     struct tree tree = {0};
-    int result =
-        content->kind == CONTENT_FOLDER
-            ? content_tree(store, content, &tree, err)
-            : tree_add(&tree, content->kind == CONTENT_EXECUTABLE ? TREE_EXECUTABLE : TREE_FILE,
-                       &content->digest, content->size, name, err);
+    bool changed;
+    int result = list_files(store, content, name, &tree, err);
     for (size_t i = 0; i < tree.count && result == 0; i++) {
+        const struct content file = entry_content(&tree.entries[i]);
         char *path = file_join(folder, tree.entries[i].path, err);
-        result = path == NULL ? -1 : into(store, &tree.entries[i], path, err);
+        if (path == NULL)
+            result = -1;
+        else if (tree.entries[i].kind == TREE_EMPTY)
+            result = file_make_folders(path, err);
+        else
+            result = materialise(store, &file, path, &changed, err);
         free(path);
     }
     tree_release(&tree);
     return result;
 }
 
-int materialise_into(struct store *store, const struct content *content, const char *name,
-                     const char *folder, struct error *err)
+int materialise_compare(struct store *store, const struct content *content, const char *name,
+                        const char *folder, enum store_depth depth, materialise_differs_fn *visit,
+                        void *arg, size_t *count, struct error *err)
 {
-    return each_into(store, content, name, folder, make_entry, err);
-}
-
-bool materialised_into(struct store *store, const struct content *content, const char *name,
-                       const char *folder)
-{
-    struct error ignored;
-    return each_into(store, content, name, folder, check_entry, &ignored) == 0;
+    struct tree tree = {0};
+    int result = list_files(store, content, name, &tree, err);
+    *count = 0;
+    for (size_t i = 0; i < tree.count && result == 0; i++) {
+        const struct content file = entry_content(&tree.entries[i]);
+        char *path = file_join(folder, tree.entries[i].path, err);
+        if (path == NULL)
+            result = -1;
+        else if (tree.entries[i].kind == TREE_EMPTY
+                     ? !file_exists(path)
+                     : !materialise_is_done(store, &file, path, depth)) {
+            ++*count;
+            if (visit != NULL)
+                visit(arg, tree.entries[i].path, !file_exists(path));
+        }
+        free(path);
+    }
+    tree_release(&tree);
+    return result;
 }

@@ -10,13 +10,20 @@
 int materialise(struct store *store, const struct content *content, const char *path, bool *changed,
                 struct error *err);
 
+/* True where `path` holds it, and a killed process left nothing beside it. */
+bool materialise_is_done(struct store *store, const struct content *content, const char *path,
+                         enum store_depth depth);
+
 /* Copies a file, or what a folder holds, into `folder`, beside what is there. */
 int materialise_into(struct store *store, const struct content *content, const char *name,
                      const char *folder, struct error *err);
 
-/* True where `folder` holds such copies. */
-bool materialised_into(struct store *store, const struct content *content, const char *name,
-                       const char *folder);
+/* Holds such copies against the content. `visit`, if not NULL, hears of each
+ * that is missing or differs, by its path in `folder`; *count is how many. */
+typedef void materialise_differs_fn(void *arg, const char *path, bool missing);
+int materialise_compare(struct store *store, const struct content *content, const char *name,
+                        const char *folder, enum store_depth depth, materialise_differs_fn *visit,
+                        void *arg, size_t *count, struct error *err);
 
 /* Lets a stage read it at `path`, which must not exist: symbolic links to the
  * read-only blobs, and copies of executables. Parents are made. */

@@ -140,25 +140,43 @@ static void remove_stale_temporary(struct store *store, const char *folder, cons
     free(path);
 }
 
-/* The folders of killed attempts, "run-...", where nobody works on the key. */
+static bool has_action(const struct store *store, const char *key)
+{
+    char path[STORE_PATH_SIZE];
+    struct digest digest;
+    if (!digest_from_hex(key, &digest))
+        return false;
+    store_action_path(store, &digest, path);
+    return file_exists(path);
+}
+
+/* What killed attempts at a key left, where nobody works on it: their folders,
+ * "run-...", and a checkpoint that is empty or whose key has its result. What
+ * --keep-work keeps stays, with the checkpoint that it names. */
 static void remove_stale_work(struct store *store, const char *folder, const char *name)
 {
     struct error ignored;
     struct store_lock *lock = NULL;
     char **names = NULL;
     size_t count = 0;
+    bool kept = false;
     char *path = file_join(folder, name, &ignored);
-    if (path == NULL || store_try_lock(store, name, &lock, &ignored) < 0 || lock == NULL)
+    if (path == NULL || store_try_lock(store, name, &lock, &ignored) < 0 || lock == NULL ||
+        file_list(path, &names, &count, &ignored) < 0)
         goto done;
-    if (file_list(path, &names, &count, &ignored) < 0)
-        goto done;
+    bool finished = has_action(store, name);
+    for (size_t i = 0; i < count; i++)
+        kept = kept || strcmp(names[i], "kept") == 0;
     for (size_t i = 0; i < count; i++) {
-        char *attempt = file_join(path, names[i], &ignored);
-        if (attempt != NULL && strncmp(names[i], "run-", 4) == 0)
-            file_remove(attempt, &ignored);
-        free(attempt);
+        char *inner = file_join(path, names[i], &ignored);
+        bool stale = strncmp(names[i], "run-", 4) == 0 || (finished && !kept);
+        if (inner != NULL && stale)
+            file_remove(inner, &ignored);
+        else if (inner != NULL && !kept)
+            rmdir(inner); /* succeeds where it is empty */
+        free(inner);
     }
-    rmdir(path); /* succeeds where there is no checkpoint */
+    rmdir(path);
 done:
     file_free_names(names, count);
     store_unlock(lock);

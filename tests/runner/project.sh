@@ -3,8 +3,9 @@
 set -u
 BUILD=$(cd "${BUILD:-build}" && pwd)
 reprise=$BUILD/reprise
-# Memory where possible: the runner flushes every file to disk.
-here=$(TMPDIR=$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}") mktemp -d)
+# Memory where there is enough (a container may have little): the runner flushes every file to disk.
+roomy() { [ -w "$1" ] && [ "$(df -Pk "$1" | awk 'NR == 2 {print $4}')" -gt 500000 ]; }
+here=$(TMPDIR=$(roomy /dev/shm && echo /dev/shm || echo "${TMPDIR:-/tmp}") mktemp -d)
 ran=$here/ran
 failed=0 number=0
 trap 'chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
@@ -27,6 +28,15 @@ finish() { echo "1..$number"; exit $failed; }
 r() {
     "$reprise" -C "$project" "$@" > "$here/out" 2> "$here/err"
     status=$?
+}
+flip() { # flips a bit of the first byte and sets the time back
+    touch -r "$1" "$here/time"
+    mode=$(stat -c %a "$1")
+    chmod u+w "$1"
+    byte=$(od -An -tu1 -N1 "$1")
+    printf "\\$(printf %o $((byte ^ 1)))" | dd of="$1" conv=notrunc status=none
+    touch -r "$here/time" "$1"
+    chmod "$mode" "$1"
 }
 # executed: the stages that ran since the last call, sorted, on one line.
 executed() { [ -f "$ran" ] && sort "$ran" | tr '\n' ' '; rm -f "$ran"; }

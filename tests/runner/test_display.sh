@@ -6,13 +6,13 @@ make_project one
 r run
 ! grep -q "$(printf '\033')" "$here/err" && grep -q '^data    running (never run)$' "$here/err" &&
     grep -q '^data    executed in [0-9.]* s$' "$here/err" && grep -q '^data    a note$' "$here/err" &&
-    grep -q '^4 executed, 0 cached in' "$here/err" && [ ! -s "$here/out" ]
+    grep -q '^data    epoch 1/2  loss 0.5$' "$here/err" && grep -q '^4 executed, 0 cached in' "$here/err" && [ ! -s "$here/out" ]
 ok $? plain_lines_without_a_terminal
 r run -f
 ! grep -q 'making data' "$here/err"
 ok $? output_of_stages_is_kept_back
 r run -f -v
-grep -q '^data   | making data$' "$here/err"
+grep -q '^data    | making data$' "$here/err"
 ok $? verbose_shows_the_output_of_stages
 r run -q -f
 [ $status -eq 0 ] && [ ! -s "$here/err" ] && [ ! -s "$here/out" ]

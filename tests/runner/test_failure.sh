@@ -9,7 +9,8 @@ with() { # with STAGE SHELL: replaces the stage's script after its prologue
 
 with double 'echo "the reason"; exit 7'
 r run
-[ $status -eq 1 ] && grep -q "stage 'double' failed with exit status 7" "$here/err" && grep -q "the reason" "$here/err"
+[ $status -eq 1 ] && grep -q "^double  | the reason$" "$here/err" && grep -q "^double  failed: exit status 7$" "$here/err" &&
+    grep -q "^reprise: stage 'double' failed$" "$here/err" && [ "$(grep -c 'exit status' "$here/err")" -eq 1 ]
 ok $? failed_stage_exits_1_and_shows_its_log
 [ ! -e "$project/artifacts/double" ] && ! grep -q '^  double:' "$project/pipeline.lock"
 ok $? failed_stage_stores_nothing
@@ -54,7 +55,7 @@ r run --set bound=5
 [ $status -eq 0 ] && grep -q 'WARNING: missed: double: result.value is 2, required >= 5' "$here/err"
 ok $? missed_bound_warns
 r verify
-[ $status -eq 1 ] && grep -q 'missed: double' "$here/out"
+[ $status -eq 1 ] && grep -q '^require: double: missed: result.value is 2' "$here/out"
 ok $? missed_bound_fails_verify
 
 r stauts
@@ -73,6 +74,10 @@ echo 'stages: {a: {cmd: x, out: y}}' > "$project/pipeline.yaml"
 r run
 [ $status -eq 2 ] && grep -q 'pipeline.yaml:1:' "$here/err"
 ok $? wrong_pipeline_exits_2_and_names_the_place
+rm "$project/pipeline.yaml"
+r status
+[ $status -eq 2 ] && grep -q "^reprise: there is no 'pipeline.yaml': .* -C" "$here/err" && [ "$(wc -l < "$here/err")" -eq 1 ]
+ok $? folder_without_a_pipeline_says_what_to_do
 r --help
 [ $status -eq 0 ] && grep -q '^  verify' "$here/out"
 ok $? help_goes_to_stdout

@@ -49,6 +49,19 @@ r run
 ok $? checkpoint_survives_a_kill_and_goes_with_success
 executed > /dev/null
 
+# What kills at other moments leave: between two names of an artifact, and after the action before the checkpoint went.
+echo half > "$project/artifacts/data/.data.new"
+echo half > "$project/reports/.index.html.new"
+key=$(sed -n '/^  data:/,/^    key:/s/^    key: //p' "$project/pipeline.lock")
+mkdir -p "$project/cache/work/$key/run-killed/outs" "$project/cache/work/$key/checkpoint" "$project/cache/work/$(printf %064d 1)/checkpoint" "$project/cache/work/$(printf %064d 2)/checkpoint"
+echo old > "$project/cache/work/$key/checkpoint/half"
+echo save > "$project/cache/work/$(printf %064d 2)/checkpoint/half"
+r run -f report
+[ $status -eq 0 ] && [ -z "$(find "$project" -name '.*.new')" ] && [ "$(ls "$project/cache/work")" = "$(printf %064d 2)" ]
+ok $? what_killed_runs_left_goes_but_checkpoints
+rm -rf "$project/cache/work"
+executed > /dev/null
+
 # SIGINT: the stage gets SIGTERM and may save.
 make_project interrupted
 cat > "$project/stages/data.sh" <<SH

@@ -331,7 +331,8 @@ static void plan_read_of_a_missing_file_is_a_usage_error(void **state)
     struct plan *plan = NULL;
     assert_int_equal(plan_read("tests/none.yaml", NULL, NULL, 0, &plan, &err), -1);
     assert_int_equal(err.kind, ERR_USAGE);
-    assert_string_equal(err.message, "cannot read 'tests/none.yaml': No such file or directory");
+    assert_string_equal(err.message, "there is no 'tests/none.yaml': go to the project's folder or "
+                                     "name it with -C, or another file with --file");
 }
 
 static const char *const profiles[] = {"sample",          "cifar10",  "cifar10-mobilenet",

@@ -61,7 +61,27 @@ static void progress_has_no_control_bytes_for_the_terminal(void **state)
     (void)state;
     struct progress progress = {0};
     feed(&progress, "{\"event\":\"note\",\"text\":\"a\\u001b[2Jb\\nc\"}\n", 0);
-    assert_string_equal(progress.notes.data, "a [2Jb c\n");
+    assert_string_equal(progress.lines.data, "a [2Jb c\n");
+    progress_release(&progress);
+}
+
+static void progress_labels_metrics_with_their_own_epoch(void **state)
+{
+    (void)state;
+    struct progress progress = {0};
+    /* All at once, as a runner that was busy finds them. */
+    feed(&progress,
+         "{\"event\":\"progress\",\"what\":\"epoch 1/2\",\"done\":9,\"total\":9}\n"
+         "{\"event\":\"progress\",\"what\":\"epoch 1/2, validation\",\"done\":1,\"total\":1}\n"
+         "{\"event\":\"metric\",\"name\":\"loss\",\"value\":0.5,\"step\":1}\n"
+         "{\"event\":\"metric\",\"name\":\"accuracy\",\"value\":0.75,\"step\":1}\n"
+         "{\"event\":\"progress\",\"what\":\"epoch 2/2\",\"done\":0,\"total\":9}\n"
+         "{\"event\":\"metric\",\"name\":\"loss\",\"value\":null,\"step\":2}\n"
+         "{\"event\":\"note\",\"text\":\"stopped early\"}\n",
+         0);
+    progress_end(&progress);
+    assert_string_equal(progress.lines.data, "\tepoch 1/2  loss 0.5  accuracy 0.75\n"
+                                             "\tepoch 2/2  loss nan\nstopped early\n");
     progress_release(&progress);
 }
 
@@ -72,6 +92,7 @@ int main(void)
         cmocka_unit_test(progress_takes_lines_in_any_pieces),
         cmocka_unit_test(progress_ignores_what_is_no_event),
         cmocka_unit_test(progress_has_no_control_bytes_for_the_terminal),
+        cmocka_unit_test(progress_labels_metrics_with_their_own_epoch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,8 +54,9 @@ static int run_stage(struct stage *stage, struct error *err)
 
 static int print_fingerprint(const char *device, struct error *err)
 {
-    (void)err;
-    printf("device %s\nlibrary 1.2\n", device);
+    if (strcmp(device, "cuda") == 0)
+        return error_set(err, ERR_DEVICE, "no such device here");
+    printf("device %s\nlibrary.Sans-Bold 1.2\n", device);
     return 0;
 }
 
@@ -81,7 +82,7 @@ static int set_up(void **state)
     assert_true(size > 0);
     snprintf(path, sizeof(path), "%s/reprise", build != NULL ? build : "build");
     assert_non_null(realpath(path, fixture->runner));
-    /* A copy in the project: only files of the project are asked for a fingerprint. */
+    /* A copy in the project: only what is named by its path is asked for a fingerprint. */
     snprintf(path, sizeof(path), "cp '%.120s' '%.60s/count'", fixture->program, fixture->folder);
     assert_int_equal(system(path), 0);
     text_add(&yaml, "vars: {die: 0}\n"
@@ -134,11 +135,22 @@ static void stage_runs_and_its_fingerprint_is_in_the_key(void **state)
     struct fixture *fixture = *state;
     assert_int_equal(reprise(fixture, "why count"), 0);
     assert_true(contains(fixture, "out", "fingerprint device auto"));
-    assert_true(contains(fixture, "out", "fingerprint library 1.2"));
+    assert_true(contains(fixture, "out", "fingerprint library.Sans-Bold 1.2"));
     assert_int_equal(reprise(fixture, "run"), 0);
     assert_true(contains(fixture, "artifacts/count/total.txt", "xxxxx"));
     assert_int_equal(reprise(fixture, "status --device cpu"), 0);
     assert_true(contains(fixture, "out", "would run: fingerprint device: auto -> cpu"));
+}
+
+static void stage_whose_fingerprint_fails_has_no_key(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(reprise(fixture, "run --device cuda"), 1);
+    assert_true(
+        contains(fixture, "err", "count --fingerprint cuda': stage 'count': no such device"));
+    assert_false(contains(fixture, "artifacts/count/total.txt", "x"));
+    assert_int_equal(reprise(fixture, "status --device cuda"), 1);
+    assert_true(contains(fixture, "err", "no such device here"));
 }
 
 static void killed_stage_resumes_from_its_checkpoint(void **state)
@@ -174,6 +186,8 @@ int main(int argc, char **argv)
         return stage_main(argc, argv, &stage_kind);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(stage_runs_and_its_fingerprint_is_in_the_key, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(stage_whose_fingerprint_fails_has_no_key, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(killed_stage_resumes_from_its_checkpoint, set_up,
                                         tear_down),

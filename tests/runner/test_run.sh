@@ -91,4 +91,18 @@ executed > /dev/null
 SECRET=2 r run --set seed=77
 [ $status -eq 0 ] && [ -z "$(executed)" ]
 ok $? frozen_stage_keeps_its_result
+# What the real stages say of the machine must be in their keys.
+make_project prints
+result=0
+for stage in "$BUILD"/stages/*; do
+    case $stage in *.o | *.d | *'*') continue ;; esac
+    cp "$stage" "$project/one"
+    echo 'stages: {one: {cmd: ./one}}' > "$project/pipeline.yaml"
+    "$stage" --fingerprint cpu | sed 's/^/fingerprint /' > "$here/printed"
+    r why one --device cpu
+    grep '^fingerprint ' "$here/out" | cmp -s - "$here/printed" || { echo "# $stage"; result=1; }
+done
+if [ -x "$BUILD/stages/download" ]; then ok $result fingerprints_of_all_stages_are_in_their_keys; else
+    skip fingerprints_of_all_stages_are_in_their_keys "the stages are not built"
+fi
 finish
