@@ -11,7 +11,7 @@
 #define NN_AUGMENT_H
 
 #include "base/philox.h"
-#include "nn/augment_math.h"
+#include "nn/elementary.h"
 #include "nn/feed.h"
 
 #include <stdbool.h>
@@ -70,10 +70,10 @@ static inline HOST_DEVICE double augment_beta(struct augment_key key, double a)
     for (uint32_t try_number = 0; try_number < 256; try_number++) {
         struct philox x =
             philox_at(key.seed, key.purpose, key.epoch, key.sample, key.block + try_number);
-        double u = augment_log((x.words[0] + 0.5) * 0x1p-32) / a;
-        double v = augment_log((x.words[1] + 0.5) * 0x1p-32) / a;
-        if (augment_exp(u) + augment_exp(v) <= 1)
-            return 1 / (1 + augment_exp(v - u));
+        double u = elementary_log((x.words[0] + 0.5) * 0x1p-32) / a;
+        double v = elementary_log((x.words[1] + 0.5) * 0x1p-32) / a;
+        if (elementary_exp(u) + elementary_exp(v) <= 1)
+            return 1 / (1 + elementary_exp(v - u));
     }
     return 0.5;
 }
@@ -102,7 +102,7 @@ static inline HOST_DEVICE void augment_rotation(float degrees, int64_t height, i
     const float t = degrees * 0.017453292519943295f; /* pi / 180 */
     const float cx = 0.5f * (float)(width - 1), cy = 0.5f * (float)(height - 1);
     double sine, cosine;
-    augment_sine_cosine((double)t, &sine, &cosine);
+    elementary_sine_cosine((double)t, &sine, &cosine);
     m[0] = (float)cosine;
     m[1] = -(float)sine;
     m[2] = cx - cx * m[0] - cy * m[1];

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/philox.h"
+#include "nn/elementary.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,19 +27,6 @@ static void draw_glorot(struct parameter *parameter, uint32_t seed, uint32_t ind
     }
 }
 
-/* exp(-t) for 0 <= t <= 2 to about 1e-11, by sums and products alone: libm's exp differs between
- * machines, and the bits of the weights must not. */
-static double exp_of_minus(double t)
-{
-    double x = -t / 4.0, term = 1.0, sum = 1.0;
-    for (int i = 1; i <= 12; i++) {
-        term *= x / i;
-        sum += term;
-    }
-    sum *= sum;
-    return sum * sum;
-}
-
 /* Standard normal, truncated at 2 deviations: x uniform in [-2, 2) is kept with probability
  * exp(-x^2 / 2). `attempt` numbers the blocks of one element. */
 static float truncated_normal(uint32_t seed, uint32_t index, uint32_t element)
@@ -47,7 +35,7 @@ static float truncated_normal(uint32_t seed, uint32_t index, uint32_t element)
         struct philox block = philox_at(seed, RANDOM_INIT, index, attempt, element);
         for (int i = 0; i < 4; i += 2) {
             double x = 4.0 * (double)philox_uniform(block.words[i]) - 2.0;
-            if ((double)philox_uniform(block.words[i + 1]) < exp_of_minus(0.5 * x * x))
+            if ((double)philox_uniform(block.words[i + 1]) < elementary_exp(-0.5 * x * x))
                 return (float)x;
         }
     }

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "nn/elementary.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -97,6 +98,12 @@ static int observe(struct network *network, const struct model *model, const str
     return result;
 }
 
+/* |log of the ratio of deviations| + shift of the mean */
+static double distance_of(const struct preflight_layer *layer)
+{
+    return fabs(elementary_log(layer->variance_ratio)) / 2 + layer->mean_shift;
+}
+
 /* Layers and their mean distance under the feed's preprocessing. */
 static int measure(struct network *network, const struct model *model, const struct feed *feed,
                    const int64_t *samples, int64_t n, struct preflight_layer *layers,
@@ -108,7 +115,7 @@ static int measure(struct network *network, const struct model *model, const str
     for (size_t i = 0; i < count; i++) {
         if (observe(network, model, feed, samples, n, nodes[i], &layers[i], err) < 0)
             return -1;
-        sum += fabs(log(layers[i].variance_ratio)) / 2 + layers[i].mean_shift;
+        sum += distance_of(&layers[i]);
     }
     *distance = sum / (double)count;
     return 0;
@@ -213,11 +220,10 @@ static void say_symptom(struct preflight *preflight)
     const struct preflight_layer *worst = &preflight->layers[0];
     for (size_t i = 1; i < preflight->layer_count; i++) {
         const struct preflight_layer *layer = &preflight->layers[i];
-        if (fabs(log(layer->variance_ratio)) / 2 + layer->mean_shift >
-            fabs(log(worst->variance_ratio)) / 2 + worst->mean_shift)
+        if (distance_of(layer) > distance_of(worst))
             worst = layer;
     }
-    if (worst->mean_shift > fabs(log(worst->variance_ratio)) / 2)
+    if (worst->mean_shift > distance_of(worst) / 2)
         say(preflight,
             "batch norm '%s' sees means %.2g deviations from where its weights expect them",
             worst->name, worst->mean_shift);

@@ -82,18 +82,6 @@ static void loss_gradient_equals_difference_quotients(void **state)
     backend_close(backend);
 }
 
-static void exponential_and_logarithm_are_exact_to_a_few_units(void **state)
-{
-    (void)state;
-    for (double x = 0; x > -740; x = x * 1.0137 - 0.00371) {
-        double exact = exp(x);
-        assert_true(x <= -700 || fabs(loss_exp(x) - exact) <= 1e-15 * exact);
-    }
-    for (double x = 1; x < 1e6; x = x * 1.00171 + 1e-5)
-        assert_true(fabs(loss_log(x) - log(x)) <= 1e-15 * fmax(log(x), 1e-3));
-    assert_true(loss_exp(0) == 1 && loss_exp(-1e300) == 0 && loss_log(1) == 0);
-}
-
 static void loss_keeps_what_is_not_a_number(void **state)
 {
     (void)state;
@@ -117,7 +105,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loss_equals_keras),
         cmocka_unit_test(loss_gradient_equals_difference_quotients),
-        cmocka_unit_test(exponential_and_logarithm_are_exact_to_a_few_units),
         cmocka_unit_test(loss_keeps_what_is_not_a_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
