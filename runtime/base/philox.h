@@ -23,7 +23,6 @@ enum random_purpose {
     RANDOM_DROPOUT,
     RANDOM_INIT,     /* initial weights */
     RANDOM_GENERATE, /* the generated dataset */
-    RANDOM_EXPLORE,  /* examples shown in figures */
 };
 
 struct philox {

@@ -47,9 +47,10 @@ void attempt_stop(struct attempt *attempt, bool at_once);
 /* To be called at times: enforces the time limit and the time after SIGTERM. */
 void attempt_tick(struct attempt *attempt);
 
-/* When the process has ended and its progress was read: collects it and, where it succeeded, stores its
- * outs and records the action, which becomes job->action. -1 with ERR_STAGE
- * where the stage failed; its log is then in cache/logs. */
+/* When the process has ended and its progress was read: collects it and, where
+ * it succeeded, stores its outs and records the action, which becomes
+ * job->action. -1 with ERR_STAGE where the stage failed; its log is then in
+ * cache/logs. */
 int attempt_finish(struct attempt *attempt, struct error *err);
 
 /* Kills the process if it runs, removes the folder, gives the lock back. */

@@ -76,7 +76,8 @@ static int next_piece(const struct yaml_node *node, const char *text, const char
     if (strncmp(text, "${", 2) == 0)
         return read_expression(node, text, rest, piece, err);
     bool escaped = strncmp(text, "\\${", 3) == 0;
-    const char *end = strstr(text + (escaped ? 3 : 0), "${");
+    const char *from = escaped ? text + 3 : text;
+    const char *end = strstr(from, "${");
     if (end == NULL)
         end = text + strlen(text);
     else if (end[-1] == '\\' && end - 1 > text)
