@@ -42,7 +42,8 @@ void network_free(struct network *network);
 
 struct batch_result {
     double loss;  /* sum over images */
-    int64_t hits; /* images whose most likely class (the first of equals) is the label */
+    int64_t hits; /* images whose most likely class (the first of equals) is their target's: the
+                     label, or of two mixed pictures the one with the larger share */
 };
 
 /* One step of Adam on `n` <= batch images (mean loss over n). `step` counts from 0 within one phase

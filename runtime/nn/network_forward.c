@@ -117,8 +117,8 @@ static int lose(const struct shard_run *run, int index, struct error *err)
     const float *logits = run_span(run, t->y);
     const float *targets = training->targets + run->first_image * classes;
     for (int64_t i = 0; i < run->images; i++)
-        training->hits[run->first_image + i] =
-            network_argmax(logits + i * classes, classes) == run->feed->labels[run->samples[i]];
+        training->hits[run->first_image + i] = network_argmax(logits + i * classes, classes) ==
+                                               network_argmax(targets + i * classes, classes);
     return network->ops->loss(run->lane, run->images, classes, logits, targets, run->scale,
                               training->losses + run->first_image, NULL, run_span(run, t->dy), err);
 }

@@ -5,6 +5,7 @@
 #include "nn/network.h"
 
 #include "base/memory.h"
+#include "nn/augment.h"
 #include "nn/network_parts.h"
 
 #include "formula.h"
@@ -614,12 +615,47 @@ static void arena_keeps_living_buffers_apart(void **state)
     }
 }
 
+/* A head that always says the last class hits where that class has the larger share of the mixture.
+ */
+static void network_hits_the_larger_share_of_a_mixture(void **state)
+{
+    (void)state;
+    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9}, 1};
+    struct fixture f;
+    struct error err = {0};
+    struct batch_result result;
+    open_fixture(&f, &setup);
+    struct parameter *bias = &f.model->parameters[f.model->count - 1];
+    assert_int_equal(bias->role, PARAMETER_BIAS);
+    bias->value[CLASSES - 1] = 1e4f;
+    ok(network_load(f.network, f.model, &err), &err);
+    const struct augment mixing = {.mixup = 1.0f};
+    uint8_t labels[IMAGES] = {0, CLASSES - 1, 1, CLASSES - 1, 2, CLASSES - 1, 0};
+    f.pictures.feed.augment = &mixing;
+    f.pictures.feed.labels = labels;
+    for (uint32_t epoch = 0; epoch < 8; epoch++) {
+        int64_t expected = 0;
+        for (int64_t i = 0; i < IMAGES; i++) {
+            struct mixup_draw draw = augment_mixup(&f.pictures.feed, epoch, f.pictures.samples[i]);
+            bool first = labels[f.pictures.samples[i]] == CLASSES - 1;
+            bool second = labels[draw.partner] == CLASSES - 1;
+            expected += (first ? draw.lambda : 0.0f) + (second ? 1.0f - draw.lambda : 0.0f) > 0.5f;
+        }
+        ok(network_train(f.network, &f.pictures.feed, f.pictures.samples, IMAGES, epoch, epoch,
+                         0.0f, &result, &err),
+           &err);
+        assert_int_equal(result.hits, expected);
+    }
+    close_fixture(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_keeps_living_buffers_apart),
         cmocka_unit_test(network_gradients_are_derivatives),
         cmocka_unit_test(network_gradients_are_derivatives_in_mixtures),
+        cmocka_unit_test(network_hits_the_larger_share_of_a_mixture),
         cmocka_unit_test(network_gradients_go_through_the_stem),
         cmocka_unit_test(network_shards_change_only_rounding),
         cmocka_unit_test(network_takes_short_batches),
