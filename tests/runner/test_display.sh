@@ -18,7 +18,7 @@ r run -q -f
 [ $status -eq 0 ] && [ ! -s "$here/err" ] && [ ! -s "$here/out" ]
 ok $? quiet_says_nothing
 
-if command -v script > /dev/null; then
+if script -qec true /dev/null > /dev/null 2>&1; then
     terminal() { TERM=xterm script -qec "stty cols $1; $reprise -C $project run -f data --set delay=0.5" /dev/null > "$here/out" 2>&1; }
     terminal 100
     grep -q '\[###\.*\]  epoch 1/2  1/4 step.*loss 0.5' "$here/out" && grep -q "$(printf '\033\\[1A')" "$here/out"
@@ -31,6 +31,6 @@ if command -v script > /dev/null; then
     ! grep -q "$(printf '\033')\\[[0-9;]*m" "$here/out" && grep -q '\[###' "$here/out"
     ok $? no_color_is_honoured
 else
-    skip terminal_shows_a_bar_that_is_redrawn "script(1) is not installed"
+    skip terminal_shows_a_bar_that_is_redrawn "script(1) is not there, or finds no terminal to open"
 fi
 finish
