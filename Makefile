@@ -58,7 +58,7 @@ lib = $(BUILD)/lib/$(1).a
 LIBS = $(foreach part,$(PARTS),$(call lib,$(part)))
 
 TEST_SOURCES = $(wildcard tests/*/test_*.c)
-TEST_SHARED = $(filter-out $(TEST_SOURCES) $(wildcard tests/fuzz/*.c tests/bench/*.c),$(wildcard tests/*/*.c))
+TEST_SHARED = $(filter-out $(TEST_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
@@ -134,6 +134,24 @@ lint: ## check format, include rules, and the build with clang
 check-address: ## run the tests with address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory SANITIZE_WITH=address,undefined test
 
+fuzz: ## search for bytes that break a reader (FORMAT=npy, SECONDS=60)
+	@$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-fuzz CC=clang FUZZ_FLAGS='$(FUZZ_SANITIZE)' \
+	  SANITIZE='$(FUZZ_SANITIZE),fuzzer-no-link -fno-sanitize-recover=all -g' build-fuzz/fuzz/$(FORMAT)
+	@mkdir -p build-fuzz/corpus/$(FORMAT)
+	build-fuzz/fuzz/$(FORMAT) -max_total_time=$(SECONDS) -artifact_prefix=build-fuzz/ -close_fd_mask=1 build-fuzz/corpus/$(FORMAT) \
+	  tests/fuzz/corpus/$(FORMAT)
+
+FORMAT ?= npy
+SECONDS ?= 60
+FUZZ_SANITIZE = -fsanitize=address,undefined,float-cast-overflow
+
+$(BUILD)/fuzz/%: tests/fuzz/entry.c $(BUILD)/lib/tests.a $(BUILD)/lib/runner-tests.a $(filter-out $(BUILD)/lib/runner.a,$(LIBS))
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter-out -s,$(LDFLAGS)) $(FUZZ_FLAGS),fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ $< $(BUILD)/lib/tests.a \
+	  $(BUILD)/lib/runner-tests.a $(foreach part,store nn data figure base,$(call lib,$(part))) -lcmocka \
+	  $(RUNNER_LIBS) $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
+
 install: all ## copy to PREFIX (default /usr/local); DESTDIR is honoured
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/reprise/stages $(DESTDIR)$(PREFIX)/share/man/man1 \
 	  $(DESTDIR)$(PREFIX)/share/doc/reprise
@@ -149,4 +167,4 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all pipeline verify test build-tests bench lint check-address install clean help
+.PHONY: all pipeline verify test build-tests bench lint check-address fuzz install clean help

@@ -6,6 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a message quotes may hold line breaks and terminal controls, also the
+ * C1 ones, which are C2 80 to C2 9F in UTF-8. */
+static void flatten(char *message)
+{
+    for (unsigned char *at = (unsigned char *)message; *at != '\0'; at++) {
+        if (*at < ' ' || *at == 0x7f)
+            *at = ' ';
+        else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
+            at[0] = at[1] = ' ';
+    }
+}
+
 int error_set(struct error *err, enum error_kind kind, const char *format, ...)
 {
     va_list args;
@@ -13,6 +25,7 @@ int error_set(struct error *err, enum error_kind kind, const char *format, ...)
     err->kind = kind;
     vsnprintf(err->message, sizeof(err->message), format, args);
     va_end(args);
+    flatten(err->message);
     return -1;
 }
 
@@ -26,6 +39,7 @@ int error_errno(struct error *err, const char *format, ...)
     va_end(args);
     size_t used = strlen(err->message);
     snprintf(err->message + used, sizeof(err->message) - used, ": %s", strerror(saved));
+    flatten(err->message);
     return -1;
 }
 
@@ -39,6 +53,7 @@ int error_prefix(struct error *err, const char *format, ...)
     va_end(args);
     size_t used = strlen(err->message);
     snprintf(err->message + used, sizeof(err->message) - used, "%s", message);
+    flatten(err->message);
     return -1;
 }
 

@@ -27,7 +27,8 @@ struct error {
 /* Each of these returns -1, so that `return error_set(...)` reads as failure.
  * error_errno appends `: <strerror(errno)>`; error_prefix puts context before
  * a message that is already there, and keeps its kind. A message too long is
- * cut. `err` may not be NULL. */
+ * cut, and control bytes in it become blanks: it is one line that is safe to
+ * print. `err` may not be NULL. */
 int error_set(struct error *err, enum error_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int error_errno(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

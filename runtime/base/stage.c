@@ -6,6 +6,7 @@
 #include "base/text.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -320,20 +321,35 @@ void stage_note(struct stage *stage, const char *format, ...)
 
 /* ---- main ---- */
 
-static int open_stage(struct stage *stage, const char *path, struct error *err)
+/* Objects that say what the stage gets; deps and outs are paths. */
+static int check_tables(const struct stage *stage, const char *path, struct error *err)
 {
     static const char *const tables[] = {"params", "deps", "outs"};
-    if (json_read(path, &stage->description, err) < 0)
-        return -1;
-    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-        if (!json_is_object(json_object_get(stage->description, tables[i])))
+    const char *name;
+    json_t *value;
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        json_t *table = json_object_get(stage->description, tables[i]);
+        if (!json_is_object(table))
             return error_set(err, ERR_FORMAT, "%s: '%s' must be an object", path, tables[i]);
+        json_object_foreach (table, name, value)
+            if (i > 0 && !json_is_string(value))
+                return error_set(err, ERR_FORMAT, "%s: '%s' of '%s' must be a path", path, name,
+                                 tables[i]);
+    }
+    return 0;
+}
+
+static int open_stage(struct stage *stage, const char *path, struct error *err)
+{
+    if (json_read(path, &stage->description, err) < 0 || check_tables(stage, path, err) < 0)
+        return -1;
     if ((stage->read = json_object()) == NULL)
         return error_set(err, ERR_MEMORY, "out of memory");
-    const json_t *fd = json_object_get(stage->description, "progress_fd");
+    const json_t *value = json_object_get(stage->description, "progress_fd");
+    json_int_t fd = json_integer_value(value);
     /* By hand the descriptor is not there; then notes go to stderr. */
-    if (json_is_integer(fd) && fcntl((int)json_integer_value(fd), F_GETFD) >= 0)
-        stage->progress = fdopen((int)json_integer_value(fd), "w");
+    if (json_is_integer(value) && fd >= 0 && fd <= INT_MAX && fcntl((int)fd, F_GETFD) >= 0)
+        stage->progress = fdopen((int)fd, "w");
     return 0;
 }
 
@@ -358,9 +374,10 @@ static int usage(const struct stage_kind *kind, FILE *stream)
     return stream == stdout ? 0 : 2;
 }
 
-static int fail(const char *name, const struct error *err)
+static int fail(const char *name, struct error *err)
 {
-    fprintf(stderr, "stage '%s': %s\n", name, err->message);
+    error_prefix(err, "stage '%s': ", name);
+    fprintf(stderr, "%s\n", err->message);
     return error_exit_status(err);
 }
 

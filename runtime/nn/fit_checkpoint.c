@@ -72,23 +72,30 @@ static void state_to_values(const struct fit_state *s, double values[STATE_VALUE
     memcpy(values, all, sizeof(all));
 }
 
-static void state_from_values(struct fit_state *s, const double *values)
+/* False where it is no count that a double holds exactly; -1 stands for none. */
+static bool take_count(double value, int64_t *count)
 {
-    s->epoch = (int64_t)values[0];
-    s->step = (int64_t)values[1];
+    const double limit = 9007199254740992.0; /* 2^53 */
+    if (!(value >= -1.0 && value <= limit) || (double)(int64_t)value != value)
+        return false;
+    *count = (int64_t)value;
+    return true;
+}
+
+static bool state_from_values(struct fit_state *s, const double *values)
+{
     s->learning_rate = (float)values[2];
     s->loss = (float)values[3];
-    s->hits = (int64_t)values[4];
-    s->images = (int64_t)values[5];
-    s->stopper.wait = (int64_t)values[6];
-    s->stopper.best_epoch = (int64_t)values[7];
     s->stopper.best = values[8];
-    s->reducer.wait = (int64_t)values[9];
     s->reducer.started = values[10] != 0;
     s->reducer.best = values[11];
-    s->saver.epoch = (int64_t)values[12];
     s->saver.best = values[13];
     s->stopped = values[14] != 0;
+    return take_count(values[0], &s->epoch) && take_count(values[1], &s->step) &&
+           take_count(values[4], &s->hits) && take_count(values[5], &s->images) &&
+           take_count(values[6], &s->stopper.wait) &&
+           take_count(values[7], &s->stopper.best_epoch) &&
+           take_count(values[9], &s->reducer.wait) && take_count(values[12], &s->saver.epoch);
 }
 
 /* ---- writing ---- */
@@ -175,6 +182,8 @@ static const char *check(const char *data, size_t size, const struct fit_checkpo
 {
     const size_t head = MAGIC_SIZE + DIGEST_SIZE + COUNTS * sizeof(int64_t);
     int64_t counts[COUNTS];
+    double values[STATE_VALUES];
+    struct fit_state ignored;
     struct digest digest;
     if (size < head + DIGEST_SIZE || memcmp(data, magic, MAGIC_SIZE) != 0 ||
         digest_of_bytes(data, size - DIGEST_SIZE, &digest, err) < 0 ||
@@ -185,6 +194,9 @@ static const char *check(const char *data, size_t size, const struct fit_checkpo
         counts[1] != c->weight_count || counts[2] != c->moment_count ||
         size != file_size(c, counts[0]))
         return "ignoring a checkpoint of another training";
+    memcpy(values, data + head, sizeof(values));
+    if (!state_from_values(&ignored, values))
+        return "ignoring a damaged checkpoint";
     *epochs = counts[0];
     return NULL;
 }

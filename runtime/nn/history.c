@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,9 @@ static int read_record(const char *path, const json_t *object, struct epoch_reco
         if (!json_is_number(member) && !json_is_null(member))
             return error_set(err, ERR_FORMAT, "'%s': an epoch has no '%s'", path, columns[i].name);
         double value = json_is_null(member) ? (double)NAN : json_number_value(member);
+        if (fabs(value) > (double)FLT_MAX)
+            return error_set(err, ERR_FORMAT, "'%s': an epoch's '%s' is no f32: %g", path,
+                             columns[i].name, value);
         memcpy((char *)record + columns[i].offset, &value, sizeof(value));
     }
     return 0;

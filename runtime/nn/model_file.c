@@ -12,6 +12,7 @@
 #include "data/safetensors.h"
 #include "nn/model.h"
 
+#include <float.h>
 #include <string.h>
 
 static const char metadata_key[] = "reprise";
@@ -223,6 +224,8 @@ static int parse_description(const char *path, const char *text, struct architec
         error_set(err, ERR_FORMAT, "%s: unknown architecture '%s'", path, name);
     } else if (find_mode(mode, &preprocess->mode)) {
         error_set(err, ERR_FORMAT, "%s: unknown preprocess mode '%s'", path, mode);
+    } else if (!(range > 0.0 && range <= (double)FLT_MAX)) {
+        error_set(err, ERR_FORMAT, "%s: pixel_range %g is not a positive f32", path, range);
     } else {
         snprintf(a->name, sizeof a->name, "%s", name);
         a->image_size = size;

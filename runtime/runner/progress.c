@@ -8,14 +8,18 @@
 
 enum { LINE_LIMIT = 16384, NOTE_LIMIT = 512, LINES_LIMIT = 1 << 20 };
 
-/* Control bytes would play tricks with the terminal. */
+/* Control bytes would play tricks with the terminal, and so would C2 80 to C2 9F, the C1 controls
+ * in UTF-8. */
 static void copy_clean(char *to, size_t size, const json_t *value)
 {
     const char *from = json_string_value(value);
     snprintf(to, size, "%s", from != NULL ? from : "");
-    for (; *to != '\0'; to++)
-        if ((unsigned char)*to < ' ' || *to == 127)
-            *to = ' ';
+    for (unsigned char *at = (unsigned char *)to; *at != '\0'; at++) {
+        if (*at < ' ' || *at == 127)
+            *at = ' ';
+        else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
+            at[0] = at[1] = ' ';
+    }
 }
 
 /* "epoch 3/20": two of twenty parts are behind us. */
@@ -36,8 +40,9 @@ static void estimate(struct progress *progress, double now)
     double behind, parts;
     double fraction = progress->total > 0 ? (double)progress->done / (double)progress->total : -1.0;
     double seconds = now - progress->what_start;
-    if (progress->done > progress->first_done && seconds > 0.05)
-        progress->rate = (double)(progress->done - progress->first_done) / seconds;
+    double done = (double)progress->done - (double)progress->first_done;
+    if (done > 0.0 && seconds > 0.05)
+        progress->rate = done / seconds;
     if (parse_parts(progress->what, &behind, &parts))
         fraction = (behind + (fraction > 0.0 ? fraction : 0.0)) / parts;
     if (fraction > 1.0)

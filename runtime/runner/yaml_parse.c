@@ -330,7 +330,8 @@ static int compose_map(struct composer *composer, const yaml_event_t *event, int
         compose_children(composer, YAML_MAPPING_END_EVENT, depth + 1, err) < 0)
         return -1;
     size_t count = composer->pending_count - first, capacity = count / 2;
-    struct yaml_node **children = composer->pending + first;
+    /* Nothing is pending yet where the document is an empty map. */
+    struct yaml_node **children = count > 0 ? composer->pending + first : NULL;
     for (size_t i = 0; i < count; i += 2)
         if (is_merge(children[i]))
             capacity += pairs_in(children[i + 1]);

@@ -189,20 +189,11 @@ static void place_text(char *buffer, size_t size, struct yaml_place place)
         snprintf(buffer, size, "%s:%d:%d: ", place.file, place.line, place.column);
 }
 
-/* Texts from the file may hold line breaks and terminal controls. */
-static void flatten(char *message)
-{
-    for (; *message != '\0'; message++)
-        if ((unsigned char)*message < ' ' || *message == 0x7f)
-            *message = ' ';
-}
-
 int yaml_error_at(struct error *err, struct yaml_place place)
 {
     char prefix[512];
     place_text(prefix, sizeof(prefix), place);
     error_prefix(err, "%s", prefix);
-    flatten(err->message);
     return -1;
 }
 

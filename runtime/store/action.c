@@ -124,13 +124,16 @@ static int parse_outs(const json_t *outs, struct action *action, struct error *e
 {
     const char *name;
     json_t *out;
+    if (!json_is_object(outs))
+        return error_set(err, ERR_FORMAT, "an action without outs");
     json_object_foreach ((json_t *)outs, name, out) {
         struct content content;
         const char *digest = json_string_value(json_object_get(out, "digest"));
         const char *kind = json_string_value(json_object_get(out, "kind"));
-        content.size = json_integer_value(json_object_get(out, "size"));
+        const json_t *size = json_object_get(out, "size");
+        content.size = json_integer_value(size);
         if (digest == NULL || !digest_from_hex(digest, &content.digest) || kind == NULL ||
-            !content_kind_parse(kind, &content.kind))
+            !content_kind_parse(kind, &content.kind) || !json_is_integer(size) || content.size < 0)
             return error_set(err, ERR_FORMAT, "out '%s' is damaged", name);
         if (action_add_out(action, name, &content, err) < 0)
             return -1;

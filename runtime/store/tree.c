@@ -77,8 +77,9 @@ static bool parse_kind(const char *text, enum tree_kind *kind)
     return false;
 }
 
-/* One entry; `line` ends with a NUL where its LF was, and is written to. */
-static int parse_entry(char *line, size_t length, struct tree *tree, struct error *err)
+/* One entry; `line` ends with a NUL where its LF was, and is written to. `total` adds up sizes. */
+static int parse_entry(char *line, size_t length, struct tree *tree, int64_t *total,
+                       struct error *err)
 {
     enum tree_kind kind;
     struct digest digest;
@@ -89,11 +90,14 @@ static int parse_entry(char *line, size_t length, struct tree *tree, struct erro
     line[SIZE_AT - 1] = '\0';
     char *digits = line + SIZE_AT;
     char *blank = strchr(digits, ' ');
-    if (blank == NULL || !digest_from_hex(line + DIGEST_AT, &digest))
+    if (blank == NULL || strpbrk(line + DIGEST_AT, "ABCDEF") != NULL ||
+        !digest_from_hex(line + DIGEST_AT, &digest))
         return -1;
     *blank = '\0';
-    bool plain = digits[0] != '+' && (digits[0] != '0' || digits[1] == '\0');
-    if (!plain || !text_to_int64(digits, &size) || size < 0 || !path_is_safe(blank + 1))
+    /* One spelling of each number, and a sum that fits. */
+    bool plain = (digits[0] >= '1' && digits[0] <= '9') || strcmp(digits, "0") == 0;
+    if (!plain || !text_to_int64(digits, &size) || !path_is_safe(blank + 1) ||
+        __builtin_add_overflow(*total, size, total))
         return -1;
     return tree_add(tree, kind, &digest, size, blank + 1, err);
 }
@@ -127,6 +131,7 @@ int tree_parse(const char *data, size_t size, struct tree *parsed, struct error 
     struct tree tree = {0};
     struct error why = {0};
     size_t start = sizeof(header) - 1, line = 1;
+    int64_t total = 0;
     char *copy = memory_new(size + 1, 1, err);
     if (copy == NULL)
         return -1;
@@ -140,7 +145,7 @@ int tree_parse(const char *data, size_t size, struct tree *parsed, struct error 
             break;
         *end = '\0';
         size_t length = (size_t)(end - copy) - start;
-        good = parse_entry(copy + start, length, &tree, &why) == 0;
+        good = parse_entry(copy + start, length, &tree, &total, &why) == 0;
         start += length + 1;
     }
     free(copy);

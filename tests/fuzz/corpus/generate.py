@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""The binary files of the corpora that no other library wrote. Run here; needs the standard library only."""
+import gzip
+import hashlib
+import io
+import json
+import pathlib
+import struct
+import tarfile
+
+ZEROS = bytes(32)
+
+
+def put(path, data):
+    pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+    pathlib.Path(path).write_bytes(data)
+
+
+# ---- npy ----
+
+def npy(header, data):
+    length = 118
+    text = header.encode().ljust(length - 1) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", length) + text + data
+
+
+put("npy/accepted/order.npy", npy('{"shape": (2), \'descr\':"<i4",\n"fortran_order" : False}', bytes(8)))
+put("npy/refused/truncated.npy", npy("{'descr': '<i4', 'fortran_order': False, 'shape': (2,), }", bytes(7)))
+put("npy/refused/overflow.npy",
+    npy("{'descr': '<f8', 'fortran_order': False, 'shape': (4294967296, 4294967296), }", b""))
+put("npy/refused/twice.npy", npy("{'descr': '<i4', 'descr': '<i4', 'shape': (2,), }", bytes(8)))
+put("npy/refused/rank.npy", npy("{'descr': '|u1', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1), }", b"x"))
+put("npy/refused/empty.npy", b"")
+
+
+# ---- safetensors ----
+
+def safetensors(header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def tensor(shape, begin, end, dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+put("safetensors/canonical/two.safetensors",
+    safetensors({"__metadata__": {"format": "x"}, "a/b": tensor([2, 1], 0, 8), "c": tensor([], 8, 12)}, bytes(range(12))))
+put("safetensors/canonical/none.safetensors", safetensors({}))
+put("safetensors/canonical/empty_tensor.safetensors", safetensors({"a": tensor([0, 3], 0, 0), "b": tensor([1], 0, 4)}, bytes(4)))
+put("safetensors/accepted/other_order.safetensors",
+    safetensors({"a": tensor([1], 8, 12), "b": tensor([2], 0, 8)}, bytes(12)))
+put("safetensors/refused/overlap.safetensors", safetensors({"a": tensor([2], 0, 8), "b": tensor([2], 4, 12)}, bytes(12)))
+put("safetensors/refused/gap.safetensors", safetensors({"a": tensor([1], 0, 4), "b": tensor([1], 8, 12)}, bytes(12)))
+put("safetensors/refused/outside.safetensors", safetensors({"a": tensor([4], 0, 16)}, bytes(12)))
+put("safetensors/refused/overflow.safetensors", safetensors({"a": tensor([2 ** 62, 4], 0, 0)}))
+put("safetensors/refused/negative.safetensors", safetensors({"a": tensor([-1], 0, 4)}, bytes(4)))
+put("safetensors/refused/twice.safetensors", safetensors(b'{"a":{},"a":{}}'))
+put("safetensors/refused/metadata.safetensors", safetensors({"__metadata__": {"n": 1}}))
+put("safetensors/refused/long_header.safetensors", struct.pack("<Q", 2 ** 63) + b"{}")
+put("safetensors/refused/trailing.safetensors", safetensors({}, b"x"))
+
+
+# ---- CIFAR-10 archives ----
+
+NAMES = "airplane automobile bird cat deer dog frog horse ship truck".split()
+META = "".join(n + "\n" for n in NAMES).encode() + b"\n"
+
+
+def record(label, value):
+    return bytes([label]) + bytes([value]) * 3072
+
+
+def tar(members, kind=tarfile.REGTYPE, layout=tarfile.USTAR_FORMAT):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=layout) as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.type = kind
+            info.linkname = "x" if kind != tarfile.REGTYPE else ""
+            info.size = len(data) if kind == tarfile.REGTYPE else 0
+            archive.addfile(info, io.BytesIO(data))
+    return out.getvalue()
+
+
+def gz(data):
+    return gzip.compress(data, mtime=0)
+
+
+SET = {"d/data_batch_1.bin": record(3, 7) + record(9, 200), "d/batches.meta.txt": META, "d/test_batch.bin": record(0, 1)}
+BOXES = {"boxes_1.bin": bytes([0, 0, 31, 31, 4, 5, 6, 7]), "test_boxes.bin": bytes([1, 2, 3, 4])}
+put("cifar10/accepted/plain.tar", tar(SET)[:12288])
+put("cifar10/accepted/boxes.tar.gz", gz(tar({**SET, **BOXES, "readme.html": b"<p>"}, layout=tarfile.PAX_FORMAT)))
+put("cifar10/refused/no_meta.tar.gz", gz(tar({k: v for k, v in SET.items() if "meta" not in k})))
+put("cifar10/refused/label.tar.gz", gz(tar({**SET, "d/test_batch.bin": record(10, 1)})))
+put("cifar10/refused/record.tar.gz", gz(tar({**SET, "d/test_batch.bin": record(1, 1)[:-1]})))
+put("cifar10/refused/twice.tar.gz", gz(tar({**SET, "e/test_batch.bin": record(1, 1)})))
+put("cifar10/refused/climbs.tar.gz", gz(tar({**SET, "d/../../x": b""})))
+put("cifar10/refused/absolute.tar.gz", gz(tar({"/d/x": b""})))
+put("cifar10/refused/link.tar.gz", gz(tar({"d/test_batch.bin": b""}, tarfile.SYMTYPE)))
+put("cifar10/refused/hard_link.tar.gz", gz(tar({"d/test_batch.bin": b""}, tarfile.LNKTYPE)))
+put("cifar10/refused/boxes.tar.gz", gz(tar({**SET, **BOXES, "boxes_1.bin": bytes([0, 0, 32, 1] * 2)})))
+put("cifar10/refused/some_boxes.tar.gz", gz(tar({**SET, "test_boxes.bin": bytes(4)})))
+put("cifar10/refused/classes.tar.gz", gz(tar({**SET, "d/batches.meta.txt": META[9:]})))
+put("cifar10/refused/control_name.tar.gz", gz(tar({"/\x1b[2J\nx": b""})))
+put("cifar10/refused/truncated.tar.gz", gz(tar(SET))[:-20])
+put("cifar10/refused/empty.tar", b"")
+
+
+# ---- the store's memo ----
+
+def memo(entries, digest=None):
+    body = b"".join(struct.pack("<QQqqq", *e) + bytes([i] * 32) for i, e in enumerate(entries, 1))
+    return b"reprise-memo 1\0\0" + (ZEROS if digest is None else digest) + body
+
+
+ENTRIES = [(1, 7, 100, 10 ** 18, 10 ** 18 + 1), (1, 8, 0, -5, 5), (2 ** 64 - 1, 2 ** 64 - 1, -1, -2 ** 63, 2 ** 63 - 1)]
+put("memo/accepted/three.memo", memo(ENTRIES))
+put("memo/accepted/twice.memo", memo(ENTRIES[:1] * 2))
+put("memo/accepted/collide.memo", memo([(d, 7, 1, 2, 3) for d in range(200)]))
+put("memo/refused/digest.memo", memo(ENTRIES, b"\1" * 32))
+put("memo/refused/no_inode.memo", memo([(1, 0, 1, 1, 1)]))
+put("memo/refused/cut.memo", memo(ENTRIES)[:-1])
+put("memo/refused/empty.memo", b"")
+
+
+# ---- checkpoints of a training ----
+
+STATE = [1, 0, 0.25, 0, 0, 0, 0, 0, 0.5, 0, 1, 0.5, 0, 0.25, 0]
+
+
+def checkpoint(epochs, counts=(3, 2), state=STATE, digest=ZEROS):
+    records = struct.pack("<5d", 0.5, 0.25, float("nan"), 0.75, 0.001) * epochs
+    return (b"reprise fit checkpoint 1\n" + ZEROS + struct.pack("<3q", epochs, *counts) + struct.pack("<15d", *state) +
+            records + struct.pack("<10f", *range(10)) + digest)
+
+
+def signed(data):
+    return data[:-32] + hashlib.sha256(data[:-32]).digest()
+
+
+put("checkpoint/canonical/one_epoch.checkpoint", checkpoint(1))
+put("checkpoint/canonical/no_epoch.checkpoint", signed(checkpoint(0, state=[0] * 8 + [float("inf")] + [0] * 6)))
+put("checkpoint/refused/digest.checkpoint", checkpoint(1, digest=b"\1" * 32))
+put("checkpoint/refused/other_counts.checkpoint", checkpoint(1, counts=(2, 3)))
+put("checkpoint/refused/many_epochs.checkpoint", checkpoint(1)[:57] + struct.pack("<q", 2 ** 62) + checkpoint(1)[65:])
+put("checkpoint/refused/empty.checkpoint", b"")

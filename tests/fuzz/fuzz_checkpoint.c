@@ -1,0 +1,74 @@
+/* Any bytes as fit.checkpoint of a training with few weights, whose digest is
+ * zeros. A digest of zeros at the end stands for the right one. */
+#include "base/file.h"
+#include "fuzz/fuzz_folder.h"
+#include "nn/fit_checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WEIGHTS = 3, MOMENTS = 2 };
+
+static uint8_t *complete(const uint8_t *data, size_t size)
+{
+    static const uint8_t zeros[DIGEST_SIZE];
+    struct error err = {0};
+    struct digest digest;
+    uint8_t *copy = malloc(size + 1);
+    ASSERT(copy != NULL);
+    if (size > 0)
+        memcpy(copy, data, size);
+    if (size >= DIGEST_SIZE && memcmp(data + size - DIGEST_SIZE, zeros, sizeof(zeros)) == 0) {
+        ASSERT(digest_of_bytes(copy, size - DIGEST_SIZE, &digest, &err) == 0);
+        memcpy(copy + size - DIGEST_SIZE, digest.bytes, DIGEST_SIZE);
+    }
+    return copy;
+}
+
+/* Loads from one folder and saves to another. */
+static bool reload(const char *from, const char *to)
+{
+    struct error err = {0};
+    struct fit_checkpoint checkpoint;
+    const char *why = NULL;
+    bool found = false;
+    ASSERT(fit_checkpoint_init(&checkpoint, WEIGHTS, MOMENTS, &err) == 0);
+    ASSERT(fit_checkpoint_load(from, &checkpoint, &found, &why, &err) == 0);
+    ASSERT(found == (why == NULL));
+    if (found)
+        ASSERT(fit_checkpoint_save(to, &checkpoint, &err) == 0);
+    else
+        ASSERT(checkpoint.history.count == 0);
+    fit_checkpoint_release(&checkpoint);
+    return found;
+}
+
+static void name_file(const char *folder, char path[2 * FUZZ_PATH_SIZE])
+{
+    struct error err = {0};
+    ASSERT(file_make_folders(folder, &err) == 0);
+    snprintf(path, 2 * FUZZ_PATH_SIZE, "%s/fit.checkpoint", folder);
+}
+
+enum fuzz_verdict fuzz_checkpoint(const uint8_t *data, size_t size)
+{
+    struct fuzz_folder folder;
+    enum fuzz_verdict verdict = FUZZ_REFUSED;
+    char first[2 * FUZZ_PATH_SIZE], second[2 * FUZZ_PATH_SIZE], third[2 * FUZZ_PATH_SIZE];
+    char last[FUZZ_PATH_SIZE];
+    uint8_t *copy = complete(data, size);
+    fuzz_folder_make(&folder, data, size);
+    snprintf(last, sizeof(last), "%.40s/last", folder.path);
+    name_file(folder.output, first);
+    name_file(folder.again, second);
+    name_file(last, third);
+    fuzz_write(first, copy, size);
+    if (reload(folder.output, folder.again)) {
+        ASSERT(reload(folder.again, last));
+        ASSERT(fuzz_files_equal(second, third));
+        verdict = fuzz_verdict(second, copy, size);
+    }
+    fuzz_folder_remove(&folder);
+    free(copy);
+    return verdict;
+}
