@@ -185,6 +185,10 @@ static int check_dataset(hid_t dataset, hid_t type, int rank, const hsize_t *dim
         H5Pclose(creation);
     if (external != 0)
         return error_set(err, ERR_FORMAT, "its values are in another file");
+    /* The library would read zeros, as many as the shape claims. */
+    H5D_space_status_t allocated = H5D_SPACE_STATUS_ERROR;
+    if (H5Dget_space_status(dataset, &allocated) < 0 || allocated == H5D_SPACE_STATUS_NOT_ALLOCATED)
+        return error_set(err, ERR_FORMAT, "its values were never written");
     if (H5Tget_class(type) != H5T_FLOAT || H5Tget_size(type) != sizeof(float))
         return error_set(err, ERR_FORMAT, "it is not f32");
     *count = 1;

@@ -68,6 +68,7 @@ static void keras_h5_says_why_a_file_is_refused(void **state)
         {"f64.h5", "it is not f32"},
         {"external.h5", "layer 'conv1_conv': H5Dopen"},
         {"unknown.h5", "weight 'gru/recurrent_kernel:0' is none of a convolution"},
+        {"unwritten.h5", "its values were never written"},
         {"no_names.h5", "no attribute 'layer_names'"},
         {"generate.py", "H5Fopen"},
         {"absent.h5", "H5Fopen"},

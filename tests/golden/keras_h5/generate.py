@@ -56,6 +56,11 @@ write("old_names.h5", [("conv1", ["kernel"]), ("bn2a_branch2a", ["gamma"])])
 write("f64.h5", [("conv1", ["kernel"])], dtype=np.float64)
 write("external.h5", [("conv1_conv", ["kernel"])], external=True)
 write("unknown.h5", [("gru", ["recurrent_kernel"])])
+with h5py.File("unwritten.h5", "w") as claimed:
+    put(claimed.attrs, "layer_names", ["conv1"], False, False)
+    layer = claimed.create_group("conv1")
+    put(layer.attrs, "weight_names", ["conv1/kernel:0"], False, False)
+    layer.create_dataset("conv1/kernel:0", (1, 1, 4096, 16384), dtype=np.float32)
 with h5py.File("no_names.h5", "w") as other:
     other.create_dataset("values", data=np.zeros(3, dtype=np.float32))
 if len(sys.argv) > 1:
