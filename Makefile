@@ -51,7 +51,7 @@ NN_LIBS = -ldnnl -lgomp
 FIGURE_LIBS = -lcairo -lfreetype -lpng
 RUNNER_LIBS = -lyaml
 
-sources = $(wildcard runtime/$(1)/*.c)
+sources = $(filter-out %_cuda.c,$(wildcard runtime/$(1)/*.c))
 objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
 STAGE_SHARED = $(filter-out $(STAGES:%=stages/%.c),$(wildcard stages/*.c))
 lib = $(BUILD)/lib/$(1).a
@@ -62,7 +62,14 @@ TEST_SHARED = $(filter-out $(TEST_SOURCES) tests/fuzz/entry.c $(wildcard tests/b
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
-all: $(BUILD)/reprise $(STAGES:%=$(BUILD)/stages/%) ## build the runner and the stages
+# The GPU backend: a shared object that stages load at run time (runtime/nn/backend.c), built where its sources and
+# nvcc are there. It brings its own copy of the base library and exports what backend.h names.
+NVCC ?= nvcc
+CUDA_SOURCES = $(wildcard runtime/nn/*_cuda.c runtime/nn/*.cu)
+CUDA_OBJECTS = $(patsubst %.cu,$(BUILD)/%.cu.o,$(patsubst %.c,$(BUILD)/pic/%.o,$(CUDA_SOURCES) $(call sources,base)))
+CUDA_BACKEND = $(if $(and $(CUDA_SOURCES),$(shell command -v $(NVCC))),$(BUILD)/lib/libreprise-cuda.so)
+
+all: $(BUILD)/reprise $(STAGES:%=$(BUILD)/stages/%) $(CUDA_BACKEND) ## build the runner and the stages
 
 define part_library
 $(call lib,$(1)): $(call objects,$(call sources,$(1)))
@@ -70,6 +77,21 @@ $(call lib,$(1)): $(call objects,$(call sources,$(1)))
 	$(Q)rm -f $$@ && ar rcsD $$@ $$^
 endef
 $(foreach part,$(PARTS),$(eval $(call part_library,$(part))))
+
+$(BUILD)/lib/libreprise-cuda.so: $(CUDA_OBJECTS)
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(Q)$(NVCC) -shared $(if $(DEBUG),,-Xlinker -s) -o $@ $^ -lcudnn $(BASE_LIBS)
+
+$(BUILD)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(SAY) CC $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.cu.o: %.cu
+	@mkdir -p $(@D)
+	$(SAY) NVCC $<
+	$(Q)$(NVCC) -Iruntime -O3 -Xcompiler -fPIC,-fvisibility=hidden -c -o $@ $<
 
 $(BUILD)/lib/stages.a: $(call objects,$(STAGE_SHARED))
 	@mkdir -p $(@D)
