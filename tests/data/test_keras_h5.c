@@ -112,8 +112,7 @@ static void keras_h5_reads_mobilenet_as_published(void **state)
     snprintf(path.text, sizeof(path.text), "%s/weights/mobilenet_2_5_224_tf_no_top.h5",
              folder != NULL ? folder : "");
     if (folder == NULL || !file_exists(path.text)) {
-        print_message("REPRISE_DATA names no folder with weights/\n");
-        skip();
+        skip_because("REPRISE_DATA names no folder with weights/");
     }
     struct safetensors set = {0};
     assert_true(keras_h5_is(path.text));

@@ -259,7 +259,7 @@ static void full_disk_is_an_error_of_writing(void **state)
     FILE *full = fopen("/dev/full", "we");
     static uint32_t pixels[400 * 400];
     if (full == NULL)
-        skip();
+        skip_because("there is no /dev/full");
     for (size_t i = 0; i < 400 * 400; i++)
         pixels[i] = (uint32_t)(i * 2654435761u) >> 8;
     assert_int_equal(png_file_encode(full, "x.png", pixels, 400, 400, 400, 100, &err), -1);

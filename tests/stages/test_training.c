@@ -177,7 +177,7 @@ static pid_t start(struct place *place, const struct call *call)
     snprintf(description, sizeof(description), "%s/%s/stage.json", place->folder, call->folder);
     snprintf(log, sizeof(log), "%s/log", place->folder);
     if (!file_exists(executable))
-        skip();
+        skip_because("the stages are not built");
     pid_t child = fork();
     if (child == 0) {
         int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
