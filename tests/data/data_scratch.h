@@ -6,15 +6,13 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 struct data_scratch {
     char folder[64];

@@ -3,10 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
+#include "tap.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,13 +2,11 @@
 
 #include "golden.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 enum { CLASSES = 10, SAMPLES = 400 };
 

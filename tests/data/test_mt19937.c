@@ -3,12 +3,10 @@
 #include "base/digest.h"
 #include "golden.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 static const uint32_t seeds[] = {0, 1, 42, 4294967295u};
 enum { SEEDS = sizeof(seeds) / sizeof(seeds[0]) };

@@ -3,13 +3,11 @@
 #include "base/digest.h"
 #include "golden.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 static void pil_resize_enlarges_maps_as_pillow(void **state)
 {

@@ -4,13 +4,11 @@
 #include "base/text.h"
 #include "golden.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 static struct split_size fraction(double value)
 {

@@ -2,14 +2,12 @@
 
 #include "base/file.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 static char folder[] = "/tmp/reprise-splits-XXXXXX";
 

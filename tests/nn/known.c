@@ -3,11 +3,9 @@
 #include "naive.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 float *known_read(struct known_text *golden, int64_t count)
 {

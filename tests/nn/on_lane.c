@@ -1,10 +1,8 @@
 #include "on_lane.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 void on_lanes(int lanes, size_t shards, on_lane_fn *work, void *arg)
 {

@@ -1,12 +1,10 @@
 #include "naive.h"
 #include "on_lane.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 static void activation_backward_is_zero_at_the_corners(void **state)
 {

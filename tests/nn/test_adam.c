@@ -5,12 +5,10 @@
 #include "nn/adam.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 static void adam_equals_keras(void **state)
 {

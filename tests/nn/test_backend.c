@@ -1,13 +1,11 @@
 #include "base/memory.h"
 #include "nn/cpu.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 enum { SHARDS = 500 };
 

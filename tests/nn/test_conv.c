@@ -3,12 +3,10 @@
 #include "base/memory.h"
 #include "nn/cpu.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 /* n, h, w, c, k, r, s, stride, pads, groups */
 static const struct conv_shape shapes[] = {

@@ -4,12 +4,10 @@
 #include "nn/dropout.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 static const struct dropout_key key = {.seed = 42, .step = 7, .layer = 3, .rate = 0.3f};
 

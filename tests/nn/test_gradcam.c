@@ -3,13 +3,11 @@
 #include "data/golden.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 /* The numbers of the next line `name ...`; *at moves behind it. */
 static float *next_line(char **at, const char *name, int64_t count)

@@ -5,11 +5,9 @@
 #include "nn/loss.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 static void loss_equals_keras(void **state)
 {

@@ -5,12 +5,10 @@
 #include "nn/norm.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 /* A batch norm over `rows` rows that come in shards of at most `shard` rows, put together as a
  * training step does. */

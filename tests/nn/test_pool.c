@@ -2,12 +2,10 @@
 #include "on_lane.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 /* n, h, w, c, window, stride, pads, zero padding */
 static const struct pool_shape shapes[] = {

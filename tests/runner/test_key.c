@@ -2,11 +2,8 @@
 
 #include "base/memory.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tap.h"
 #include <string.h>
-/* cmocka.h wants the two above. */
-#include <cmocka.h>
 
 static char *argv_one[] = {(char[]){"build/stages/split"}, NULL};
 

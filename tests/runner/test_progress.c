@@ -1,10 +1,7 @@
 #include "runner/progress.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tap.h"
 #include <string.h>
-/* cmocka.h wants the two above. */
-#include <cmocka.h>
 
 static void feed(struct progress *progress, const char *text, double now)
 {

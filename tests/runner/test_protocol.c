@@ -5,13 +5,10 @@
 #include "base/stage.h"
 #include "base/text.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tap.h"
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-/* cmocka.h wants the two above. */
-#include <cmocka.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

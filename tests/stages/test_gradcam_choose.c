@@ -1,11 +1,9 @@
 #include "gradcam_choose.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 enum { N = 12 };
 /*                                  0  1  2  3  4  5  6  7  8  9 10 11 */

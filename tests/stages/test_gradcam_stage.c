@@ -8,13 +8,11 @@
 #include "nn/model.h"
 #include "nn/network.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 enum { IMAGES = 40, SIDE = 32, CLASSES = 3 };
 

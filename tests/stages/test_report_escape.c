@@ -1,10 +1,8 @@
 #include "report_escape.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 static void expect(void (*escape)(struct text *, const char *), const char *in, const char *out)
 {

@@ -5,13 +5,11 @@
 #include "data/dataset.h"
 #include "data/splits.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "tap.h"
 
 enum { IMAGES = 60, SIDE = 2, CLASSES = 3 };
 

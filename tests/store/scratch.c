@@ -2,13 +2,10 @@
 
 #include "base/file.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-/* cmocka.h wants the four above. */
-#include <cmocka.h>
+#include "tap.h"
 #include <fcntl.h>
 #include <ftw.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

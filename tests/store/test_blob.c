@@ -4,10 +4,7 @@
 #include "base/memory.h"
 #include "scratch.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-/* cmocka.h wants the two above. */
-#include <cmocka.h>
+#include "tap.h"
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -4,10 +4,7 @@
 #include "store/action.h"
 #include "store/materialise.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-/* cmocka.h wants the two above. */
-#include <cmocka.h>
+#include "tap.h"
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>

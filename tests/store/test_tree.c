@@ -1,10 +1,7 @@
 #include "store/tree.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include "tap.h"
 #include <string.h>
-/* cmocka.h wants the two above. */
-#include <cmocka.h>
 
 #define DIGEST "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define HEADER "reprise-tree 1\n"
