@@ -40,11 +40,6 @@ static const struct {
 
 enum { TYPE_COUNT = sizeof(types) / sizeof(types[0]) };
 
-const char *npy_type_name(enum npy_type type)
-{
-    return types[type].name;
-}
-
 size_t npy_type_size(enum npy_type type)
 {
     return types[type].size;

@@ -28,8 +28,7 @@ struct npy {
     void *data;    /* count elements, owned */
 };
 
-/* "|u1", "<f4", ...: numpy's name of a type, and the bytes of an element. */
-const char *npy_type_name(enum npy_type type);
+/* Bytes of an element. */
 size_t npy_type_size(enum npy_type type);
 
 /* Product of a shape; ERR_FORMAT for a negative dimension or where `count` or

@@ -79,11 +79,6 @@ double canvas_width(const struct canvas *canvas)
     return (double)canvas->width / CANVAS_SCALE;
 }
 
-double canvas_height(const struct canvas *canvas)
-{
-    return (double)canvas->height / CANVAS_SCALE;
-}
-
 void canvas_free(struct canvas *canvas)
 {
     if (canvas == NULL)

@@ -30,7 +30,6 @@ struct canvas *canvas_new(struct error *err);
 /* Lays a white sheet of this size. Once, before drawing. */
 int canvas_lay(struct canvas *canvas, double width, double height, struct error *err);
 double canvas_width(const struct canvas *canvas);
-double canvas_height(const struct canvas *canvas);
 
 void canvas_free(struct canvas *canvas);
 

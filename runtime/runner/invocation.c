@@ -41,7 +41,8 @@ static bool is_declared(const struct plan_stage *stage, const char *name)
     return false;
 }
 
-const char *invocation_variable(const struct plan_stage *stage, const char *name)
+/* Its value for a stage: as declared by `env`, or a fixed one; NULL where it is not set. */
+static const char *variable_of(const struct plan_stage *stage, const char *name)
 {
     if (is_declared(stage, name))
         return getenv(name);
@@ -60,7 +61,7 @@ static bool is_regular(const char *path)
 /* The first executable of that name in the stage's PATH, or NULL. */
 static char *find_in_path(const struct plan_stage *stage, const char *word, struct error *err)
 {
-    const char *path = invocation_variable(stage, "PATH");
+    const char *path = variable_of(stage, "PATH");
     while (path != NULL && *path != '\0') {
         struct text candidate = {0};
         size_t length = strcspn(path, ":");

@@ -26,10 +26,6 @@ int invocation_make(const struct project *project, const struct plan_stage *stag
                     struct invocation *invocation, struct error *err);
 void invocation_release(struct invocation *invocation);
 
-/* The value of a variable for a stage: as declared by `env`, or a fixed one;
- * NULL where it is not set. */
-const char *invocation_variable(const struct plan_stage *stage, const char *name);
-
 /* NAME=value texts with a NULL at the end; file_free_names(environment, count). */
 int invocation_environment(const struct plan_stage *stage, const char *folder, int threads,
                            char ***environment, size_t *count, struct error *err);

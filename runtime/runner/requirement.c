@@ -7,7 +7,7 @@
 
 enum { METRICS_LIMIT = 64 << 20 };
 
-const char *requirement_relation(enum plan_relation relation)
+static const char *relation_sign(enum plan_relation relation)
 {
     static const char *const names[] = {
         [PLAN_LESS] = "<",           [PLAN_LESS_EQUAL] = "<=", [PLAN_EQUAL] = "==",
@@ -89,8 +89,7 @@ void requirement_describe(const struct plan_stage *stage, const struct requireme
         text_addf(text, "is %.6g", result->value);
     else
         text_add(text, "is no number of the metrics");
-    text_addf(text, ", required %s %.6g", requirement_relation(requirement->relation),
-              requirement->bound);
+    text_addf(text, ", required %s %.6g", relation_sign(requirement->relation), requirement->bound);
 }
 
 json_t *requirement_json(const struct plan_stage *stage, const struct requirement_result *result)
@@ -100,7 +99,7 @@ json_t *requirement_json(const struct plan_stage *stage, const struct requiremen
     text_addf(&metric, "%s.%s", stage->outs[requirement->out].name, requirement->member);
     json_t *json =
         json_pack("{s:s, s:s, s:f, s:o, s:b}", "metric", text_string(&metric), "relation",
-                  requirement_relation(requirement->relation), "bound", requirement->bound, "value",
+                  relation_sign(requirement->relation), "bound", requirement->bound, "value",
                   result->known ? json_real(result->value) : json_null(), "met", result->met);
     text_release(&metric);
     return json;

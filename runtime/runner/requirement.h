@@ -12,9 +12,6 @@ struct requirement_result {
     bool met;
 };
 
-/* "<", "<=", "==", ">=" or ">". */
-const char *requirement_relation(enum plan_relation relation);
-
 /* Reads the metrics among a stage's outs: an object, or NULL with an error. json_decref() it. */
 json_t *requirement_metrics(struct store *store, const struct content *content, struct error *err);
 

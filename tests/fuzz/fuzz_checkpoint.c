@@ -9,22 +9,6 @@
 
 enum { WEIGHTS = 3, MOMENTS = 2 };
 
-static uint8_t *complete(const uint8_t *data, size_t size)
-{
-    static const uint8_t zeros[DIGEST_SIZE];
-    struct error err = {0};
-    struct digest digest;
-    uint8_t *copy = malloc(size + 1);
-    ASSERT(copy != NULL);
-    if (size > 0)
-        memcpy(copy, data, size);
-    if (size >= DIGEST_SIZE && memcmp(data + size - DIGEST_SIZE, zeros, sizeof(zeros)) == 0) {
-        ASSERT(digest_of_bytes(copy, size - DIGEST_SIZE, &digest, &err) == 0);
-        memcpy(copy + size - DIGEST_SIZE, digest.bytes, DIGEST_SIZE);
-    }
-    return copy;
-}
-
 /* Loads from one folder and saves to another. */
 static bool reload(const char *from, const char *to)
 {
@@ -56,7 +40,8 @@ enum fuzz_verdict fuzz_checkpoint(const uint8_t *data, size_t size)
     enum fuzz_verdict verdict = FUZZ_REFUSED;
     char first[2 * FUZZ_PATH_SIZE], second[2 * FUZZ_PATH_SIZE], third[2 * FUZZ_PATH_SIZE];
     char last[FUZZ_PATH_SIZE];
-    uint8_t *copy = complete(data, size);
+    const size_t covered = size < DIGEST_SIZE ? size : size - DIGEST_SIZE;
+    uint8_t *copy = fuzz_complete(data, size, covered, 0, covered);
     fuzz_folder_make(&folder, data, size);
     snprintf(last, sizeof(last), "%.40s/last", folder.path);
     name_file(folder.output, first);

@@ -1,5 +1,6 @@
 #include "fuzz/fuzz_folder.h"
 
+#include "base/digest.h"
 #include "base/file.h"
 
 #include <stdlib.h>
@@ -73,6 +74,23 @@ bool fuzz_text_is_clean(const char *text)
         if (*at < ' ' || *at == 0x7f || (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f))
             return false;
     return true;
+}
+
+uint8_t *fuzz_complete(const uint8_t *data, size_t size, size_t at, size_t begin, size_t end)
+{
+    static const uint8_t zeros[DIGEST_SIZE];
+    struct error err = {0};
+    struct digest digest;
+    uint8_t *copy = malloc(size + 1);
+    ASSERT(copy != NULL);
+    if (size > 0)
+        memcpy(copy, data, size);
+    if (at <= size && size - at >= DIGEST_SIZE && begin <= end &&
+        memcmp(data + at, zeros, sizeof(zeros)) == 0) {
+        ASSERT(digest_of_bytes(copy + begin, end - begin, &digest, &err) == 0);
+        memcpy(copy + at, digest.bytes, DIGEST_SIZE);
+    }
+    return copy;
 }
 
 bool fuzz_error_is_good(const struct error *err)

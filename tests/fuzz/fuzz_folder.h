@@ -32,6 +32,10 @@ void fuzz_write(const char *path, const void *data, size_t size);
 bool fuzz_file_is(const char *path, const void *data, size_t size);
 bool fuzz_files_equal(const char *path, const char *other);
 
+/* A copy of `data` (free() it) in which a digest of zeros at `at` has become that of the bytes
+ * from `begin` to `end`, so that a search gets past it. */
+uint8_t *fuzz_complete(const uint8_t *data, size_t size, size_t at, size_t begin, size_t end);
+
 /* An error has a kind, and a message of one line without control bytes,
  * also those of UTF-8 beyond ASCII (C1). */
 bool fuzz_error_is_good(const struct error *err);

@@ -8,22 +8,6 @@
 /* magic, sha256; then device, inode, size, mtime, ctime, sha256 each */
 enum { MAGIC_SIZE = 16, HEADER = MAGIC_SIZE + DIGEST_SIZE, NUMBERS = 5 };
 
-static uint8_t *complete(const uint8_t *data, size_t size)
-{
-    static const uint8_t zeros[DIGEST_SIZE];
-    struct error err = {0};
-    struct digest digest;
-    uint8_t *copy = malloc(size + 1);
-    ASSERT(copy != NULL);
-    if (size > 0)
-        memcpy(copy, data, size);
-    if (size >= HEADER && memcmp(data + MAGIC_SIZE, zeros, sizeof(zeros)) == 0) {
-        ASSERT(digest_of_bytes(copy + HEADER, size - HEADER, &digest, &err) == 0);
-        memcpy(copy + MAGIC_SIZE, digest.bytes, DIGEST_SIZE);
-    }
-    return copy;
-}
-
 static struct timespec time_of(int64_t nanoseconds)
 {
     return (struct timespec){.tv_sec = nanoseconds / 1000000000,
@@ -58,7 +42,7 @@ enum fuzz_verdict fuzz_memo(const uint8_t *data, size_t size)
     struct memo *memo = NULL;
     struct stat st, other = {.st_dev = 77, .st_ino = 1234567};
     struct digest digest, others = {.bytes = {1, 2, 3}};
-    uint8_t *copy = complete(data, size);
+    uint8_t *copy = fuzz_complete(data, size, MAGIC_SIZE, HEADER, size);
     fuzz_folder_make(&folder, copy, size);
     ASSERT(memo_open(folder.input, &memo, &err) == 0);
     bool found = first_entry(copy, size, &st, &digest) && knows(memo, &st, &digest);
