@@ -1,7 +1,7 @@
 # Reprise. `make help` lists the targets.
 #
 # Layout: runtime/<part>/*.c become build/lib/<part>.a; stages/<name>.c become build/stages/<name>;
-# tests/<part>/test_*.c become build/tests/<part>/test_*. Dependencies between parts point one way (ci/includes checks them).
+# stages/<name>/*.c belong to that stage; tests/<part>/test_*.c become build/tests/<part>/test_*. Dependencies between parts point one way (ci/includes checks them).
 
 PREFIX ?= /usr/local
 CC = gcc
@@ -22,7 +22,7 @@ SAY = @$(if $(V),:,echo ' ')
 .DELETE_ON_ERROR:
 
 STAGES = download split explore pretrain phase1 phase2 evaluate gradcam report
-PARTS = base store data nn figure runner
+PARTS = base plan store data nn figure runner command
 
 # Flags. No debug information and no line numbers in the executables, whose digests are part of every key; `make DEBUG=1`
 # builds into build-debug. -ffp-contract=off: the same arithmetic whatever the compiler makes of it.
@@ -35,8 +35,6 @@ LDFLAGS += -Wl,--gc-sections -Wl,--as-needed -Wl,--build-id=none -pthread $(SANI
 ifdef DEBUG
   BUILD = build-debug
   CFLAGS += -g -O1
-else
-  LDFLAGS += -s
 endif
 ifdef SANITIZE_WITH # address,undefined or thread
   BUILD = build-$(firstword $(subst $(comma), ,$(SANITIZE_WITH)))
@@ -49,16 +47,18 @@ BASE_LIBS = -ljansson -lcrypto -lm
 DATA_LIBS := -larchive -lcurl $(shell pkg-config --libs hdf5 2>/dev/null) -lpng
 NN_LIBS = -ldnnl -lgomp
 FIGURE_LIBS = -lcairo -lfreetype -lpng
-RUNNER_LIBS = -lyaml
+PLAN_LIBS = -lyaml
 
 sources = $(filter-out %_cuda.c,$(wildcard runtime/$(1)/*.c))
-objects = $(patsubst %.c,$(BUILD)/%.o,$(1))
-STAGE_SHARED = $(filter-out $(STAGES:%=stages/%.c),$(wildcard stages/*.c))
-lib = $(BUILD)/lib/$(1).a
-LIBS = $(foreach part,$(PARTS),$(call lib,$(part)))
+objects = $(patsubst %.c,$(BUILD)/objects/%.o,$(1))
+# The archives of some parts, or of all but `stages` and `tests`.
+libs = $(1:%=$(BUILD)/lib/%.a)
+STAGE_PROGRAMS = $(STAGES:%=$(BUILD)/stages/%)
+# stages/<name>/ belongs to that stage alone; other files of stages/ are shared.
+STAGE_SHARED = $(filter-out $(STAGES:%=stages/%.c),$(wildcard stages/*.c stages/*/*.c))
 
 TEST_SOURCES = $(wildcard tests/*/test_*.c)
-TEST_SHARED = $(filter-out $(TEST_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
+TEST_SHARED = $(filter-out $(TEST_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c tests/faults/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
@@ -69,14 +69,22 @@ CUDA_SOURCES = $(wildcard runtime/nn/*_cuda.c runtime/nn/*.cu)
 CUDA_OBJECTS = $(patsubst %.cu,$(BUILD)/%.cu.o,$(patsubst %.c,$(BUILD)/pic/%.o,$(CUDA_SOURCES) $(call sources,base)))
 CUDA_BACKEND = $(if $(and $(CUDA_SOURCES),$(shell command -v $(NVCC))),$(BUILD)/lib/libreprise-cuda.so)
 
-all: $(BUILD)/reprise $(STAGES:%=$(BUILD)/stages/%) $(CUDA_BACKEND) ## build the runner and the stages
+all: $(BUILD)/reprise $(STAGE_PROGRAMS) $(CUDA_BACKEND) ## build the runner and the stages
 
-define part_library
-$(call lib,$(1)): $(call objects,$(call sources,$(1)))
+# What is built depends on how: the flags and the compiler of the last build lie in a file that changes with them.
+BUILT_WITH = $(shell $(CC) --version | head -n 1) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(BUILT_WITH)' | cmp -s - $@ || echo '$(BUILT_WITH)' > $@
+
+define archive
+$(call libs,$(1)): $(call objects,$(2))
 	@mkdir -p $$(@D)
 	$(Q)rm -f $$@ && ar rcsD $$@ $$^
 endef
-$(foreach part,$(PARTS),$(eval $(call part_library,$(part))))
+$(foreach part,$(PARTS),$(eval $(call archive,$(part),$(call sources,$(part)))))
+$(eval $(call archive,stages,$(STAGE_SHARED)))
+$(eval $(call archive,tests,$(TEST_SHARED)))
 
 $(BUILD)/lib/libreprise-cuda.so: $(CUDA_OBJECTS)
 	@mkdir -p $(@D)
@@ -93,42 +101,33 @@ $(BUILD)/%.cu.o: %.cu
 	$(SAY) NVCC $<
 	$(Q)$(NVCC) -Iruntime -O3 -Xcompiler -fPIC,-fvisibility=hidden -c -o $@ $<
 
-$(BUILD)/lib/stages.a: $(call objects,$(STAGE_SHARED))
-	@mkdir -p $(@D)
-	$(Q)rm -f $@ && ar rcsD $@ $^
-
 $(BUILD)/libraries: ci/libraries Makefile
 	@ci/libraries '$(CC)' $(PACKAGES)
 	@mkdir -p $(@D) && touch $@
 
-$(BUILD)/%.o: %.c | $(BUILD)/libraries
+$(BUILD)/objects/%.o: %.c $(BUILD)/flags | $(BUILD)/libraries
 	@mkdir -p $(@D)
 	$(SAY) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/reprise: $(call lib,runner) $(call lib,store) $(call lib,base)
-	$(SAY) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(RUNNER_LIBS) $(BASE_LIBS)
-
-$(BUILD)/stages/%: $(BUILD)/stages/%.o $(BUILD)/lib/stages.a $(foreach part,nn data figure base,$(call lib,$(part)))
-	$(SAY) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
-
-# Tests: every program and script prints TAP; tests/run adds up.
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(BUILD)/lib/tests.a $(filter-out $(BUILD)/lib/runner.a,$(LIBS)) $(BUILD)/lib/runner-tests.a $(BUILD)/lib/stages.a
+# Programs. The linker takes of the archives and libraries what a program uses and nothing else.
+ALL_LIBS = $(PLAN_LIBS) $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
+STRIP = $(if $(DEBUG)$(SANITIZE),,-s)
+define link
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(Q)$(CC) $(filter-out -s,$(LDFLAGS)) -o $@ $< $(BUILD)/lib/tests.a $(BUILD)/lib/stages.a $(BUILD)/lib/runner-tests.a \
-	  $(foreach part,store nn data figure base,$(call lib,$(part))) -lcmocka \
-	  $(RUNNER_LIBS) $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
+	$(Q)$(CC) $(LDFLAGS) $(STRIP) $(LINK_FLAGS) -o $@ $(filter %.o %.a,$^) $(LINK_LIBS) $(ALL_LIBS)
+endef
 
-$(BUILD)/lib/runner-tests.a: $(filter-out %/main.o,$(call objects,$(call sources,runner)))
-	@mkdir -p $(@D)
-	$(Q)rm -f $@ && ar rcsD $@ $^
-
-$(BUILD)/lib/tests.a: $(call objects,$(TEST_SHARED))
-	@mkdir -p $(@D)
-	$(Q)rm -f $@ && ar rcsD $@ $^
+$(BUILD)/reprise: $(call libs,command runner plan store base)
+$(STAGE_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(call libs,stages nn data figure base)
+# Every program and script of the tests prints TAP; tests/run adds up.
+TEST_LIBS = $(call libs,tests stages command runner plan store nn data figure base)
+$(TEST_PROGRAMS) $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
+$(TEST_PROGRAMS) $(BENCH_PROGRAMS): private STRIP =
+$(TEST_PROGRAMS) $(BENCH_PROGRAMS): private LINK_LIBS = -lcmocka
+$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS): $(BUILD)/flags
+	$(link)
 
 pipeline: ## install what is missing, build, and run the pipeline (PROFILE=, RUN_FLAGS=)
 	@ci/install
@@ -167,18 +166,20 @@ FORMAT ?= npy
 SECONDS ?= 60
 FUZZ_SANITIZE = -fsanitize=address,undefined,float-cast-overflow
 
-$(BUILD)/fuzz/%: tests/fuzz/entry.c $(BUILD)/lib/tests.a $(BUILD)/lib/runner-tests.a $(filter-out $(BUILD)/lib/runner.a,$(LIBS))
+$(BUILD)/fuzz/%.o: tests/fuzz/entry.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(SAY) LINK $@
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(filter-out -s,$(LDFLAGS)) $(FUZZ_FLAGS),fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ $< $(BUILD)/lib/tests.a \
-	  $(BUILD)/lib/runner-tests.a $(foreach part,store nn data figure base,$(call lib,$(part))) -lcmocka \
-	  $(RUNNER_LIBS) $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -DFUZZ_TARGET=fuzz_$* -c -o $@ $<
+
+$(BUILD)/fuzz/%: LINK_FLAGS = $(FUZZ_FLAGS),fuzzer
+$(BUILD)/fuzz/%: LINK_LIBS = -lcmocka
+$(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(TEST_LIBS)
+	$(link)
 
 install: all ## copy to PREFIX (default /usr/local); DESTDIR is honoured
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/reprise/stages $(DESTDIR)$(PREFIX)/share/man/man1 \
 	  $(DESTDIR)$(PREFIX)/share/doc/reprise
 	install $(BUILD)/reprise $(DESTDIR)$(PREFIX)/bin
-	install $(STAGES:%=$(BUILD)/stages/%) $(DESTDIR)$(PREFIX)/lib/reprise/stages
+	install $(STAGE_PROGRAMS) $(DESTDIR)$(PREFIX)/lib/reprise/stages
 	install -m 644 docs/reprise.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 README.md CHANGELOG.md LICENSE pipeline.yaml $(DESTDIR)$(PREFIX)/share/doc/reprise
 
@@ -189,4 +190,5 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' Makefile | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all pipeline verify test build-tests bench lint check-address fuzz install clean help
+FORCE:
+.PHONY: FORCE all pipeline verify test build-tests bench lint check-address fuzz install clean help

@@ -4,9 +4,9 @@
 #include "base/memory.h"
 #include "base/stage.h"
 #include "data/dataset.h"
-#include "gradcam_choose.h"
-#include "gradcam_explain.h"
-#include "gradcam_figures.h"
+#include "gradcam/gradcam_choose.h"
+#include "gradcam/gradcam_explain.h"
+#include "gradcam/gradcam_figures.h"
 #include "model_use.h"
 
 #include <stdlib.h>

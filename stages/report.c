@@ -3,10 +3,10 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/stage.h"
-#include "report_content.h"
-#include "report_html.h"
-#include "report_json.h"
-#include "report_markdown.h"
+#include "report/report_content.h"
+#include "report/report_html.h"
+#include "report/report_json.h"
+#include "report/report_markdown.h"
 
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* pipeline.lock back into a struct lock: lockfile_read(). */
+#include "plan/suggest.h"
+#include "plan/yaml_tree.h"
 #include "runner/lockfile.h"
-#include "runner/suggest.h"
-#include "runner/yaml_tree.h"
 
 #include "base/file.h"
 #include "base/memory.h"

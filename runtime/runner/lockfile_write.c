@@ -1,6 +1,6 @@
 /* pipeline.lock through libyaml's emitter: lockfile_write(). */
+#include "plan/yaml_scalar.h"
 #include "runner/lockfile.h"
-#include "runner/yaml_scalar.h"
 
 #include "base/file.h"
 #include "base/memory.h"

@@ -59,30 +59,30 @@ static int read_lock(struct project *project, struct error *err)
 
 static int read_plan(struct project *project, bool recorded, struct error *err)
 {
-    const struct options *options = project->options;
+    const struct project_settings *settings = &project->settings;
     char **sets;
     size_t count;
-    if (!recorded || project->lock == NULL || options->profile != NULL || options->set_count > 0)
-        return plan_read(options->file, options->profile, options->sets, options->set_count,
+    if (!recorded || project->lock == NULL || settings->profile != NULL || settings->set_count > 0)
+        return plan_read(settings->file, settings->profile, settings->sets, settings->set_count,
                          &project->plan, err);
     const char *profile = project->lock->profile;
     if (sets_of_lock(project->lock->sets, &sets, &count, err) < 0)
         return -1;
-    int result = plan_read(options->file, profile[0] != '\0' ? profile : NULL,
+    int result = plan_read(settings->file, profile[0] != '\0' ? profile : NULL,
                            (const char *const *)sets, count, &project->plan, err);
     file_free_names(sets, count);
     return result;
 }
 
-int project_open(const struct options *options, bool recorded, struct project *opened,
+int project_open(const struct project_settings *settings, bool recorded, struct project *opened,
                  struct error *err)
 {
-    struct project project = {.options = options};
+    struct project project = {.settings = *settings};
     char *cache = NULL;
     int result = -1;
-    if (options->folder != NULL && chdir(options->folder) < 0)
-        return error_set(err, ERR_USAGE, "cannot work in '%s'", options->folder);
-    if ((project.lock_path = lock_path_of(options->file, err)) == NULL)
+    if (settings->folder != NULL && chdir(settings->folder) < 0)
+        return error_set(err, ERR_USAGE, "cannot work in '%s'", settings->folder);
+    if ((project.lock_path = lock_path_of(settings->file, err)) == NULL)
         return -1;
     /* A lock file that cannot be read matters only to those who need it; a run writes a new one. */
     if (read_lock(&project, err) < 0 && recorded)
@@ -93,7 +93,7 @@ int project_open(const struct options *options, bool recorded, struct project *o
         (project.artifacts = file_join(project.plan->folder, "artifacts", err)) == NULL ||
         (project.runs = file_join(project.plan->folder, "reports/runs", err)) == NULL ||
         store_open(cache, &project.store, err) < 0 ||
-        fingerprints_open(project.store, options->device, &project.fingerprints, err) < 0)
+        fingerprints_open(project.store, settings->device, &project.fingerprints, err) < 0)
         goto done;
     result = 0;
 done:

@@ -4,14 +4,26 @@
 #ifndef RUNNER_PROJECT_H
 #define RUNNER_PROJECT_H
 
+#include "plan/plan.h"
 #include "runner/fingerprint.h"
 #include "runner/lockfile.h"
-#include "runner/options.h"
-#include "runner/plan.h"
 #include "store/store.h"
 
+/* What the caller asks for. The texts stay the caller's. */
+struct project_settings {
+    const char *folder;  /* to work in, or NULL */
+    const char *file;    /* of the pipeline */
+    const char *profile; /* NULL: the file's default */
+    const char **sets;   /* a.b=value */
+    size_t set_count;
+    const char *device; /* auto, cpu or cuda */
+    int jobs;           /* processors to use, at least 1 */
+    bool keep_going;    /* after a failure, run what does not depend on it */
+    bool keep_work;     /* keep the work folder of each executed stage */
+};
+
 struct project {
-    const struct options *options;
+    struct project_settings settings;
     struct plan *plan;
     struct store *store;
     struct lock *lock; /* NULL where there is no lock file */
@@ -19,9 +31,9 @@ struct project {
     struct fingerprints *fingerprints;
 };
 
-/* Reads the plan under the command line's profile and --set, or, where
- * `recorded` and the command line has neither, under those of the lock file. */
-int project_open(const struct options *options, bool recorded, struct project *project,
+/* Reads the plan under the profile and sets of `settings`, or, where `recorded`
+ * and these have neither, under those of the lock file. */
+int project_open(const struct project_settings *settings, bool recorded, struct project *project,
                  struct error *err);
 void project_close(struct project *project);
 

@@ -126,7 +126,7 @@ json_t *record_make(const struct jobs *jobs, const struct record_run *run, struc
         json_pack("{s:s, s:s, s:f, s:s, s:s, s:O, s:s, s:s, s:i, s:O, s:O}", "id", id, "started",
                   started, "seconds", run->seconds, "outcome", outcome_name(run->outcome),
                   "profile", project->plan->profile, "sets", project->plan->sets, "host", host,
-                  "device", project->options->device, "jobs", project->options->jobs, "stages",
+                  "device", project->settings.device, "jobs", project->settings.jobs, "stages",
                   stages, "requirements", requirements);
     if (record == NULL)
         error_set(err, ERR_MEMORY, "out of memory for the record of the run");

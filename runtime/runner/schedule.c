@@ -15,7 +15,7 @@ enum { BUSY_MS = 50, TICK_MS = 100 };
 
 struct schedule {
     struct jobs *jobs;
-    struct display *display;
+    const struct watcher *watcher;
     struct attempt **running;
     size_t running_count;
     int slots; /* processors that no stage uses */
@@ -30,8 +30,13 @@ struct schedule {
 
 static bool is_stopping(const struct schedule *schedule)
 {
-    bool keep_going = schedule->jobs->project->options->keep_going;
+    bool keep_going = schedule->jobs->project->settings.keep_going;
     return schedule->interrupts > 0 || (schedule->failures > 0 && !keep_going);
+}
+
+static void tell_ended(const struct schedule *schedule, const struct job *job)
+{
+    schedule->watcher->ended(schedule->watcher->self, job);
 }
 
 static void job_failed(struct schedule *schedule, struct job *job, const struct error *why)
@@ -39,7 +44,7 @@ static void job_failed(struct schedule *schedule, struct job *job, const struct 
     job->state = JOB_FAILED;
     text_add(&job->failure, why->message);
     schedule->failures++;
-    display_ended(schedule->display, job);
+    tell_ended(schedule, job);
 }
 
 /* The result is in the store: show it, and bring the artifacts. A blob whose
@@ -48,7 +53,7 @@ static void settle(struct schedule *schedule, struct job *job)
 {
     struct error why = {0};
     if (deliver(schedule->jobs->project, job, &why) == 0)
-        display_ended(schedule->display, job);
+        tell_ended(schedule, job);
     else if (why.kind != ERR_MISMATCH || job->state != JOB_CACHED || job->stage->frozen ||
              job_look_up(schedule->jobs, job->index, &why) < 0 || job->state != JOB_STALE)
         job_failed(schedule, job, &why);
@@ -81,7 +86,7 @@ static void prepare(struct schedule *schedule, size_t index)
     case UPSTREAM_PENDING: return;
     case UPSTREAM_LOST:
         job->state = JOB_SKIPPED;
-        display_ended(schedule->display, job);
+        tell_ended(schedule, job);
         return;
     case UPSTREAM_DONE:
         if (job_prepare(schedule->jobs, index, &why) < 0)
@@ -93,7 +98,7 @@ static void prepare(struct schedule *schedule, size_t index)
 
 static int threads_for(const struct schedule *schedule, const struct job *job)
 {
-    int all = schedule->jobs->project->options->jobs, wanted = job->stage->resources.threads;
+    int all = schedule->jobs->project->settings.jobs, wanted = job->stage->resources.threads;
     return wanted <= 0 || wanted > all ? all : wanted;
 }
 
@@ -111,7 +116,7 @@ static void begin(struct schedule *schedule, struct job *job, struct store_lock 
     schedule->slots -= threads;
     schedule->gpu_users += job->stage->resources.gpu > 0;
     schedule->running[schedule->running_count++] = attempt;
-    display_started(schedule->display, attempt);
+    schedule->watcher->started(schedule->watcher->self, attempt);
 }
 
 static void try_start(struct schedule *schedule, struct job *job)
@@ -130,8 +135,8 @@ static void try_start(struct schedule *schedule, struct job *job)
     }
     if (lock == NULL) {
         schedule->lock_is_busy = true;
-        if (!schedule->told[job->index] && !project->options->quiet)
-            display_of(schedule->display, job, "waiting: another run is at it");
+        if (!schedule->told[job->index])
+            schedule->watcher->noted(schedule->watcher->self, job, "waiting: another run is at it");
         schedule->told[job->index] = true;
         return;
     }
@@ -172,7 +177,7 @@ static void finish(struct schedule *schedule, size_t at)
     struct error why = {0};
     /* The process is gone: what it said is complete, and is shown before its log is stored. */
     attempt_read_progress(attempt);
-    display_finished(schedule->display, attempt);
+    schedule->watcher->finished(schedule->watcher->self, attempt);
     int result = attempt_finish(attempt, &why);
     schedule->running[at] = schedule->running[--schedule->running_count];
     schedule->slots += attempt->threads;
@@ -183,12 +188,10 @@ static void finish(struct schedule *schedule, size_t at)
     } else if (why.kind == ERR_INTERRUPTED) {
         job->state = JOB_SKIPPED;
         text_add(&job->failure, why.message);
-        display_ended(schedule->display, job);
+        tell_ended(schedule, job);
     } else {
-        display_log(schedule->display, attempt, true);
         job_failed(schedule, job, &why);
-        if (attempt->log_path != NULL)
-            display_of(schedule->display, job, "its log: %s", attempt->log_path);
+        schedule->watcher->failed(schedule->watcher->self, attempt);
     }
     attempt_free(attempt);
 }
@@ -201,8 +204,9 @@ static void take_signals(struct schedule *schedule)
             continue;
         schedule->interrupts++;
         if (schedule->interrupts == 1 && schedule->running_count > 0)
-            display_say(schedule->display, "stopping: the stages may save their work; once more "
-                                           "kills them");
+            schedule->watcher->noted(schedule->watcher->self, NULL,
+                                     "stopping: the stages may save their work; once more kills "
+                                     "them");
         for (size_t i = 0; i < schedule->running_count; i++)
             attempt_stop(schedule->running[i], schedule->interrupts > 1);
     }
@@ -228,7 +232,7 @@ static void wait_for_events(struct schedule *schedule)
             attempt_read_progress(schedule->running[i]);
         attempt_tick(schedule->running[i]);
     }
-    display_update(schedule->display, schedule->running, schedule->running_count);
+    schedule->watcher->updated(schedule->watcher->self, schedule->running, schedule->running_count);
     for (size_t i = count; i-- > 0;)
         if (polls[1 + 2 * i].revents != 0)
             finish(schedule, i);
@@ -240,7 +244,7 @@ static void skip_the_rest(struct schedule *schedule)
         struct job *job = &schedule->jobs->list[i];
         if (job->state == JOB_WAITING || job->state == JOB_STALE) {
             job->state = JOB_SKIPPED;
-            display_ended(schedule->display, job);
+            tell_ended(schedule, job);
         }
     }
 }
@@ -274,10 +278,10 @@ static int open_signals(sigset_t *before, struct error *err)
     return fd >= 0 ? fd : error_errno(err, "cannot watch signals");
 }
 
-int schedule_run(struct jobs *jobs, struct display *display, struct error *err)
+int schedule_run(struct jobs *jobs, const struct watcher *watcher, struct error *err)
 {
     struct schedule schedule = {
-        .jobs = jobs, .display = display, .slots = jobs->project->options->jobs, .signals = -1};
+        .jobs = jobs, .watcher = watcher, .slots = jobs->project->settings.jobs, .signals = -1};
     sigset_t before;
     int result = -1;
     if ((schedule.running = memory_new(jobs->count, sizeof(struct attempt *), err)) == NULL ||

@@ -39,7 +39,7 @@ static int make_folder(struct attempt *attempt, struct error *err)
         (attempt->checkpoint = file_join(path, "checkpoint", err)) == NULL)
         return -1;
     remove_killed_attempts(path);
-    if (attempt->project->options->keep_work) {
+    if (attempt->project->settings.keep_work) {
         snprintf(folder, sizeof(folder), "%s/kept", path);
         if (file_remove(folder, err) < 0 || file_make_folders(folder, err) < 0)
             return -1;
@@ -165,7 +165,7 @@ int work_make(struct attempt *attempt, struct error *err)
         json_pack("{s:s, s:s, s:O, s:O, s:O, s:s, s:{s:i}, s:s, s:s, s:i}", "stage",
                   job->stage->name, "key", key, "params", job->stage->params, "deps", deps, "outs",
                   outs, "checkpoint", attempt->checkpoint, "resources", "threads", attempt->threads,
-                  "device", attempt->project->options->device, "project",
+                  "device", attempt->project->settings.device, "project",
                   attempt->project->plan->folder, "progress_fd", LAUNCH_PROGRESS_FD);
     if (description == NULL) {
         error_set(err, ERR_MEMORY, "out of memory for stage.json");
@@ -197,7 +197,7 @@ static int check_deps(const struct attempt *attempt, struct error *err)
 static int store_outs(const struct attempt *attempt, struct action *action, struct error *err)
 {
     const struct plan_stage *stage = attempt->job->stage;
-    bool take = !attempt->project->options->keep_work;
+    bool take = !attempt->project->settings.keep_work;
     for (size_t i = 0; i < stage->out_count; i++) {
         struct content content;
         char *path = inside(attempt, "outs", stage->outs[i].path, err);
@@ -225,7 +225,7 @@ static int describe_attempt(const struct attempt *attempt, struct action *action
     free(action->device);
     free(action->started);
     action->host = memory_copy_text(host, err);
-    action->device = memory_copy_text(attempt->project->options->device, err);
+    action->device = memory_copy_text(attempt->project->settings.device, err);
     action->started = memory_copy_text(attempt->started, err);
     action->seconds = attempt->job->seconds;
     action->threads = attempt->threads;
@@ -257,7 +257,7 @@ int work_store(struct attempt *attempt, struct error *err)
     struct store *store = attempt->project->store;
     struct error ignored;
     int64_t size;
-    bool take = !attempt->project->options->keep_work;
+    bool take = !attempt->project->settings.keep_work;
     struct action *action = action_new(job->stage->name, text_string(&job->components), err);
     if (action == NULL)
         return -1;
@@ -273,7 +273,7 @@ int work_store(struct attempt *attempt, struct error *err)
     job->action = action;
     /* Left behind, it costs space and nothing else. */
     file_remove(attempt->checkpoint, &ignored);
-    if (attempt->project->options->keep_work)
+    if (attempt->project->settings.keep_work)
         file_make_folders(attempt->checkpoint, &ignored); /* for running it by hand */
     return 0;
 }
@@ -296,7 +296,7 @@ void work_remove(struct attempt *attempt)
 {
     struct error ignored;
     char path[STORE_PATH_SIZE];
-    if (attempt->project->options->keep_work)
+    if (attempt->project->settings.keep_work)
         return;
     if (attempt->folder != NULL)
         file_remove(attempt->folder, &ignored);

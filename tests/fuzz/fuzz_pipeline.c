@@ -2,8 +2,8 @@
  * keeps its promises. */
 #include "fuzz/fuzz_folder.h"
 
-#include "runner/dag.h"
-#include "runner/plan.h"
+#include "command/dag.h"
+#include "plan/plan.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "gradcam_choose.h"
+#include "gradcam/gradcam_choose.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "report_escape.h"
+#include "report/report_escape.h"
 
 #include <string.h>
 

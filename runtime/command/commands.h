@@ -1,0 +1,15 @@
+/* The subcommands, one file each. Results go to stdout, the rest to stderr. */
+#ifndef COMMAND_COMMANDS_H
+#define COMMAND_COMMANDS_H
+
+#include "command/options.h"
+
+command_fn command_run;     /* run.c */
+command_fn command_status;  /* status.c */
+command_fn command_why;     /* why.c */
+command_fn command_verify;  /* verify.c */
+command_fn command_metrics; /* metrics.c */
+command_fn command_log;     /* log.c */
+command_fn command_dag;     /* picture.c */
+
+#endif

@@ -1,0 +1,24 @@
+#include "command/commands.h"
+
+#include <stdio.h>
+
+static const char version[] = "0.1.0";
+
+int main(int argc, char **argv)
+{
+    struct options options = {0};
+    struct error err = {0};
+    int result = options_parse(argc, argv, &options, &err);
+    if (result == 0 && options.help)
+        options_help(&options, stdout);
+    else if (result == 0 && options.version)
+        printf("reprise %s\n", version);
+    else if (result == 0)
+        result = options.command->run(&options, &err);
+    if (fflush(stdout) != 0 && result == 0)
+        result = error_errno(&err, "cannot write to stdout");
+    if (result < 0)
+        fprintf(stderr, "reprise: %s\n", err.message);
+    options_release(&options);
+    return result < 0 ? error_exit_status(&err) : 0;
+}

@@ -1,0 +1,76 @@
+/* reprise metrics: the numbers in the metrics of what is cached. */
+#include "base/json.h"
+#include "command/commands.h"
+#include "command/print.h"
+#include "runner/job.h"
+#include "runner/requirement.h"
+
+#include <stdio.h>
+
+/* Numbers of an object under dotted names; lists are left to the artifact. */
+static void print_numbers(const char *prefix, const json_t *object)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)object, name, value) {
+        struct text dotted = {0};
+        text_addf(&dotted, "%s.%s", prefix, name);
+        if (json_is_number(value))
+            printf("%-40s %.6g\n", text_string(&dotted), json_number_value(value));
+        else if (json_is_object(value))
+            print_numbers(text_string(&dotted), value);
+        text_release(&dotted);
+    }
+}
+
+static int take_stage(const struct project *project, const struct job *job, bool print, json_t *all,
+                      struct error *err)
+{
+    for (size_t i = 0; i < job->stage->out_count; i++) {
+        const struct plan_out *out = &job->stage->outs[i];
+        if (!out->metrics)
+            continue;
+        struct text name = {0};
+        text_addf(&name, "%s.%s", job->stage->name, out->name);
+        json_t *metrics =
+            requirement_metrics(project->store, action_out(job->action, out->name), err);
+        if (metrics == NULL) {
+            error_prefix(err, "%s: ", text_string(&name));
+            text_release(&name);
+            return -1;
+        }
+        if (print)
+            print_numbers(text_string(&name), metrics);
+        json_object_set_new(all, text_string(&name), metrics);
+        text_release(&name);
+    }
+    return 0;
+}
+
+int command_metrics(const struct options *options, struct error *err)
+{
+    struct project project;
+    struct jobs jobs = {0};
+    json_t *all = json_object();
+    if (project_open(&options->project, true, &project, err) < 0) {
+        json_decref(all);
+        return -1;
+    }
+    int result = jobs_init(&project, options->words, options->word_count, false, &jobs, err);
+    if (result == 0)
+        result = jobs_prepare_all(&jobs, err);
+    for (size_t i = 0; i < jobs.count && result == 0; i++) {
+        const struct job *job = &jobs.list[i];
+        if (job->state == JOB_CACHED)
+            result = take_stage(&project, job, !options->json, all, err);
+        else if (job->state != JOB_OUTSIDE)
+            fprintf(stderr, "%s has no result yet: %s\n", job->stage->name,
+                    text_string(&job->reason));
+    }
+    if (result == 0 && options->json)
+        result = print_json(all, err);
+    json_decref(all);
+    jobs_release(&jobs);
+    project_close(&project);
+    return result;
+}

@@ -1,0 +1,255 @@
+#include "command/options.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { JOBS_LIMIT = 4096 };
+
+/* What an option does to struct options: offsets keep the table flat. */
+enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_JOBS, OPTION_SET };
+
+struct option {
+    char letter; /* also names it in command.flags; upper case where there is no short form */
+    bool has_short;
+    const char *name, *argument, *help;
+    enum option_kind kind;
+    size_t offset;
+};
+
+#define FIELD(name) offsetof(struct options, name)
+
+static const struct option options_table[] = {
+    {'n', true, "dry-run", NULL, "say what would run, and run nothing", OPTION_FLAG,
+     FIELD(dry_run)},
+    {'j', true, "jobs", "N", "use N processors (default: all)", OPTION_JOBS, FIELD(project.jobs)},
+    {'k', true, "keep-going", NULL, "after a failure, run what does not depend on it", OPTION_FLAG,
+     FIELD(project.keep_going)},
+    {'f', true, "force", NULL, "execute the given stages, or all, again", OPTION_FLAG,
+     FIELD(force)},
+    {'q', true, "quiet", NULL, "say nothing unless something is wrong", OPTION_FLAG, FIELD(quiet)},
+    {'v', true, "verbose", NULL, "show what the stages print", OPTION_FLAG, FIELD(verbose)},
+    {'J', false, "json", NULL, "print the result as JSON", OPTION_FLAG, FIELD(json)},
+    {'C', true, "directory", "DIR", "work in DIR", OPTION_TEXT, FIELD(project.folder)},
+    {'F', false, "file", "FILE", "the pipeline file (default: pipeline.yaml)", OPTION_TEXT,
+     FIELD(project.file)},
+    {'P', false, "profile", "NAME", "overlay this profile of the file", OPTION_TEXT,
+     FIELD(project.profile)},
+    {'S', false, "set", "A.B=VALUE", "override a value of `vars`; may be repeated", OPTION_SET,
+     FIELD(project.sets)},
+    {'D', false, "device", "DEVICE", "auto, cpu or cuda", OPTION_TEXT, FIELD(project.device)},
+    {'W', false, "keep-work", NULL, "keep the work folder of each executed stage", OPTION_FLAG,
+     FIELD(project.keep_work)},
+    {'T', false, "format", "FORMAT", "dot or mermaid", OPTION_TEXT, FIELD(format)},
+    {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
+    {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},
+};
+enum { OPTION_COUNT = sizeof(options_table) / sizeof(options_table[0]) };
+
+static int processors(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+static const struct option *find_long(const char *name, size_t length)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (strlen(options_table[i].name) == length &&
+            memcmp(options_table[i].name, name, length) == 0)
+            return &options_table[i];
+    return NULL;
+}
+
+static const struct option *find_short(char letter)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (options_table[i].has_short && options_table[i].letter == letter)
+            return &options_table[i];
+    return NULL;
+}
+
+static int unknown_option(const char *word, struct error *err)
+{
+    const char *names[OPTION_COUNT];
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        names[i] = options_table[i].name;
+    char name[64];
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="),
+             word[1] == '-' ? word + 2 : "");
+    const char *nearest = text_nearest(name, names, OPTION_COUNT);
+    if (nearest != NULL)
+        return error_set(err, ERR_USAGE, "unknown option '%s', did you mean '--%s'?", word,
+                         nearest);
+    return error_set(err, ERR_USAGE, "unknown option '%s': see reprise --help", word);
+}
+
+static int apply(struct options *options, const struct option *option, const char *value,
+                 struct error *err)
+{
+    char *field = (char *)options + option->offset;
+    long long jobs;
+    switch (option->kind) {
+    case OPTION_FLAG: *(bool *)field = true; return 0;
+    case OPTION_TEXT: *(const char **)field = value; return 0;
+    case OPTION_SET: options->project.sets[options->project.set_count++] = value; return 0;
+    case OPTION_JOBS:
+        if (!text_to_int64(value, &jobs) || jobs < 1 || jobs > JOBS_LIMIT)
+            return error_set(err, ERR_USAGE, "--jobs '%s': expected a number from 1 to %d", value,
+                             JOBS_LIMIT);
+        options->project.jobs = (int)jobs;
+        return 0;
+    }
+    return 0;
+}
+
+/* One word that starts with '-', which may hold several short options or take
+ * its value from the next word. */
+static int parse_option(struct options *options, char **argv, int argc, int *at, char *seen,
+                        struct error *err)
+{
+    const char *word = argv[*at], *value = NULL;
+    for (size_t i = 1; word[i] != '\0'; i++) {
+        const struct option *option;
+        bool is_long = word[1] == '-';
+        if (is_long) {
+            size_t length = strcspn(word + 2, "=");
+            option = find_long(word + 2, length);
+            value = word[2 + length] == '=' ? word + 3 + length : NULL;
+        } else {
+            option = find_short(word[i]);
+            value = option != NULL && option->argument != NULL && word[i + 1] != '\0' ? word + i + 1
+                                                                                      : NULL;
+        }
+        if (option == NULL)
+            return unknown_option(word, err);
+        if (option->argument == NULL && value != NULL)
+            return error_set(err, ERR_USAGE, "--%s takes no value", option->name);
+        if (option->argument != NULL && value == NULL) {
+            if (*at + 1 >= argc)
+                return error_set(err, ERR_USAGE, "--%s needs a value: %s", option->name,
+                                 option->argument);
+            value = argv[++*at];
+        }
+        if (apply(options, option, value, err) < 0)
+            return -1;
+        if (strchr(seen, option->letter) == NULL)
+            seen[strlen(seen)] = option->letter;
+        if (is_long || option->argument != NULL)
+            return 0;
+    }
+    return 0;
+}
+
+static int find_command(const char *word, const struct command **found, struct error *err)
+{
+    const char *names[32];
+    size_t count = 0;
+    for (const struct command *command = commands; command->name != NULL; command++) {
+        if (strcmp(command->name, word) == 0) {
+            *found = command;
+            return 0;
+        }
+        names[count++] = command->name;
+    }
+    const char *nearest = text_nearest(word, names, count);
+    if (nearest != NULL)
+        return error_set(err, ERR_USAGE, "unknown command '%s', did you mean '%s'?", word, nearest);
+    return error_set(err, ERR_USAGE, "unknown command '%s': see reprise --help", word);
+}
+
+static int check(const struct options *options, const char *seen, struct error *err)
+{
+    const struct command *command = options->command;
+    if (options->help || options->version)
+        return 0;
+    if (command == NULL)
+        return error_set(err, ERR_USAGE, "no command: try reprise run, or reprise --help");
+    for (; *seen != '\0'; seen++)
+        if (strchr(command->flags, *seen) == NULL)
+            for (size_t i = 0; i < OPTION_COUNT; i++)
+                if (options_table[i].letter == *seen)
+                    return error_set(err, ERR_USAGE, "'%s' does not take --%s", command->name,
+                                     options_table[i].name);
+    if (options->word_count < command->least || options->word_count > command->most)
+        return error_set(err, ERR_USAGE, "usage: reprise %s [OPTION...] %s", command->name,
+                         command->words);
+    if (strcmp(options->project.device, "auto") != 0 &&
+        strcmp(options->project.device, "cpu") != 0 && strcmp(options->project.device, "cuda") != 0)
+        return error_set(err, ERR_USAGE, "--device '%s': expected auto, cpu or cuda",
+                         options->project.device);
+    return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *options, struct error *err)
+{
+    char seen[OPTION_COUNT + 1] = "";
+    bool only_words = false;
+    *options = (struct options){
+        .project = {.file = "pipeline.yaml", .device = "auto", .jobs = processors()},
+        .format = "dot"};
+    options->words = memory_new((size_t)argc, sizeof(*options->words), err);
+    options->project.sets = memory_new((size_t)argc, sizeof(*options->project.sets), err);
+    if (options->words == NULL || options->project.sets == NULL)
+        return -1;
+    for (int i = 1; i < argc; i++) {
+        if (!only_words && strcmp(argv[i], "--") == 0)
+            only_words = true;
+        else if (!only_words && argv[i][0] == '-' && argv[i][1] != '\0') {
+            if (parse_option(options, argv, argc, &i, seen, err) < 0)
+                return -1;
+        } else if (options->command == NULL) {
+            if (strcmp(argv[i], "help") == 0)
+                options->help = true;
+            else if (find_command(argv[i], &options->command, err) < 0)
+                return -1;
+        } else
+            options->words[options->word_count++] = argv[i];
+    }
+    return check(options, seen, err);
+}
+
+void options_release(struct options *options)
+{
+    free(options->words);
+    free(options->project.sets);
+    *options = (struct options){0};
+}
+
+static void list_options(const char *flags, FILE *stream)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &options_table[i];
+        char left[64], letter[4] = {'-', option->letter, ',', '\0'};
+        if (flags != NULL && strchr(flags, option->letter) == NULL)
+            continue;
+        snprintf(left, sizeof(left), "%s --%s%s%s", option->has_short ? letter : "   ",
+                 option->name, option->argument != NULL ? " " : "",
+                 option->argument != NULL ? option->argument : "");
+        fprintf(stream, "  %-24s %s\n", left, option->help);
+    }
+}
+
+void options_help(const struct options *options, FILE *stream)
+{
+    const struct command *command = options->command;
+    if (command != NULL) {
+        fprintf(stream, "usage: reprise %s [OPTION...] %s\n%s\n\n", command->name, command->words,
+                command->summary);
+        list_options(command->flags, stream);
+        return;
+    }
+    fputs("usage: reprise COMMAND [OPTION...] [WORD...]\n"
+          "Runs the pipeline in pipeline.yaml, and can prove that it ran.\n\n",
+          stream);
+    for (command = commands; command->name != NULL; command++)
+        fprintf(stream, "  %-8s %-10s %s\n", command->name, command->words, command->summary);
+    fputc('\n', stream);
+    list_options(NULL, stream);
+    fputs("\nexit status: 0 done, 1 a stage failed or is stale, 2 wrong usage or pipeline file,\n"
+          "102 a digest does not match, 104 not reproducible, 130 interrupted\n",
+          stream);
+}

@@ -1,0 +1,37 @@
+/* The command line: `reprise COMMAND [OPTION...] [WORD...]`. */
+#ifndef COMMAND_OPTIONS_H
+#define COMMAND_OPTIONS_H
+
+#include "runner/project.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+struct options {
+    const struct command *command;
+    const char **words; /* after the command: stages, or a run */
+    size_t word_count;
+    struct project_settings project;
+    const char *format;
+    bool dry_run, force, quiet, verbose, json, help, version;
+};
+
+/* A subcommand. Returns 0, or -1 with the error that says how it went. */
+typedef int command_fn(const struct options *options, struct error *err);
+
+struct command {
+    const char *name, *words, *summary;
+    command_fn *run;
+    const char *flags;  /* the letters of the options that it takes, see options.c */
+    size_t least, most; /* words */
+};
+
+/* The commands, in the order of the help; ends with a NULL name. commands.c. */
+extern const struct command commands[];
+
+int options_parse(int argc, char **argv, struct options *options, struct error *err);
+void options_release(struct options *options);
+void options_help(const struct options *options, FILE *stream);
+
+#endif

@@ -1,0 +1,22 @@
+/* reprise dag: the plan as a picture. */
+#include "command/commands.h"
+#include "command/dag.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+int command_dag(const struct options *options, struct error *err)
+{
+    enum dag_format format;
+    struct plan *plan;
+    if (dag_format_of(options->format, &format, err) < 0)
+        return -1;
+    if (options->project.folder != NULL && chdir(options->project.folder) < 0)
+        return error_set(err, ERR_USAGE, "cannot work in '%s'", options->project.folder);
+    if (plan_read(options->project.file, options->project.profile, options->project.sets,
+                  options->project.set_count, &plan, err) < 0)
+        return -1;
+    int result = dag_print(plan, format, stdout, err);
+    plan_free(plan);
+    return result;
+}

@@ -1,0 +1,148 @@
+/* reprise run: see schedule.h for what executes, lock_update.h and record.h
+ * for what is written afterwards. */
+#include "base/json.h"
+#include "command/commands.h"
+#include "command/display.h"
+#include "command/print.h"
+#include "runner/lock_update.h"
+#include "runner/record.h"
+#include "runner/requirement.h"
+#include "runner/schedule.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static size_t count_state(const struct jobs *jobs, enum job_state state)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < jobs->count; i++)
+        count += jobs->list[i].state == state;
+    return count;
+}
+
+static void summarise(const struct jobs *jobs, struct display *display, double seconds)
+{
+    struct text line = {0};
+    text_addf(&line, "%zu executed, %zu cached", count_state(jobs, JOB_EXECUTED),
+              count_state(jobs, JOB_CACHED));
+    if (count_state(jobs, JOB_FAILED) > 0)
+        text_addf(&line, ", %zu failed", count_state(jobs, JOB_FAILED));
+    if (count_state(jobs, JOB_SKIPPED) > 0)
+        text_addf(&line, ", %zu skipped", count_state(jobs, JOB_SKIPPED));
+    text_addf(&line, seconds < 0.1 ? " in %.3f s" : " in %.1f s", seconds);
+    display_say(display, "%s", text_string(&line));
+    text_release(&line);
+}
+
+/* A bound that is missed does not fail the run: the results are there to be
+ * looked at. `verify` fails on it. */
+static int tell_requirements(const struct jobs *jobs, struct display *display, bool quiet,
+                             struct error *err)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        const struct job *job = &jobs->list[i];
+        for (size_t r = 0; r < job->stage->requirement_count && job_is_done(job); r++) {
+            struct requirement_result result;
+            struct text line = {0};
+            if (requirement_check(jobs->project->store, job->stage, r, job->action, &result, err) <
+                0)
+                return -1;
+            requirement_describe(job->stage, &result, &line);
+            if (!result.met)
+                display_say(display, "WARNING: missed: %s: %s", job->stage->name,
+                            text_string(&line));
+            else if (!quiet)
+                display_say(display, "met: %s: %s", job->stage->name, text_string(&line));
+            text_release(&line);
+        }
+    }
+    return 0;
+}
+
+static int write_record(const struct jobs *jobs, const struct record_run *run, bool print,
+                        struct error *err)
+{
+    const struct project *project = jobs->project;
+    if (!record_is_worth(jobs) && !print)
+        return 0;
+    json_t *record = record_make(jobs, run, err);
+    if (record == NULL)
+        return -1;
+    int result = record_is_worth(jobs) ? record_write(project, record, err) : 0;
+    if (result == 0 && print)
+        result = print_json(record, err);
+    json_decref(record);
+    return result;
+}
+
+static int execute(const struct options *options, struct jobs *jobs, struct display *display,
+                   double start, struct error *err)
+{
+    struct record_run run = {.started = time(NULL)};
+    struct error outcome = {0}, later = {0};
+    const struct watcher watcher = display_watcher(display);
+    schedule_run(jobs, &watcher, &outcome);
+    run.seconds = attempt_now() - start;
+    run.outcome = &outcome;
+    int result = 0;
+    if (lock_update(jobs, &later) < 0 || write_record(jobs, &run, options->json, &later) < 0)
+        result = -1;
+    if (!options->quiet)
+        summarise(jobs, display, run.seconds);
+    if (result == 0)
+        result = tell_requirements(jobs, display, options->quiet, &later);
+    /* What went wrong first is the answer. */
+    if (outcome.kind != ERR_NONE) {
+        *err = outcome;
+        return -1;
+    }
+    *err = later;
+    return result;
+}
+
+static int dry_run(const struct options *options, struct jobs *jobs, struct display *display,
+                   struct error *err)
+{
+    json_t *list = json_array();
+    int result = jobs_prepare_all(jobs, err);
+    for (size_t i = 0; i < jobs->count && result == 0; i++) {
+        const struct job *job = &jobs->list[i];
+        if (job->state != JOB_STALE && job->state != JOB_UNKNOWN)
+            continue;
+        if (!options->json)
+            printf("%s\n", job->stage->name);
+        if (!options->quiet)
+            display_ended(display, job);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", job->stage->name, "state",
+                                              job_state_name(job->state), "reason",
+                                              text_string(&job->reason)));
+    }
+    if (result == 0 && options->json) {
+        json_t *object = json_pack("{s:O}", "stages", list);
+        result = print_json(object, err);
+        json_decref(object);
+    }
+    json_decref(list);
+    return result;
+}
+
+int command_run(const struct options *options, struct error *err)
+{
+    struct project project;
+    struct jobs jobs = {0};
+    struct display *display = NULL;
+    double start = attempt_now();
+    if (project_open(&options->project, false, &project, err) < 0)
+        return -1;
+    int result =
+        jobs_init(&project, options->words, options->word_count, options->force, &jobs, err);
+    if (result == 0 && (display = display_new(options, &jobs, err)) == NULL)
+        result = -1;
+    if (result == 0)
+        result = options->dry_run ? dry_run(options, &jobs, display, err)
+                                  : execute(options, &jobs, display, start, err);
+    display_free(display);
+    jobs_release(&jobs);
+    project_close(&project);
+    return result;
+}

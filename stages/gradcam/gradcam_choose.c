@@ -1,0 +1,103 @@
+#include "gradcam/gradcam_choose.h"
+
+#include "base/memory.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+/* The first `most` images of a kind: recognised, not recognised, or of one confusion. */
+struct wanted {
+    bool any_class; /* else exactly this confusion: */
+    int64_t truth, predicted;
+    bool right; /* for any class */
+};
+
+static bool is_wanted(const struct wanted *wanted, uint8_t truth, uint8_t predicted)
+{
+    if (wanted->any_class)
+        return (truth == predicted) == wanted->right;
+    return truth == wanted->truth && predicted == wanted->predicted;
+}
+
+static void take_first(const uint8_t *truth, const uint8_t *predicted, int64_t n,
+                       const struct wanted *wanted, int most, struct choice *choice, int *slots)
+{
+    int found = 0;
+    for (int64_t i = 0; i < n && found < most; i++)
+        if (is_wanted(wanted, truth[i], predicted[i])) {
+            slots[found++] = (int)choice->count;
+            choice->samples[choice->count++] = i;
+        }
+    while (found < most)
+        slots[found++] = -1;
+}
+
+static int named_pairs(const json_t *pairs, const int64_t *confusion, int64_t classes,
+                       struct choice *choice, struct error *err)
+{
+    if (!json_is_array(pairs) || json_array_size(pairs) > CHOICE_MOST_PAIRS)
+        return error_set(err, ERR_USAGE,
+                         "parameter 'gradcam.pairs' must be null or a list of up to %d pairs "
+                         "[true, predicted]",
+                         CHOICE_MOST_PAIRS);
+    size_t i;
+    json_t *pair;
+    json_array_foreach (pairs, i, pair) {
+        const json_t *truth = json_array_get(pair, 0), *predicted = json_array_get(pair, 1);
+        json_int_t t = json_integer_value(truth), p = json_integer_value(predicted);
+        if (json_array_size(pair) != 2 || !json_is_integer(truth) || !json_is_integer(predicted) ||
+            t < 0 || t >= classes || p < 0 || p >= classes || t == p)
+            return error_set(err, ERR_USAGE,
+                             "parameter 'gradcam.pairs': entry %zu must be two different classes "
+                             "from 0 to %lld",
+                             i + 1, (long long)classes - 1);
+        choice->pairs[choice->pair_count++] =
+            (struct confused_pair){.truth = t, .predicted = p, .count = confusion[t * classes + p]};
+    }
+    return 0;
+}
+
+static void frequent_pairs(int64_t *confusion, int64_t classes, struct choice *choice)
+{
+    while (choice->pair_count < CHOICE_MOST_FREQUENT) {
+        int64_t best = -1;
+        for (int64_t i = 0; i < classes * classes; i++)
+            if (i / classes != i % classes && confusion[i] > (best < 0 ? 0 : confusion[best]))
+                best = i;
+        if (best < 0)
+            return;
+        choice->pairs[choice->pair_count++] = (struct confused_pair){
+            .truth = best / classes, .predicted = best % classes, .count = confusion[best]};
+        confusion[best] = 0;
+    }
+}
+
+int choice_make(const uint8_t *truth, const uint8_t *predicted, int64_t n, int64_t classes,
+                const json_t *pairs, struct choice *choice, struct error *err)
+{
+    static const struct wanted right = {.any_class = true, .right = true};
+    static const struct wanted wrong = {.any_class = true, .right = false};
+    struct choice made = {0};
+    int64_t *confusion = memory_new((size_t)(classes * classes), sizeof(*confusion), err);
+    if (confusion == NULL)
+        return -1;
+    for (int64_t i = 0; i < n; i++)
+        confusion[truth[i] * classes + predicted[i]]++;
+    int result = 0;
+    if (json_is_null(pairs))
+        frequent_pairs(confusion, classes, &made);
+    else
+        result = named_pairs(pairs, confusion, classes, &made, err);
+    free(confusion);
+    if (result < 0)
+        return -1;
+    take_first(truth, predicted, n, &right, CHOICE_OF_EACH, &made, made.right);
+    take_first(truth, predicted, n, &wrong, CHOICE_OF_EACH, &made, made.wrong);
+    for (size_t i = 0; i < made.pair_count; i++) {
+        struct confused_pair *pair = &made.pairs[i];
+        const struct wanted wanted = {.truth = pair->truth, .predicted = pair->predicted};
+        take_first(truth, predicted, n, &wanted, CHOICE_OF_PAIR, &made, pair->slots);
+    }
+    *choice = made;
+    return 0;
+}

@@ -1,0 +1,68 @@
+/* Everything that the report says, read from the deps and checked once, so
+ * that the page, the Markdown and the JSON say the same. What a pipeline does
+ * not have (no pretraining, no boxes, no figure) is NULL or counts 0.
+ */
+#ifndef STAGES_REPORT_CONTENT_H
+#define STAGES_REPORT_CONTENT_H
+
+#include "base/error.h"
+#include "base/stage.h"
+#include "base/text.h"
+#include "report/report_figure.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { REPORT_PRETRAIN, REPORT_PHASE1, REPORT_PHASE2, REPORT_PHASES };
+enum { REPORT_CONFUSED = 10 };
+
+struct report_phase {
+    const char *id;                          /* "phase1" */
+    const char *name;                        /* "Phase 1" */
+    const char *in_text;                     /* "phase 1" */
+    json_t *history, *preflight;             /* NULL: not part of this pipeline */
+    const json_t *epochs;                    /* array, borrowed from history */
+    int64_t epoch_count, best_epoch;         /* 1-based; its weights were kept */
+    double accuracy, val_accuracy, val_loss; /* of the best epoch; NaN where not recorded */
+    int64_t trainable, frozen;               /* parameters */
+    int figure;
+};
+
+/* Images of class `truth` that were taken for `predicted`. */
+struct report_confusion {
+    int64_t truth, predicted, count;
+    double share; /* of the images of class truth */
+};
+
+struct report_content {
+    const char *title; /* borrowed from the stage */
+    double target;
+    const json_t *published; /* numbers to compare with, or NULL; borrowed */
+    json_t *metrics, *gradcam, *dataset, *split, *lineage;
+    json_t *stages;       /* of the lineage, each after those it depends on; NULL without lineage */
+    char *classification; /* the text as scikit-learn prints it, or NULL */
+    struct report_phase phases[REPORT_PHASES];
+    struct report_figure figures[REPORT_FIGURES];
+
+    double accuracy, loss;
+    int64_t tested, classes;
+    bool reached;
+    struct report_confusion confused[REPORT_CONFUSED]; /* the most frequent first */
+    size_t confused_count;
+    int64_t mistakes;
+};
+
+int report_content_read(struct stage *stage, struct report_content *content, struct error *err);
+void report_content_release(struct report_content *content);
+
+/* Name of a class; never NULL. */
+const char *report_class(const struct report_content *content, int64_t class);
+
+/* A number at a dotted path; NaN where there is none. */
+double report_number(const json_t *object, const char *path);
+/* A text at a dotted path; "" where there is none. */
+const char *report_string(const json_t *object, const char *path);
+
+#endif

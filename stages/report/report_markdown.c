@@ -1,0 +1,181 @@
+#include "report/report_markdown.h"
+
+#include "report/report_escape.h"
+#include "report/report_words.h"
+
+#include <math.h>
+#include <string.h>
+
+static void add_figure(struct text *page, const struct report_content *content, int id)
+{
+    const struct report_figure *figure = &content->figures[id];
+    if (figure->png == NULL)
+        return;
+    text_add(page, "![");
+    escape_markdown(page, text_string(&figure->alt));
+    text_addf(page, "](figures/%s)\n\n", figure->file);
+    escape_markdown(page, text_string(&figure->caption));
+    text_add(page, "\n\n");
+}
+
+static void add_percent_cell(struct text *page, double fraction)
+{
+    text_add(page, " ");
+    report_percent(page, fraction);
+    text_add(page, " |");
+}
+
+static void add_phases(struct text *page, const struct report_content *content)
+{
+    text_add(
+        page,
+        "## Training\n\n"
+        "| phase | best epoch | validation accuracy | validation loss | trainable parameters |\n"
+        "|---|---:|---:|---:|---:|\n");
+    for (int i = 0; i < REPORT_PHASES; i++) {
+        const struct report_phase *phase = &content->phases[i];
+        if (phase->history == NULL)
+            continue;
+        text_addf(page, "| %s | %lld of %lld |", phase->name, (long long)phase->best_epoch,
+                  (long long)phase->epoch_count);
+        add_percent_cell(page, phase->val_accuracy);
+        if (isfinite(phase->val_loss))
+            text_addf(page, " %.4f | ", phase->val_loss);
+        else
+            text_add(page, " \xe2\x80\x93 | ");
+        report_count(page, phase->trainable);
+        text_add(page, " |\n");
+    }
+    text_add(page, "\n");
+    for (int i = 0; i < REPORT_PHASES; i++)
+        if (content->phases[i].preflight != NULL) {
+            text_addf(page, "- Preflight, %s: **", content->phases[i].in_text);
+            escape_markdown(page, report_string(content->phases[i].preflight, "verdict"));
+            text_add(page, "**: ");
+            escape_markdown(page, report_string(content->phases[i].preflight, "message"));
+            text_add(page, "\n");
+        }
+    text_add(page, "\n");
+    for (int i = 0; i < REPORT_PHASES; i++)
+        add_figure(page, content, content->phases[i].figure);
+}
+
+static void add_score_row(struct text *page, const char *name, const json_t *score)
+{
+    text_add(page, "| ");
+    escape_markdown(page, name);
+    text_add(page, " |");
+    add_percent_cell(page, report_number(score, "precision"));
+    add_percent_cell(page, report_number(score, "recall"));
+    add_percent_cell(page, report_number(score, "f1"));
+    text_add(page, " ");
+    report_count(page, json_integer_value(json_object_get(score, "support")));
+    text_add(page, " |\n");
+}
+
+static void add_classes(struct text *page, const struct report_content *content)
+{
+    const json_t *scores = json_object_get(content->metrics, "per_class");
+    text_add(
+        page,
+        "## Classes\n\n| class | precision | recall | F1 | images |\n|---|---:|---:|---:|---:|\n");
+    for (int64_t c = 0; c < content->classes; c++)
+        add_score_row(page, report_class(content, c), json_array_get(scores, (size_t)c));
+    add_score_row(page, "mean", json_object_get(content->metrics, "macro"));
+    add_score_row(page, "weighted mean", json_object_get(content->metrics, "weighted"));
+    text_add(page, "\n");
+    add_figure(page, content, FIGURE_CONFUSION);
+    if (content->confused_count == 0)
+        return;
+    text_add(page, "| shows | taken for | images | share of the class |\n|---|---|---:|---:|\n");
+    for (size_t i = 0; i < content->confused_count; i++) {
+        const struct report_confusion *pair = &content->confused[i];
+        text_add(page, "| ");
+        escape_markdown(page, report_class(content, pair->truth));
+        text_add(page, " | ");
+        escape_markdown(page, report_class(content, pair->predicted));
+        text_addf(page, " | %lld |", (long long)pair->count);
+        add_percent_cell(page, pair->share);
+        text_add(page, "\n");
+    }
+    text_add(page, "\n");
+}
+
+static void add_gradcam(struct text *page, const struct report_content *content)
+{
+    if (content->gradcam == NULL)
+        return;
+    text_add(page, "## Grad-CAM\n\n");
+    if (report_boxes(page, content))
+        text_add(page, "\n\n");
+    report_agreement(page, content);
+    text_add(page, "\n\n");
+    add_figure(page, content, FIGURE_GRADCAM_SAMPLES);
+    add_figure(page, content, FIGURE_GRADCAM_CONFUSION);
+}
+
+static void add_data(struct text *page, const struct report_content *content)
+{
+    text_add(page, "## Data\n\n");
+    if (content->dataset != NULL) {
+        text_add(page, "- Source: ");
+        escape_markdown(page, report_string(content->dataset, "source"));
+        text_add(page, "\n- SHA-256: ");
+        escape_markdown(page, report_string(content->dataset, "sha256"));
+        text_addf(page, "\n- Test images: %lld\n",
+                  (long long)json_integer_value(json_object_get(content->dataset, "test")));
+    }
+    if (content->split != NULL)
+        text_addf(page, "- Training images: %lld, validation images: %lld, seed %lld\n",
+                  (long long)json_integer_value(json_object_get(content->split, "train")),
+                  (long long)json_integer_value(json_object_get(content->split, "val")),
+                  (long long)json_integer_value(json_object_get(content->split, "seed")));
+    text_add(page, "\n");
+    add_figure(page, content, FIGURE_SAMPLE_IMAGES);
+    add_figure(page, content, FIGURE_CLASS_DISTRIBUTION);
+    add_figure(page, content, FIGURE_AUGMENTATION);
+}
+
+static void add_lineage(struct text *page, const struct report_content *content)
+{
+    const char *name;
+    size_t i;
+    json_t *stage, *out;
+    if (content->lineage == NULL)
+        return;
+    text_add(page, "## How to reproduce\n\n    make pipeline PROFILE=");
+    text_add(page, report_string(content->lineage, "profile"));
+    text_add(
+        page,
+        "\n    build/reprise verify\n\n| stage | out | SHA-256 | size |\n|---|---|---|---:|\n");
+    json_array_foreach (content->stages, i, stage) {
+        text_add(page, "| ");
+        escape_markdown(page, report_string(stage, "name"));
+        text_add(page, " | key | ");
+        escape_markdown(page, report_string(stage, "key"));
+        text_add(page, " | |\n");
+        json_object_foreach (json_object_get(stage, "outs"), name, out) {
+            text_add(page, "| | ");
+            escape_markdown(page, report_string(out, "path"));
+            text_add(page, " | ");
+            escape_markdown(page, report_string(out, "digest"));
+            text_add(page, " | ");
+            report_size(page, json_integer_value(json_object_get(out, "size")));
+            text_add(page, " |\n");
+        }
+    }
+}
+
+void report_markdown(struct text *page, const struct report_content *content)
+{
+    text_add(page, "# ");
+    escape_markdown(page, content->title);
+    text_addf(page, "\n\n**Target %s.** ", content->reached ? "reached" : "missed");
+    report_verdict(page, content);
+    text_add(page, "\n\n");
+    add_phases(page, content);
+    add_classes(page, content);
+    add_gradcam(page, content);
+    add_data(page, content);
+    add_lineage(page, content);
+}

@@ -1,0 +1,95 @@
+#include "report/report_words.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+void report_percent(struct text *text, double fraction)
+{
+    if (isfinite(fraction))
+        text_addf(text, "%.2f%%", 100 * fraction);
+    else
+        text_add(text, "\xe2\x80\x93");
+}
+
+void report_count(struct text *text, int64_t number)
+{
+    char digits[32];
+    int length = snprintf(digits, sizeof(digits), "%lld", (long long)number);
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
+            text_add(text, ",");
+        text_append(text, digits + i, 1);
+    }
+}
+
+void report_size(struct text *text, int64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double size = (double)bytes;
+    int unit = 0;
+    while (size >= 999.5 && unit < 4) {
+        size /= 1000;
+        unit++;
+    }
+    text_addf(text, unit == 0 || size >= 99.95 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+}
+
+/* ---- sentences ---- */
+
+void report_verdict(struct text *text, const struct report_content *content)
+{
+    double points = 100 * (content->accuracy - content->target);
+    report_percent(text, content->accuracy);
+    text_add(text, " of ");
+    report_count(text, content->tested);
+    text_add(text, " test images are recognised; the target is ");
+    report_percent(text, content->target);
+    if (content->reached)
+        text_addf(text, ": reached with %.2f points to spare.", fabs(points));
+    else
+        text_addf(text, ": missed by %.2f points.", fabs(points));
+}
+
+bool report_boxes(struct text *text, const struct report_content *content)
+{
+    double inside = report_number(content->gradcam, "boxes.inside");
+    double correct = report_number(content->gradcam, "boxes.correct");
+    double chance = report_number(content->gradcam, "boxes.chance");
+    if (!isfinite(inside) || !isfinite(correct))
+        return false;
+    text_add(text, "The hottest point lies inside the object\xe2\x80\x99s box in ");
+    report_percent(text, report_number(content->gradcam, "boxes.fraction"));
+    text_add(text, " of the correctly recognised test images (");
+    report_count(text, (int64_t)inside);
+    text_add(text, " of ");
+    report_count(text, (int64_t)correct);
+    text_add(text, ").");
+    if (isfinite(chance)) {
+        text_add(text, " A point placed at random would hit ");
+        report_percent(text, chance);
+        text_add(text, ".");
+    }
+    return true;
+}
+
+void report_agreement(struct text *text, const struct report_content *content)
+{
+    double compared = report_number(content->gradcam, "compared");
+    double agreement = report_number(content->gradcam, "agreement");
+    bool own = strcmp(report_string(content->gradcam, "preprocess"), "none") != 0;
+    text_add(text, own ? "The network was fed as in training and evaluation"
+                       : "The network was fed pixels in [0, 1] without its preprocessing, as the "
+                         "published notebook did, so these maps explain inputs that it was not "
+                         "trained on");
+    if (isfinite(agreement)) {
+        text_add(text, "; this pass chose the recorded class for ");
+        report_percent(text, agreement);
+        if (isfinite(compared)) {
+            text_add(text, " of ");
+            report_count(text, (int64_t)compared);
+            text_add(text, " images");
+        }
+    }
+    text_add(text, ".");
+}
