@@ -1,20 +1,25 @@
 #include "base/error.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What a message quotes may hold line breaks and terminal controls, also the
- * C1 ones, which are C2 80 to C2 9F in UTF-8. */
+/* What a message quotes may hold line breaks, terminal controls and bytes that
+ * are no text. */
 static void flatten(char *message)
 {
-    for (unsigned char *at = (unsigned char *)message; *at != '\0'; at++) {
-        if (*at < ' ' || *at == 0x7f)
-            *at = ' ';
-        else if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
-            at[0] = at[1] = ' ';
+    size_t size = strlen(message), hidden = 0;
+    for (size_t at = 0; at < size;) {
+        size_t length = utf8_printable(message + at, size - at, &hidden);
+        if (length == 0)
+            memset(message + at, ' ', hidden);
+        if (length == 1 && message[at] == '\t')
+            message[at] = ' ';
+        at += length == 0 ? hidden : length;
     }
 }
 

@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -46,6 +47,19 @@ void text_addf(struct text *text, const char *format, ...)
     vsnprintf(text->data + text->size, (size_t)size + 1, format, args);
     va_end(args);
     text->size += (size_t)size;
+}
+
+void text_add_clean(struct text *text, const char *bytes, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        size_t plain = at, hidden = 0, length;
+        while (plain < size && (length = utf8_printable(bytes + plain, size - plain, &hidden)) > 0)
+            plain += length;
+        text_append(text, bytes + at, plain - at);
+        if (plain < size)
+            text_add(text, "\xef\xbf\xbd");
+        at = plain < size ? plain + hidden : plain;
+    }
 }
 
 void text_clear(struct text *text)

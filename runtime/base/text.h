@@ -20,6 +20,10 @@ struct text {
 void text_append(struct text *text, const char *bytes, size_t size);
 void text_add(struct text *text, const char *string);
 void text_addf(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Bytes of a stage, a name or a URL as one line that a terminal may be given:
+ * each control, also of C1, each byte that is no UTF-8, and what changes the
+ * direction of writing becomes U+FFFD. Tabs stay. */
+void text_add_clean(struct text *text, const char *bytes, size_t size);
 void text_clear(struct text *text);
 void text_release(struct text *text);
 

@@ -60,6 +60,54 @@ static void numbers_are_whole_strings(void **state)
     assert_false(text_to_double("1.5.", &d));
 }
 
+static void clean_text_has_nothing_that_a_terminal_obeys(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *shown;
+    } cases[] = {
+        {"plain \xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80\t.",
+         "plain \xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80\t."},
+        {"\033[2J", "?[2J"},
+        {"a\nb\rc\x7f", "a?b?c?"},
+        {"\xc2\x9b"
+         "31m",
+         "?31m"},
+        {"\x9b"
+         "31m",
+         "?31m"},
+        {"\xe2\x80\xae"
+         "txt.exe",
+         "?txt.exe"},
+        {"\xe2\x81\xa6\xe2\x80\xa8\xef\xbb\xbf", "???"},
+        {"\xc0\x9b\xed\xa0\x80", "?????"},
+        {"cut \xe4\xb8", "cut ??"},
+        {"", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct text text = {0}, expected = {0};
+        text_add_clean(&text, cases[i].bytes, strlen(cases[i].bytes));
+        for (const char *at = cases[i].shown; *at != '\0'; at++)
+            text_append(&expected, *at == '?' ? "\xef\xbf\xbd" : at, *at == '?' ? 3 : 1);
+        assert_string_equal(text_string(&text), text_string(&expected));
+        text_release(&text);
+        text_release(&expected);
+    }
+    struct text text = {0};
+    text_add_clean(&text, "a\0b", 3);
+    assert_string_equal(text_string(&text), "a\xef\xbf\xbd"
+                                            "b");
+    text_release(&text);
+}
+
+static void message_of_an_error_is_one_line_that_a_terminal_shows(void **state)
+{
+    (void)state;
+    struct error err;
+    error_set(&err, ERR_STAGE, "'a\033[2J\n\xc2\x9b\x9b\xe2\x80\xae' \xc3\xa9");
+    assert_string_equal(err.message, "'a [2J       ' \xc3\xa9");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -67,6 +115,8 @@ int main(void)
         cmocka_unit_test(text_remembers_a_failed_allocation),
         cmocka_unit_test(nearest_suggests_only_what_is_near),
         cmocka_unit_test(numbers_are_whole_strings),
+        cmocka_unit_test(clean_text_has_nothing_that_a_terminal_obeys),
+        cmocka_unit_test(message_of_an_error_is_one_line_that_a_terminal_shows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
