@@ -90,8 +90,9 @@ static int predict(struct evaluate *e, struct error *err)
 
 static json_t *score_to_json(const struct class_score *score)
 {
-    return json_pack("{s:f, s:f, s:f, s:I}", "precision", score->precision, "recall", score->recall,
-                     "f1", score->f1, "support", (json_int_t)score->support);
+    return json_pack("{s:o, s:o, s:o, s:I}", "precision", json_measured(score->precision), "recall",
+                     json_measured(score->recall), "f1", json_measured(score->f1), "support",
+                     (json_int_t)score->support);
 }
 
 static json_t *metrics_to_json(const struct evaluate *e)
@@ -99,18 +100,18 @@ static json_t *metrics_to_json(const struct evaluate *e)
     const struct classification *c = &e->classification;
     json_t *confusion = json_array(), *names = json_array(), *scores = json_array();
     for (int64_t i = 0; i < c->classes; i++) {
-        json_t *row = json_array(), *score = score_to_json(&c->scores[i]);
+        json_t *row = json_array();
         for (int64_t j = 0; j < c->classes; j++)
-            json_array_append_new(row, json_integer(c->confusion[i * c->classes + j]));
-        json_object_set_new(score, "name", json_string(e->dataset.classes[i]));
-        json_array_append_new(confusion, row);
-        json_array_append_new(names, json_string(e->dataset.classes[i]));
-        json_array_append_new(scores, score);
+            row = json_list_with(row, json_integer(c->confusion[i * c->classes + j]));
+        const char *name = e->dataset.classes[i];
+        confusion = json_list_with(confusion, row);
+        names = json_list_with(names, json_string(name));
+        scores = json_list_with(
+            scores, json_object_with(score_to_json(&c->scores[i]), "name", json_string(name)));
     }
-    json_t *loss = json_real(e->evaluation.loss); /* NULL for NaN */
-    return json_pack("{s:o, s:f, s:I, s:o, s:o, s:o, s:o, s:o}", "test_loss",
-                     loss != NULL ? loss : json_null(), "test_accuracy", c->accuracy, "n",
-                     (json_int_t)c->n, "confusion", confusion, "classes", names, "per_class",
+    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "test_loss",
+                     json_measured(e->evaluation.loss), "test_accuracy", json_measured(c->accuracy),
+                     "n", (json_int_t)c->n, "confusion", confusion, "classes", names, "per_class",
                      scores, "macro", score_to_json(&c->macro), "weighted",
                      score_to_json(&c->weighted));
 }

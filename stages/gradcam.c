@@ -112,8 +112,8 @@ static json_t *describe_sample(const struct explainer *explainer, int64_t sample
     int64_t predicted = explainer_predicted(explainer, sample);
     int64_t truth = ((const uint8_t *)explainer->dataset->test_labels.data)[sample];
     double probability = (double)explainer->predictions[sample * explainer->classes + predicted];
-    return json_pack("{s:I, s:I, s:I, s:f}", "index", (json_int_t)sample, "true", (json_int_t)truth,
-                     "predicted", (json_int_t)predicted, "probability", probability);
+    return json_pack("{s:I, s:I, s:I, s:o}", "index", (json_int_t)sample, "true", (json_int_t)truth,
+                     "predicted", (json_int_t)predicted, "probability", json_measured(probability));
 }
 
 static json_t *describe_slots(const struct explainer *explainer, const struct choice *choice,
@@ -122,7 +122,7 @@ static json_t *describe_slots(const struct explainer *explainer, const struct ch
     json_t *list = json_array();
     for (int i = 0; i < count; i++)
         if (slots[i] >= 0)
-            json_array_append_new(list, describe_sample(explainer, choice->samples[slots[i]]));
+            list = json_list_with(list, describe_sample(explainer, choice->samples[slots[i]]));
     return list;
 }
 
@@ -131,7 +131,7 @@ static json_t *describe_pairs(const struct explainer *explainer, const struct ch
     json_t *list = json_array();
     for (size_t i = 0; i < choice->pair_count; i++) {
         const struct confused_pair *pair = &choice->pairs[i];
-        json_array_append_new(
+        list = json_list_with(
             list,
             json_pack("{s:I, s:I, s:I, s:o}", "true", (json_int_t)pair->truth, "predicted",
                       (json_int_t)pair->predicted, "count", (json_int_t)pair->count, "samples",
@@ -145,9 +145,10 @@ static json_t *describe_boxes(const struct explainer *explainer, const struct bo
     if (!explainer->dataset->has_boxes)
         return json_null();
     double correct = boxes->correct > 0 ? (double)boxes->correct : 1;
-    return json_pack("{s:I, s:I, s:f, s:f}", "correct", (json_int_t)boxes->correct, "inside",
-                     (json_int_t)boxes->inside, "fraction", (double)boxes->inside / correct,
-                     "chance", boxes->area / correct);
+    return json_pack("{s:I, s:I, s:o, s:o}", "correct", (json_int_t)boxes->correct, "inside",
+                     (json_int_t)boxes->inside, "fraction",
+                     json_measured((double)boxes->inside / correct), "chance",
+                     json_measured(boxes->area / correct));
 }
 
 static int write_metrics(const char *path, const struct explainer *explainer,
@@ -161,11 +162,11 @@ static int write_metrics(const char *path, const struct explainer *explainer,
         explainer->passes > 0 ? (double)explainer->agreeing / (double)explainer->passes : 1;
     const struct node *node = &explainer->model->graph.nodes[explainer->map_node];
     json_t *metrics =
-        json_pack("{s:s, s:s, s:s, s:f, s:I, s:o, s:o, s:o}", "method",
+        json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "method",
                   "gradient of the most likely class's probability, last map", "layer",
                   node->output, "preprocess", explainer->own_preprocessing ? "model" : "none",
-                  "agreement", agreement, "compared", (json_int_t)explainer->passes, "samples",
-                  describe_slots(explainer, choice, slots, 2 * CHOICE_OF_EACH), "pairs",
+                  "agreement", json_measured(agreement), "compared", (json_int_t)explainer->passes,
+                  "samples", describe_slots(explainer, choice, slots, 2 * CHOICE_OF_EACH), "pairs",
                   describe_pairs(explainer, choice), "boxes", describe_boxes(explainer, boxes));
     if (metrics == NULL)
         return error_set(err, ERR_MEMORY, "out of memory for the metrics");

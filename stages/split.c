@@ -61,7 +61,7 @@ static json_t *count_classes(const struct dataset *dataset, const int64_t *indic
     for (int64_t i = 0; i < count; i++)
         counts[labels[indices[i]]]++;
     for (int64_t c = 0; c < dataset->class_count; c++)
-        json_array_append_new(list, json_integer(counts[c]));
+        list = json_list_with(list, json_integer(counts[c]));
     return list;
 }
 

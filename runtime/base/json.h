@@ -11,13 +11,28 @@
 /* Reads an object from a file of at most 64 MiB; json_decref() it. */
 int json_read(const char *path, json_t **value, struct error *err);
 
-/* Writes through a temporary file: members sorted, two blanks of indent,
- * reals with 15 significant digits (so 0.2 stays 0.2), a newline at the end.
- * Equal values give equal bytes. */
+/* Writes through a temporary file: members sorted, two blanks of indent, a newline at the end;
+ * reals with the fewest digits, 15 to 17, that read back as the same number (so 0.2 stays 0.2,
+ * and 1.0 stays a real). Equal values give equal bytes. A number that is not finite is refused; so
+ * is NULL, as a value that memory did not suffice for. */
 int json_write(const char *path, const json_t *value, struct error *err);
 
 /* The same text in fresh memory, on one line without blanks where `compact`. */
 char *json_to_text(const json_t *value, bool compact, struct error *err);
+
+/* A real as json_to_text() writes it; false where it is not finite. */
+enum { JSON_NUMBER_SIZE = 32 };
+bool json_number_text(double value, char text[JSON_NUMBER_SIZE]);
+
+/* A result of measurement: the value rounded to 15 significant digits, null where it is not finite.
+ * NULL without memory. */
+json_t *json_measured(double value);
+
+/* The list or object with one value more, which it takes. NULL, with both let go, where one of them
+ * is NULL or memory ran out: so a value is built without a check at every step, and its end is
+ * checked. */
+json_t *json_list_with(json_t *list, json_t *value);
+json_t *json_object_with(json_t *object, const char *name, json_t *value);
 
 /* The member at a dotted path ("split.seed"), or NULL. Borrowed. */
 const json_t *json_at(const json_t *object, const char *dotted);

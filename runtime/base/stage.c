@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -275,7 +274,8 @@ int stage_params_done(struct stage *stage, struct error *err)
 
 static void send_event(struct stage *stage, json_t *event)
 {
-    char *line = event != NULL ? json_dumps(event, JSON_COMPACT) : NULL;
+    struct error ignored;
+    char *line = json_to_text(event, true, &ignored);
     if (line != NULL && stage->progress != NULL) {
         fprintf(stage->progress, "%s\n", line);
         fflush(stage->progress);
@@ -301,9 +301,8 @@ void stage_progress(struct stage *stage, const char *what, int64_t done, int64_t
 
 void stage_metric(struct stage *stage, const char *name, double value, int64_t step)
 {
-    json_t *number = isfinite(value) ? json_real(value) : json_null();
     send_event(stage, json_pack("{s:s, s:s, s:o, s:I}", "event", "metric", "name", name, "value",
-                                number, "step", (json_int_t)step));
+                                json_measured(value), "step", (json_int_t)step));
 }
 
 void stage_note(struct stage *stage, const char *format, ...)

@@ -225,7 +225,7 @@ static json_t *count_labels(const struct npy *labels, int64_t class_count)
     dataset_count_labels(labels, class_count, counts, &ignored); /* checked before */
     json_t *list = json_array();
     for (int64_t i = 0; i < class_count; i++)
-        json_array_append_new(list, json_integer(counts[i]));
+        list = json_list_with(list, json_integer(counts[i]));
     return list;
 }
 
@@ -234,7 +234,7 @@ static int write_summary(const char *folder, const struct dataset *dataset,
 {
     json_t *classes = json_array();
     for (int64_t i = 0; i < dataset->class_count; i++)
-        json_array_append_new(classes, json_string(dataset->classes[i]));
+        classes = json_list_with(classes, json_string(dataset->classes[i]));
     json_t *summary = json_pack(
         "{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "source", origin->source, "sha256",
         origin->sha256, "generated", origin->generated ? 1 : 0, "train",

@@ -47,11 +47,6 @@ static double column(const struct epoch_record *record, size_t i)
 
 /* ---- JSON ---- */
 
-static json_t *number_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *epoch_or_null(int64_t epoch)
 {
     return epoch >= 0 ? json_integer(epoch + 1) : json_null();
@@ -63,9 +58,9 @@ static json_t *epochs_to_json(const struct history *history)
     for (size_t e = 0; e < history->count; e++) {
         json_t *object = json_pack("{s:I}", "epoch", (json_int_t)e + 1);
         for (size_t i = 0; i < COLUMNS; i++)
-            json_object_set_new(object, columns[i].name,
-                                number_or_null(column(&history->epochs[e], i)));
-        json_array_append_new(list, object);
+            object = json_object_with(object, columns[i].name,
+                                      json_measured(column(&history->epochs[e], i)));
+        list = json_list_with(list, object);
     }
     return list;
 }

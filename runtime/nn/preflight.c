@@ -300,19 +300,14 @@ int preflight_check(struct network *network, const struct model *model, const st
 
 /* ---- file ---- */
 
-static json_t *number_or_null(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *layers_to_json(const struct preflight *preflight)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < preflight->layer_count; i++) {
         const struct preflight_layer *layer = &preflight->layers[i];
-        json_array_append_new(list, json_pack("{s:s, s:o, s:o}", "name", layer->name, "mean_shift",
-                                              number_or_null(layer->mean_shift), "variance_ratio",
-                                              number_or_null(layer->variance_ratio)));
+        list = json_list_with(list, json_pack("{s:s, s:o, s:o}", "name", layer->name, "mean_shift",
+                                              json_measured(layer->mean_shift), "variance_ratio",
+                                              json_measured(layer->variance_ratio)));
     }
     return list;
 }
@@ -322,10 +317,10 @@ static json_t *alternatives_to_json(const struct preflight *preflight)
     json_t *list = json_array();
     for (size_t i = 0; i < preflight->alternative_count; i++) {
         const struct preflight_alternative *a = &preflight->alternatives[i];
-        json_array_append_new(list, json_pack("{s:s, s:f, s:o}", "preprocess",
+        list = json_list_with(list, json_pack("{s:s, s:f, s:o}", "preprocess",
                                               preprocess_name(a->preprocess.mode), "pixel_range",
                                               (double)a->preprocess.pixel_range, "distance",
-                                              number_or_null(a->distance)));
+                                              json_measured(a->distance)));
     }
     return list;
 }
@@ -336,8 +331,8 @@ int preflight_write(const char *path, const struct preflight *preflight, struct 
     const bool looked = preflight->verdict != PREFLIGHT_SKIPPED;
     json_t *value = json_pack(
         "{s:s, s:s, s:o, s:o, s:o, s:o}", "verdict", verdicts[preflight->verdict], "message",
-        preflight->message, "distance", looked ? number_or_null(preflight->distance) : json_null(),
-        "spread", looked ? number_or_null(preflight->spread) : json_null(), "layers",
+        preflight->message, "distance", looked ? json_measured(preflight->distance) : json_null(),
+        "spread", looked ? json_measured(preflight->spread) : json_null(), "layers",
         layers_to_json(preflight), "alternatives", alternatives_to_json(preflight));
     if (value == NULL)
         return error_set(err, ERR_MEMORY, "out of memory");

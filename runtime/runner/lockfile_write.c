@@ -3,6 +3,7 @@
 #include "runner/lockfile.h"
 
 #include "base/file.h"
+#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
 
@@ -120,24 +121,15 @@ static void emit_json_list(struct writer *writer, const json_t *list)
     emit(writer, &event, yaml_sequence_end_event_initialize(&event));
 }
 
-/* The fewest digits that give the number back. */
 static void emit_number(struct writer *writer, const json_t *number)
 {
-    for (int precision = 15; precision <= 17; precision++) {
-        char *text = json_dumps(number, JSON_ENCODE_ANY | JSON_REAL_PRECISION(precision));
-        double back;
-        if (text == NULL) {
-            writer->failed = true;
-            return;
-        }
-        bool enough = !json_is_real(number) || precision == 17 ||
-                      (text_to_double(text, &back) && back == json_real_value(number));
-        if (enough)
-            emit_scalar(writer, text, false);
-        free(text);
-        if (enough)
-            return;
-    }
+    struct error ignored;
+    char *text = json_to_text(number, true, &ignored);
+    if (text == NULL)
+        writer->failed = true;
+    else
+        emit_scalar(writer, text, false);
+    free(text);
 }
 
 static void emit_json(struct writer *writer, const json_t *value, bool flow)

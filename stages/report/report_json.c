@@ -1,11 +1,6 @@
 #include "report/report_json.h"
 
-#include <math.h>
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
+#include "base/json.h"
 
 /* The value itself, or null. New reference. */
 static json_t *shared(const json_t *value)
@@ -19,8 +14,8 @@ static json_t *phase_json(const struct report_phase *phase)
         return json_null();
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "epochs",
                      (json_int_t)phase->epoch_count, "best_epoch", (json_int_t)phase->best_epoch,
-                     "accuracy", number(phase->accuracy), "val_accuracy",
-                     number(phase->val_accuracy), "val_loss", number(phase->val_loss),
+                     "accuracy", json_measured(phase->accuracy), "val_accuracy",
+                     json_measured(phase->val_accuracy), "val_loss", json_measured(phase->val_loss),
                      "trainable_parameters", (json_int_t)phase->trainable, "frozen_parameters",
                      (json_int_t)phase->frozen, "stopped_early",
                      shared(json_object_get(phase->history, "stopped_early")), "preflight",
@@ -31,7 +26,7 @@ static json_t *phases_json(const struct report_content *content)
 {
     json_t *phases = json_object();
     for (int i = 0; i < REPORT_PHASES; i++)
-        json_object_set_new(phases, content->phases[i].id, phase_json(&content->phases[i]));
+        phases = json_object_with(phases, content->phases[i].id, phase_json(&content->phases[i]));
     return phases;
 }
 
@@ -40,10 +35,10 @@ static json_t *confused_json(const struct report_content *content)
     json_t *list = json_array();
     for (size_t i = 0; i < content->confused_count; i++) {
         const struct report_confusion *pair = &content->confused[i];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:f}", "true",
-                                              report_class(content, pair->truth), "predicted",
-                                              report_class(content, pair->predicted), "count",
-                                              (json_int_t)pair->count, "share", pair->share));
+        list = json_list_with(
+            list, json_pack("{s:s, s:s, s:I, s:o}", "true", report_class(content, pair->truth),
+                            "predicted", report_class(content, pair->predicted), "count",
+                            (json_int_t)pair->count, "share", json_measured(pair->share)));
     }
     return list;
 }
@@ -51,13 +46,14 @@ static json_t *confused_json(const struct report_content *content)
 json_t *report_json(const struct report_content *content, struct error *err)
 {
     json_t *report = json_pack(
-        "{s:s, s:o, s:f, s:f, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:o, s:f, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
         "title", content->title, "profile", shared(json_object_get(content->lineage, "profile")),
-        "target", content->target, "test_accuracy", content->accuracy, "test_loss",
-        number(content->loss), "tested", (json_int_t)content->tested, "reached", content->reached,
-        "published", shared(content->published), "phases", phases_json(content), "confused",
-        confused_json(content), "per_class", shared(json_object_get(content->metrics, "per_class")),
-        "macro", shared(json_object_get(content->metrics, "macro")), "weighted",
+        "target", content->target, "test_accuracy", json_measured(content->accuracy), "test_loss",
+        json_measured(content->loss), "tested", (json_int_t)content->tested, "reached",
+        content->reached, "published", shared(content->published), "phases", phases_json(content),
+        "confused", confused_json(content), "per_class",
+        shared(json_object_get(content->metrics, "per_class")), "macro",
+        shared(json_object_get(content->metrics, "macro")), "weighted",
         shared(json_object_get(content->metrics, "weighted")), "gradcam", shared(content->gradcam),
         "dataset", shared(content->dataset), "split", shared(content->split), "stages",
         shared(json_object_get(content->lineage, "stages")));

@@ -155,11 +155,10 @@ static void progress_is_a_json_object_a_line(void **state)
              "{\"deps\": {}, \"outs\": {}, \"params\": {}, \"progress_fd\": %d}", fileno(stream));
     assert_int_equal(run_stage(json, report_progress), 0);
     assert_int_equal(file_read(path, 10000, &data, &size, &err), 0);
-    assert_string_equal(data,
-                        "{\"event\":\"progress\",\"what\":\"epoch 1/2\",\"done\":3,\"total\":3,"
-                        "\"unit\":\"image\"}\n"
-                        "{\"event\":\"metric\",\"name\":\"loss\",\"value\":null,\"step\":1}\n"
-                        "{\"event\":\"note\",\"text\":\"a \\\"note\\\"\"}\n");
+    assert_string_equal(data, "{\"done\":3,\"event\":\"progress\",\"total\":3,\"unit\":\"image\","
+                              "\"what\":\"epoch 1/2\"}\n"
+                              "{\"event\":\"metric\",\"name\":\"loss\",\"step\":1,\"value\":null}\n"
+                              "{\"event\":\"note\",\"text\":\"a \\\"note\\\"\"}\n");
     free(data);
 }
 
