@@ -43,6 +43,16 @@ static int read_source(struct stage *stage, struct source *source, const char *s
     return stage_text_or_null(stage, name, &source->sha256, err);
 }
 
+static int check_url(const struct source *source, struct error *err)
+{
+    struct sample_request request;
+    char name[64];
+    if (sample_is_url(source->url))
+        return sample_parse(source->url, &request, err);
+    snprintf(name, sizeof(name), "%s.url", source->setting);
+    return fetch_check_url(source->url, name, err);
+}
+
 /* A source with an out must be complete, and one without must be empty. */
 static int check_source(const struct stage *stage, struct source *source, const char *out,
                         struct error *err)
@@ -57,6 +67,8 @@ static int check_source(const struct stage *stage, struct source *source, const 
     if (source->url == NULL)
         return error_set(err, ERR_USAGE, "there is an out '%s', so parameter '%s.url' must be set",
                          out, source->setting);
+    if (check_url(source, err) < 0)
+        return -1;
     if (source->sha256 == NULL || !digest_from_hex(source->sha256, &source->digest))
         return error_set(err, ERR_USAGE,
                          "parameter '%s.sha256' must pin '%s' by 64 hexadecimal digits%s%s%s",

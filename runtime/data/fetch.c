@@ -4,9 +4,11 @@
 #include "base/memory.h"
 #include "base/stage.h"
 #include "base/text.h"
+#include "base/url.h"
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -86,6 +88,24 @@ char *fetch_local_path(const char *url, const char *project, struct error *err)
         local = NULL;
     }
     return local;
+}
+
+int fetch_check_url(const char *url, const char *setting, struct error *err)
+{
+    if (url_has_secret(url))
+        return error_set(
+            err, ERR_USAGE,
+            "parameter '%s' holds a user, a password or a token, which the key, the log "
+            "and the lock would keep: put it into .netrc",
+            setting);
+    if (starts_with(url, "file:")) {
+        char *path = fetch_local_path(url, NULL, err);
+        free(path);
+        return path != NULL ? 0 : -1;
+    }
+    if (starts_with(url, "https://") || starts_with(url, "http://"))
+        return 0;
+    return error_set(err, ERR_USAGE, "'%s' is not an https:, http: or file: URL", url);
 }
 
 /* ---- digests ---- */
@@ -275,6 +295,26 @@ static struct curl_slist *ask_for_rest(struct transfer *transfer)
     return headers;
 }
 
+/* In HOME, which is a stage's own folder when the runner starts it, or at home. */
+static void set_netrc(struct transfer *transfer)
+{
+    const char *named = getenv("NETRC"), *home = getenv("HOME");
+    const struct passwd *user = getpwuid(geteuid());
+    struct text path = {0};
+    curl_easy_setopt(transfer->curl, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
+    if (named != NULL && *named != '\0')
+        text_add(&path, named);
+    else if (home != NULL)
+        text_addf(&path, "%s/.netrc", home);
+    if (!file_exists(text_string(&path)) && user != NULL) {
+        text_clear(&path);
+        text_addf(&path, "%s/.netrc", user->pw_dir);
+    }
+    if (file_exists(text_string(&path)))
+        curl_easy_setopt(transfer->curl, CURLOPT_NETRC_FILE, text_string(&path));
+    text_release(&path);
+}
+
 static void set_options(struct transfer *transfer)
 {
     CURL *curl = transfer->curl;
@@ -284,6 +324,7 @@ static void set_options(struct transfer *transfer)
     const char *authorities = getenv("SSL_CERT_FILE"); /* as OpenSSL and the curl tool take it */
     if (authorities != NULL && *authorities != '\0')
         curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
+    set_netrc(transfer);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, secure ? "https" : "http,https");
@@ -341,11 +382,21 @@ static enum outcome judge_status(struct transfer *transfer, struct error *err)
     return OUTCOME_FAILED;
 }
 
+/* libcurl may name where a redirect leads. */
+static void hide_secrets(char *reason, size_t size)
+{
+    struct text shown = {0};
+    url_add_shown(&shown, reason);
+    snprintf(reason, size, "%s", text_string(&shown));
+    text_release(&shown);
+}
+
 static enum outcome judge(struct transfer *transfer, CURLcode code, struct error *err)
 {
     const char *url = transfer->request->url;
     if (transfer->reason[0] == '\0')
         snprintf(transfer->reason, sizeof(transfer->reason), "%s", curl_easy_strerror(code));
+    hide_secrets(transfer->reason, sizeof(transfer->reason));
     switch (code) {
     case CURLE_OK: return OUTCOME_DONE;
     case CURLE_HTTP_RETURNED_ERROR: return judge_status(transfer, err);
@@ -524,10 +575,8 @@ done:
 char *fetch_file(const struct fetch_request *request, const struct fetch_limits *limits,
                  struct error *err)
 {
-    if (starts_with(request->url, "file:"))
-        return fetch_local(request, err);
-    if (starts_with(request->url, "https://") || starts_with(request->url, "http://"))
-        return fetch_remote(request, limits, err);
-    error_set(err, ERR_USAGE, "'%s' is not an https:, http: or file: URL", request->url);
-    return NULL;
+    if (fetch_check_url(request->url, request->setting, err) < 0)
+        return NULL;
+    return starts_with(request->url, "file:") ? fetch_local(request, err)
+                                              : fetch_remote(request, limits, err);
 }

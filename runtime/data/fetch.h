@@ -8,6 +8,8 @@
  * https is verified against the system's authorities, or those of the file that
  * the environment names in SSL_CERT_FILE, and is never redirected to http.
  * file: URLs are read where they are.
+ * Users and passwords are in .netrc: the file that the environment names in NETRC, or in HOME, or in
+ * the home folder that the system knows of. A URL that holds one is refused.
  */
 #ifndef DATA_FETCH_H
 #define DATA_FETCH_H
@@ -48,6 +50,10 @@ struct fetch_request {
  * under its digest. ERR_MISMATCH for a wrong digest, of which nothing stays. */
 char *fetch_file(const struct fetch_request *request, const struct fetch_limits *limits,
                  struct error *err);
+
+/* Refuses what fetch_file() would: a URL of another scheme, a file: URL that names no path, and one
+ * that holds a user, a password or a token, without showing it. ERR_USAGE. */
+int fetch_check_url(const char *url, const char *setting, struct error *err);
 
 /* The path that a file: URL names, in fresh memory: file:relative/path and
  * file:/absolute/path as they are, file:///absolute/path with its % escapes

@@ -19,6 +19,7 @@ struct http_server {
     int requests;
     long ranges[HTTP_MAX_REQUESTS];
     char if_ranges[HTTP_MAX_REQUESTS][128];
+    char authorization[128];
 };
 
 static int listen_on_loopback(int *port)
@@ -70,6 +71,12 @@ static const struct http_answer *note_request(struct http_server *server, const 
         if_range += strlen("If-Range: ");
         snprintf(server->if_ranges[i], sizeof(server->if_ranges[i]), "%.*s",
                  (int)strcspn(if_range, "\r"), if_range);
+    }
+    const char *authorization = strstr(request, "Authorization: ");
+    if (authorization != NULL) {
+        authorization += strlen("Authorization: ");
+        snprintf(server->authorization, sizeof(server->authorization), "%.*s",
+                 (int)strcspn(authorization, "\r"), authorization);
     }
     pthread_mutex_unlock(&server->lock);
     return &server->answers[(size_t)i < server->count ? (size_t)i : server->count - 1];
@@ -167,6 +174,11 @@ long http_server_range(struct http_server *server, int request)
 const char *http_server_if_range(struct http_server *server, int request)
 {
     return server->if_ranges[request];
+}
+
+const char *http_server_authorization(struct http_server *server)
+{
+    return server->authorization;
 }
 
 void http_server_stop(struct http_server *server)

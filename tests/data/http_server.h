@@ -29,6 +29,8 @@ int http_server_port(const struct http_server *server);
 int http_server_requests(struct http_server *server);
 long http_server_range(struct http_server *server, int request);
 const char *http_server_if_range(struct http_server *server, int request);
+/* What the last Authorization said; "" for none. */
+const char *http_server_authorization(struct http_server *server);
 void http_server_stop(struct http_server *server);
 
 /* A port of the loopback on which nobody listens. */

@@ -287,6 +287,57 @@ static void fetch_without_a_network_says_the_way_out(void **state)
     assert_int_equal(err.kind, ERR_USAGE);
 }
 
+/* ---- secrets ---- */
+
+static void fetch_refuses_a_url_with_a_secret_and_does_not_show_it(void **state)
+{
+    static const char *const urls[] = {"http://user:S3CRET@127.0.0.1:1/x", "https://S3CRET@host/x",
+                                       "http://127.0.0.1:1/x?a=1&Access_Token=S3CRET",
+                                       "https://h/x?X-Amz-Signature=S3CRET#b", "ftp://u:S3CRET@h/"};
+    struct digest digest = {0};
+    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+        struct error err = {0};
+        assert_null(call(state, urls[i], &digest, &err));
+        assert_int_equal(err.kind, ERR_USAGE);
+        assert_non_null(strstr(err.message, "parameter 'dataset.url'"));
+        assert_non_null(strstr(err.message, ".netrc"));
+        assert_null(strstr(err.message, "S3CRET"));
+    }
+}
+
+static void fetch_does_not_show_the_secrets_of_a_redirect(void **state)
+{
+    static const char *const places[] = {"http://user:S3CRET@127.0.0.1:1/?token=S3CRET",
+                                         "ftp://user:S3CRET@127.0.0.1/?sig=S3CRET",
+                                         "http://user:S3CRET@[::x/?token=S3CRET"};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        char header[128];
+        snprintf(header, sizeof(header), "Location: %s\r\n", places[i]);
+        const struct http_answer answer = {.status = 302, .headers = header};
+        struct fetched fetched;
+        fetch_from(state, &answer, 1, content, SIZE, &fetched);
+        assert_null(fetched.path);
+        assert_int_equal(fetched.err.kind, ERR_NETWORK);
+        assert_null(strstr(fetched.err.message, "S3CRET"));
+        finish(&fetched);
+    }
+}
+
+static void fetch_takes_user_and_password_from_netrc(void **state)
+{
+    const struct data_scratch *scratch = *state;
+    const struct http_answer answer = {WHOLE};
+    const char line[] = "machine 127.0.0.1 login user password S3CRET\n";
+    struct scratch_path path = data_scratch_path(state, ".netrc");
+    struct fetched fetched;
+    data_scratch_write(path.text, line, sizeof(line) - 1);
+    setenv("HOME", scratch->folder, 1);
+    fetch_from(state, &answer, 1, content, SIZE, &fetched);
+    expect_content(&fetched);
+    assert_string_equal(http_server_authorization(fetched.server), "Basic dXNlcjpTM0NSRVQ=");
+    finish(&fetched);
+}
+
 static void fetch_reads_local_files_where_they_are(void **state)
 {
     struct data_scratch *scratch = *state;
@@ -416,6 +467,9 @@ int main(void)
         TEST(fetch_keeps_to_its_size_limit),
         TEST(fetch_follows_few_redirects_and_only_to_http),
         TEST(fetch_without_a_network_says_the_way_out),
+        TEST(fetch_refuses_a_url_with_a_secret_and_does_not_show_it),
+        TEST(fetch_does_not_show_the_secrets_of_a_redirect),
+        TEST(fetch_takes_user_and_password_from_netrc),
         TEST(fetch_reads_local_files_where_they_are),
         TEST(fetch_local_path_takes_the_forms_of_a_file_url),
         TEST(fetch_stops_when_progress_says_so),
