@@ -1,8 +1,8 @@
 /* The final model on the test images.
  *
- * deps dataset, model; outs metrics (JSON), predictions (probabilities, f32 [n,classes]), report
- * (scikit-learn's classification report) and confusion_matrix (a figure). How a picture is fed is
- * the model's to say, so there are no parameters.
+ * deps dataset, model; outs metrics (JSON), predictions (probabilities, f32 [n,classes]) and report
+ * (scikit-learn's classification report). How a picture is fed is the model's to say, so there are
+ * no parameters.
  */
 #include "base/file.h"
 #include "base/json.h"
@@ -12,7 +12,6 @@
 #include "data/classification.h"
 #include "data/dataset.h"
 #include "data/npy.h"
-#include "figure/plot.h"
 #include "nn/fit.h"
 #include "nn/model.h"
 #include "nn/network.h"
@@ -143,13 +142,9 @@ static int write_outs(const struct evaluate *e, struct error *err)
     const char *metrics = stage_out(e->stage, "metrics", err);
     const char *predictions = stage_out(e->stage, "predictions", err);
     const char *report = stage_out(e->stage, "report", err);
-    const char *figure = stage_out(e->stage, "confusion_matrix", err);
-    if (metrics == NULL || predictions == NULL || report == NULL || figure == NULL ||
+    if (metrics == NULL || predictions == NULL || report == NULL ||
         npy_write(predictions, NPY_F32, 2, shape, e->probabilities, err) < 0 ||
-        write_report(e, report, err) < 0 ||
-        figure_confusion_matrix(
-            figure, "Confusion matrix of the test images", e->classification.confusion,
-            (const char *const *)e->dataset.classes, e->dataset.class_count, err) < 0)
+        write_report(e, report, err) < 0)
         return -1;
     return write_metrics(e, metrics, err);
 }
@@ -176,7 +171,7 @@ static int run(struct stage *stage, struct error *err)
 
 static const struct stage_kind evaluate_kind = {
     .name = "evaluate",
-    .summary = "loss, accuracy, confusion matrix and predictions on the test images",
+    .summary = "loss, accuracy, confusions and predictions on the test images",
     .run = run,
     .fingerprint = model_use_fingerprint,
 };

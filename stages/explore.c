@@ -10,12 +10,12 @@
 #include "data/dataset.h"
 #include "data/splits.h"
 #include "figure/axes.h"
-#include "figure/canvas.h"
 #include "figure/gallery.h"
 #include "figure/plot.h"
 #include "nn/feed.h"
 
 #include "augment_params.h"
+#include "drawing.h"
 #include "model_use.h"
 
 #include <math.h>
@@ -276,17 +276,11 @@ static int run(struct stage *stage, struct error *err)
     return result;
 }
 
-static int fingerprint(const char *device, struct error *err)
-{
-    (void)device; /* drawing is the CPU's */
-    return figure_fingerprint(stdout, err);
-}
-
 static const struct stage_kind explore_kind = {
     .name = "explore",
     .summary = "draw the dataset: a picture of each class, their numbers, augmented examples",
     .run = run,
-    .fingerprint = fingerprint,
+    .fingerprint = drawing_fingerprint,
 };
 
 int main(int argc, char **argv)

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/stage.h"
 #include "data/dataset.h"
+#include "drawing.h"
 #include "gradcam/gradcam_choose.h"
 #include "gradcam/gradcam_explain.h"
 #include "gradcam/gradcam_figures.h"
@@ -254,11 +255,16 @@ done:
     return result;
 }
 
+static int fingerprint(const char *device, struct error *err)
+{
+    return model_use_fingerprint(device, err) < 0 ? -1 : drawing_fingerprint(device, err);
+}
+
 int main(int argc, char **argv)
 {
     static const struct stage_kind kind = {.name = "gradcam",
                                            .summary = "what the network looked at",
                                            .run = run,
-                                           .fingerprint = model_use_fingerprint};
+                                           .fingerprint = fingerprint};
     return stage_main(argc, argv, &kind);
 }

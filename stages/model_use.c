@@ -1,14 +1,10 @@
 #include "model_use.h"
 
-#include "figure/canvas.h"
-
 #include <stdio.h>
 
 int model_use_fingerprint(const char *device, struct error *err)
 {
-    if (backend_fingerprint(device, stdout, err) < 0)
-        return -1;
-    return figure_fingerprint(stdout, err);
+    return backend_fingerprint(device, stdout, err);
 }
 
 int model_use_device(struct stage *stage, struct backend **backend, struct error *err)

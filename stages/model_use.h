@@ -13,7 +13,7 @@
 #include "nn/feed.h"
 #include "nn/model.h"
 
-/* The stage's fingerprint: device and drawing. */
+/* The stage's fingerprint: the device. */
 int model_use_fingerprint(const char *device, struct error *err);
 
 /* The device and threads that the stage was given; a note says which. */

@@ -1,7 +1,7 @@
 /* Trains a new head on a base that is frozen, or as far as phase.trainable says.
  *
  * deps dataset, splits, weights (of the base; without them it starts from random ones);
- * outs model, history, history_csv, preflight, curves;
+ * outs model, history, history_csv, preflight;
  * params seed, model, augment, train, phase: trainer.h.
  */
 #include "model_use.h"
@@ -33,7 +33,6 @@ static int run(struct stage *stage, struct error *err)
 {
     static const struct training training = {
         .phase = "phase1",
-        .title = "Phase 1: the head on the base",
         .read_params = read_params,
         .take_samples = trainer_take_splits,
         .make_model = make_model,

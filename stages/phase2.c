@@ -1,6 +1,6 @@
 /* Goes on from phase 1's model with layers of the base unfrozen and a new optimizer.
  *
- * deps dataset, splits, model; outs model, history, history_csv, preflight, curves;
+ * deps dataset, splits, model; outs model, history, history_csv, preflight;
  * params seed, augment, train, phase: trainer.h. Architecture and preprocessing are the model's.
  */
 #include "model_use.h"
@@ -27,7 +27,6 @@ static int run(struct stage *stage, struct error *err)
 {
     static const struct training training = {
         .phase = "phase2",
-        .title = "Phase 2: fine-tuning",
         .read_params = read_params,
         .take_samples = trainer_take_splits,
         .make_model = make_model,

@@ -1,6 +1,6 @@
 /* Trains a base from random weights on a dataset of its own, of which the last tenth validates.
  *
- * deps dataset; outs weights (of the base alone), history, and where declared history_csv, curves;
+ * deps dataset; outs weights (of the base alone), history, and where declared history_csv;
  * params seed, model, augment, train: trainer.h.
  */
 #include "model_use.h"
@@ -30,7 +30,6 @@ static int run(struct stage *stage, struct error *err)
 {
     static const struct training training = {
         .phase = "pretrain",
-        .title = "Pretraining of the base",
         .read_params = read_params,
         .take_samples = trainer_hold_out,
         .make_model = make_model,

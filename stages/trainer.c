@@ -1,7 +1,6 @@
 #include "trainer.h"
 
 #include "base/memory.h"
-#include "figure/plot.h"
 #include "model_use.h"
 
 #include <stdio.h>
@@ -168,39 +167,6 @@ static int train(struct trainer *trainer, struct error *err)
 
 /* ---- results ---- */
 
-static void fill_panel(struct curves_panel *panel, struct curves_series series[2],
-                       const struct history *history, double *values, size_t train, size_t val)
-{
-    const size_t n = history->count;
-    for (size_t i = 0; i < n; i++) {
-        memcpy(&values[i], (const char *)&history->epochs[i] + train, sizeof(double));
-        memcpy(&values[n + i], (const char *)&history->epochs[i] + val, sizeof(double));
-    }
-    series[0] = (struct curves_series){"training", values, n, colormap_deep(0), true};
-    series[1] = (struct curves_series){"validation", values + n, n, colormap_deep(1), false};
-    panel->series = series;
-    panel->count = 2;
-    panel->best_epoch = (size_t)(history->best_epoch + 1);
-    panel->best_series = 1;
-}
-
-static int draw_curves(const char *path, const char *title, const struct history *history,
-                       struct error *err)
-{
-    struct curves_series series[4];
-    struct curves_panel panels[2] = {{.title = "Accuracy", .unit_range = true}, {.title = "Loss"}};
-    double *values = memory_new(4 * history->count, sizeof(double), err);
-    if (values == NULL)
-        return -1;
-    fill_panel(&panels[0], series, history, values, offsetof(struct epoch_record, accuracy),
-               offsetof(struct epoch_record, val_accuracy));
-    fill_panel(&panels[1], series + 2, history, values + 2 * history->count,
-               offsetof(struct epoch_record, loss), offsetof(struct epoch_record, val_loss));
-    int result = figure_training_curves(path, title, panels, 2, err);
-    free(values);
-    return result;
-}
-
 /* The path of an out that a profile may leave out. */
 static const char *optional_out(const struct stage *stage, const char *name)
 {
@@ -214,15 +180,13 @@ static int write_results(struct trainer *trainer, const struct training *trainin
     const char *json = stage_out(trainer->stage, "history", err);
     const char *csv = optional_out(trainer->stage, "history_csv");
     const char *preflight = optional_out(trainer->stage, "preflight");
-    const char *curves = optional_out(trainer->stage, "curves");
     struct history_summary summary = {0};
     snprintf(summary.phase, sizeof(summary.phase), "%s", training->phase);
     model_count(trainer->model, &summary.trainable_parameters, &summary.frozen_parameters);
     if (json == NULL || history_write_json(json, &trainer->history, &summary, err) < 0 ||
-        (csv != NULL && history_write_csv(csv, &trainer->history, err) < 0) ||
-        (preflight != NULL && preflight_write(preflight, &trainer->preflight, err) < 0))
+        (csv != NULL && history_write_csv(csv, &trainer->history, err) < 0))
         return -1;
-    return curves != NULL ? draw_curves(curves, training->title, &trainer->history, err) : 0;
+    return preflight != NULL ? preflight_write(preflight, &trainer->preflight, err) : 0;
 }
 
 int trainer_run(struct stage *stage, const struct training *training, struct error *err)

@@ -55,7 +55,6 @@ struct trainer {
 /* What is particular to a stage. */
 struct training {
     const char *phase; /* in history.json */
-    const char *title; /* of the figure */
     int (*read_params)(struct trainer *trainer, struct error *err);
     /* Which images train and which validate: one of the two below. */
     int (*take_samples)(struct trainer *trainer, struct error *err);
@@ -65,7 +64,7 @@ struct training {
     int (*write_model)(const struct model *model, const char *path, struct error *err);
 };
 
-/* Outs: the model, history, and where declared history_csv, preflight and curves. */
+/* Outs: the model, history, and where declared history_csv and preflight. */
 int trainer_run(struct stage *stage, const struct training *training, struct error *err);
 
 /* The dep "splits". */

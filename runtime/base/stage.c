@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/uses.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -386,8 +387,11 @@ int stage_main(int argc, char **argv, const struct stage_kind *kind)
     if (argc >= 2 && strcmp(argv[1], "--help") == 0)
         return usage(kind, stdout);
     if (argc >= 2 && strcmp(argv[1], "--fingerprint") == 0) {
-        if (kind->fingerprint != NULL && kind->fingerprint(argc >= 3 ? argv[2] : "auto", &err) < 0)
-            return fail(kind->name, &err);
+        if (kind->fingerprint != NULL) {
+            if (kind->fingerprint(argc >= 3 ? argv[2] : "auto", &err) < 0)
+                return fail(kind->name, &err);
+            uses_print_libraries(stdout);
+        }
         return fflush(stdout) == 0 ? 0 : 1;
     }
     const char *path = argc == 2 ? argv[1] : getenv("REPRISE_STAGE");

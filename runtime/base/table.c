@@ -21,8 +21,8 @@ static struct table_slot *slot_for(const struct table *table, const char *key, s
 {
     for (size_t at = hash & (table->slot_count - 1);; at = (at + 1) & (table->slot_count - 1)) {
         struct table_slot *slot = &table->slots[at];
-        if (slot->key == NULL || (slot->hash == hash && slot->length == length &&
-                                  memcmp(slot->key, key, length) == 0))
+        if (slot->key == NULL ||
+            (slot->hash == hash && slot->length == length && memcmp(slot->key, key, length) == 0))
             return slot;
     }
 }

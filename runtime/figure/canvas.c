@@ -332,8 +332,9 @@ int figure_fingerprint(FILE *stream, struct error *err)
     digest_to_hex(&digest, hex);
     fprintf(stream, "cairo %s\nlibpng %s\n", cairo_version_string(), png_get_libpng_ver(NULL));
     font_print_library(canvas->regular, stream);
-    font_print_identity(canvas->regular, stream);
-    font_print_identity(canvas->bold, stream);
+    if (font_print_identity(canvas->regular, stream, err) < 0 ||
+        font_print_identity(canvas->bold, stream, err) < 0)
+        goto done;
     fprintf(stream, "drawing %.16s\n", hex);
     result = 0;
 done:

@@ -87,8 +87,8 @@ double canvas_text_width(struct canvas *canvas, const char *text, struct text_st
 /* Writes the PNG, complete or not at all. */
 int canvas_write(struct canvas *canvas, const char *path, struct error *err);
 
-/* What the bits of a drawing depend on, a `name value` a line: for the fingerprint of every stage
- * that draws. */
+/* What the bits of a drawing depend on, a `name value` a line, and `uses PATH` for the fonts: for
+ * the fingerprint of every stage that draws. */
 int figure_fingerprint(FILE *stream, struct error *err);
 
 #endif

@@ -1,11 +1,14 @@
 #include "figure/font.h"
 
+#include "base/digest.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/uses.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FT_CONFIG_STANDARD_LIBRARY_H "figure/freetype_limits.h"
 #include <ft2build.h>
@@ -16,6 +19,9 @@
 struct font {
     FT_Library library;
     FT_Face face;
+    char *path;
+    const char *const *folders;
+    const char *file; /* borrowed, as font_folders are */
 };
 
 const char *const font_folders[] = {
@@ -61,7 +67,9 @@ struct font *font_open(const char *const *folders, const char *file, struct erro
         error_set(err, ERR_FORMAT, "'%s' is not a font with outlines", path);
         goto failed;
     }
-    free(path);
+    font->path = path;
+    font->folders = folders;
+    font->file = file;
     return font;
 failed:
     free(path);
@@ -77,6 +85,7 @@ void font_close(struct font *font)
         FT_Done_Face(font->face);
     if (font->library != NULL)
         FT_Done_FreeType(font->library);
+    free(font->path);
     free(font);
 }
 
@@ -239,13 +248,26 @@ int font_trace(const struct font *font, const char *text, double x, double y, do
     return 0;
 }
 
-void font_print_identity(const struct font *font, FILE *stream)
+int font_print_identity(const struct font *font, FILE *stream, struct error *err)
 {
-    /* The checksum over the whole file that TrueType keeps in its head table. */
-    const TT_Header *head = FT_Get_Sfnt_Table(font->face, FT_SFNT_HEAD);
     const char *name = FT_Get_Postscript_Name(font->face);
-    fprintf(stream, "font.%s %08lx\n", name != NULL ? name : "unnamed",
-            head != NULL ? (unsigned long)head->CheckSum_Adjust & 0xffffffff : 0);
+    struct digest digest;
+    char hex[DIGEST_HEX_SIZE];
+    if (digest_of_file(font->path, &digest, err) < 0)
+        return -1;
+    digest_to_hex(&digest, hex);
+    fprintf(stream, "font.%s %s\n", name != NULL ? name : "unnamed", hex);
+    for (size_t i = 0; font->folders[i] != NULL; i++) {
+        char *path = file_join(font->folders[i], font->file, err);
+        if (path == NULL)
+            return -1;
+        bool found = strcmp(path, font->path) == 0;
+        uses_print(stream, path);
+        free(path);
+        if (found)
+            break;
+    }
+    return 0;
 }
 
 void font_print_library(const struct font *font, FILE *stream)

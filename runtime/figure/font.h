@@ -15,7 +15,7 @@ struct font;
 extern const char *const font_folders[];
 
 /* Opens `file` in the first of `folders` that has it. NULL with an error that names the package if
- * none has. */
+ * none has. Both stay the caller's and must outlive the font. */
 struct font *font_open(const char *const *folders, const char *file, struct error *err);
 void font_close(struct font *font);
 
@@ -27,8 +27,9 @@ double font_cap_height(const struct font *font);
 int font_trace(const struct font *font, const char *text, double x, double y, double size,
                cairo_t *cairo, struct error *err);
 
-/* A `name value` line: what tells this font file from another, and FreeType's version. */
-void font_print_identity(const struct font *font, FILE *stream);
+/* A `name value` line each: the font file's digest, with `uses` lines for it and for where another
+ * would be found first; and FreeType's version. */
+int font_print_identity(const struct font *font, FILE *stream, struct error *err);
 void font_print_library(const struct font *font, FILE *stream);
 
 #endif

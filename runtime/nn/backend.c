@@ -6,6 +6,8 @@
  * both of which fail with ERR_DEVICE where there is no GPU. */
 #include "nn/backend.h"
 
+#include "base/digest.h"
+#include "base/uses.h"
 #include "nn/cpu.h"
 
 #include <dlfcn.h>
@@ -44,6 +46,22 @@ static int own_folder(char *folder, size_t size, struct error *err)
     return 0;
 }
 
+enum { PLACES = 2 };
+
+/* Where the GPU's backend may lie: lib/ beside the executable's folder, or in that folder. */
+static int backend_place(int which, char path[PATH_MAX + 64], struct error *err)
+{
+    if (own_folder(path, PATH_MAX, err) != 0)
+        return -1;
+    char *slash = strrchr(path, '/');
+    if (which == 0 && slash != NULL)
+        *slash = '\0';
+    size_t length = strlen(path);
+    snprintf(path + length, PATH_MAX + 64 - length, "%s",
+             which == 0 ? "/lib/libreprise-cuda.so" : "/libreprise-cuda.so");
+    return 0;
+}
+
 /* ISO C has no conversion from an object's address to a function's; POSIX has. */
 static void *symbol(void *object, const char *name, void *function)
 {
@@ -52,17 +70,13 @@ static void *symbol(void *object, const char *name, void *function)
     return address;
 }
 
-/* The object stays loaded until the process ends. `cuda` is zeroed where there is none. */
-static int cuda_load(struct cuda *cuda, struct error *err)
+/* The object stays loaded until the process ends; `path` is where it lies. */
+static int cuda_load(struct cuda *cuda, char path[PATH_MAX + 64], struct error *err)
 {
-    static const char *const places[] = {"/../lib/libreprise-cuda.so", "/libreprise-cuda.so"};
-    char path[PATH_MAX + 64];
     *cuda = (struct cuda){0};
-    if (own_folder(path, PATH_MAX, err) != 0)
-        return -1;
-    size_t length = strlen(path);
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        snprintf(path + length, sizeof(path) - length, "%s", places[i]);
+    for (int i = 0; i < PLACES; i++) {
+        if (backend_place(i, path, err) != 0)
+            return -1;
         if (access(path, F_OK) != 0)
             continue;
         void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -94,11 +108,12 @@ int backend_open(const char *device, int threads, struct backend **backend, stru
 {
     enum device which = DEVICE_AUTO;
     struct cuda cuda;
+    char path[PATH_MAX + 64];
     if (device_parse(device, &which, err) != 0)
         return -1;
     if (which == DEVICE_CPU)
         return backend_open_cpu(threads, backend, err);
-    if (cuda_load(&cuda, err) == 0 && cuda.open(threads, backend, err) == 0)
+    if (cuda_load(&cuda, path, err) == 0 && cuda.open(threads, backend, err) == 0)
         return 0;
     if (which == DEVICE_AUTO && err->kind == ERR_DEVICE)
         return backend_open_cpu(threads, backend, err);
@@ -111,17 +126,45 @@ void backend_close(struct backend *backend)
         backend->ops->close(backend);
 }
 
+/* The backend, the driver's device and the place of a backend that would be taken first: where one
+ * of them comes, goes or changes, so may the answer. */
+static int print_uses(FILE *stream, struct error *err)
+{
+    char path[PATH_MAX + 64];
+    for (int i = 0; i < PLACES; i++) {
+        if (backend_place(i, path, err) != 0)
+            return -1;
+        uses_print(stream, path);
+        if (access(path, F_OK) == 0)
+            break;
+    }
+    uses_print(stream, "/dev/nvidiactl");
+    return 0;
+}
+
+static int fingerprint_cuda(FILE *stream, struct error *err)
+{
+    struct cuda cuda;
+    char path[PATH_MAX + 64], hex[DIGEST_HEX_SIZE];
+    struct digest digest;
+    if (cuda_load(&cuda, path, err) != 0 || cuda.fingerprint(stream, err) != 0 ||
+        digest_of_file(path, &digest, err) != 0)
+        return -1;
+    digest_to_hex(&digest, hex);
+    if (fprintf(stream, "backend %s\n", hex) < 0)
+        return error_errno(err, "cannot write the fingerprint");
+    return 0;
+}
+
 int backend_fingerprint(const char *device, FILE *stream, struct error *err)
 {
     enum device which = DEVICE_AUTO;
-    struct cuda cuda;
     if (device_parse(device, &which, err) != 0)
         return -1;
     if (which == DEVICE_CPU)
         return backend_fingerprint_cpu(stream, err);
-    if (cuda_load(&cuda, err) == 0 && cuda.fingerprint(stream, err) == 0)
-        return 0;
-    if (which == DEVICE_AUTO && err->kind == ERR_DEVICE)
-        return backend_fingerprint_cpu(stream, err);
-    return -1;
+    int result = fingerprint_cuda(stream, err);
+    if (result != 0 && which == DEVICE_AUTO && err->kind == ERR_DEVICE)
+        result = backend_fingerprint_cpu(stream, err);
+    return result == 0 ? print_uses(stream, err) : -1;
 }

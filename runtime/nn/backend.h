@@ -208,7 +208,8 @@ int backend_open(const char *device, int threads, struct backend **backend, stru
 void backend_close(struct backend *backend);
 
 /* What the bits of a result depend on beside the executable, as `name value`
- * lines: device, library version, instruction set. Not the thread count. */
+ * lines: device, library version, instruction set, and of a GPU's backend the SHA-256. Not the
+ * thread count. `uses PATH` lines (base/uses.h) say where the backend is or would be. */
 int backend_fingerprint(const char *device, FILE *stream, struct error *err);
 
 /* The CPU without asking for anything else; threads <= 0 takes all there are. */

@@ -175,6 +175,21 @@ static bool is_fingerprint(const char *text, size_t size)
     return true;
 }
 
+/* Lines `uses PATH` (base/uses.h) are in no key. */
+static void drop_uses(char *text)
+{
+    char *to = text;
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n") + 1;
+        if (strncmp(text, "uses ", 5) != 0) {
+            memmove(to, text, length);
+            to += length;
+        }
+        text += length;
+    }
+    *to = '\0';
+}
+
 /* Starts the executable, reads its output, which is `size` bytes, and collects
  * it; `size` is -1 where it took too long or printed too much. */
 static int question(const char *executable, const char *device, int complaints, char *output,
@@ -233,6 +248,8 @@ static int ask(const char *executable, const char *device, char *output, struct 
         result =
             error_set(err, ERR_STAGE, "'%s --fingerprint %s': a line is not a name and a value",
                       executable, device);
+    else if (result == 0)
+        drop_uses(output);
     close(complaints);
     return result;
 }

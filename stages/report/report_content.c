@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "report/report_words.h"
+#include "report/report_numbers.h"
 
 #include <math.h>
 #include <stdlib.h>

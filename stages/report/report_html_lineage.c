@@ -1,7 +1,9 @@
+#include "report/report_html_lineage.h"
+
 #include "base/json.h"
 #include "report/report_escape.h"
+#include "report/report_numbers.h"
 #include "report/report_page.h"
-#include "report/report_words.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #include "report/report_markdown.h"
 
 #include "report/report_escape.h"
+#include "report/report_numbers.h"
 #include "report/report_words.h"
 
 #include <math.h>

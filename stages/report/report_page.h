@@ -5,14 +5,6 @@
 #include "base/text.h"
 #include "report/report_content.h"
 
-void page_training(struct text *page, const struct report_content *content);
-void page_lineage(struct text *page, const struct report_content *content);
-
-/* A card's small curve of validation accuracy (and, dashed, training accuracy). Phases 1 and 2 have
- * one scale, so that the second continues the first. */
-void page_spark(struct text *page, const struct report_content *content,
-                const struct report_phase *phase);
-
 void page_section(struct text *page, const char *id, const char *title);
 void page_figure(struct text *page, const struct report_content *content, int figure);
 

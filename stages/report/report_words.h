@@ -1,5 +1,4 @@
-/* Numbers and sentences that the page and the Markdown share.
- */
+/* Sentences that the page and the Markdown share. */
 #ifndef STAGES_REPORT_WORDS_H
 #define STAGES_REPORT_WORDS_H
 
@@ -7,14 +6,6 @@
 #include "report/report_content.h"
 
 #include <stdbool.h>
-#include <stdint.h>
-
-/* "91.25%", or "–" for NaN. */
-void report_percent(struct text *text, double fraction);
-/* "12,345" */
-void report_count(struct text *text, int64_t number);
-/* "1.2 MB", in powers of ten */
-void report_size(struct text *text, int64_t bytes);
 
 /* One sentence: result against target. */
 void report_verdict(struct text *text, const struct report_content *content);

@@ -313,8 +313,8 @@ static void fingerprint_is_stable_and_names_libraries(void **state)
         fclose(stream);
     }
     assert_string_equal(texts[0], texts[1]);
-    static const char *const names[] = {"cairo ", "libpng ", "freetype ", "font.DejaVuSans ",
-                                        "drawing "};
+    static const char *const names[] = {"cairo ",           "libpng ",  "freetype ",
+                                        "font.DejaVuSans ", "drawing ", "uses /"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         assert_non_null(strstr(texts[0], names[i]));
     free(texts[0]);

@@ -155,6 +155,10 @@ static void fingerprint_names_device_library_and_instructions(void **state)
         assert_non_null(strstr(text, "\nisa "));
         assert_int_equal(text[size - 1], '\n');
         assert_null(strstr(text, "thread"));
+        /* Which device auto takes depends on whether there is a backend to load. */
+        bool uses =
+            strstr(text, "\nuses /") != NULL && strstr(text, "/libreprise-cuda.so\n") != NULL;
+        assert_int_equal(uses, i == 1);
         free(text);
     }
 }

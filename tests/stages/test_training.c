@@ -241,20 +241,26 @@ static const struct call phase1 = {
     .params = phase1_params,
     .deps = {"dataset=dataset", "splits=splits", "weights=pretrain/w.safetensors"},
     .outs = {"model=model.safetensors", "history=history.json", "history_csv=history.csv",
-             "preflight=preflight.json", "curves=curves.png"}};
+             "preflight=preflight.json"}};
 static const struct call phase2 = {
     .stage = "phase2",
     .folder = "phase2",
     .params = phase2_params,
     .deps = {"dataset=dataset", "splits=splits", "model=phase1/model.safetensors"},
-    .outs = {"model=model.safetensors", "history=history.json", "curves=curves.png"}};
-static const struct call evaluate = {.stage = "evaluate",
-                                     .folder = "evaluate",
-                                     .params = "{}",
-                                     .deps = {"dataset=dataset", "model=phase2/model.safetensors"},
-                                     .outs = {"metrics=metrics.json", "predictions=predictions.npy",
-                                              "report=report.txt",
-                                              "confusion_matrix=confusion.png"}};
+    .outs = {"model=model.safetensors", "history=history.json"}};
+static const struct call evaluate = {
+    .stage = "evaluate",
+    .folder = "evaluate",
+    .params = "{}",
+    .deps = {"dataset=dataset", "model=phase2/model.safetensors"},
+    .outs = {"metrics=metrics.json", "predictions=predictions.npy", "report=report.txt"}};
+static const struct call curves = {
+    .stage = "curves",
+    .folder = "curves",
+    .params = "{}",
+    .deps = {"phase1_history=phase1/history.json", "phase2_history=phase2/history.json",
+             "metrics=evaluate/metrics.json"},
+    .outs = {"phase1=phase1.png", "phase2=phase2.png", "confusion_matrix=confusion.png"}};
 
 /* A copy of parameters with one text replaced. */
 static char *changed(const char *params, const char *from, const char *to)
@@ -278,6 +284,7 @@ static void stages_run_one_after_the_other(void **state)
     run(place, &phase1);
     run(place, &phase2);
     run(place, &evaluate);
+    run(place, &curves);
     json_t *metrics = read_json(place, "evaluate/metrics.json");
     assert_int_equal(json_integer_value(json_at(metrics, "n")), TEST_COUNT);
     assert_int_equal(json_array_size(json_at(metrics, "confusion")), CLASSES);
@@ -307,7 +314,46 @@ static void stages_repeat_their_bits_on_other_threads(void **state)
     run(place, &again);
     assert_equal_files(place, "phase1/model.safetensors", "again/model.safetensors");
     assert_equal_files(place, "phase1/history.json", "again/history.json");
-    assert_equal_files(place, "phase1/curves.png", "again/curves.png");
+    assert_equal_files(place, "phase1/history.csv", "again/history.csv");
+}
+
+static void curves_draws_what_it_is_asked_and_refuses_what_it_cannot_read(void **state)
+{
+    struct place *place = *state;
+    struct error err;
+    static const char history[] =
+        "{\"epochs\": [{\"epoch\": 1, \"loss\": 1.5, \"accuracy\": 0.25, \"val_loss\": null, "
+        "\"val_accuracy\": 0.5, \"learning_rate\": 0.001}], \"best_epoch\": 1, "
+        "\"checkpoint_epoch\": 1, \"stopped_early\": false, \"phase\": \"phase1\", "
+        "\"trainable_parameters\": 1, \"frozen_parameters\": 1}";
+    static const char *const wrong[] = {"{\"classes\": [], \"confusion\": []}",
+                                        "{\"classes\": [\"a\"], \"confusion\": [[1, 2]]}",
+                                        "{\"classes\": [\"a\"], \"confusion\": [[-1]]}",
+                                        "{\"classes\": [1], \"confusion\": [[1]]}"};
+    struct call one = curves;
+    one.deps[0] = "phase1_history=history.json";
+    one.deps[1] = NULL;
+    one.outs[1] = NULL;
+    assert_int_equal(file_write(in_folder(place, "history.json"), history, strlen(history), &err),
+                     0);
+    run(place, &one);
+    assert_true(file_exists(in_folder(place, "curves/phase1.png")));
+    assert_false(file_exists(in_folder(place, "curves/phase2.png")));
+    struct call twice = one;
+    twice.folder = "twice";
+    run(place, &twice);
+    assert_equal_files(place, "curves/phase1.png", "twice/phase1.png");
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        struct call matrix = curves;
+        matrix.deps[0] = "metrics=metrics.json";
+        matrix.deps[1] = NULL;
+        matrix.outs[0] = "confusion_matrix=confusion.png";
+        matrix.outs[1] = NULL;
+        assert_int_equal(
+            file_write(in_folder(place, "metrics.json"), wrong[i], strlen(wrong[i]), &err), 0);
+        assert_int_equal(finish(start(place, &matrix)), 1);
+        assert_log_has(place, "dep 'metrics' lacks");
+    }
 }
 
 static void stage_stopped_by_sigterm_goes_on(void **state)
@@ -390,9 +436,12 @@ static void phase1_stops_at_a_defect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(stages_run_one_after_the_other),   TEST(stages_repeat_their_bits_on_other_threads),
-        TEST(stage_stopped_by_sigterm_goes_on), TEST(phase1_refuses_wrong_parameters),
+        TEST(stages_run_one_after_the_other),
+        TEST(stages_repeat_their_bits_on_other_threads),
+        TEST(stage_stopped_by_sigterm_goes_on),
+        TEST(phase1_refuses_wrong_parameters),
         TEST(phase1_stops_at_a_defect),
+        TEST(curves_draws_what_it_is_asked_and_refuses_what_it_cannot_read),
     };
     return cmocka_run_group_tests_name("training", tests, NULL, NULL);
 }

@@ -1,0 +1,35 @@
+#include "report/report_numbers.h"
+
+#include <math.h>
+#include <stdio.h>
+
+void report_percent(struct text *text, double fraction)
+{
+    if (isfinite(fraction))
+        text_addf(text, "%.2f%%", 100 * fraction);
+    else
+        text_add(text, "\xe2\x80\x93");
+}
+
+void report_count(struct text *text, int64_t number)
+{
+    char digits[32];
+    int length = snprintf(digits, sizeof(digits), "%lld", (long long)number);
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
+            text_add(text, ",");
+        text_append(text, digits + i, 1);
+    }
+}
+
+void report_size(struct text *text, int64_t bytes)
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double size = (double)bytes;
+    int unit = 0;
+    while (size >= 999.5 && unit < 4) {
+        size /= 1000;
+        unit++;
+    }
+    text_addf(text, unit == 0 || size >= 99.95 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+}
