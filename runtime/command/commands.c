@@ -4,13 +4,15 @@
 
 const struct command commands[] = {
     {"run", "[STAGE...]", "execute what is not cached, and bring the artifacts", command_run,
-     "njkfqvJCFPSDWh", 0, 1024},
+     "njkfqvJLCFPSDWh", 0, 1024},
     {"status", "[STAGE...]", "say what is cached and what would run", command_status, "qJCFPSDh", 0,
      1024},
     {"why", "STAGE", "show which part of a stage's key changed", command_why, "JCFPSDh", 1, 1},
     {"dag", "", "draw the pipeline as dot or mermaid", command_dag, "CFPSTh", 0, 0},
     {"verify", "", "hold pipeline, artifacts and cache against the lock file", command_verify,
-     "qJCFPSDh", 0, 0},
+     "qJAXCFPSDh", 0, 0},
+    {"adopt", "STAGE...", "keep results although a stage's files changed", command_adopt,
+     "qRCFPSDh", 1, 1024},
     {"metrics", "[STAGE...]", "print the metrics of the cached results", command_metrics, "JCFPSDh",
      0, 1024},
     {"log", "[RUN|STAGE]", "list the runs, show one, or what a stage printed", command_log,

@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PRINTED_LIMIT = 256 << 20 };
+#include <sys/stat.h>
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -28,34 +27,45 @@ static size_t count_state(const json_t *record, const char *state)
     return count;
 }
 
-static void print_line(const json_t *record)
+static void add_line(const json_t *record, struct text *text)
 {
-    printf("%s  %s  %-11s  %-12s  %zu executed, %zu cached, %.1f s  %s\n", text_of(record, "id"),
-           text_of(record, "started"), text_of(record, "outcome"), text_of(record, "profile"),
-           count_state(record, "executed"), count_state(record, "cached"),
-           json_number_value(json_object_get(record, "seconds")), text_of(record, "host"));
+    text_addf(text, "%s  %s  %-11s  %-12s  %zu executed, %zu cached, %.1f s  %s\n",
+              text_of(record, "id"), text_of(record, "started"), text_of(record, "outcome"),
+              text_of(record, "profile"), count_state(record, "executed"),
+              count_state(record, "cached"), json_number_value(json_object_get(record, "seconds")),
+              text_of(record, "host"));
 }
 
-static void print_record(const json_t *record)
+static void add_record(const json_t *record, struct text *text)
 {
     size_t index;
     json_t *item, *value;
     const char *name;
-    print_line(record);
+    add_line(record, text);
     json_array_foreach (json_object_get(record, "stages"), index, item) {
-        printf("  %-14s %-9s %8.1f s  %.12s", text_of(item, "name"), text_of(item, "state"),
-               json_number_value(json_object_get(item, "seconds")), text_of(item, "key"));
+        text_addf(text, "  %-14s %-9s %8.1f s  %.12s", text_of(item, "name"),
+                  text_of(item, "state"), json_number_value(json_object_get(item, "seconds")),
+                  text_of(item, "key"));
         json_object_foreach (json_object_get(item, "metrics"), name, value)
-            printf("  %s %.4g", name, json_number_value(value));
+            text_addf(text, "  %s %.4g", name, json_number_value(value));
         if (json_object_get(item, "failure") != NULL)
-            printf("  %s", text_of(item, "failure"));
-        printf("\n");
+            text_addf(text, "  %s", text_of(item, "failure"));
+        text_add(text, "\n");
     }
     json_array_foreach (json_object_get(record, "requirements"), index, item)
-        printf("  %s: %s.%s %s %.6g\n",
-               json_is_true(json_object_get(item, "met")) ? "met" : "MISSED",
-               text_of(item, "stage"), text_of(item, "metric"), text_of(item, "relation"),
-               json_number_value(json_object_get(item, "bound")));
+        text_addf(text, "  %s: %s.%s %s %.6g\n",
+                  json_is_true(json_object_get(item, "met")) ? "met" : "MISSED",
+                  text_of(item, "stage"), text_of(item, "metric"), text_of(item, "relation"),
+                  json_number_value(json_object_get(item, "bound")));
+}
+
+static int print_text(struct text *text, struct error *err)
+{
+    int result = text_check(text, err);
+    if (result == 0)
+        print_bytes(stdout, text_string(text), text->size);
+    text_release(text);
+    return result;
 }
 
 /* All records in order of time, which their names give. */
@@ -65,15 +75,23 @@ static json_t *read_records(const struct project *project)
     size_t count;
     struct error ignored;
     json_t *records = json_array(), *record;
+    if (records == NULL)
+        return NULL;
     if (file_list(project->runs, &names, &count, &ignored) < 0)
         return records;
     for (size_t i = 0; i < count; i++) {
         size_t length = strlen(names[i]);
         char *path = file_join(project->runs, names[i], &ignored);
+        bool failed = path == NULL;
         if (path != NULL && length > 5 && strcmp(names[i] + length - 5, ".json") == 0 &&
             json_read(path, &record, &ignored) == 0)
-            json_array_append_new(records, record);
+            failed = json_array_append_new(records, record) < 0;
         free(path);
+        if (failed) {
+            json_decref(records);
+            records = NULL;
+            break;
+        }
     }
     file_free_names(names, count);
     return records;
@@ -91,23 +109,45 @@ static const json_t *find_record(const json_t *records, const char *word)
     return NULL;
 }
 
+/* What the last attempt printed, where it failed after the result that is recorded was made. */
+static bool failed_since(const struct project *project, const char *stage,
+                         const struct lock_stage *entry, char path[STORE_PATH_SIZE])
+{
+    char action[STORE_PATH_SIZE];
+    struct stat failed, made;
+    int size =
+        snprintf(path, STORE_PATH_SIZE, "%s/logs/%s.log", store_folder(project->store), stage);
+    if (size >= STORE_PATH_SIZE || lstat(path, &failed) < 0 || !S_ISREG(failed.st_mode))
+        return false;
+    if (entry == NULL)
+        return true;
+    store_action_path(project->store, &entry->key, action);
+    return stat(action, &made) < 0 || failed.st_mtim.tv_sec > made.st_mtim.tv_sec;
+}
+
 static int print_stage(const struct project *project, const char *stage, struct error *err)
 {
-    size_t index, size;
-    char *data;
+    size_t index;
+    char path[STORE_PATH_SIZE];
     struct action *action = NULL;
+    struct digest digest;
+    const struct lock_stage *entry;
     if (plan_find(project->plan, stage, &index, err) < 0)
         return error_set(err, ERR_USAGE, "'%s' is no run, see reprise log, and no stage", stage);
-    const struct lock_stage *entry = project->lock != NULL ? lock_find(project->lock, stage) : NULL;
+    if (lock_reader_find(project->lock, project->plan->profile, stage, &entry, err) < 0)
+        return -1;
+    if (failed_since(project, stage, entry, path)) {
+        fprintf(stderr, "of the last attempt, which failed:\n");
+        return print_file(stdout, path, NULL, err);
+    }
     if (entry != NULL && action_read(project->store, &entry->key, &action, err) < 0)
         return -1;
     if (action == NULL)
         return error_set(err, ERR_STAGE, "stage '%s' has no result in the cache", stage);
-    int result = blob_read(project->store, &action->log, PRINTED_LIMIT, &data, &size, err);
-    if (result == 0) {
-        fwrite(data, 1, size, stdout);
-        free(data);
-    }
+    store_object_path(project->store, &action->log, path);
+    int result = print_file(stdout, path, &digest, err);
+    if (result == 0 && !digest_equal(&digest, &action->log))
+        result = error_set(err, ERR_MISMATCH, "the log of '%s' is damaged: '%s'", stage, path);
     action_free(action);
     return result;
 }
@@ -117,29 +157,31 @@ static int answer(const struct options *options, const struct project *project,
 {
     size_t index;
     json_t *record;
+    struct text text = {0};
     if (options->word_count == 0) {
         if (options->json)
             return print_json(records, err);
         json_array_foreach (records, index, record)
-            print_line(record);
-        return 0;
+            add_line(record, &text);
+        return print_text(&text, err);
     }
     const json_t *found = find_record(records, options->words[0]);
     if (found == NULL)
         return print_stage(project, options->words[0], err);
     if (options->json)
         return print_json(found, err);
-    print_record(found);
-    return 0;
+    add_record(found, &text);
+    return print_text(&text, err);
 }
 
 int command_log(const struct options *options, struct error *err)
 {
     struct project project;
-    if (project_open(&options->project, true, &project, err) < 0)
+    if (project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0)
         return -1;
     json_t *records = read_records(&project);
-    int result = answer(options, &project, records, err);
+    int result = records == NULL ? error_set(err, ERR_MEMORY, "out of memory for the records")
+                                 : answer(options, &project, records, err);
     json_decref(records);
     project_close(&project);
     return result;

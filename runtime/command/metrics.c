@@ -52,7 +52,7 @@ int command_metrics(const struct options *options, struct error *err)
     struct project project;
     struct jobs jobs = {0};
     json_t *all = json_object();
-    if (project_open(&options->project, true, &project, err) < 0) {
+    if (project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0) {
         json_decref(all);
         return -1;
     }

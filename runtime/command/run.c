@@ -4,12 +4,16 @@
 #include "command/commands.h"
 #include "command/display.h"
 #include "command/print.h"
+#include "runner/claims.h"
+#include "runner/deliver.h"
 #include "runner/lock_update.h"
+#include "runner/ours.h"
 #include "runner/record.h"
 #include "runner/requirement.h"
 #include "runner/schedule.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static size_t count_state(const struct jobs *jobs, enum job_state state)
@@ -34,11 +38,11 @@ static void summarise(const struct jobs *jobs, struct display *display, double s
     text_release(&line);
 }
 
-/* A bound that is missed does not fail the run: the results are there to be
- * looked at. `verify` fails on it. */
+/* The results stay to be looked at; a bound that is missed fails the run in the end. */
 static int tell_requirements(const struct jobs *jobs, struct display *display, bool quiet,
                              struct error *err)
 {
+    size_t missed = 0;
     for (size_t i = 0; i < jobs->count; i++) {
         const struct job *job = &jobs->list[i];
         for (size_t r = 0; r < job->stage->requirement_count && job_is_done(job); r++) {
@@ -48,6 +52,7 @@ static int tell_requirements(const struct jobs *jobs, struct display *display, b
                 0)
                 return -1;
             requirement_describe(job->stage, &result, &line);
+            missed += !result.met;
             if (!result.met)
                 display_say(display, "WARNING: missed: %s: %s", job->stage->name,
                             text_string(&line));
@@ -56,7 +61,45 @@ static int tell_requirements(const struct jobs *jobs, struct display *display, b
             text_release(&line);
         }
     }
-    return 0;
+    return missed == 0 ? 0
+                       : error_set(err, ERR_STAGE, "%zu requirement%s missed: see above", missed,
+                                   missed == 1 ? " is" : "s are");
+}
+
+static void say_lines(struct display *display, const struct text *lines)
+{
+    for (const char *line = text_string(lines); *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        struct text clean = {0};
+        text_add_clean(&clean, line, length);
+        display_say(display, "%s", text_string(&clean));
+        text_release(&clean);
+        line += length + (line[length] == '\n');
+    }
+}
+
+/* What the schedule cannot tell: nothing runs where it would not end well. */
+static int check_before(const struct options *options, struct jobs *jobs, struct error *err)
+{
+    if (lock_check_readable(jobs->project, err) < 0 ||
+        (options->project.locked && claims_check_before(jobs, err) < 0) ||
+        deliver_check(jobs, err) < 0)
+        return -1;
+    return ours_write_delivered(jobs->project->plan, jobs->project->store, err);
+}
+
+/* The lock is written, or, with --locked, held against what was found. */
+static int end_lock(const struct options *options, struct jobs *jobs, struct display *display,
+                    struct error *err)
+{
+    struct text lines = {0};
+    int result =
+        options->project.locked ? claims_check(jobs, &lines, err) : lock_update(jobs, &lines, err);
+    for (size_t i = 0; i < jobs->count; i++)
+        say_lines(display, &jobs->list[i].notes);
+    say_lines(display, &lines);
+    text_release(&lines);
+    return result;
 }
 
 static int write_record(const struct jobs *jobs, const struct record_run *run, bool print,
@@ -79,20 +122,24 @@ static int execute(const struct options *options, struct jobs *jobs, struct disp
                    double start, struct error *err)
 {
     struct record_run run = {.started = time(NULL)};
-    struct error outcome = {0}, later = {0};
+    struct error outcome = {0}, later = {0}, missed = {0};
     const struct watcher watcher = display_watcher(display);
+    if (check_before(options, jobs, err) < 0)
+        return -1;
     schedule_run(jobs, &watcher, &outcome);
     run.seconds = attempt_now() - start;
     run.outcome = &outcome;
-    int result = 0;
-    if (lock_update(jobs, &later) < 0 || write_record(jobs, &run, options->json, &later) < 0)
+    int result = end_lock(options, jobs, display, &later);
+    struct error *first = result < 0 ? &missed : &later;
+    if (write_record(jobs, &run, options->json, first) < 0)
         result = -1;
     if (!options->quiet)
         summarise(jobs, display, run.seconds);
-    if (result == 0)
-        result = tell_requirements(jobs, display, options->quiet, &later);
-    /* What went wrong first is the answer. */
-    if (outcome.kind != ERR_NONE) {
+    if (tell_requirements(jobs, display, options->quiet, result < 0 ? &missed : &later) < 0)
+        result = -1;
+    /* What went wrong first is the answer; but a digest that the lock denies outweighs it. */
+    if (outcome.kind != ERR_NONE &&
+        (later.kind != ERR_MISMATCH || outcome.kind == ERR_INTERRUPTED)) {
         *err = outcome;
         return -1;
     }
@@ -132,7 +179,7 @@ int command_run(const struct options *options, struct error *err)
     struct jobs jobs = {0};
     struct display *display = NULL;
     double start = attempt_now();
-    if (project_open(&options->project, false, &project, err) < 0)
+    if (project_open(&options->project, PROJECT_AS_ASKED, &project, err) < 0)
         return -1;
     int result =
         jobs_init(&project, options->words, options->word_count, options->force, &jobs, err);

@@ -1,313 +1,86 @@
-/* reprise verify: reads every byte; what the memo remembers is not trusted.
- * Levels, each a function that reports what it finds wrong:
- *   lock        the lock file against the pipeline file and the project's files
- *   artifacts   artifacts/ against the lock file
+/* reprise verify: holds the lock file against the pipeline, and everything else
+ * against the lock file. Reads every byte; what the memo remembers is not
+ * trusted. Levels, each of which reports what it finds wrong:
+ *   lock        the lock against the pipeline as it is now (verify_lock.c)
+ *   artifacts   artifacts/ against the lock (verify_bytes.c)
  *   published   copies in folders that outs are published to, likewise
- *   cache       actions and blobs against the lock file, where there is a cache
- *   require     metrics against their bounds
- * A digest that does not match outweighs a lock that is merely stale.
+ *   cache       actions and blobs against the lock, where there is a cache
+ *   require     metrics against the bounds of the pipeline as it is now
+ * A digest that does not match outweighs a lock that is merely stale. What was made on another
+ * machine, or adopted, is said; with --strict it fails.
  */
 #include "base/file.h"
-#include "base/memory.h"
+#include "base/json.h"
 #include "command/commands.h"
 #include "command/print.h"
-#include "runner/job.h"
-#include "runner/lock_update.h"
+#include "command/verification.h"
 #include "runner/requirement.h"
-#include "store/materialise.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct verification {
-    const struct options *options;
-    struct project *project;
-    json_t *problems; /* [{"level", "subject", "problem"}] */
-    size_t stale, mismatches;
-    size_t artifacts, blobs, requirements; /* checked */
-    bool no_cache;
-};
-
-static void report(struct verification *check, const char *level, bool mismatch,
-                   const char *subject, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-
-static void report(struct verification *check, const char *level, bool mismatch,
-                   const char *subject, const char *format, ...)
+static void say(const struct verification *check, const char *line)
 {
-    char problem[512];
+    if (check->options->json)
+        return;
+    print_clean(stdout, line);
+    putchar('\n');
+}
+
+void verification_report(struct verification *check, const char *level, bool mismatch,
+                         const char *subject, const char *format, ...)
+{
+    struct text line = {0};
+    char *problem = NULL;
     va_list args;
     va_start(args, format);
-    vsnprintf(problem, sizeof(problem), format, args);
+    int length = vasprintf(&problem, format, args);
     va_end(args);
     if (mismatch)
         check->mismatches++;
     else
         check->stale++;
-    json_array_append_new(check->problems, json_pack("{s:s, s:s, s:s}", "level", level, "subject",
-                                                     subject, "problem", problem));
-    if (!check->options->json)
-        printf("%s: %s: %s\n", level, subject, problem);
-}
-
-/* ---- lock ---- */
-
-static bool same_words(const struct plan_stage *stage, const json_t *cmd)
-{
-    if (json_array_size(cmd) != stage->argc)
-        return false;
-    for (size_t i = 0; i < stage->argc; i++) {
-        const char *word = json_string_value(json_array_get(cmd, i));
-        if (word == NULL || strcmp(word, stage->argv[i]) != 0)
-            return false;
-    }
-    return true;
-}
-
-static int check_project_file(struct verification *check, const struct plan_stage *stage,
-                              const struct plan_dep *dep, const struct lock_item *item,
-                              struct error *err)
-{
-    struct content content;
-    struct error why;
-    char *path = dep->path[0] == '/' ? memory_copy_text(dep->path, err)
-                                     : file_join(check->project->plan->folder, dep->path, err);
-    if (path == NULL)
-        return -1;
-    if (content_hash(check->project->store, path, STORE_BY_READING, &content, &why) < 0)
-        report(check, "lock", false, stage->name, "dep '%s': %s", dep->name, why.message);
-    else if (!digest_equal(&content.digest, &item->digest))
-        report(check, "lock", false, stage->name, "dep '%s' (%s) changed", dep->name, dep->path);
-    free(path);
-    return 0;
-}
-
-static int check_deps(struct verification *check, const struct plan_stage *stage,
-                      const struct lock_stage *entry, struct error *err)
-{
-    const struct project *project = check->project;
-    if (stage->dep_count != entry->dep_count)
-        report(check, "lock", false, stage->name, "its deps changed");
-    for (size_t i = 0; i < stage->dep_count; i++) {
-        const struct plan_dep *dep = &stage->deps[i];
-        const struct lock_item *item = lock_find_dep(entry, dep->name);
-        if (item == NULL) {
-            report(check, "lock", false, stage->name, "dep '%s' is new", dep->name);
-            continue;
-        }
-        if (dep->path != NULL) {
-            if (check_project_file(check, stage, dep, item, err) < 0)
-                return -1;
-            continue;
-        }
-        const struct plan_stage *upstream = &project->plan->stages[dep->stage];
-        const struct lock_stage *made = lock_find(project->lock, upstream->name);
-        const struct lock_item *out =
-            made == NULL ? NULL : lock_find_out(made, upstream->outs[dep->out].name);
-        if (out == NULL || !digest_equal(&out->digest, &item->digest))
-            report(check, "lock", false, stage->name, "dep '%s' is not what '%s' made", dep->name,
-                   upstream->name);
-    }
-    return 0;
-}
-
-static int check_lock(struct verification *check, struct error *err)
-{
-    const struct project *project = check->project;
-    size_t index;
-    struct error ignored;
-    for (size_t i = 0; i < project->lock->count; i++)
-        if (plan_find(project->plan, project->lock->stages[i].name, &index, &ignored) < 0)
-            report(check, "lock", false, project->lock->stages[i].name,
-                   "is not in the pipeline any more");
-    for (size_t i = 0; i < project->plan->count; i++) {
-        const struct plan_stage *stage = &project->plan->stages[i];
-        const struct lock_stage *entry = lock_find(project->lock, stage->name);
-        if (entry == NULL) {
-            report(check, "lock", false, stage->name, "has no entry: run it");
-            continue;
-        }
-        if (!same_words(stage, entry->cmd))
-            report(check, "lock", false, stage->name, "its cmd changed");
-        if (!lock_params_equal(stage->params, entry->params))
-            report(check, "lock", false, stage->name, "its params changed");
-        if (check_deps(check, stage, entry, err) < 0)
-            return -1;
-        for (size_t o = 0; o < stage->out_count; o++) {
-            const struct lock_item *item = lock_find_out(entry, stage->outs[o].name);
-            if (item == NULL || strcmp(item->path, stage->outs[o].path) != 0)
-                report(check, "lock", false, stage->name, "out '%s' changed", stage->outs[o].name);
-        }
-    }
-    return 0;
-}
-
-/* ---- artifacts ---- */
-
-/* Where differing files of a folder are reported. */
-struct differing {
-    struct verification *check;
-    const char *level, *stage, *folder;
-};
-
-static void report_file(void *arg, const char *path, bool missing)
-{
-    const struct differing *differing = arg;
-    report(differing->check, differing->level, true, differing->stage, "'%s/%s' %s",
-           differing->folder, path, missing ? "is missing" : "differs from the lock file");
-}
-
-/* In a folder, the files that differ; the folder's own tree tells. */
-static void report_folder(struct verification *check, const char *stage,
-                          const struct lock_item *item, const char *path)
-{
-    const struct content content = {.kind = CONTENT_FOLDER, .digest = item->digest};
-    struct differing differing = {check, "artifacts", stage, item->path};
-    struct error ignored;
-    size_t count;
-    if (materialise_compare(check->project->store, &content, "", path, STORE_BY_READING,
-                            report_file, &differing, &count, &ignored) < 0 ||
-        count == 0)
-        report(check, "artifacts", true, stage, "'%s' differs from the lock file", item->path);
-}
-
-/* Copies of an out in the folder that it is published to. Which files a folder
- * has, only the cache knows. */
-static int check_published(struct verification *check, const char *stage,
-                           const struct plan_out *out, const struct content *content,
-                           struct error *err)
-{
-    const struct project *project = check->project;
-    struct differing differing = {check, "published", stage, out->publish};
-    struct error ignored;
-    size_t count;
-    const char *slash = strrchr(out->path, '/');
-    char *folder = file_join(project->plan->folder, out->publish, err);
-    if (folder == NULL)
-        return -1;
-    materialise_compare(project->store, content, slash != NULL ? slash + 1 : out->path, folder,
-                        STORE_BY_READING, report_file, &differing, &count, &ignored);
-    free(folder);
-    return 0;
-}
-
-static const struct plan_out *find_out(const struct project *project, const char *stage,
-                                       const char *name)
-{
-    struct error ignored;
-    size_t index;
-    if (plan_find(project->plan, stage, &index, &ignored) < 0)
-        return NULL;
-    const struct plan_stage *found = &project->plan->stages[index];
-    for (size_t i = 0; i < found->out_count; i++)
-        if (strcmp(found->outs[i].name, name) == 0)
-            return &found->outs[i];
-    return NULL;
-}
-
-static int check_artifact(struct verification *check, const char *stage,
-                          const struct lock_item *item, struct error *err)
-{
-    struct content content = {.kind = item->folder ? CONTENT_FOLDER : CONTENT_FILE};
-    struct error ignored;
-    char *path = project_artifact(check->project, stage, item->path, err);
-    if (path == NULL)
-        return -1;
-    check->artifacts++;
-    if (!file_exists(path))
-        report(check, "artifacts", true, stage, "'%s' is missing", item->path);
-    else if (content_hash(check->project->store, path, STORE_BY_READING, &content, &ignored) < 0 ||
-             (content.kind == CONTENT_FOLDER) != item->folder ||
-             !digest_equal(&content.digest, &item->digest)) {
-        if (item->folder)
-            report_folder(check, stage, item, path);
-        else
-            report(check, "artifacts", true, stage, "'%s' differs from the lock file", item->path);
-    }
-    free(path);
-    const struct plan_out *out = find_out(check->project, stage, item->name);
-    if (out == NULL || out->publish == NULL)
-        return 0;
-    /* The lock does not tell an executable from another file; the artifact does. */
-    if ((content.kind == CONTENT_FOLDER) != item->folder)
-        content.kind = item->folder ? CONTENT_FOLDER : CONTENT_FILE;
-    content.digest = item->digest;
-    return check_published(check, stage, out, &content, err);
-}
-
-static int check_artifacts(struct verification *check, const struct lock_stage *entry,
-                           struct error *err)
-{
-    for (size_t i = 0; i < entry->out_count; i++)
-        if (check_artifact(check, entry->name, &entry->outs[i], err) < 0)
-            return -1;
-    return 0;
-}
-
-/* ---- cache ---- */
-
-static void check_blob(struct verification *check, const char *stage, const char *what,
-                       const struct digest *digest)
-{
-    char hex[DIGEST_HEX_SIZE], path[STORE_PATH_SIZE];
-    check->blobs++;
-    if (blob_is_good(check->project->store, digest, STORE_BY_READING))
+    if (length < 0) {
+        check->no_memory = true;
         return;
-    digest_to_hex(digest, hex);
-    store_object_path(check->project->store, digest, path);
-    report(check, "cache", true, stage, "blob %s (%s) is %s", hex, what,
-           file_exists(path) ? "damaged" : "missing");
+    }
+    text_addf(&line, "%s: %s: %s", level, subject, problem);
+    say(check, text_string(&line));
+    /* A name of any bytes is shown in JSON as a terminal shows it. */
+    struct text clean = {0};
+    text_add_clean(&clean, problem, strlen(problem));
+    check->no_memory |=
+        line.failed || clean.failed ||
+        json_array_append_new(check->problems,
+                              json_pack("{s:s, s:s, s:s}", "level", level, "subject", subject,
+                                        "problem", text_string(&clean))) < 0;
+    text_release(&clean);
+    text_release(&line);
+    free(problem);
 }
 
-static void check_content(struct verification *check, const char *stage,
-                          const struct lock_item *item)
+void verification_note(struct verification *check, json_t *list, const char *format, ...)
 {
-    struct content content = {.kind = CONTENT_FOLDER, .digest = item->digest};
-    struct tree tree = {0};
-    struct error ignored;
-    check_blob(check, stage, item->path, &item->digest);
-    if (!item->folder || content_tree(check->project->store, &content, &tree, &ignored) < 0)
+    char *line = NULL;
+    struct text clean = {0};
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&line, format, args);
+    va_end(args);
+    if (length < 0) {
+        check->no_memory = true;
         return;
-    for (size_t i = 0; i < tree.count; i++)
-        if (tree.entries[i].kind != TREE_EMPTY) {
-            struct text what = {0};
-            text_addf(&what, "%s/%s", item->path, tree.entries[i].path);
-            check_blob(check, stage, text_string(&what), &tree.entries[i].digest);
-            text_release(&what);
-        }
-    tree_release(&tree);
-}
-
-static int check_cache(struct verification *check, const struct lock_stage *entry,
-                       struct error *err)
-{
-    struct action *action;
-    char hex[DIGEST_HEX_SIZE], path[STORE_PATH_SIZE];
-    for (size_t i = 0; i < entry->out_count; i++)
-        check_content(check, entry->name, &entry->outs[i]);
-    if (action_read(check->project->store, &entry->key, &action, err) < 0)
-        return -1;
-    if (action == NULL) {
-        digest_to_hex(&entry->key, hex);
-        store_action_path(check->project->store, &entry->key, path);
-        report(check, "cache", true, entry->name, "action %s is %s", hex,
-               file_exists(path) ? "damaged" : "missing");
-        return 0;
     }
-    check_blob(check, entry->name, "log", &action->log);
-    for (size_t i = 0; i < entry->out_count; i++) {
-        const struct content *content = action_out(action, entry->outs[i].name);
-        if (content == NULL || !digest_equal(&content->digest, &entry->outs[i].digest))
-            report(check, "cache", true, entry->name, "the action's out '%s' is not the lock's",
-                   entry->outs[i].name);
-    }
-    action_free(action);
-    return 0;
+    if (!check->options->quiet)
+        say(check, line);
+    text_add_clean(&clean, line, (size_t)length);
+    check->no_memory |=
+        clean.failed || json_array_append_new(list, json_string(text_string(&clean))) < 0;
+    text_release(&clean);
+    free(line);
 }
-
-/* ---- require ---- */
 
 /* From the artifacts, so that it works without a cache. */
 static int check_requirements(struct verification *check, const struct plan_stage *stage,
@@ -323,18 +96,17 @@ static int check_requirements(struct verification *check, const struct plan_stag
             return -1;
         check->requirements++;
         if (requirement_check_file(stage, i, path, &result, &why) < 0)
-            report(check, "require", false, stage->name, "%s", why.message);
+            verification_report(check, "require", false, stage->name, "%s", why.message);
         else if (!result.met) {
             requirement_describe(stage, &result, &line);
-            report(check, "require", false, stage->name, "missed: %s", text_string(&line));
+            verification_report(check, "require", false, stage->name, "missed: %s",
+                                text_string(&line));
         }
         text_release(&line);
         free(path);
     }
     return 0;
 }
-
-/* ---- all ---- */
 
 static bool has_cache(const struct project *project)
 {
@@ -345,61 +117,145 @@ static bool has_cache(const struct project *project)
 
 static int check_all(struct verification *check, struct error *err)
 {
-    const struct project *project = check->project;
-    check->no_cache = !has_cache(project);
-    if (check_lock(check, err) < 0)
+    check->no_cache = !has_cache(check->project);
+    if (verify_lock(check, err) < 0 || verify_bytes(check, err) < 0)
         return -1;
-    for (size_t i = 0; i < project->lock->count; i++) {
-        if (check_artifacts(check, &project->lock->stages[i], err) < 0 ||
-            (!check->no_cache && check_cache(check, &project->lock->stages[i], err) < 0))
+    for (size_t i = 0; i < check->project->plan->count; i++)
+        if (check_requirements(check, &check->project->plan->stages[i], err) < 0)
             return -1;
-    }
-    for (size_t i = 0; i < project->plan->count; i++)
-        if (check_requirements(check, &project->plan->stages[i], err) < 0)
-            return -1;
-    return 0;
+    return check->no_memory ? error_set(err, ERR_MEMORY, "out of memory for what was found") : 0;
 }
 
-static int print_result(const struct verification *check, struct error *err)
+/* ---- the answer ---- */
+
+static int print_as_json(const struct verification *check, bool good, struct error *err)
 {
-    const struct project *project = check->project;
-    bool good = check->mismatches == 0 && check->stale == 0;
-    if (check->options->json) {
-        json_t *json =
-            json_pack("{s:b, s:O, s:I, s:I, s:I, s:I, s:b}", "verified", good, "problems",
-                      check->problems, "stages", (json_int_t)project->lock->count, "artifacts",
-                      (json_int_t)check->artifacts, "blobs", (json_int_t)check->blobs,
-                      "requirements", (json_int_t)check->requirements, "cache", !check->no_cache);
-        int result = print_json(json, err);
-        json_decref(json);
-        if (result < 0)
-            return -1;
-    } else if (good && !check->options->quiet)
-        printf("verified: %zu stages, %zu artifacts, %zu blobs, %zu requirements%s\n",
-               project->lock->count, check->artifacts, check->blobs, check->requirements,
-               check->no_cache ? " (no cache here: artifacts only)" : "");
+    const struct plan *plan = check->project->plan;
+    json_t *json = json_pack(
+        "{s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O}", "verified", good,
+        "problems", check->problems, "profile", plan->profile, "sets", plan->sets, "stages",
+        (json_int_t)check->section->count, "artifacts", (json_int_t)check->artifacts, "copies",
+        (json_int_t)check->copies, "blobs", (json_int_t)check->blobs, "requirements",
+        (json_int_t)check->requirements, "cache", !check->no_cache, "elsewhere", check->elsewhere,
+        "adopted", check->adopted, "left", check->left);
+    int result = print_json(json, err);
+    json_decref(json);
+    return result;
+}
+
+static void add_sets(const json_t *sets, struct text *line)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)sets, name, value) {
+        struct error ignored;
+        char *json = json_to_text(value, true, &ignored);
+        text_addf(line, " --set %s=%s", name, json != NULL ? json : "?");
+        free(json);
+    }
+}
+
+static void print_summary(const struct verification *check)
+{
+    struct text line = {0};
+    const struct plan *plan = check->project->plan;
+    size_t elsewhere = json_array_size(check->elsewhere), adopted = json_array_size(check->adopted);
+    text_addf(&line, "verified: %zu stages, %zu artifacts, %zu copies, %zu blobs, %zu requirements",
+              check->section->count, check->artifacts, check->copies, check->blobs,
+              check->requirements);
+    if (plan->profile[0] != '\0')
+        text_addf(&line, "; profile %s", plan->profile);
+    text_add(&line, json_object_size(plan->sets) == 0 ? "; no sets" : ";");
+    add_sets(plan->sets, &line);
+    if (elsewhere > 0)
+        text_addf(&line, "; %zu made on another machine, not reproducible here", elsewhere);
+    if (adopted > 0)
+        text_addf(&line, "; %zu adopted", adopted);
+    if (check->no_cache)
+        text_add(&line, "; no cache here: the lock alone says that these artifacts came of these "
+                        "stages, reprise run --locked shows it");
+    say(check, text_string(&line));
+    text_release(&line);
+}
+
+static int answer(const struct verification *check, struct error *err)
+{
+    bool strict = check->options->strict;
+    size_t elsewhere = json_array_size(check->elsewhere), adopted = json_array_size(check->adopted);
+    size_t refused = strict ? elsewhere + adopted : 0;
+    bool good = check->mismatches == 0 && check->stale == 0 && refused == 0;
+    if (check->options->json && print_as_json(check, good, err) < 0)
+        return -1;
+    if (good && !check->options->quiet && !check->options->json)
+        print_summary(check);
     if (check->mismatches > 0)
         return error_set(err, ERR_MISMATCH, "%zu digest%s match: reprise run repairs it",
                          check->mismatches, check->mismatches == 1 ? " does not" : "s do not");
+    if (check->stale > 0)
+        return error_set(err, ERR_STAGE,
+                         "not verified, %zu problem%s: see above, or reprise status", check->stale,
+                         check->stale == 1 ? "" : "s");
     return good ? 0
                 : error_set(err, ERR_STAGE,
-                            "not verified, %zu problem%s: see above, or reprise status",
-                            check->stale, check->stale == 1 ? "" : "s");
+                            "not verified strictly: %zu made on another machine, %zu adopted",
+                            elsewhere, adopted);
+}
+
+/* ---- the command ---- */
+
+/* The section of the plan's profile, or an error that names those that there are. */
+static int find_section(struct verification *check, struct error *err)
+{
+    const struct project *project = check->project;
+    struct text names = {0};
+    if (lock_reader_get(project->lock, &check->lock, err) < 0)
+        return -1;
+    if (check->lock == NULL)
+        return error_set(err, ERR_STAGE, "'%s' does not exist: run the pipeline first",
+                         lock_reader_path(project->lock));
+    check->section = lock_find_section(check->lock, project->plan->profile);
+    if (check->section != NULL)
+        return 0;
+    for (size_t i = 0; i < check->lock->count; i++)
+        text_addf(&names, "%s'%s'", i > 0 ? ", " : "", check->lock->sections[i]->profile);
+    error_set(err, ERR_STAGE, "'%s' has nothing of profile '%s': run it first; it has %s",
+              lock_reader_path(project->lock), project->plan->profile,
+              names.size > 0 ? names.data : "nothing");
+    text_release(&names);
+    return -1;
+}
+
+static int verify(struct verification *check, struct error *err)
+{
+    check->problems = json_array();
+    check->elsewhere = json_array();
+    check->adopted = json_array();
+    check->left = json_array();
+    if (check->problems == NULL || check->elsewhere == NULL || check->adopted == NULL ||
+        check->left == NULL)
+        return error_set(err, ERR_MEMORY, "out of memory for what will be found");
+    if (find_section(check, err) < 0 ||
+        jobs_init(check->project, NULL, 0, false, &check->jobs, err) < 0 ||
+        check_all(check, err) < 0)
+        return -1;
+    return answer(check, err);
 }
 
 int command_verify(const struct options *options, struct error *err)
 {
     struct project project;
-    if (project_open(&options->project, true, &project, err) < 0)
+    enum project_view view = options->as_recorded ? PROJECT_AS_RECORDED : PROJECT_DELIVERED;
+    if (options->as_recorded && options->project.set_count > 0)
+        return error_set(err, ERR_USAGE, "--as-recorded takes the sets of the lock file: no --set");
+    if (project_open(&options->project, view, &project, err) < 0)
         return -1;
-    struct verification check = {.options = options, .project = &project, .problems = json_array()};
-    int result = project.lock == NULL
-                     ? error_set(err, ERR_STAGE, "'%s' does not exist: run the pipeline first",
-                                 project.lock_path)
-                     : check_all(&check, err);
-    if (result == 0)
-        result = print_result(&check, err);
+    struct verification check = {.options = options, .project = &project};
+    int result = verify(&check, err);
+    jobs_release(&check.jobs);
     json_decref(check.problems);
+    json_decref(check.elsewhere);
+    json_decref(check.adopted);
+    json_decref(check.left);
     project_close(&project);
     return result;
 }

@@ -66,7 +66,7 @@ int command_why(const struct options *options, struct error *err)
 {
     struct project project;
     struct jobs jobs = {0};
-    if (project_open(&options->project, false, &project, err) < 0)
+    if (project_open(&options->project, PROJECT_AS_ASKED, &project, err) < 0)
         return -1;
     int result = jobs_init(&project, options->words, options->word_count, false, &jobs, err);
     if (result == 0)

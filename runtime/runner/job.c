@@ -79,6 +79,7 @@ void jobs_release(struct jobs *jobs)
         text_release(&job->components);
         text_release(&job->reason);
         text_release(&job->failure);
+        text_release(&job->notes);
         action_free(job->action);
     }
     free(jobs->list);
@@ -181,7 +182,8 @@ int job_recorded_components(const struct project *project, const char *stage, ch
                             struct error *err)
 {
     struct action *action;
-    const struct lock_stage *entry = project->lock != NULL ? lock_find(project->lock, stage) : NULL;
+    const struct lock_stage *entry =
+        lock_reader_peek(project->lock, project->plan->profile, stage);
     *components = NULL;
     if (entry == NULL)
         return 0;
@@ -209,9 +211,9 @@ static int explain(const struct jobs *jobs, struct job *job, struct error *err)
     if (job_recorded_components(jobs->project, job->stage->name, &recorded, err) < 0)
         return -1;
     if (recorded == NULL) {
-        bool known =
-            jobs->project->lock != NULL && lock_find(jobs->project->lock, job->stage->name) != NULL;
-        text_add(&job->reason, known ? "its result is not in the cache" : "never run");
+        const struct lock_stage *entry = lock_reader_peek(
+            jobs->project->lock, jobs->project->plan->profile, job->stage->name);
+        text_add(&job->reason, entry != NULL ? "its result is not in the cache" : "never run");
         return 0;
     }
     int result = key_compare(recorded, text_string(&job->components), &changes, &count, err);
@@ -237,13 +239,14 @@ static int use_frozen(struct jobs *jobs, struct job *job, struct error *err)
 {
     const struct project *project = jobs->project;
     const struct plan_stage *stage = job->stage;
-    const struct lock_stage *entry =
-        project->lock != NULL ? lock_find(project->lock, stage->name) : NULL;
+    const struct lock_stage *entry;
+    if (lock_reader_find(project->lock, project->plan->profile, stage->name, &entry, err) < 0)
+        return -1;
     if (entry == NULL)
         return error_set(err, ERR_STAGE,
                          "%s:%d:%d: stage '%s' is frozen and has no result in %s: thaw it once",
                          project->plan->file, stage->place.line, stage->place.column, stage->name,
-                         project->lock_path);
+                         lock_reader_path(project->lock));
     struct action *action;
     if (action_read(project->store, &entry->key, &action, err) < 0)
         return -1;

@@ -36,6 +36,7 @@ struct job {
     bool repaired;      /* artifacts were brought back */
     double seconds;
     struct text failure; /* what went wrong, for the record */
+    struct text notes;   /* of its delivery: lines for people */
 };
 
 struct jobs {

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "runner/lock_from.h"
 #include "runner/requirement.h"
 
 #include <stdlib.h>
@@ -18,18 +19,14 @@ static json_t *digest_json(const struct digest *digest)
 static json_t *deps_json(const struct jobs *jobs, const struct job *job)
 {
     json_t *deps = json_object();
-    for (size_t i = 0; i < job->stage->dep_count; i++) {
+    for (size_t i = 0; i < job->stage->dep_count && deps != NULL; i++) {
         const struct plan_dep *dep = &job->stage->deps[i];
         struct text from = {0};
-        if (dep->path != NULL)
-            text_add(&from, dep->path);
-        else
-            text_addf(&from, "%s.%s", jobs->list[dep->stage].stage->name,
-                      jobs->list[dep->stage].stage->outs[dep->out].name);
-        json_t *json = json_pack("{s:s}", "from", text_string(&from));
+        lock_from_add(jobs->project->plan, dep, &from);
+        json_t *json = from.failed ? NULL : json_pack("{s:s}", "from", text_string(&from));
         if (job->deps[i].known)
-            json_object_set_new(json, "digest", digest_json(&job->deps[i].content.digest));
-        json_object_set_new(deps, dep->name, json);
+            json = json_object_with(json, "digest", digest_json(&job->deps[i].content.digest));
+        deps = json_object_with(deps, dep->name, json);
         text_release(&from);
     }
     return deps;
@@ -38,40 +35,61 @@ static json_t *deps_json(const struct jobs *jobs, const struct job *job)
 static json_t *outs_json(const struct job *job)
 {
     json_t *outs = json_object();
-    for (size_t i = 0; i < job->stage->out_count; i++) {
+    for (size_t i = 0; i < job->stage->out_count && outs != NULL; i++) {
         const struct plan_out *out = &job->stage->outs[i];
         const struct content *content = action_out(job->action, out->name);
-        json_object_set_new(outs, out->name,
-                            json_pack("{s:s, s:o, s:I}", "path", out->path, "digest",
-                                      digest_json(&content->digest), "size",
-                                      (json_int_t)content->size));
+        outs = json_object_with(outs, out->name,
+                                json_pack("{s:s, s:o, s:I}", "path", out->path, "digest",
+                                          digest_json(&content->digest), "size",
+                                          (json_int_t)content->size));
     }
     return outs;
 }
 
-static int add_stage(const struct jobs *jobs, const struct job *job, json_t *stages,
-                     struct error *err)
+static json_t *words_json(const struct plan_stage *stage)
 {
-    json_t *words = json_array(), *requirements = json_array();
-    int result = 0;
-    for (size_t i = 0; i < job->stage->argc; i++)
-        json_array_append_new(words, json_string(job->stage->argv[i]));
-    for (size_t i = 0; i < job->stage->requirement_count && result == 0; i++) {
+    json_t *words = json_array();
+    for (size_t i = 0; i < stage->argc && words != NULL; i++)
+        words = json_list_with(words, json_string(stage->argv[i]));
+    return words;
+}
+
+/* NULL with an error. */
+static json_t *requirements_json(const struct jobs *jobs, const struct job *job, struct error *err)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < job->stage->requirement_count && list != NULL; i++) {
         struct requirement_result checked;
-        result = requirement_check(jobs->project->store, job->stage, i, job->action, &checked, err);
-        if (result == 0)
-            json_array_append_new(requirements, requirement_json(job->stage, &checked));
+        if (requirement_check_job(jobs->project, job->stage, i, job->action, &checked, err) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+        list = json_list_with(list, requirement_json(job->stage, &checked));
     }
+    if (list == NULL)
+        error_set(err, ERR_MEMORY, "out of memory for the lineage");
+    return list;
+}
+
+static json_t *stage_json(const struct jobs *jobs, const struct job *job, struct error *err)
+{
+    const struct plan_stage *plan = job->stage;
+    json_t *requirements = requirements_json(jobs, job, err);
+    if (requirements == NULL)
+        return NULL;
     json_t *stage =
-        json_pack("{s:s, s:s, s:o, s:o, s:O, s:o, s:o, s:o}", "name", job->stage->name, "desc",
-                  job->stage->desc != NULL ? job->stage->desc : "", "key", digest_json(&job->key),
-                  "cmd", words, "params", job->stage->params, "deps", deps_json(jobs, job), "outs",
-                  outs_json(job), "requirements", requirements);
-    if (result == 0 && json_array_append_new(stages, stage) < 0)
-        return error_set(err, ERR_MEMORY, "out of memory for the lineage");
-    if (result < 0)
-        json_decref(stage);
-    return result;
+        json_pack("{s:s, s:s}", "name", plan->name, "desc", plan->desc != NULL ? plan->desc : "");
+    stage = json_object_with(stage, "key", digest_json(&job->key));
+    stage = json_object_with(stage, "cmd", words_json(plan));
+    stage = json_object_with(stage, "params", json_incref(plan->params));
+    stage = json_object_with(stage, "deps", deps_json(jobs, job));
+    stage = json_object_with(stage, "outs", outs_json(job));
+    stage = json_object_with(stage, "requirements", requirements);
+    if (job->action->adopted != NULL)
+        stage = json_object_with(stage, "adopted", json_string(job->action->adopted));
+    if (stage == NULL)
+        error_set(err, ERR_MEMORY, "out of memory for the lineage");
+    return stage;
 }
 
 static int compare_jobs(const void *a, const void *b)
@@ -97,6 +115,7 @@ char *lineage_text(const struct jobs *jobs, size_t index, struct error *err)
 {
     char *text = NULL;
     size_t count = 0;
+    const struct plan *plan = jobs->project->plan;
     json_t *stages = json_array(), *lineage = NULL;
     bool *marked = memory_new(jobs->count, sizeof(*marked), err);
     const struct job **sorted = memory_new(jobs->count, sizeof(const struct job *), err);
@@ -106,11 +125,17 @@ char *lineage_text(const struct jobs *jobs, size_t index, struct error *err)
     for (size_t i = 0; i < jobs->count; i++)
         if (marked[i])
             sorted[count++] = &jobs->list[i];
-    qsort(sorted, count, sizeof(*sorted), compare_jobs);
-    for (size_t i = 0; i < count; i++)
-        if (add_stage(jobs, sorted[i], stages, err) < 0)
+    if (count > 1)
+        qsort(sorted, count, sizeof(*sorted), compare_jobs);
+    for (size_t i = 0; i < count; i++) {
+        json_t *stage = stage_json(jobs, sorted[i], err);
+        if (stage == NULL)
             goto done;
-    lineage = json_pack("{s:s, s:O}", "profile", jobs->project->plan->profile, "stages", stages);
+        stages = json_list_with(stages, stage);
+    }
+    if (stages != NULL)
+        lineage = json_pack("{s:s, s:O, s:O}", "profile", plan->profile, "sets", plan->sets,
+                            "stages", stages);
     if (lineage == NULL)
         error_set(err, ERR_MEMORY, "out of memory for the lineage");
     else

@@ -7,10 +7,11 @@
 #include "runner/job.h"
 
 /* The text for a stage whose upstream jobs are all done; free() it:
- * {"profile": ..., "stages": [{"name", "desc", "key", "cmd", "params",
+ * {"profile": ..., "sets": {"a.b": value}, "stages": [{"name", "desc", "key", "cmd", "params",
  *   "deps": {name: {"from": "stage.out" or path, "digest"}},
  *   "outs": {name: {"path", "digest", "size"}},
- *   "requirements": [{"metric", "relation", "bound", "value", "met"}]}]}
+ *   "requirements": [{"metric", "relation", "bound", "value", "met"}],
+ *   "adopted": the reason, where its result was adopted and not made}]}
  * with all stages upstream, sorted by name. */
 char *lineage_text(const struct jobs *jobs, size_t index, struct error *err);
 

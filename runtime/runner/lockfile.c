@@ -5,94 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct lock *lock_new(const char *profile, json_t *sets, struct error *err)
+struct lock *lock_new(struct error *err)
 {
-    struct lock *lock = memory_new(1, sizeof(*lock), err);
-    if (lock == NULL)
-        return NULL;
-    lock->sets = sets != NULL ? json_incref(sets) : json_object();
-    if (lock->sets == NULL)
-        error_set(err, ERR_MEMORY, "out of memory for a lock");
-    if (lock->sets != NULL && (lock->profile = memory_copy_text(profile, err)) != NULL)
-        return lock;
-    lock_free(lock);
-    return NULL;
+    return memory_new(1, sizeof(struct lock), err);
 }
 
-static json_t *words_to_json(char *const *argv, struct error *err)
+static void free_section(struct lock_section *section)
 {
-    json_t *list = json_array();
-    for (; list != NULL && *argv != NULL; argv++)
-        if (json_array_append_new(list, json_string(*argv)) < 0) {
-            json_decref(list);
-            list = NULL;
-        }
-    if (list == NULL)
-        error_set(err, ERR_MEMORY, "out of memory for a command");
-    return list;
-}
-
-static void release_items(struct lock_item *items, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free(items[i].name);
-        free(items[i].path);
-    }
-    free(items);
-}
-
-static void release_stage(struct lock_stage *stage)
-{
-    free(stage->name);
-    json_decref(stage->cmd);
-    json_decref(stage->params);
-    release_items(stage->deps, stage->dep_count);
-    release_items(stage->outs, stage->out_count);
-}
-
-struct lock_stage *lock_add_stage(struct lock *lock, const char *name, char *const *argv,
-                                  json_t *params, const struct digest *key, struct error *err)
-{
-    struct lock_stage stage = {.params = json_incref(params), .key = *key};
-    if ((stage.name = memory_copy_text(name, err)) == NULL ||
-        (stage.cmd = words_to_json(argv, err)) == NULL ||
-        memory_grow(&lock->stages, &lock->capacity, lock->count + 1, sizeof(*lock->stages), err) <
-            0) {
-        release_stage(&stage);
-        return NULL;
-    }
-    lock->stages[lock->count] = stage;
-    return &lock->stages[lock->count++];
-}
-
-static int add_item(struct lock_item **items, size_t *count, size_t *capacity, const char *name,
-                    const char *path, const struct digest *digest, int64_t size, bool folder,
-                    struct error *err)
-{
-    struct lock_item item = {NULL, NULL, *digest, size, folder};
-    if ((item.name = memory_copy_text(name, err)) == NULL ||
-        (item.path = memory_copy_text(path, err)) == NULL ||
-        memory_grow(items, capacity, *count + 1, sizeof(**items), err) < 0) {
-        free(item.name);
-        free(item.path);
-        return -1;
-    }
-    (*items)[(*count)++] = item;
-    return 0;
-}
-
-int lock_add_dep(struct lock_stage *stage, const char *name, const char *from,
-                 const struct digest *digest, int64_t size, bool folder, struct error *err)
-{
-    return add_item(&stage->deps, &stage->dep_count, &stage->dep_capacity, name, from, digest, size,
-                    folder, err);
-}
-
-int lock_add_out(struct lock_stage *stage, const char *name, const char *path,
-                 const struct digest *digest, int64_t size, bool folder, struct error *err)
-{
-    return add_item(&stage->outs, &stage->out_count, &stage->out_capacity, name, path, digest, size,
-                    folder, err);
+    if (section == NULL)
+        return;
+    for (size_t i = 0; i < section->count; i++)
+        lock_stage_free(section->stages[i]);
+    free(section->stages);
+    table_release(&section->by_name);
+    json_decref(section->sets);
+    free(section->profile);
+    free(section);
 }
 
 void lock_free(struct lock *lock)
@@ -100,36 +28,199 @@ void lock_free(struct lock *lock)
     if (lock == NULL)
         return;
     for (size_t i = 0; i < lock->count; i++)
-        release_stage(&lock->stages[i]);
-    free(lock->stages);
-    json_decref(lock->sets);
-    free(lock->profile);
+        free_section(lock->sections[i]);
+    free(lock->sections);
     free(lock);
 }
 
-const struct lock_stage *lock_find(const struct lock *lock, const char *stage)
+struct lock_section *lock_find_section(const struct lock *lock, const char *profile)
 {
-    for (size_t i = 0; i < lock->count; i++)
-        if (strcmp(lock->stages[i].name, stage) == 0)
-            return &lock->stages[i];
+    for (size_t i = 0; lock != NULL && i < lock->count; i++)
+        if (strcmp(lock->sections[i]->profile, profile) == 0)
+            return lock->sections[i];
     return NULL;
 }
 
-static const struct lock_item *find_item(const struct lock_item *items, size_t count,
-                                         const char *name)
+struct lock_section *lock_section(struct lock *lock, const char *profile, struct error *err)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(items[i].name, name) == 0)
-            return &items[i];
+    struct lock_section *section = lock_find_section(lock, profile);
+    if (section != NULL)
+        return section;
+    if ((section = memory_new(1, sizeof(*section), err)) == NULL)
+        return NULL;
+    if ((section->profile = memory_copy_text(profile, err)) == NULL ||
+        memory_grow(&lock->sections, &lock->capacity, lock->count + 1, sizeof(*lock->sections),
+                    err) < 0)
+        goto failed;
+    if ((section->sets = json_object()) == NULL) {
+        error_set(err, ERR_MEMORY, "out of memory for a lock");
+        goto failed;
+    }
+    return lock->sections[lock->count++] = section;
+failed:
+    free_section(section);
     return NULL;
 }
 
-const struct lock_item *lock_find_dep(const struct lock_stage *stage, const char *name)
+int lock_set_sets(struct lock_section *section, json_t *sets, struct error *err)
 {
-    return find_item(stage->deps, stage->dep_count, name);
+    json_t *copy = json_deep_copy(sets);
+    if (copy == NULL)
+        return error_set(err, ERR_MEMORY, "out of memory for a lock");
+    json_decref(section->sets);
+    section->sets = copy;
+    return 0;
 }
 
-const struct lock_item *lock_find_out(const struct lock_stage *stage, const char *name)
+struct lock_stage *lock_stage_new(const char *name, json_t *cmd, json_t *params,
+                                  const struct digest *key, struct error *err)
 {
-    return find_item(stage->outs, stage->out_count, name);
+    struct lock_stage *stage = memory_new(1, sizeof(*stage), err);
+    if (stage == NULL)
+        return NULL;
+    stage->key = *key;
+    stage->cmd = json_incref(cmd);
+    stage->params = json_incref(params);
+    if ((stage->name = memory_copy_text(name, err)) != NULL)
+        return stage;
+    lock_stage_free(stage);
+    return NULL;
+}
+
+static void release_items(struct lock_items *items)
+{
+    for (size_t i = 0; i < items->count; i++) {
+        free(items->list[i].name);
+        free(items->list[i].path);
+    }
+    free(items->list);
+}
+
+void lock_names_release(struct lock_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        free(names->list[i].name);
+    free(names->list);
+    *names = (struct lock_names){0};
+}
+
+void lock_stage_free(struct lock_stage *stage)
+{
+    if (stage == NULL)
+        return;
+    free(stage->name);
+    json_decref(stage->cmd);
+    json_decref(stage->params);
+    lock_names_release(&stage->files);
+    lock_names_release(&stage->env);
+    lock_names_release(&stage->published);
+    release_items(&stage->deps);
+    release_items(&stage->outs);
+    free(stage->fingerprint);
+    free(stage->adopted);
+    free(stage);
+}
+
+int lock_put(struct lock_section *section, struct lock_stage *stage, struct error *err)
+{
+    size_t length = strlen(stage->name);
+    struct lock_stage *old = table_find(&section->by_name, stage->name, length);
+    if (old != NULL) {
+        /* The table's key becomes the new entry's name: it must be set before the old one goes. */
+        if (table_set(&section->by_name, stage->name, length, stage, err) < 0) {
+            lock_stage_free(stage);
+            return -1;
+        }
+        stage->at = old->at;
+        section->stages[stage->at] = stage;
+        lock_stage_free(old);
+        return 0;
+    }
+    if (memory_grow(&section->stages, &section->capacity, section->count + 1,
+                    sizeof(*section->stages), err) < 0 ||
+        table_set(&section->by_name, stage->name, length, stage, err) < 0) {
+        lock_stage_free(stage);
+        return -1;
+    }
+    stage->at = section->count;
+    section->stages[section->count++] = stage;
+    return 0;
+}
+
+int lock_drop(struct lock_section *section, lock_keep_fn *keep, void *arg, struct error *err)
+{
+    size_t kept = 0;
+    struct table table = {0};
+    int result = 0;
+    for (size_t i = 0; i < section->count; i++) {
+        struct lock_stage *stage = section->stages[i];
+        if (!keep(arg, stage)) {
+            lock_stage_free(stage);
+            continue;
+        }
+        stage->at = kept;
+        section->stages[kept++] = stage;
+        if (result == 0)
+            result = table_set(&table, stage->name, strlen(stage->name), stage, err);
+    }
+    section->count = kept;
+    table_release(&section->by_name);
+    section->by_name = table;
+    return result;
+}
+
+int lock_add_item(struct lock_items *items, const char *name, const char *path,
+                  const struct content *content, struct error *err)
+{
+    struct lock_item item = {NULL, NULL, *content};
+    if ((item.name = memory_copy_text(name, err)) == NULL ||
+        (item.path = memory_copy_text(path, err)) == NULL ||
+        memory_grow(&items->list, &items->capacity, items->count + 1, sizeof(item), err) < 0) {
+        free(item.name);
+        free(item.path);
+        return -1;
+    }
+    items->list[items->count++] = item;
+    return 0;
+}
+
+int lock_add_name(struct lock_names *names, const char *name, const struct digest *digest,
+                  struct error *err)
+{
+    struct lock_named named = {.absent = digest == NULL};
+    if (digest != NULL)
+        named.digest = *digest;
+    if ((named.name = memory_copy_text(name, err)) == NULL ||
+        memory_grow(&names->list, &names->capacity, names->count + 1, sizeof(named), err) < 0) {
+        free(named.name);
+        return -1;
+    }
+    names->list[names->count++] = named;
+    return 0;
+}
+
+const struct lock_stage *lock_find_stage(const struct lock_section *section, const char *stage)
+{
+    return section == NULL ? NULL : table_find(&section->by_name, stage, strlen(stage));
+}
+
+const struct lock_stage *lock_find(const struct lock *lock, const char *profile, const char *stage)
+{
+    return lock_find_stage(lock_find_section(lock, profile), stage);
+}
+
+const struct lock_item *lock_find_item(const struct lock_items *items, const char *name)
+{
+    for (size_t i = 0; i < items->count; i++)
+        if (strcmp(items->list[i].name, name) == 0)
+            return &items->list[i];
+    return NULL;
+}
+
+const struct lock_named *lock_find_name(const struct lock_names *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->list[i].name, name) == 0)
+            return &names->list[i];
+    return NULL;
 }

@@ -50,23 +50,36 @@ static int sets_of_lock(const json_t *sets, char ***texts, size_t *count, struct
     return 0;
 }
 
-static int read_lock(struct project *project, struct error *err)
+/* The profile whose result lies in artifacts/, as far as anything tells: fresh memory or NULL. */
+static int recorded_profile(const struct project *project, const char *cache, char **profile,
+                            struct error *err)
 {
-    if (!file_exists(project->lock_path))
+    const struct lock *lock;
+    if (ours_read_delivered(cache, profile, err) < 0)
+        return -1;
+    if (*profile != NULL)
         return 0;
-    return lockfile_read(project->lock_path, &project->lock, err);
+    if (lock_reader_get(project->lock, &lock, err) < 0)
+        return -1;
+    /* A fresh clone: its lock tells where it is of one profile. */
+    if (lock != NULL && lock->count == 1 &&
+        (*profile = memory_copy_text(lock->sections[0]->profile, err)) == NULL)
+        return -1;
+    return 0;
 }
 
-static int read_plan(struct project *project, bool recorded, struct error *err)
+/* The plan under a profile, and under the sets of its section where `sets`. */
+static int read_recorded(struct project *project, const char *profile, bool with_sets,
+                         struct error *err)
 {
     const struct project_settings *settings = &project->settings;
-    char **sets;
-    size_t count;
-    if (!recorded || project->lock == NULL || settings->profile != NULL || settings->set_count > 0)
-        return plan_read(settings->file, settings->profile, settings->sets, settings->set_count,
-                         &project->plan, err);
-    const char *profile = project->lock->profile;
-    if (sets_of_lock(project->lock->sets, &sets, &count, err) < 0)
+    const struct lock *lock = NULL;
+    char **sets = NULL;
+    size_t count = 0;
+    if (with_sets && lock_reader_get(project->lock, &lock, err) < 0)
+        return -1;
+    const struct lock_section *section = lock_find_section(lock, profile);
+    if (section != NULL && sets_of_lock(section->sets, &sets, &count, err) < 0)
         return -1;
     int result = plan_read(settings->file, profile[0] != '\0' ? profile : NULL,
                            (const char *const *)sets, count, &project->plan, err);
@@ -74,29 +87,55 @@ static int read_plan(struct project *project, bool recorded, struct error *err)
     return result;
 }
 
-int project_open(const struct project_settings *settings, bool recorded, struct project *opened,
-                 struct error *err)
+static int read_plan(struct project *project, enum project_view view, struct error *err)
+{
+    const struct project_settings *settings = &project->settings;
+    char *profile = NULL;
+    if (view == PROJECT_AS_ASKED || settings->set_count > 0 ||
+        (view == PROJECT_DELIVERED && settings->profile != NULL))
+        return plan_read(settings->file, settings->profile, settings->sets, settings->set_count,
+                         &project->plan, err);
+    if (settings->profile != NULL)
+        return read_recorded(project, settings->profile, true, err);
+    const char *slash = strrchr(settings->file, '/');
+    struct text folder = {0};
+    text_append(&folder, settings->file, slash == NULL ? 0 : (size_t)(slash - settings->file) + 1);
+    text_add(&folder, "cache");
+    int result = text_check(&folder, err);
+    if (result == 0)
+        result = recorded_profile(project, folder.data, &profile, err);
+    if (result == 0)
+        result = profile == NULL
+                     ? plan_read(settings->file, NULL, NULL, 0, &project->plan, err)
+                     : read_recorded(project, profile, view == PROJECT_AS_RECORDED, err);
+    text_release(&folder);
+    free(profile);
+    return result;
+}
+
+int project_open(const struct project_settings *settings, enum project_view view,
+                 struct project *opened, struct error *err)
 {
     struct project project = {.settings = *settings};
-    char *cache = NULL;
+    char *cache = NULL, *lock_path;
     int result = -1;
     if (settings->folder != NULL && chdir(settings->folder) < 0)
         return error_set(err, ERR_USAGE, "cannot work in '%s'", settings->folder);
-    if ((project.lock_path = lock_path_of(settings->file, err)) == NULL)
+    if ((lock_path = lock_path_of(settings->file, err)) == NULL)
         return -1;
-    /* A lock file that cannot be read matters only to those who need it; a run writes a new one. */
-    if (read_lock(&project, err) < 0 && recorded)
-        goto done;
-    if (read_plan(&project, recorded, err) < 0)
+    if ((project.lock = lock_reader_new(lock_path, err)) == NULL ||
+        read_plan(&project, view, err) < 0)
         goto done;
     if ((cache = file_join(project.plan->folder, "cache", err)) == NULL ||
         (project.artifacts = file_join(project.plan->folder, "artifacts", err)) == NULL ||
         (project.runs = file_join(project.plan->folder, "reports/runs", err)) == NULL ||
         store_open(cache, &project.store, err) < 0 ||
+        (project.ours = ours_new(project.plan, project.store, project.lock, err)) == NULL ||
         fingerprints_open(project.store, settings->device, &project.fingerprints, err) < 0)
         goto done;
     result = 0;
 done:
+    free(lock_path);
     free(cache);
     if (result < 0)
         project_close(&project);
@@ -108,10 +147,10 @@ done:
 void project_close(struct project *project)
 {
     fingerprints_close(project->fingerprints);
+    ours_free(project->ours);
     store_close(project->store);
-    lock_free(project->lock);
+    lock_reader_free(project->lock);
     plan_free(project->plan);
-    free(project->lock_path);
     free(project->artifacts);
     free(project->runs);
     *project = (struct project){0};

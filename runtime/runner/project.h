@@ -6,7 +6,8 @@
 
 #include "plan/plan.h"
 #include "runner/fingerprint.h"
-#include "runner/lockfile.h"
+#include "runner/lock_reader.h"
+#include "runner/ours.h"
 #include "store/store.h"
 
 /* What the caller asks for. The texts stay the caller's. */
@@ -20,21 +21,28 @@ struct project_settings {
     int jobs;           /* processors to use, at least 1 */
     bool keep_going;    /* after a failure, run what does not depend on it */
     bool keep_work;     /* keep the work folder of each executed stage */
+    bool locked;        /* deliver nothing that differs from the lock file, and leave that alone */
 };
 
 struct project {
     struct project_settings settings;
     struct plan *plan;
     struct store *store;
-    struct lock *lock; /* NULL where there is no lock file */
-    char *lock_path, *artifacts, *runs;
+    struct lock_reader *lock;
+    struct ours *ours;
+    char *artifacts, *runs;
     struct fingerprints *fingerprints;
 };
 
-/* Reads the plan under the profile and sets of `settings`, or, where `recorded`
- * and these have neither, under those of the lock file. */
-int project_open(const struct project_settings *settings, bool recorded, struct project *project,
-                 struct error *err);
+/* What the plan is read under where `settings` name no profile and no sets. */
+enum project_view {
+    PROJECT_AS_ASKED,    /* the file's default profile */
+    PROJECT_DELIVERED,   /* the profile of what lies in artifacts/ */
+    PROJECT_AS_RECORDED, /* that profile, and the sets that the lock has for it */
+};
+
+int project_open(const struct project_settings *settings, enum project_view view,
+                 struct project *project, struct error *err);
 void project_close(struct project *project);
 
 /* artifacts/<stage>/<path>, or NULL. free() it. */

@@ -1,9 +1,13 @@
 #include "runner/requirement.h"
 
+#include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { METRICS_LIMIT = 64 << 20 };
 
@@ -42,6 +46,45 @@ static bool holds(double value, enum plan_relation relation, double bound)
     return false;
 }
 
+/* The dotted names of all numbers. */
+static int list_numbers(const json_t *object, const char *prefix, char ***names, size_t *count,
+                        size_t *capacity, struct error *err)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)object, name, value) {
+        struct text dotted = {0};
+        text_addf(&dotted, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "", name);
+        int result = text_check(&dotted, err);
+        if (result == 0 && json_is_object(value))
+            result = list_numbers(value, dotted.data, names, count, capacity, err);
+        else if (result == 0 && json_is_number(value)) {
+            result = memory_grow(names, capacity, *count + 1, sizeof(**names), err);
+            if (result == 0) {
+                (*names)[(*count)++] = dotted.data;
+                dotted = (struct text){0};
+            }
+        }
+        text_release(&dotted);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void find_nearest(const json_t *metrics, struct requirement_result *result)
+{
+    struct error ignored;
+    char **names = NULL;
+    size_t count = 0, capacity = 0;
+    if (list_numbers(metrics, "", &names, &count, &capacity, &ignored) == 0) {
+        const char *nearest =
+            text_nearest(result->requirement->member, (const char *const *)names, count);
+        snprintf(result->nearest, sizeof(result->nearest), "%s", nearest != NULL ? nearest : "");
+    }
+    file_free_names(names, count);
+}
+
 static void judge(const struct plan_requirement *requirement, const json_t *metrics,
                   struct requirement_result *result)
 {
@@ -51,7 +94,8 @@ static void judge(const struct plan_requirement *requirement, const json_t *metr
         result->known = true;
         result->value = json_number_value(value);
         result->met = holds(result->value, requirement->relation, requirement->bound);
-    }
+    } else
+        find_nearest(metrics, result);
 }
 
 int requirement_check(struct store *store, const struct plan_stage *stage, size_t index,
@@ -69,6 +113,23 @@ int requirement_check(struct store *store, const struct plan_stage *stage, size_
     return 0;
 }
 
+int requirement_check_job(const struct project *project, const struct plan_stage *stage,
+                          size_t index, const struct action *action,
+                          struct requirement_result *result, struct error *err)
+{
+    const struct plan_out *out = &stage->outs[stage->requirements[index].out];
+    struct digest digest;
+    struct error why = {0};
+    if (requirement_check(project->store, stage, index, action, result, err) == 0)
+        return 0;
+    char *path = project_artifact(project, stage->name, out->path, &why);
+    bool same = path != NULL && digest_of_file(path, &digest, &why) == 0 &&
+                digest_equal(&digest, &action_out(action, out->name)->digest);
+    int checked = same ? requirement_check_file(stage, index, path, result, err) : -1;
+    free(path);
+    return checked;
+}
+
 int requirement_check_file(const struct plan_stage *stage, size_t index, const char *path,
                            struct requirement_result *result, struct error *err)
 {
@@ -80,16 +141,33 @@ int requirement_check_file(const struct plan_stage *stage, size_t index, const c
     return 0;
 }
 
+/* Both numbers with as few digits as tell them apart, but six at least. */
+static void add_numbers(struct text *text, double value, const char *sign, double bound)
+{
+    char a[64], b[64];
+    int digits = 6;
+    do {
+        snprintf(a, sizeof(a), "%.*g", digits, value);
+        snprintf(b, sizeof(b), "%.*g", digits, bound);
+    } while (strcmp(a, b) == 0 && value != bound && ++digits <= 17);
+    text_addf(text, "is %s, required %s %s", a, sign, b);
+}
+
 void requirement_describe(const struct plan_stage *stage, const struct requirement_result *result,
                           struct text *text)
 {
     const struct plan_requirement *requirement = result->requirement;
+    const char *sign = relation_sign(requirement->relation);
     text_addf(text, "%s.%s ", stage->outs[requirement->out].name, requirement->member);
-    if (result->known)
-        text_addf(text, "is %.6g", result->value);
+    if (result->known) {
+        add_numbers(text, result->value, sign, requirement->bound);
+        return;
+    }
+    text_add(text, "is no number of the metrics");
+    if (result->nearest[0] != '\0')
+        text_addf(text, ", did you mean '%s'?", result->nearest);
     else
-        text_add(text, "is no number of the metrics");
-    text_addf(text, ", required %s %.6g", relation_sign(requirement->relation), requirement->bound);
+        text_addf(text, ", required %s %.6g", sign, requirement->bound);
 }
 
 json_t *requirement_json(const struct plan_stage *stage, const struct requirement_result *result)
@@ -98,9 +176,11 @@ json_t *requirement_json(const struct plan_stage *stage, const struct requiremen
     struct text metric = {0};
     text_addf(&metric, "%s.%s", stage->outs[requirement->out].name, requirement->member);
     json_t *json =
-        json_pack("{s:s, s:s, s:f, s:o, s:b}", "metric", text_string(&metric), "relation",
-                  relation_sign(requirement->relation), "bound", requirement->bound, "value",
-                  result->known ? json_real(result->value) : json_null(), "met", result->met);
+        metric.failed
+            ? NULL
+            : json_pack("{s:s, s:s, s:f, s:o, s:b}", "metric", text_string(&metric), "relation",
+                        relation_sign(requirement->relation), "bound", requirement->bound, "value",
+                        result->known ? json_real(result->value) : json_null(), "met", result->met);
     text_release(&metric);
     return json;
 }

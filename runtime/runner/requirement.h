@@ -10,6 +10,7 @@ struct requirement_result {
     bool known; /* false: the member is absent, or no number */
     double value;
     bool met;
+    char nearest[128]; /* where it is not known: the number whose name is nearest, or "" */
 };
 
 /* Reads the metrics among a stage's outs: an object, or NULL with an error. json_decref() it. */
@@ -19,6 +20,11 @@ int requirement_check(struct store *store, const struct plan_stage *stage, size_
                       const struct action *action, struct requirement_result *result,
                       struct error *err);
 
+/* The same, from the artifact where the cache has no such blob and the artifact has its digest. */
+int requirement_check_job(const struct project *project, const struct plan_stage *stage,
+                          size_t index, const struct action *action,
+                          struct requirement_result *result, struct error *err);
+
 /* The same from a metrics file. */
 int requirement_check_file(const struct plan_stage *stage, size_t index, const char *path,
                            struct requirement_result *result, struct error *err);
@@ -27,7 +33,8 @@ int requirement_check_file(const struct plan_stage *stage, size_t index, const c
 void requirement_describe(const struct plan_stage *stage, const struct requirement_result *result,
                           struct text *text);
 
-/* {"metric", "relation", "bound", "value" (null where unknown), "met"}. */
+/* {"metric", "relation", "bound", "value" (null where unknown), "met"}; NULL where memory is
+ * out. */
 json_t *requirement_json(const struct plan_stage *stage, const struct requirement_result *result);
 
 #endif

@@ -36,6 +36,7 @@ void action_free(struct action *action)
     free(action->host);
     free(action->device);
     free(action->started);
+    free(action->adopted);
     free(action);
 }
 
@@ -89,10 +90,18 @@ static json_t *to_json(const struct action *action)
                                       (json_int_t)content->size));
     }
     digest_to_hex(&action->log, hex);
-    return json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:i, s:s, s:o}", "components",
-                     action->components, "stage", action->stage, "log", hex, "started",
-                     action->started, "seconds", action->seconds, "host", action->host, "threads",
-                     action->threads, "device", action->device, "outs", outs);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:i, s:s, s:o}", "components",
+                             action->components, "stage", action->stage, "log", hex, "started",
+                             action->started, "seconds", action->seconds, "host", action->host,
+                             "threads", action->threads, "device", action->device, "outs", outs);
+    if (json == NULL || action->adopted == NULL)
+        return json;
+    digest_to_hex(&action->adopted_from, hex);
+    if (json_object_set_new(json, "adopted", json_string(action->adopted)) == 0 &&
+        json_object_set_new(json, "adopted_from", json_string(hex)) == 0)
+        return json;
+    json_decref(json);
+    return NULL;
 }
 
 int action_write(struct store *store, const struct digest *key, const struct action *action,
@@ -152,6 +161,16 @@ static int replace_text(char **text, const json_t *value, struct error *err)
     return 0;
 }
 
+static int parse_adopted(const json_t *json, struct action *action, struct error *err)
+{
+    const char *from = json_string_value(json_object_get(json, "adopted_from"));
+    if (json_object_get(json, "adopted") == NULL)
+        return 0;
+    if (from == NULL || !digest_from_hex(from, &action->adopted_from))
+        return error_set(err, ERR_FORMAT, "action is damaged");
+    return replace_text(&action->adopted, json_object_get(json, "adopted"), err);
+}
+
 static struct action *from_json(json_t *json, const struct digest *key, struct error *err)
 {
     char check[DIGEST_HEX_SIZE];
@@ -177,6 +196,7 @@ static struct action *from_json(json_t *json, const struct digest *key, struct e
         replace_text(&action->host, json_object_get(json, "host"), err) < 0 ||
         replace_text(&action->device, json_object_get(json, "device"), err) < 0 ||
         replace_text(&action->started, json_object_get(json, "started"), err) < 0 ||
+        parse_adopted(json, action, err) < 0 ||
         parse_outs(json_object_get(json, "outs"), action, err) < 0) {
         action_free(action);
         action = NULL;

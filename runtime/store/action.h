@@ -5,6 +5,7 @@
  *    "stage": "split", "log": "<64 hex>",
  *    "started": "2026-01-31T12:00:00Z", "seconds": 1.25, "host": "...",
  *    "threads": 2, "device": "auto",
+ *    "adopted": "the reason", "adopted_from": "<64 hex>"     where it was made under another key
  *    "outs": {"splits": {"digest": "<64 hex>", "kind": "folder", "size": 123}}}
  *
  * Times and hosts are for people; results depend on components alone.
@@ -24,7 +25,9 @@ struct action {
     double seconds;
     int threads;
     struct digest log;
-    struct action_out *outs; /* sorted by name */
+    char *adopted;              /* why the result of another key was taken over, or NULL */
+    struct digest adopted_from; /* that key */
+    struct action_out *outs;    /* sorted by name */
     size_t out_count, out_capacity;
 };
 

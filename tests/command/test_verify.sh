@@ -81,8 +81,11 @@ ok $? changed_project_file_is_stale
 echo extra > "$project/extra.txt"
 r run --set scale=4
 r verify
-[ $status -eq 0 ]
-ok $? verify_uses_the_recorded_sets
+[ $status -eq 1 ] && grep -q 'lock: double: its params changed' "$here/out"
+ok $? verify_holds_the_lock_against_the_pipeline_as_it_is_now
+r verify --as-recorded
+[ $status -eq 0 ] && grep -q '; --set scale=4$' "$here/out"
+ok $? verify_as_recorded_uses_the_recorded_sets_and_names_them
 rm "$project/pipeline.lock"
 r verify
 [ $status -eq 1 ] && grep -q 'run the pipeline first' "$here/err"

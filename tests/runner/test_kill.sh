@@ -20,7 +20,7 @@ for delay in 0.005 0.01 0.02 0.03 0.05 0.08 0.12 0.17 0.2 0.25; do
     wait $runner 2> /dev/null
     r run --set delay=0.15
     [ $status -eq 0 ] && cmp -s "$here/calm.lock" "$project/pipeline.lock" &&
-        diff -r "$here/calm.artifacts" "$project/artifacts" > /dev/null && r verify && [ $status -eq 0 ] &&
+        diff -r "$here/calm.artifacts" "$project/artifacts" > /dev/null && r verify --as-recorded && [ $status -eq 0 ] &&
         [ -z "$(ls "$project/cache/tmp")" ] && [ -z "$(ls "$project/cache/work")" ] && [ -z "$(ls "$project/cache/locks")" ] || { echo "# killed after $delay"; result=1; }
     rm -rf "$project"
 done
@@ -52,7 +52,7 @@ executed > /dev/null
 # What kills at other moments leave: between two names of an artifact, and after the action before the checkpoint went.
 echo half > "$project/artifacts/data/.data.new"
 echo half > "$project/reports/.index.html.new"
-key=$(sed -n '/^  data:/,/^    key:/s/^    key: //p' "$project/pipeline.lock")
+key=$(sed -n '/^      data:/,/^        key:/s/^        key: //p' "$project/pipeline.lock")
 mkdir -p "$project/cache/work/$key/run-killed/outs" "$project/cache/work/$key/checkpoint" "$project/cache/work/$(printf %064d 1)/checkpoint" "$project/cache/work/$(printf %064d 2)/checkpoint"
 echo old > "$project/cache/work/$key/checkpoint/half"
 echo save > "$project/cache/work/$(printf %064d 2)/checkpoint/half"
@@ -111,7 +111,7 @@ first=$!
 second=$!
 wait $first && wait $second
 both=$?
-[ $both -eq 0 ] && [ "$(executed)" = "data double report side " ] && r verify && [ $status -eq 0 ]
+[ $both -eq 0 ] && [ "$(executed)" = "data double report side " ] && r verify --as-recorded && [ $status -eq 0 ]
 ok $? two_runners_run_each_stage_once
 
 # A disk that fills up in the middle.
@@ -124,7 +124,7 @@ if mount -t tmpfs -o size=64k none "$project/cache" 2> /dev/null; then
     failed_first=$status
     mount -o remount,size=4m "$project/cache"
     r run
-    [ "$failed_first" -eq 1 ] && [ $status -eq 0 ] && r verify && [ $status -eq 0 ]
+    [ "$failed_first" -eq 1 ] && [ $status -eq 0 ] && r verify --as-recorded && [ $status -eq 0 ]
     ok $? full_disk_leaves_the_cache_good
     umount "$project/cache"
 else

@@ -45,9 +45,9 @@ cmp -s "$page" "$project/artifacts/report/report/index.html" && ! grep -qiE '(sr
     ! grep -oiE '(src|href)="[^"]{5}' "$page" | grep -qviE '"(data:|#)' && [ "$(grep -o 'src="data:image/png' "$page" | wc -l)" -ge 8 ]
 ok $? report_is_one_page_that_loads_nothing
 result=0
-for digest in $(sed -n '/^  [a-z0-9]*:$/p; s/^    key: //p' "$project/pipeline.lock" | grep -v :); do
+for digest in $(sed -n '/^      [a-z0-9]*:$/p; s/^        key: //p' "$project/pipeline.lock" | grep -v :); do
     # The report can't hold its own key.
-    grep -q "$digest" "$page" || grep -A 3 '^  report:$' "$project/pipeline.lock" | grep -q "$digest" || result=1
+    grep -q "$digest" "$page" || grep -A 3 '^      report:$' "$project/pipeline.lock" | grep -q "$digest" || result=1
 done
 ok $result report_names_the_key_of_every_stage_before_it
 
@@ -59,9 +59,9 @@ ok $? second_run_executes_nothing_and_touches_no_file
 
 # A requirement that is missed: after so little training it must be.
 sample run
-[ $status -eq 0 ] && grep -q '^WARNING: missed: evaluate: metrics.test_accuracy' "$here/err"
-ok $? missed_requirement_is_a_warning_of_run
-r verify
+grep -q '^WARNING: missed: evaluate: metrics.test_accuracy' "$here/err" && grep -q '^reprise: 1 requirement is missed' "$here/err"
+ok $? missed_requirement_is_a_failure_of_run
+r verify --as-recorded
 [ $status -eq 1 ] && grep -q '^require: evaluate: missed: metrics.test_accuracy is .*, required >= 0.85' "$here/out"
 ok $? missed_requirement_fails_verify
 

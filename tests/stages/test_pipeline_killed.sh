@@ -4,14 +4,14 @@
 
 make_experiment calm
 experiment run -j 2
-[ $status -eq 0 ] && r verify && [ $status -eq 0 ]
+[ $status -eq 0 ] && r verify --as-recorded && [ $status -eq 0 ]
 ok $? undisturbed_pipeline_verifies
 cp "$project/pipeline.lock" "$here/lock"
 cp -r "$project/artifacts" "$here/artifacts"
 
 # same: whether the project holds what the undisturbed run made.
 same() {
-    cmp "$here/lock" "$project/pipeline.lock" && diff -r "$here/artifacts" "$project/artifacts" && r verify && [ $status -eq 0 ]
+    cmp "$here/lock" "$project/pipeline.lock" && diff -r "$here/artifacts" "$project/artifacts" && r verify --as-recorded && [ $status -eq 0 ]
 }
 # tidy: whether a run that executes something leaves nothing that is unfinished.
 tidy() {

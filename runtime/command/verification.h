@@ -1,0 +1,37 @@
+/* What the levels of `verify` share: what was checked, and what was found. */
+#ifndef COMMAND_VERIFICATION_H
+#define COMMAND_VERIFICATION_H
+
+#include "command/options.h"
+#include "runner/job.h"
+
+struct verification {
+    const struct options *options;
+    struct project *project;
+    const struct lock *lock;
+    const struct lock_section *section; /* of the plan's profile */
+    struct jobs jobs;                   /* one a stage, with what the lock says of it */
+    json_t *problems;                   /* [{"level", "subject", "problem"}] */
+    json_t *elsewhere;                  /* stages made on another machine, */
+    json_t *adopted;                    /* or not made under their key, */
+    json_t *left;                       /* and what is left over, as texts */
+    size_t stale, mismatches;
+    size_t artifacts, copies, blobs, requirements; /* checked */
+    bool no_cache, no_memory;
+};
+
+/* Prints and keeps a problem. `mismatch`: a digest is not the recorded one; else
+ * something is stale. */
+void verification_report(struct verification *check, const char *level, bool mismatch,
+                         const char *subject, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* A line for one of the lists, which is no problem by itself. */
+void verification_note(struct verification *check, json_t *list, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The levels. -1 only where looking itself failed. */
+int verify_lock(struct verification *check, struct error *err);  /* verify_lock.c */
+int verify_bytes(struct verification *check, struct error *err); /* verify_bytes.c */
+
+#endif

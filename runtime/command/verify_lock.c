@@ -1,0 +1,222 @@
+/* The lock against the pipeline as it is now: every part of an entry is
+ * compared, and its key is made again from the pipeline with the fingerprint
+ * that the lock records, so that no part can say something else than the key. */
+#include "base/file.h"
+#include "base/memory.h"
+#include "command/verification.h"
+#include "runner/lineage.h"
+#include "runner/lock_entry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct comparing {
+    struct verification *check;
+    const char *stage;
+    size_t found;
+};
+
+static void differs(void *arg, enum lock_part part, const char *line)
+{
+    struct comparing *comparing = arg;
+    if (part == LOCK_FINGERPRINT) {
+        verification_note(comparing->check, comparing->check->elsewhere,
+                          "%s: %s: not reproducible here", comparing->stage, line);
+        return;
+    }
+    comparing->found++;
+    verification_report(comparing->check, "lock", false, comparing->stage, "%s", line);
+}
+
+/* ---- a job as the lock has it ---- */
+
+static int resolve_file(struct verification *check, struct job *job, size_t index,
+                        struct comparing *comparing, struct error *err)
+{
+    struct error why = {0};
+    const struct plan_dep *dep = &job->stage->deps[index];
+    char *path = dep->path[0] == '/' ? memory_copy_text(dep->path, err)
+                                     : file_join(check->project->plan->folder, dep->path, err);
+    if (path == NULL)
+        return -1;
+    job->deps[index].known = content_hash(check->project->store, path, STORE_BY_READING,
+                                          &job->deps[index].content, &why) == 0;
+    free(path);
+    if (job->deps[index].known)
+        return 0;
+    if (why.kind == ERR_MEMORY || why.kind == ERR_INTERRUPTED) {
+        *err = why;
+        return -1;
+    }
+    comparing->found++;
+    verification_report(check, "lock", false, job->stage->name, "dep '%s': %s",
+                        job->stage->deps[index].name, why.message);
+    return 0;
+}
+
+/* Deps as they are: files of the project now, outs of stages as the lock has them. */
+static int resolve_deps(struct verification *check, struct job *job, struct comparing *comparing,
+                        struct error *err)
+{
+    const struct plan_stage *stage = job->stage;
+    bool all = true;
+    for (size_t i = 0; i < stage->dep_count; i++) {
+        const struct plan_dep *dep = &stage->deps[i];
+        job->deps[i] = (struct key_dep){.name = dep->name};
+        if (dep->path != NULL) {
+            if (resolve_file(check, job, i, comparing, err) < 0)
+                return -1;
+        } else {
+            const struct job *upstream = &check->jobs.list[dep->stage];
+            const struct content *content =
+                upstream->action == NULL
+                    ? NULL
+                    : action_out(upstream->action, upstream->stage->outs[dep->out].name);
+            job->deps[i].known = content != NULL;
+            if (content != NULL)
+                job->deps[i].content = *content;
+        }
+        all = all && job->deps[i].known;
+    }
+    if (!stage->lineage || !all)
+        return 0;
+    struct key_dep *last = &job->deps[stage->dep_count];
+    struct error why = {0};
+    *last = (struct key_dep){.name = "lineage"};
+    if ((job->lineage = lineage_text(&check->jobs, job->index, &why)) == NULL) {
+        if (why.kind == ERR_MEMORY) {
+            *err = why;
+            return -1;
+        }
+        verification_report(check, "lock", false, stage->name,
+                            "its lineage cannot be made again: %s", why.message);
+        comparing->found++;
+        return 0;
+    }
+    last->known = true;
+    last->content = (struct content){.kind = CONTENT_FILE, .size = (int64_t)strlen(job->lineage)};
+    return digest_of_bytes(job->lineage, strlen(job->lineage), &last->content.digest, err);
+}
+
+/* The outs that the lock claims stand for what the stage gave. */
+static int take_outs(struct job *job, const struct lock_stage *entry, struct error *err)
+{
+    job->key = entry->key;
+    job->state = JOB_CACHED;
+    if ((job->action = action_new(job->stage->name, "", err)) == NULL ||
+        (entry->adopted != NULL &&
+         (job->action->adopted = memory_copy_text(entry->adopted, err)) == NULL))
+        return -1;
+    for (size_t i = 0; i < entry->outs.count; i++)
+        if (action_add_out(job->action, entry->outs.list[i].name, &entry->outs.list[i].content,
+                           err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- comparing ---- */
+
+/* The components from the pipeline as it is, with the fingerprint, which stands last, of the
+ * machine as it was. */
+static void as_recorded(const char *components, const char *fingerprint, struct text *text)
+{
+    static const char word[] = "fingerprint ";
+    const char *end = strncmp(components, word, strlen(word)) == 0
+                          ? components
+                          : strstr(components, "\nfingerprint ");
+    size_t size = end == NULL ? strlen(components) : (size_t)(end - components) + (*end == '\n');
+    text_append(text, components, size);
+    for (const char *line = fingerprint; line != NULL && *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        text_add(text, word);
+        text_append(text, line, length);
+        text_add(text, "\n");
+        line += length + (line[length] == '\n');
+    }
+}
+
+static int check_key(struct verification *check, const struct job *job,
+                     const struct lock_stage *entry, struct error *err)
+{
+    struct text components = {0};
+    struct digest key;
+    as_recorded(text_string(&job->components), entry->fingerprint, &components);
+    int result = text_check(&components, err);
+    if (result == 0)
+        result = digest_of_bytes(components.data, components.size, &key, err);
+    text_release(&components);
+    if (result == 0 && !digest_equal(&key, &entry->key))
+        verification_report(check, "lock", true, job->stage->name,
+                            "its key is not that of its entry: the lock was edited, or is of "
+                            "another version of reprise");
+    return result;
+}
+
+/* What the lock can't be held against is said, and the rest goes on. */
+static int cannot(struct verification *check, const struct job *job, const struct error *why,
+                  struct error *err)
+{
+    if (why->kind == ERR_MEMORY || why->kind == ERR_INTERRUPTED) {
+        *err = *why;
+        return -1;
+    }
+    verification_report(check, "lock", false, job->stage->name, "%s", why->message);
+    return 0;
+}
+
+static int compare(struct verification *check, struct job *job, const struct lock_stage *entry,
+                   struct error *err)
+{
+    struct comparing comparing = {check, job->stage->name, 0};
+    struct error why = {0};
+    bool all = true;
+    if (resolve_deps(check, job, &comparing, err) < 0)
+        return -1;
+    if (invocation_make(check->project, job->stage, &job->invocation, &why) < 0)
+        return cannot(check, job, &why, err);
+    if (key_components(check->project, job->stage, &job->invocation, job->deps, job->dep_count,
+                       &job->components, &why) < 0)
+        return cannot(check, job, &why, err);
+    struct lock_stage *now = lock_entry_make(&check->jobs, job, err);
+    if (now == NULL)
+        return -1;
+    lock_entry_compare(entry, now, differs, &comparing);
+    lock_stage_free(now);
+    for (size_t i = 0; i < job->dep_count; i++)
+        all = all && job->deps[i].known;
+    if (entry->old && comparing.found == 0)
+        verification_report(check, "lock", false, job->stage->name,
+                            "recorded by an earlier version of reprise: run it");
+    return entry->old || comparing.found > 0 || !all ? 0 : check_key(check, job, entry, err);
+}
+
+static int check_stage(struct verification *check, struct job *job, struct error *err)
+{
+    const struct lock_stage *entry = lock_find_stage(check->section, job->stage->name);
+    if (entry == NULL) {
+        verification_report(check, "lock", false, job->stage->name, "has no entry: run it");
+        return 0;
+    }
+    if (entry->adopted != NULL)
+        verification_note(check, check->adopted, "%s: its result was adopted, not made: %s",
+                          job->stage->name, entry->adopted);
+    if (!job->stage->frozen && compare(check, job, entry, err) < 0)
+        return -1;
+    return take_outs(job, entry, err);
+}
+
+int verify_lock(struct verification *check, struct error *err)
+{
+    const struct project *project = check->project;
+    for (size_t i = 0; i < check->section->count; i++) {
+        struct error ignored;
+        size_t index;
+        const char *name = check->section->stages[i]->name;
+        if (plan_find(project->plan, name, &index, &ignored) < 0)
+            verification_report(check, "lock", false, name, "is not in the pipeline any more");
+    }
+    for (size_t i = 0; i < check->jobs.count; i++)
+        if (check_stage(check, &check->jobs.list[i], err) < 0)
+            return -1;
+    return 0;
+}

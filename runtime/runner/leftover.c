@@ -1,0 +1,156 @@
+#include "runner/leftover.h"
+
+#include "base/file.h"
+#include "plan/inner_path.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool is_inner(const char *name)
+{
+    struct error ignored;
+    char *inner = inner_path(name, &ignored);
+    bool same = inner != NULL && strcmp(inner, name) == 0 && name[0] != '\0';
+    free(inner);
+    return same;
+}
+
+/* No link on the way: what lies behind it is somebody else's. */
+static bool leads_there(const char *root, const char *path)
+{
+    char copy[PATH_MAX];
+    struct stat st;
+    snprintf(copy, sizeof(copy), "%s", path);
+    for (char *slash = copy + strlen(root) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+        *slash = '\0';
+        if (lstat(copy, &st) < 0 || !S_ISDIR(st.st_mode))
+            return false;
+        *slash = '/';
+    }
+    return true;
+}
+
+static void remove_empty_parents(const char *root, char path[PATH_MAX])
+{
+    for (char *slash;
+         (slash = strrchr(path, '/')) != NULL && (size_t)(slash - path) > strlen(root);) {
+        *slash = '\0';
+        if (rmdir(path) < 0)
+            return;
+    }
+}
+
+/* `name` below `root`, if it still has that digest. */
+static int remove_one(const struct project *project, const char *root, const char *name,
+                      const struct digest *digest, struct text *notes, struct error *err)
+{
+    char path[PATH_MAX];
+    struct content content;
+    struct error ignored;
+    struct stat st;
+    int size = snprintf(path, sizeof(path), "%s/%s", root, name);
+    if (size < 0 || size >= PATH_MAX || !is_inner(name) || lstat(path, &st) < 0 ||
+        !leads_there(root, path))
+        return 0;
+    if (content_hash(project->store, path, STORE_BY_STAT, &content, &ignored) < 0 ||
+        !digest_equal(&content.digest, digest)) {
+        text_addf(notes,
+                  "'%s' is of an earlier run, has changed since, and stays: remove it if it is of "
+                  "no use\n",
+                  path + strlen(project->plan->folder) + 1);
+        return 0;
+    }
+    if (file_remove(path, err) < 0)
+        return -1;
+    remove_empty_parents(root, path);
+    return 0;
+}
+
+struct removing {
+    const struct project *project;
+    struct text *notes;
+    struct table known; /* names that the new lock lists */
+};
+
+static int add_name(struct table *table, const char *name, struct error *err)
+{
+    return table_set(table, name, strlen(name), (void *)name, err);
+}
+
+static int remove_copies(struct removing *removing, const struct lock *was, const struct lock *now,
+                         struct error *err)
+{
+    const struct project *project = removing->project;
+    for (size_t i = 0; i < now->count; i++)
+        for (size_t s = 0; s < now->sections[i]->count; s++) {
+            const struct lock_names *names = &now->sections[i]->stages[s]->published;
+            for (size_t n = 0; n < names->count; n++)
+                if (add_name(&removing->known, names->list[n].name, err) < 0)
+                    return -1;
+        }
+    for (size_t i = 0; i < was->count; i++)
+        for (size_t s = 0; s < was->sections[i]->count; s++) {
+            const struct lock_names *names = &was->sections[i]->stages[s]->published;
+            for (size_t n = 0; n < names->count; n++) {
+                const struct lock_named *named = &names->list[n];
+                if (table_find(&removing->known, named->name, strlen(named->name)) == NULL &&
+                    remove_one(project, project->plan->folder, named->name, &named->digest,
+                               removing->notes, err) < 0)
+                    return -1;
+            }
+        }
+    return 0;
+}
+
+/* Some section still has an artifact there, or one that overlaps. */
+static bool artifact_is_known(const struct lock *now, const char *stage, const char *path)
+{
+    for (size_t i = 0; i < now->count; i++) {
+        const struct lock_stage *entry = lock_find_stage(now->sections[i], stage);
+        for (size_t o = 0; entry != NULL && o < entry->outs.count; o++)
+            if (inner_path_overlaps(entry->outs.list[o].path, path))
+                return true;
+    }
+    return false;
+}
+
+static int remove_artifacts(const struct removing *removing, const struct lock *was,
+                            const struct lock *now, struct error *err)
+{
+    for (size_t i = 0; i < was->count; i++)
+        for (size_t s = 0; s < was->sections[i]->count; s++) {
+            const struct lock_stage *entry = was->sections[i]->stages[s];
+            for (size_t o = 0; o < entry->outs.count; o++) {
+                const struct lock_item *item = &entry->outs.list[o];
+                struct text name = {0};
+                if (artifact_is_known(now, entry->name, item->path))
+                    continue;
+                text_addf(&name, "%s/%s", entry->name, item->path);
+                int result = text_check(&name, err);
+                if (result == 0)
+                    result = remove_one(removing->project, removing->project->artifacts, name.data,
+                                        &item->content.digest, removing->notes, err);
+                text_release(&name);
+                if (result < 0)
+                    return -1;
+            }
+        }
+    return 0;
+}
+
+int leftover_remove(const struct project *project, const struct lock *was, const struct lock *now,
+                    struct text *notes, struct error *err)
+{
+    struct removing removing = {.project = project, .notes = notes};
+    if (was == NULL)
+        return 0;
+    int result = remove_copies(&removing, was, now, err);
+    if (result == 0)
+        result = remove_artifacts(&removing, was, now, err);
+    table_release(&removing.known);
+    return result;
+}
