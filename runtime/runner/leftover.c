@@ -34,10 +34,10 @@ static bool leads_there(const char *root, const char *path)
     return true;
 }
 
-static void remove_empty_parents(const char *root, char path[PATH_MAX])
+/* Folders of which nothing is left, down to `least` bytes of the path. */
+static void remove_empty_parents(char path[PATH_MAX], size_t least)
 {
-    for (char *slash;
-         (slash = strrchr(path, '/')) != NULL && (size_t)(slash - path) > strlen(root);) {
+    for (char *slash; (slash = strrchr(path, '/')) != NULL && (size_t)(slash - path) > least;) {
         *slash = '\0';
         if (rmdir(path) < 0)
             return;
@@ -66,7 +66,9 @@ static int remove_one(const struct project *project, const char *root, const cha
     }
     if (file_remove(path, err) < 0)
         return -1;
-    remove_empty_parents(root, path);
+    /* A folder at the top of the project may have been a person's before. */
+    bool artifact = strcmp(root, project->artifacts) == 0;
+    remove_empty_parents(path, strlen(root) + (artifact ? 0 : 1 + strcspn(name, "/")));
     return 0;
 }
 
