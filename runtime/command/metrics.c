@@ -15,9 +15,12 @@ static void print_numbers(const char *prefix, const json_t *object)
     json_object_foreach ((json_t *)object, name, value) {
         struct text dotted = {0};
         text_addf(&dotted, "%s.%s", prefix, name);
-        if (json_is_number(value))
-            printf("%-40s %.6g\n", text_string(&dotted), json_number_value(value));
-        else if (json_is_object(value))
+        if (json_is_number(value)) {
+            struct text line = {0};
+            text_addf(&line, "%-40s %.6g\n", text_string(&dotted), json_number_value(value));
+            print_clean(stdout, text_string(&line));
+            text_release(&line);
+        } else if (json_is_object(value))
             print_numbers(text_string(&dotted), value);
         text_release(&dotted);
     }
@@ -41,10 +44,20 @@ static int take_stage(const struct project *project, const struct job *job, bool
         }
         if (print)
             print_numbers(text_string(&name), metrics);
-        json_object_set_new(all, text_string(&name), metrics);
+        bool kept = json_object_set_new(all, text_string(&name), metrics) == 0;
         text_release(&name);
+        if (!kept)
+            return error_set(err, ERR_MEMORY, "out of memory for the metrics");
     }
     return 0;
+}
+
+static void say_missing(const struct job *job)
+{
+    struct text line = {0};
+    text_addf(&line, "%s has no result yet: %s\n", job->stage->name, text_string(&job->reason));
+    print_clean(stderr, text_string(&line));
+    text_release(&line);
 }
 
 int command_metrics(const struct options *options, struct error *err)
@@ -64,8 +77,7 @@ int command_metrics(const struct options *options, struct error *err)
         if (job->state == JOB_CACHED)
             result = take_stage(&project, job, !options->json, all, err);
         else if (job->state != JOB_OUTSIDE)
-            fprintf(stderr, "%s has no result yet: %s\n", job->stage->name,
-                    text_string(&job->reason));
+            say_missing(job);
     }
     if (result == 0 && options->json)
         result = print_json(all, err);

@@ -147,6 +147,18 @@ static int execute(const struct options *options, struct jobs *jobs, struct disp
     return result;
 }
 
+static json_t *job_json(const struct job *job)
+{
+    struct text clean = {0};
+    text_add_clean(&clean, text_string(&job->reason), job->reason.size);
+    json_t *json = clean.failed
+                       ? NULL
+                       : json_pack("{s:s, s:s, s:s}", "name", job->stage->name, "state",
+                                   job_state_name(job->state), "reason", text_string(&clean));
+    text_release(&clean);
+    return json;
+}
+
 static int dry_run(const struct options *options, struct jobs *jobs, struct display *display,
                    struct error *err)
 {
@@ -156,14 +168,16 @@ static int dry_run(const struct options *options, struct jobs *jobs, struct disp
         const struct job *job = &jobs->list[i];
         if (job->state != JOB_STALE && job->state != JOB_UNKNOWN)
             continue;
-        if (!options->json)
-            printf("%s\n", job->stage->name);
+        if (!options->json) {
+            print_clean(stdout, job->stage->name);
+            putchar('\n');
+        }
         if (!options->quiet)
             display_ended(display, job);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", job->stage->name, "state",
-                                              job_state_name(job->state), "reason",
-                                              text_string(&job->reason)));
+        list = json_list_with(list, job_json(job));
     }
+    if (result == 0 && list == NULL)
+        result = error_set(err, ERR_MEMORY, "out of memory for what would run");
     if (result == 0 && options->json) {
         json_t *object = json_pack("{s:O}", "stages", list);
         result = print_json(object, err);

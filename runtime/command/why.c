@@ -1,46 +1,77 @@
 /* reprise why STAGE: the components of its key that differ from those of its
  * entry in the lock file. */
+#include "base/json.h"
 #include "command/commands.h"
 #include "command/print.h"
 #include "runner/job.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Components have texts of any bytes: JSON gets them as a terminal shows them. */
+static json_t *clean_json(const char *bytes)
+{
+    struct text clean = {0};
+    for (const char *line = bytes; *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        text_add_clean(&clean, line, length);
+        text_add(&clean, line[length] == '\n' ? "\n" : "");
+        line += length + (line[length] == '\n');
+    }
+    json_t *json = clean.failed ? NULL : json_string(text_string(&clean));
+    text_release(&clean);
+    return json;
+}
 
 static json_t *changes_json(const struct key_change *changes, size_t count)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s}", "component", changes[i].component,
-                                        "before", changes[i].before, "after", changes[i].after));
+    for (size_t i = 0; i < count && list != NULL; i++) {
+        json_t *change =
+            json_object_with(json_object(), "component", clean_json(changes[i].component));
+        change = json_object_with(change, "before", clean_json(changes[i].before));
+        list =
+            json_list_with(list, json_object_with(change, "after", clean_json(changes[i].after)));
+    }
     return list;
+}
+
+static int print_as_json(const struct job *job, const struct key_change *changes, size_t count,
+                         struct error *err)
+{
+    json_t *json =
+        json_pack("{s:s, s:s}", "name", job->stage->name, "state", job_state_name(job->state));
+    json = json_object_with(json, "reason", clean_json(text_string(&job->reason)));
+    json = json_object_with(json, "components", clean_json(text_string(&job->components)));
+    json = json_object_with(json, "changes", changes_json(changes, count));
+    int result = print_json(json, err);
+    json_decref(json);
+    return result;
 }
 
 static int print_answer(const struct options *options, const struct job *job, const char *recorded,
                         const struct key_change *changes, size_t count, struct error *err)
 {
-    if (options->json) {
-        json_t *json =
-            json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", job->stage->name, "state",
-                      job_state_name(job->state), "reason", text_string(&job->reason), "components",
-                      text_string(&job->components), "changes", changes_json(changes, count));
-        int result = print_json(json, err);
-        json_decref(json);
-        return result;
-    }
-    printf("%s: %s", job->stage->name, job_state_name(job->state));
+    struct text text = {0};
+    if (options->json)
+        return print_as_json(job, changes, count, err);
+    text_addf(&text, "%s: %s", job->stage->name, job_state_name(job->state));
     if (job->state != JOB_CACHED && job->reason.size > 0)
-        printf(": %s", job->reason.data);
-    printf("\n");
+        text_addf(&text, ": %s", job->reason.data);
+    text_add(&text, "\n");
     for (size_t i = 0; i < count; i++)
-        printf("  %s\n    - %s\n    + %s\n", changes[i].component,
-               changes[i].before[0] != '\0' ? changes[i].before : "(absent)",
-               changes[i].after[0] != '\0' ? changes[i].after : "(absent)");
+        text_addf(&text, "  %s\n    - %s\n    + %s\n", changes[i].component,
+                  changes[i].before[0] != '\0' ? changes[i].before : "(absent)",
+                  changes[i].after[0] != '\0' ? changes[i].after : "(absent)");
     if (recorded == NULL)
-        printf("  nothing recorded to compare with; its key is made of:\n%s",
-               text_string(&job->components));
-    return 0;
+        text_addf(&text, "  nothing recorded to compare with; its key is made of:\n%s",
+                  text_string(&job->components));
+    int result = text_check(&text, err);
+    if (result == 0)
+        print_bytes(stdout, text.data, text.size);
+    text_release(&text);
+    return result;
 }
 
 static int answer(const struct options *options, struct jobs *jobs, struct error *err)

@@ -9,8 +9,25 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A text of any bytes, as a terminal would show it: JSON takes only UTF-8. */
+static json_t *clean_json(const char *bytes)
+{
+    struct text clean = {0};
+    text_add_clean(&clean, bytes, strlen(bytes));
+    json_t *json = clean.failed ? NULL : json_string(text_string(&clean));
+    text_release(&clean);
+    return json;
+}
+
+static json_t *digest_json(const struct digest *digest)
+{
+    char hex[DIGEST_HEX_SIZE];
+    digest_to_hex(digest, hex);
+    return json_string(hex);
+}
+
 /* Only plain numbers at the top: confusion matrices stay in the artifact. */
-static void add_metrics(const struct jobs *jobs, const struct job *job, json_t *stage)
+static json_t *with_metrics(const struct jobs *jobs, const struct job *job, json_t *stage)
 {
     struct error ignored;
     json_t *numbers = json_object(), *value;
@@ -23,62 +40,66 @@ static void add_metrics(const struct jobs *jobs, const struct job *job, json_t *
                                                     action_out(job->action, out->name), &ignored);
         json_object_foreach (metrics, name, value)
             if (json_is_number(value))
-                json_object_set(numbers, name, value);
+                numbers = json_object_with(numbers, name, json_incref(value));
         json_decref(metrics);
     }
-    if (json_object_size(numbers) > 0)
-        json_object_set(stage, "metrics", numbers);
-    json_decref(numbers);
+    if (numbers != NULL && json_object_size(numbers) == 0) {
+        json_decref(numbers);
+        return stage;
+    }
+    return json_object_with(stage, "metrics", numbers);
 }
 
-static void add_action(const struct jobs *jobs, const struct job *job, json_t *stage)
+static json_t *with_action(const struct jobs *jobs, const struct job *job, json_t *stage)
 {
-    char hex[DIGEST_HEX_SIZE];
     const struct action *action = job->action;
-    digest_to_hex(&action->log, hex);
-    json_object_set_new(stage, "seconds", json_real(action->seconds));
-    json_object_set_new(stage, "started", json_string(action->started));
-    json_object_set_new(stage, "host", json_string(action->host));
-    json_object_set_new(stage, "device", json_string(action->device));
-    json_object_set_new(stage, "threads", json_integer(action->threads));
-    json_object_set_new(stage, "log", json_string(hex));
-    add_metrics(jobs, job, stage);
+    stage = json_object_with(stage, "seconds", json_real(action->seconds));
+    stage = json_object_with(stage, "started", clean_json(action->started));
+    stage = json_object_with(stage, "host", clean_json(action->host));
+    stage = json_object_with(stage, "device", clean_json(action->device));
+    stage = json_object_with(stage, "threads", json_integer(action->threads));
+    stage = json_object_with(stage, "log", digest_json(&action->log));
+    if (action->adopted != NULL)
+        stage = json_object_with(stage, "adopted", clean_json(action->adopted));
+    return with_metrics(jobs, job, stage);
 }
 
+/* NULL where memory is out. */
 static json_t *stage_json(const struct jobs *jobs, const struct job *job)
 {
-    char hex[DIGEST_HEX_SIZE];
     json_t *stage =
         json_pack("{s:s, s:s}", "name", job->stage->name, "state", job_state_name(job->state));
-    if (job_is_done(job) || job->state == JOB_FAILED) {
-        digest_to_hex(&job->key, hex);
-        json_object_set_new(stage, "key", json_string(hex));
-    }
+    if (job_is_done(job) || job->state == JOB_FAILED)
+        stage = json_object_with(stage, "key", digest_json(&job->key));
     if (job_is_done(job))
-        add_action(jobs, job, stage);
+        stage = with_action(jobs, job, stage);
     else if (job->state == JOB_FAILED)
-        json_object_set_new(stage, "seconds", json_real(job->seconds));
+        stage = json_object_with(stage, "seconds", json_real(job->seconds));
     if (job->repaired)
-        json_object_set_new(stage, "delivered", json_true());
+        stage = json_object_with(stage, "delivered", json_true());
     if (job->state != JOB_CACHED && job->reason.size > 0)
-        json_object_set_new(stage, "reason", json_string(job->reason.data));
+        stage = json_object_with(stage, "reason", clean_json(job->reason.data));
     if (job->failure.size > 0)
-        json_object_set_new(stage, "failure", json_string(job->failure.data));
+        stage = json_object_with(stage, "failure", clean_json(job->failure.data));
     return stage;
 }
 
-static int add_requirements(const struct jobs *jobs, const struct job *job, json_t *list,
-                            struct error *err)
+/* The list with those of a job; NULL, with an error, where the list is gone. */
+static json_t *with_requirements(const struct jobs *jobs, const struct job *job, json_t *list,
+                                 struct error *err)
 {
     for (size_t i = 0; i < job->stage->requirement_count && job_is_done(job); i++) {
         struct requirement_result result;
-        if (requirement_check(jobs->project->store, job->stage, i, job->action, &result, err) < 0)
-            return -1;
-        json_t *json = requirement_json(job->stage, &result);
-        json_object_set_new(json, "stage", json_string(job->stage->name));
-        json_array_append_new(list, json);
+        if (requirement_check(jobs->project->store, job->stage, i, job->action, &result, err) < 0) {
+            json_decref(list);
+            return NULL;
+        }
+        list = json_list_with(list, json_object_with(requirement_json(job->stage, &result), "stage",
+                                                     json_string(job->stage->name)));
     }
-    return 0;
+    if (list == NULL)
+        error_set(err, ERR_MEMORY, "out of memory for the record of the run");
+    return list;
 }
 
 static const char *outcome_name(const struct error *outcome)
@@ -111,23 +132,24 @@ json_t *record_make(const struct jobs *jobs, const struct record_run *run, struc
     char host[256] = "", started[32], id[9];
     struct tm utc;
     json_t *stages = json_array(), *requirements = json_array(), *record = NULL;
-    for (size_t i = 0; i < jobs->count; i++) {
+    for (size_t i = 0; i < jobs->count && stages != NULL; i++) {
         const struct job *job = &jobs->list[i];
         if (job->state == JOB_OUTSIDE)
             continue;
-        json_array_append_new(stages, stage_json(jobs, job));
-        if (add_requirements(jobs, job, requirements, err) < 0)
+        stages = json_list_with(stages, stage_json(jobs, job));
+        if ((requirements = with_requirements(jobs, job, requirements, err)) == NULL)
             goto done;
     }
     gethostname(host, sizeof(host) - 1);
     strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&run->started, &utc));
     make_id(run, host, id);
-    record =
-        json_pack("{s:s, s:s, s:f, s:s, s:s, s:O, s:s, s:s, s:i, s:O, s:O}", "id", id, "started",
-                  started, "seconds", run->seconds, "outcome", outcome_name(run->outcome),
-                  "profile", project->plan->profile, "sets", project->plan->sets, "host", host,
-                  "device", project->settings.device, "jobs", project->settings.jobs, "stages",
-                  stages, "requirements", requirements);
+    if (stages != NULL && requirements != NULL)
+        record =
+            json_pack("{s:s, s:s, s:f, s:s, s:s, s:O, s:s, s:s, s:i, s:O, s:O}", "id", id,
+                      "started", started, "seconds", run->seconds, "outcome",
+                      outcome_name(run->outcome), "profile", project->plan->profile, "sets",
+                      project->plan->sets, "host", host, "device", project->settings.device, "jobs",
+                      project->settings.jobs, "stages", stages, "requirements", requirements);
     if (record == NULL)
         error_set(err, ERR_MEMORY, "out of memory for the record of the run");
 done:

@@ -1,0 +1,93 @@
+#!/bin/sh
+# What status, log, metrics and run show of stages, and how they end.
+. tests/runner/project.sh
+make_project one
+
+r status
+[ $status -eq 1 ] && grep -q '^data .*would run' "$here/out" && grep -q '^reprise: not all is up to date' "$here/err"
+ok $? status_of_what_would_run_ends_with_1
+r run
+r status
+[ $status -eq 0 ] && [ ! -s "$here/err" ]
+ok $? status_of_what_is_up_to_date_ends_with_0
+rm "$project/artifacts/side/copy.txt"
+r status
+[ $status -eq 1 ] && grep -q '^side *modified' "$here/out"
+ok $? status_of_an_artifact_that_is_gone_ends_with_1
+r run
+sed -i 's|cmd: sh stages/side.sh|cmd: ./nothing|' "$project/pipeline.yaml"
+r status
+[ $status -ne 0 ] && grep -q '^data *cached' "$here/out" && grep -q "^side *failed: .*nothing" "$here/out" && grep -q '^report ' "$here/out"
+ok $? status_shows_every_stage_though_one_is_wrong
+sed -i 's|cmd: ./nothing|cmd: sh stages/side.sh|' "$project/pipeline.yaml"
+
+# A stage that was interrupted with a checkpoint.
+cat > "$project/stages/side.sh" <<'SH'
+. "${0%/*}/stage.sh"
+folder=$(sed -n 's/.*"checkpoint": "\(.*\)".*/\1/p' "$REPRISE_STAGE")
+case $folder in /*) ;; *) folder=$(dirname "$REPRISE_STAGE")/$folder ;; esac
+[ -f "$folder/half" ] && { cp "$folder/half" "$(at outs copy)"; exit 0; }
+echo half > "$folder/half"
+exit 1
+SH
+r run
+[ $status -eq 1 ] && r status
+[ $status -eq 1 ] && grep -q '^side *would run: .*resumes from its checkpoint of [0-9]* seconds ago' "$here/out"
+ok $? status_says_that_an_interrupted_stage_resumes_and_from_when
+r run
+[ $status -eq 0 ] && r status && ! grep -q resumes "$here/out"
+ok $? status_says_nothing_of_a_checkpoint_that_is_used_up
+
+# ---- requirements ----
+project=$here/metrics
+mkdir "$project"
+metric() { printf 'stages:\n  e: {cmd: sh e.sh, outs: {m: m.json}, metrics: [m], require: {m.%s: "%s"}}\n' "$1" "$2" > "$project/pipeline.yaml"; }
+echo 'echo "{\"test_accuracy\": 0.075, \"deep\": {\"loss\": 1.5}}" > outs/m.json' > "$project/e.sh"
+metric test_accuracy '>= 0.075000001'
+r run
+[ $status -eq 1 ] && grep -q 'missed: e: m.test_accuracy is 0.075, required >= 0.075000001$' "$here/err"
+ok $? bound_just_missed_shows_digits_until_they_differ
+r verify
+[ $status -eq 1 ] && grep -q 'm.test_accuracy is 0.075, required >= 0.075000001$' "$here/out"
+ok $? verify_and_run_agree_on_a_missed_bound
+metric test_accuracy '> 0.075'
+r run
+[ $status -eq 1 ] && grep -q 'is 0.075, required > 0.075$' "$here/err"
+ok $? equal_numbers_are_shown_as_equal
+metric test_acuracy '>= 0.01'
+r run
+[ $status -ne 0 ] && grep -q test_accuracy "$here/err"
+ok $? requirement_of_no_metric_names_the_nearest
+metric deep.los '<= 2'
+r run
+[ $status -ne 0 ] && grep -q deep.loss "$here/err"
+ok $? nearest_metric_is_found_below
+metric deep.loss '<= 2'
+r run
+[ $status -eq 0 ]
+ok $? requirement_that_is_met_ends_with_0
+
+# ---- logs ----
+project=$here/logs
+mkdir "$project"
+printf 'stages:\n  s: {cmd: sh s.sh, outs: {o: o}}\n' > "$project/pipeline.yaml"
+printf 'printf "\\033]0;TITLE\\007\\033[2J\\033[1;1Hall fine\\302\\233 \\342\\200\\256 end\\r\\n"; exit 1\n' > "$project/s.sh"
+r run
+r log s
+[ $status -eq 0 ] && grep -q "$(printf '\033\\[2J')" "$here/out" && grep -q 'of the last attempt, which failed' "$here/err"
+ok $? log_of_a_failed_stage_is_shown_as_it_is_in_a_pipe
+if command -v script > /dev/null && script -qc true "$here/typed" > /dev/null 2>&1 < /dev/null; then
+    script -qc "TERM=xterm '$reprise' -C '$project' log s" "$here/typed" > /dev/null 2>&1 < /dev/null
+    sed -i '/^Script /d' "$here/typed"
+    grep -q 'all fine.*end' "$here/typed" && ! grep -q "$(printf '\033\\|\302\233\\|\342\200\256\\|\007')" "$here/typed"
+    ok $? log_reaches_a_terminal_without_controls
+else
+    skip log_reaches_a_terminal_without_controls "script(1) finds no terminal"
+fi
+printf 'echo start; head -c 40000000 /dev/zero | tr "\\0" x; echo; echo end; echo 1 > outs/o\n' > "$project/s.sh"
+r run
+(ulimit -v 400000; "$reprise" -C "$project" log s > "$here/out" 2> "$here/err")
+status=$?
+[ $status -eq 0 ] && [ "$(head -c 5 "$here/out")" = start ] && [ "$(tail -n 1 "$here/out")" = end ]
+ok $? log_of_any_size_is_streamed
+finish
