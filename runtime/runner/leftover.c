@@ -19,6 +19,30 @@ static bool is_inner(const char *name)
     return same;
 }
 
+/* A lock that came with a merge may list anything: what the pipeline itself is made of is
+ * never a copy. */
+static bool is_source(const struct project *project, const char *name)
+{
+    static const char *const kept[] = {".git", "cache", "artifacts", "reports/runs"};
+    const struct plan *plan = project->plan;
+    const char *slash = strrchr(plan->file, '/');
+    if (strcmp(name, slash != NULL ? slash + 1 : plan->file) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(kept) / sizeof(*kept); i++)
+        if (inner_path_overlaps(kept[i], name))
+            return true;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct plan_stage *stage = &plan->stages[i];
+        for (size_t w = 0; w < stage->argc; w++)
+            if (strcmp(stage->argv[w], name) == 0)
+                return true;
+        for (size_t d = 0; d < stage->dep_count; d++)
+            if (stage->deps[d].path != NULL && inner_path_overlaps(stage->deps[d].path, name))
+                return true;
+    }
+    return false;
+}
+
 /* No link on the way: what lies behind it is somebody else's. */
 static bool leads_there(const char *root, const char *path)
 {
@@ -100,6 +124,7 @@ static int remove_copies(struct removing *removing, const struct lock *was, cons
             for (size_t n = 0; n < names->count; n++) {
                 const struct lock_named *named = &names->list[n];
                 if (table_find(&removing->known, named->name, strlen(named->name)) == NULL &&
+                    !is_source(project, named->name) &&
                     remove_one(project, project->plan->folder, named->name, &named->digest,
                                removing->notes, err) < 0)
                     return -1;

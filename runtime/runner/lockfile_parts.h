@@ -4,6 +4,11 @@
 
 #include "runner/lockfile.h"
 
+/* The first line. */
+#define LOCKFILE_HEADER                                                                            \
+    "# Written by `reprise run`, checked by `reprise verify`; commit it. Not for editing by "      \
+    "hand.\n"
+
 /* Stands in the file for the empty profile of a pipeline that has none. */
 #define LOCKFILE_NO_PROFILE "(none)"
 

@@ -6,6 +6,7 @@
 #include "runner/lockfile_parts.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -101,10 +102,13 @@ static bool escape(struct scanner *scanner)
 static bool double_quoted(struct scanner *scanner)
 {
     for (scanner->at++; scanner->at < scanner->end && *scanner->at != '"';) {
-        if (*scanner->at == '\n' || *scanner->at == '\0')
-            return strange(scanner);
         if (*scanner->at != '\\') {
-            text_append(&scanner->scalar, scanner->at++, 1);
+            size_t hidden, left = (size_t)(scanner->end - scanner->at);
+            size_t length = utf8_printable(scanner->at, left, &hidden);
+            if (length == 0 || *scanner->at == '\t')
+                return strange(scanner);
+            text_append(&scanner->scalar, scanner->at, length);
+            scanner->at += length;
             continue;
         }
         scanner->at++;
@@ -495,11 +499,7 @@ int lockfile_scan(const char *data, size_t size, struct lock **scanned, struct e
     struct lock *lock = lock_new(err);
     if (lock == NULL)
         return -1;
-    if (must_take(&scanner, "# ")) {
-        const char *line = memchr(scanner.at, '\n', (size_t)(scanner.end - scanner.at));
-        scanner.at = line == NULL ? scanner.end : line + 1;
-    }
-    if (!scanner.strange && must_take(&scanner, "schema: '2'\nprofiles:"))
+    if (must_take(&scanner, LOCKFILE_HEADER) && must_take(&scanner, "schema: '2'\nprofiles:"))
         sections(&scanner, lock);
     if (!scanner.strange && must_take(&scanner, "complete: true\n") && scanner.at == scanner.end)
         *scanned = lock;

@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char header[] = "# Written by `reprise run`, checked by `reprise verify`; commit it. "
-                             "Not for editing by hand.\n";
-
 /* ---- scalars ---- */
 
 /* Bytes that mean nothing to YAML wherever they stand in a plain scalar. */
@@ -395,7 +392,7 @@ static void add_section(struct text *text, struct lock_section *section)
 
 int lockfile_text(struct lock *lock, struct text *text, struct error *err)
 {
-    text_add(text, header);
+    text_add(text, LOCKFILE_HEADER);
     text_add(text, lock->count == 0 ? "schema: '2'\nprofiles: {}\n" : "schema: '2'\nprofiles:\n");
     if (lock->count > 1)
         qsort(lock->sections, lock->count, sizeof(*lock->sections), compare_sections);

@@ -81,6 +81,28 @@ r verify
 [ $status -eq 0 ] && grep -q '^left over: artifacts/old$' "$here/out" && grep -q '^left over: artifacts/a/y$' "$here/out"
 ok $? verify_lists_what_is_left_over
 
+# A lock from somewhere else lists files that are no copies.
+echo precious > "$here/precious"
+begin <<'YAML'
+stages:
+  a: {cmd: sh a.sh, deps: {d: data/d}, outs: {r: {path: report.txt, publish: docs}}}
+YAML
+text A
+mkdir "$project/data" && echo d > "$project/data/d"
+r run
+for name in a.sh data/d pipeline.yaml ../precious "$here/precious"; do
+    sed -i "s|^          - .*report.txt|&\n          - $(cd "$project" && sha256sum < "$name" | cut -c 1-64) $name|" "$project/pipeline.lock"
+done
+text B
+sum=$(cd "$project" && sha256sum < a.sh | cut -c 1-64)
+sed -i "s|- [0-9a-f]* a.sh|- $sum a.sh|" "$project/pipeline.lock"
+r verify
+listed=$status
+r run
+[ $listed -ne 0 ] && [ $status -eq 0 ] && [ -f "$project/a.sh" ] && [ -f "$project/data/d" ] && [ -f "$project/pipeline.yaml" ] && [ -f "$here/precious" ] &&
+    ! grep -q precious "$project/pipeline.lock"
+ok $? sources_and_files_outside_that_a_lock_lists_are_never_removed
+
 # ---- folder outs ----
 begin <<'YAML'
 stages:
