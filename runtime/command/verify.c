@@ -76,7 +76,7 @@ static int check_project_file(struct verification *check, const struct plan_stag
                                      : file_join(check->project->plan->folder, dep->path, err);
     if (path == NULL)
         return -1;
-    if (content_hash(check->project->store, path, STORE_BY_READING, &content, &why) < 0)
+    if (content_hash_dep(check->project->store, path, NULL, STORE_BY_READING, &content, &why) < 0)
         report(check, "lock", false, stage->name, "dep '%s': %s", dep->name, why.message);
     else if (!digest_equal(&content.digest, &item->digest))
         report(check, "lock", false, stage->name, "dep '%s' (%s) changed", dep->name, dep->path);

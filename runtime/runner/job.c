@@ -95,7 +95,8 @@ static int resolve_path(struct jobs *jobs, const struct plan_dep *dep, struct ke
                                      : file_join(plan->folder, dep->path, err);
     if (path == NULL)
         return -1;
-    int result = content_hash(jobs->project->store, path, STORE_BY_STAT, &resolved->content, err);
+    int result =
+        content_hash_dep(jobs->project->store, path, NULL, STORE_BY_STAT, &resolved->content, err);
     free(path);
     if (result < 0)
         return error_prefix(err, "%s:%d:%d: dep '%s': ", plan->file, dep->place.line,

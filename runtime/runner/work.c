@@ -7,6 +7,7 @@
 #include "runner/launch.h"
 #include "store/materialise.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -74,7 +75,7 @@ static int copy_project_dep(const struct attempt *attempt, const struct plan_dep
                                        : file_join(attempt->project->plan->folder, dep->path, err);
     if (source == NULL)
         return -1;
-    int result = content_copy(store, source, path, &copied, err);
+    int result = content_copy_dep(store, source, NULL, path, &copied, err);
     free(source);
     if (result < 0)
         return -1;
@@ -93,7 +94,7 @@ static int make_dep(const struct attempt *attempt, size_t index, const char *pat
         return file_write(path, job->lineage, strlen(job->lineage), err);
     if (job->stage->deps[index].path != NULL)
         return copy_project_dep(attempt, &job->stage->deps[index], resolved, path, err);
-    return materialise_links(attempt->project->store, &resolved->content, path, err);
+    return materialise_dep(attempt->project->store, &resolved->content, path, err);
 }
 
 /* A dep keeps the last part of its own name, so that a stage sees "model.safetensors":
@@ -183,13 +184,33 @@ done:
 
 /* ---- after ---- */
 
+static char *dep_place(const struct attempt *attempt, size_t index)
+{
+    struct error ignored;
+    char *folder = inside(attempt, "deps", attempt->job->deps[index].name, &ignored);
+    char *path = folder == NULL ? NULL : file_join(folder, last_part(attempt, index), &ignored);
+    free(folder);
+    return path;
+}
+
+static bool dep_is_unchanged(const struct attempt *attempt, size_t index)
+{
+    struct error ignored;
+    const struct job *job = attempt->job;
+    char *path = dep_place(attempt, index);
+    bool unchanged =
+        path != NULL && materialise_dep_check(attempt->project->store, &job->deps[index].content,
+                                              path, &ignored) == 0;
+    free(path);
+    return unchanged;
+}
+
 /* A stage that writes to a dep would change the store behind everyone's back. */
 static int check_deps(const struct attempt *attempt, struct error *err)
 {
     const struct job *job = attempt->job;
     for (size_t i = 0; i < job->stage->dep_count; i++)
-        if (job->stage->deps[i].path == NULL &&
-            !content_is_good(attempt->project->store, &job->deps[i].content, STORE_BY_STAT, NULL))
+        if (job->stage->deps[i].path == NULL && !dep_is_unchanged(attempt, i))
             return error_set(err, ERR_STAGE, "it changed its dep '%s'", job->deps[i].name);
     return 0;
 }
@@ -204,10 +225,11 @@ static int store_outs(const struct attempt *attempt, struct action *action, stru
         if (path == NULL)
             return -1;
         struct stat st;
-        int result = lstat(path, &st) < 0
-                         ? error_set(err, ERR_STAGE, "out '%s' (%s) was not written",
-                                     stage->outs[i].name, stage->outs[i].path)
-                         : content_put(attempt->project->store, path, take, &content, err);
+        int result =
+            lstat(path, &st) < 0
+                ? error_set(err, ERR_STAGE, "out '%s' (%s) was not written", stage->outs[i].name,
+                            stage->outs[i].path)
+                : content_put(attempt->project->store, AT_FDCWD, path, take, &content, err);
         free(path);
         if (result < 0)
             return -1;
@@ -263,9 +285,9 @@ int work_store(struct attempt *attempt, struct error *err)
         return -1;
     if (check_deps(attempt, err) < 0 || store_outs(attempt, action, err) < 0 ||
         log_progress(attempt, err) < 0 ||
-        blob_put_file(store, attempt->log_path, take, &action->log, &size, err) < 0 ||
-        describe_attempt(attempt, action, err) < 0 ||
-        action_write(store, &job->key, action, err) < 0) {
+        blob_put_file(store, AT_FDCWD, attempt->log_path, take, &action->log, &size, err) < 0 ||
+        describe_attempt(attempt, action, err) < 0 || store_flush(store, err) < 0 ||
+        action_write(store, &job->key, action, err) < 0 || store_flush(store, err) < 0) {
         action_free(action);
         return -1;
     }
@@ -298,6 +320,14 @@ void work_remove(struct attempt *attempt)
     char path[STORE_PATH_SIZE];
     if (attempt->project->settings.keep_work)
         return;
+    for (size_t i = 0; attempt->folder != NULL && i < attempt->job->stage->dep_count; i++)
+        if (attempt->job->stage->deps[i].path == NULL) {
+            char *dep = dep_place(attempt, i);
+            if (dep != NULL)
+                materialise_dep_remove(attempt->project->store, &attempt->job->deps[i].content, dep,
+                                       &ignored);
+            free(dep);
+        }
     if (attempt->folder != NULL)
         file_remove(attempt->folder, &ignored);
     if (attempt->checkpoint != NULL)

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +96,22 @@ static json_t *to_json(const struct action *action)
                      action->threads, "device", action->device, "outs", outs);
 }
 
+static int write_json(const char *path, const json_t *json, struct error *err)
+{
+    char *text = json_to_text(json, false, err);
+    struct text line = {0};
+    if (text == NULL)
+        return -1;
+    text_add(&line, text);
+    text_add(&line, "\n");
+    free(text);
+    int result = text_check(&line, err);
+    if (result == 0)
+        result = file_write_unflushed(path, line.data, line.size, err);
+    text_release(&line);
+    return result;
+}
+
 int action_write(struct store *store, const struct digest *key, const struct action *action,
                  struct error *err)
 {
@@ -110,9 +127,9 @@ int action_write(struct store *store, const struct digest *key, const struct act
         goto done;
     }
     store_action_path(store, key, path);
-    if (store_temporary_path(store, temporary, err) < 0 || json_write(temporary, json, err) < 0)
+    if (store_temporary_path(store, temporary, err) < 0 || write_json(temporary, json, err) < 0)
         goto done;
-    result = store_publish_file(temporary, path, err);
+    result = store_publish_file(store, temporary, path, err);
     if (result < 0)
         unlink(temporary);
 done:

@@ -34,7 +34,7 @@ int action_add_out(struct action *action, const char *name, const struct content
 const struct content *action_out(const struct action *action, const char *name);
 void action_free(struct action *action);
 
-/* Durable when it returns; write it after its blobs. */
+/* store_flush before it, for the blobs that it names, and after it. */
 int action_write(struct store *store, const struct digest *key, const struct action *action,
                  struct error *err);
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,8 +19,12 @@ enum {
     MEMO_LIMIT = 1 << 30,
     MEMO_SPARE = 4096,          /* unused entries kept before a save drops them */
     RACY_NS = 50 * 1000 * 1000, /* more than a tick of any kernel's clock */
+    FORGOTTEN = -1,             /* a size that no file has */
     HEADER = sizeof(magic) + DIGEST_SIZE,
 };
+
+/* A tick of a file system that keeps whole seconds, or two. */
+static const int64_t RACY_WHOLE_NS = 2100 * 1000 * INT64_C(1000);
 
 struct memo_entry {
     uint64_t device, inode;
@@ -28,6 +33,7 @@ struct memo_entry {
 };
 
 struct memo {
+    pthread_mutex_t mutex;
     char *path;
     struct memo_entry *slots; /* open addressing by device and inode; inode 0 is free */
     bool *used;               /* beside each slot: found or added by this process */
@@ -136,6 +142,7 @@ int memo_open(const char *path, struct memo **opened, struct error *err)
     struct memo *memo = memory_new(1, sizeof(*memo), err);
     if (memo == NULL)
         return -1;
+    pthread_mutex_init(&memo->mutex, NULL);
     if ((memo->path = memory_copy_text(path, err)) == NULL || resize(memo, 256, err) < 0 ||
         load(memo, err) < 0) {
         memo_close(memo);
@@ -145,7 +152,19 @@ int memo_open(const char *path, struct memo **opened, struct error *err)
     return 0;
 }
 
-int memo_save(struct memo *memo, struct error *err)
+/* A folder in its place is none of ours to keep. */
+static int commit(struct file_writer *writer, struct error *err)
+{
+    struct stat st;
+    if (lstat(writer->path, &st) == 0 && S_ISDIR(st.st_mode) &&
+        file_remove(writer->path, err) < 0) {
+        file_abandon(writer);
+        return -1;
+    }
+    return file_commit_unflushed(writer, err);
+}
+
+static int save(struct memo *memo, struct error *err)
 {
     if (!memo->dirty)
         return 0;
@@ -159,7 +178,8 @@ int memo_save(struct memo *memo, struct error *err)
     if (entries == NULL)
         return -1;
     for (size_t i = 0; i < memo->slot_count; i++)
-        if (memo->slots[i].inode != 0 && (memo->used[i] || !only_used))
+        if (memo->slots[i].inode != 0 && memo->slots[i].size != FORGOTTEN &&
+            (memo->used[i] || !only_used))
             entries[count++] = memo->slots[i];
     int result = -1;
     if (digest_of_bytes(entries, count * sizeof(*entries), &digest, err) == 0 &&
@@ -167,7 +187,7 @@ int memo_save(struct memo *memo, struct error *err)
         fwrite(magic, 1, sizeof(magic), writer.stream);
         fwrite(&digest, 1, sizeof(digest), writer.stream);
         fwrite(entries, sizeof(*entries), count, writer.stream);
-        result = file_commit(&writer, err);
+        result = commit(&writer, err);
     }
     free(entries);
     if (result == 0)
@@ -175,26 +195,37 @@ int memo_save(struct memo *memo, struct error *err)
     return result;
 }
 
+int memo_save(struct memo *memo, struct error *err)
+{
+    pthread_mutex_lock(&memo->mutex);
+    int result = save(memo, err);
+    pthread_mutex_unlock(&memo->mutex);
+    return result;
+}
+
 void memo_close(struct memo *memo)
 {
     if (memo == NULL)
         return;
+    pthread_mutex_destroy(&memo->mutex);
     free(memo->path);
     free(memo->slots);
     free(memo->used);
     free(memo);
 }
 
-bool memo_find(const struct memo *memo, const struct stat *st, struct digest *digest)
+bool memo_find(struct memo *memo, const struct stat *st, struct digest *digest)
 {
     struct memo_entry wanted = entry_of(st);
+    pthread_mutex_lock(&memo->mutex);
     size_t slot = slot_for(memo, wanted.device, wanted.inode);
     const struct memo_entry *entry = &memo->slots[slot];
-    if (entry->inode == 0 || entry->size != wanted.size || entry->mtime != wanted.mtime ||
-        entry->ctime != wanted.ctime)
-        return false;
-    *digest = entry->digest;
-    return true;
+    bool found = entry->inode != 0 && entry->size == wanted.size && entry->mtime == wanted.mtime &&
+                 entry->ctime == wanted.ctime;
+    if (found)
+        *digest = entry->digest;
+    pthread_mutex_unlock(&memo->mutex);
+    return found;
 }
 
 void memo_add(struct memo *memo, const struct stat *st, const struct digest *digest)
@@ -202,10 +233,23 @@ void memo_add(struct memo *memo, const struct stat *st, const struct digest *dig
     struct error ignored;
     struct memo_entry entry = entry_of(st);
     entry.digest = *digest;
+    pthread_mutex_lock(&memo->mutex);
     if (insert(memo, &entry, true, &ignored) == 0)
         memo->dirty = true;
+    pthread_mutex_unlock(&memo->mutex);
 }
 
+/* The slot stays, for those behind it, and fits no file any more; saving drops it. */
+void memo_forget(struct memo *memo, const struct stat *st)
+{
+    pthread_mutex_lock(&memo->mutex);
+    size_t slot = slot_for(memo, st->st_dev, st->st_ino);
+    if (memo->slots[slot].inode != 0)
+        memo->slots[slot].size = FORGOTTEN;
+    pthread_mutex_unlock(&memo->mutex);
+}
+
+/* Whole seconds in both times: a file system that has no finer ones, FAT even two seconds. */
 bool memo_is_racy(const struct stat *st)
 {
     struct timespec now;
@@ -213,5 +257,7 @@ bool memo_is_racy(const struct stat *st)
     int64_t changed = nanoseconds(st->st_ctim);
     if (nanoseconds(st->st_mtim) > changed)
         changed = nanoseconds(st->st_mtim);
-    return nanoseconds(now) - changed < RACY_NS;
+    bool whole = st->st_ctim.tv_nsec == 0 && st->st_mtim.tv_nsec == 0;
+    /* Less than nothing in the future: a clock that jumped tells nothing. */
+    return nanoseconds(now) - changed < (whole ? RACY_WHOLE_NS : RACY_NS);
 }

@@ -2,6 +2,8 @@
  * ctime) -> sha256. A file whose five values are unchanged is not read again.
  * Whoever changes a byte and sets mtime back still changes ctime.
  *
+ * Several threads may use one memo.
+ *
  * The memo is only ever a saving: a missing or damaged memo file is an empty
  * memo, and what cannot be remembered is hashed again.
  */
@@ -23,10 +25,13 @@ int memo_open(const char *path, struct memo **memo, struct error *err);
 int memo_save(struct memo *memo, struct error *err);
 void memo_close(struct memo *memo);
 
-bool memo_find(const struct memo *memo, const struct stat *st, struct digest *digest);
+bool memo_find(struct memo *memo, const struct stat *st, struct digest *digest);
 
 /* `st` is from after the digest was known. */
 void memo_add(struct memo *memo, const struct stat *st, const struct digest *digest);
+
+/* Of a file that is going away. */
+void memo_forget(struct memo *memo, const struct stat *st);
 
 /* A file that anyone may write can change twice within one tick of the file
  * system's clock and keep its ctime. True where `st` is so fresh that its

@@ -29,7 +29,7 @@ static bool first_entry(const uint8_t *data, size_t size, struct stat *st, struc
     return st->st_ino != 0;
 }
 
-static bool knows(const struct memo *memo, const struct stat *st, const struct digest *digest)
+static bool knows(struct memo *memo, const struct stat *st, const struct digest *digest)
 {
     struct digest found;
     return memo_find(memo, st, &found) && digest_equal(&found, digest);
