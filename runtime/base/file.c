@@ -237,6 +237,27 @@ int file_make_folders(const char *path, struct error *err)
     return error_errno(err, "cannot make the folder '%s'", path);
 }
 
+int file_make_folders_below(const char *root, const char *name, struct error *err)
+{
+    char *path = file_join(root, name, err);
+    if (path == NULL)
+        return -1;
+    int result = 0;
+    char *at = path + strlen(root);
+    while (result == 0 && at != NULL) {
+        char *slash = strchr(at + 1, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(path, 0755) == 0 ? chmod(path, 0755) < 0 : errno != EEXIST)
+            result = error_errno(err, "cannot make the folder '%s'", path);
+        if (slash != NULL)
+            *slash = '/';
+        at = slash;
+    }
+    free(path);
+    return result;
+}
+
 int file_make_parents(const char *path, struct error *err)
 {
     char *parent = memory_copy_text(path, err);

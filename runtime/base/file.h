@@ -39,6 +39,10 @@ void file_remove_stale(const char *folder);
 /* Makes a folder and its parents; fine if it exists. */
 int file_make_folders(const char *path, struct error *err);
 
+/* Makes "root/name", of a root that is there, and the folders between, each of mode 0755
+ * whatever the umask says. */
+int file_make_folders_below(const char *root, const char *name, struct error *err);
+
 /* Makes the folders that hold `path`. */
 int file_make_parents(const char *path, struct error *err);
 

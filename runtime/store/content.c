@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "store/beneath.h"
+#include "store/folders.h"
 #include "store/pool.h"
 #include "store/walk.h"
 
@@ -53,20 +54,12 @@ struct taking {
     int64_t *sizes;
 };
 
-static int copy_file(const struct taking *taking, int from, const char *path, const char *to,
-                     struct digest *digest, int64_t *size, struct error *err)
-{
-    return file_make_parents(to, err) < 0
-               ? -1
-               : blob_duplicate(taking->store, from, path, to, digest, size, err);
-}
-
 static int take_open_file(const struct taking *taking, int fd, const char *path, const char *to,
                           struct digest *digest, int64_t *size, struct error *err)
 {
     struct stat st;
     if (taking->deed == COPY)
-        return copy_file(taking, fd, path, to, digest, size, err);
+        return blob_duplicate(taking->store, fd, path, to, digest, size, err);
     if (fstat(fd, &st) < 0)
         return error_errno(err, "cannot read '%s'", path);
     if (!S_ISREG(st.st_mode))
@@ -89,9 +82,11 @@ static int take_entry(void *arg, size_t index, struct error *err)
         *size = entry->st.st_size;
         return 0;
     }
-    if (taking->deed == PUT)
-        return blob_put_file(taking->store, taking->root, entry->name, taking->take, digest, size,
-                             err);
+    if (taking->deed == PUT) {
+        result = blob_put_file(taking->store, taking->root, entry->name, taking->take, digest, size,
+                               err);
+        return result == 0 ? 0 : error_prefix(err, "in '%s': ", taking->walk.path);
+    }
     char *path = file_join(taking->walk.path, entry->name, err);
     char *to = taking->deed == COPY ? file_join(taking->to, entry->name, err) : NULL;
     if (path != NULL && (to != NULL || taking->deed == HASH)) {
@@ -156,20 +151,16 @@ static int write_tree(struct store *store, const struct tree *tree, bool put,
     return result;
 }
 
+/* All folders of the copy first: then the files need none. */
 static int copy_folders(const struct taking *taking, struct error *err)
 {
-    if (file_make_folders(taking->to, err) < 0)
-        return -1;
-    for (size_t i = 0; i < taking->walk.count; i++) {
-        if (!S_ISDIR(taking->walk.entries[i].st.st_mode))
-            continue;
-        char *to = file_join(taking->to, taking->walk.entries[i].name, err);
-        int result = to == NULL ? -1 : file_make_folders(to, err);
-        free(to);
-        if (result < 0)
-            return -1;
+    struct folders folders;
+    int result = folders_start(&folders, taking->to, err);
+    for (size_t i = 0; i < taking->walk.count && result == 0; i++) {
+        const struct walk_entry *entry = &taking->walk.entries[i];
+        result = folders_add(&folders, entry->name, S_ISDIR(entry->st.st_mode), err);
     }
-    return 0;
+    return result;
 }
 
 static int take_folder(struct taking *taking, struct content *content, struct error *err)
@@ -224,6 +215,8 @@ static int take_path(struct taking *taking, const char *path, struct content *co
     struct stat st;
     bool follow = taking->walk.rule == WALK_DEP;
     taking->walk.path = path;
+    if (taking->deed == COPY && file_make_parents(taking->to, err) < 0)
+        return -1;
     if ((follow ? stat(path, &st) : lstat(path, &st)) < 0)
         return error_errno(err, "cannot read '%s'", path);
     if (S_ISLNK(st.st_mode))

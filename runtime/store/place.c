@@ -1,6 +1,7 @@
 #include "store/place.h"
 
 #include "base/file.h"
+#include "store/folders.h"
 #include "store/pool.h"
 
 #include <limits.h>
@@ -25,8 +26,8 @@ static int place_entry(void *arg, size_t index, struct error *err)
     if (path == NULL)
         return -1;
     if (entry->kind == TREE_EMPTY)
-        result = file_make_folders(path, err);
-    else if (file_make_parents(path, err) == 0)
+        result = 0;
+    else
         result = entry->kind != TREE_LINK
                      ? placing->place(placing->store, &entry->digest,
                                       entry->kind == TREE_EXECUTABLE, path, err)
@@ -34,6 +35,17 @@ static int place_entry(void *arg, size_t index, struct error *err)
                      ? 0
                      : error_errno(err, "cannot make the link '%s'", path);
     free(path);
+    return result;
+}
+
+/* All folders first: then the files need none. */
+static int make_folders(const struct tree *tree, const char *folder, struct error *err)
+{
+    struct folders folders;
+    int result = folders_start(&folders, folder, err);
+    for (size_t i = 0; i < tree->count && result == 0; i++)
+        result =
+            folders_add(&folders, tree->entries[i].path, tree->entries[i].kind == TREE_EMPTY, err);
     return result;
 }
 
@@ -48,7 +60,7 @@ int place_content(struct store *store, const struct content *content, const char
     if (content_tree(store, content, &tree, err) < 0)
         return -1;
     struct placing placing = {store, &tree, path, place};
-    int result = file_make_folders(path, err);
+    int result = make_folders(&tree, path, err);
     if (result == 0)
         result = pool_each(store_pool(store), tree.count, place_entry, &placing, err);
     tree_release(&tree);
