@@ -1,11 +1,12 @@
-/* Actions: what a stage gave for a key. One JSON file each:
+/* Actions: what a stage gave for a key. One JSON file each, whose first line guards the rest:
  *
- *   {"check": "<sha256 of the rest, as compact sorted JSON>",
- *    "components": "<the text whose sha256 is the key>",
- *    "stage": "split", "log": "<64 hex>",
- *    "started": "2026-01-31T12:00:00Z", "seconds": 1.25, "host": "...",
- *    "threads": 2, "device": "auto",
- *    "outs": {"splits": {"digest": "<64 hex>", "kind": "folder", "size": 123}}}
+ *   {"check": "<sha256 of all bytes after this line>",
+ *     "components": "<the text whose sha256 is the key>",
+ *     "device": "auto", "host": "...", "log": "<64 hex>",
+ *     "outs": {"splits": {"digest": "<64 hex>", "kind": "folder", "size": 123}},
+ *     "schema": 2, "seconds": 1.25, "stage": "split", "started": "2026-01-31T12:00:00Z", "threads":
+ * 2
+ *   }
  *
  * Times and hosts are for people; results depend on components alone.
  */
