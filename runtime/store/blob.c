@@ -17,8 +17,9 @@
 
 static int cannot_open(const char *path, struct error *err)
 {
-    if (errno == ELOOP)
-        return error_set(err, ERR_FORMAT, "'%s' is a symbolic link, or lies behind one", path);
+    if (errno == ELOOP || errno == ENOTDIR)
+        return error_set(err, ERR_FORMAT, "'%s' is a symbolic link, or lies behind one%s", path,
+                         errno == ENOTDIR ? " or behind a file" : "");
     if (errno == EXDEV)
         return error_set(err, ERR_FORMAT, "'%s' leaves its folder", path);
     return error_errno(err, "cannot read '%s'", path);
