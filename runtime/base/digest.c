@@ -26,6 +26,14 @@ struct hasher *hasher_new(struct error *err)
     return hasher;
 }
 
+/* Without a name: the algorithm that the context has already. */
+int hasher_start(struct hasher *hasher, struct error *err)
+{
+    if (EVP_DigestInit_ex(hasher->context, NULL, NULL) != 1)
+        return error_set(err, ERR_MEMORY, "libcrypto: cannot start a sha256 digest");
+    return 0;
+}
+
 int hasher_add(struct hasher *hasher, const void *data, size_t size, struct error *err)
 {
     if (EVP_DigestUpdate(hasher->context, data, size) != 1)

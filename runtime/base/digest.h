@@ -15,9 +15,11 @@ struct digest {
 };
 
 /* Hashes a stream piece by piece. hasher_new returns NULL with ERR_MEMORY;
- * hasher_finish writes the digest and leaves the hasher ready to free. */
+ * hasher_finish writes the digest and leaves the hasher ready to free, or to
+ * start again. */
 struct hasher;
 struct hasher *hasher_new(struct error *err);
+int hasher_start(struct hasher *hasher, struct error *err);
 int hasher_add(struct hasher *hasher, const void *data, size_t size, struct error *err);
 int hasher_finish(struct hasher *hasher, struct digest *digest, struct error *err);
 void hasher_free(struct hasher *hasher);

@@ -17,6 +17,8 @@ enum error_kind {
     ERR_MISMATCH,         /* a digest is not the recorded one: exit 102 */
     ERR_NOT_REPRODUCIBLE, /* a stage executed again gave other bytes: exit 104 */
     ERR_INTERRUPTED,      /* SIGINT or SIGTERM: exit 130 */
+    ERR_UNKNOWN,          /* not known without more work than was allowed: ask again */
+    ERR_CHANGED,          /* not what it was when its digest was taken: exit 1 */
 };
 
 struct error {

@@ -8,6 +8,7 @@
 #include "runner/deliver.h"
 #include "runner/lock_entry.h"
 #include "runner/lock_update.h"
+#include "runner/prepare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,10 +134,12 @@ static int mark(const struct options *options, const struct plan *plan, bool *as
                 struct error *err)
 {
     for (size_t i = 0; i < options->word_count; i++) {
-        size_t index;
-        if (plan_find(plan, options->words[i], &index, err) < 0)
+        size_t *chosen, count;
+        if (plan_select(plan, options->words[i], &chosen, &count, err) < 0)
             return -1;
-        asked[index] = true;
+        for (size_t c = 0; c < count; c++)
+            asked[chosen[c]] = true;
+        free(chosen);
     }
     return 0;
 }
@@ -149,7 +152,7 @@ static int adopt_all(const struct options *options, struct jobs *jobs, const boo
         struct job *job = &jobs->list[i];
         if (job->state == JOB_OUTSIDE)
             continue;
-        if (job_prepare(jobs, i, err) < 0)
+        if (prepare_job(jobs, i, STORE_BY_STAT, err) < 0)
             return -1;
         if (!asked[i])
             continue;

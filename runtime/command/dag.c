@@ -2,8 +2,11 @@
 
 #include "plan/suggest.h"
 
+#include "base/memory.h"
+#include "base/table.h"
 #include "base/text.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char *const format_names[] = {"dot", "mermaid"};
@@ -93,72 +96,152 @@ static void add_edge(struct text *page, enum dag_format format, const char *kind
         text_addf(page, "| s%zu\n", to);
 }
 
-/* The number of the first dep in the plan that has this path, so that a file
- * that several stages read is one node. */
-static size_t file_number(const struct plan *plan, const char *path, bool *first,
-                          const struct plan_dep *self)
+/* A graph on its way into text. */
+struct drawing {
+    const struct plan *plan;
+    enum dag_format format;
+    struct text *page;
+    struct table files; /* paths of deps to the first dep that has it: one node for all */
+    char *numbers;      /* a byte for each dep of the plan: its place is the node's number */
+    size_t drawn;       /* deps of the stages so far */
+};
+
+/* An out of another stage that a stage depends on. */
+struct arrow {
+    size_t stage, out;
+    size_t turn; /* among the stage's */
+};
+
+static int compare_arrows(const void *a, const void *b)
 {
-    size_t number = 0;
-    for (size_t i = 0; i < plan->count; i++)
-        for (size_t j = 0; j < plan->stages[i].dep_count; j++) {
-            const struct plan_dep *dep = &plan->stages[i].deps[j];
-            if (dep->path != NULL && strcmp(dep->path, path) == 0) {
-                *first = dep == self;
-                return number;
-            }
-            number++;
-        }
-    return number;
+    const struct arrow *x = a, *y = b;
+    if (x->stage != y->stage)
+        return x->stage < y->stage ? -1 : 1;
+    return x->turn < y->turn ? -1 : x->turn > y->turn;
 }
 
-/* All outs that go from one stage to another share an arrow, which is written
- * at the first of them. */
-static void add_out_edge(struct text *page, const struct plan *plan, enum dag_format format,
-                         size_t index, const struct plan_dep *dep)
+static size_t count_arrows(const struct plan_stage *stage)
 {
-    const struct plan_stage *stage = &plan->stages[index], *from = &plan->stages[dep->stage];
-    struct text label = {0};
-    for (const struct plan_dep *d = stage->deps; d < stage->deps + stage->dep_count; d++) {
-        if (d->path != NULL || d->stage != dep->stage)
-            continue;
-        if (d < dep) {
-            text_release(&label);
-            return;
+    size_t count = 0;
+    for (size_t i = 0; i < stage->dep_count; i++)
+        count += stage->deps[i].path != NULL       ? 0
+                 : stage->deps[i].member_count > 0 ? stage->deps[i].member_count
+                                                   : 1;
+    return count;
+}
+
+static void fill_arrows(const struct plan_stage *stage, struct arrow *arrows)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < stage->dep_count; i++) {
+        const struct plan_dep *dep = &stage->deps[i];
+        for (size_t j = 0; j < dep->member_count; j++, count++)
+            arrows[count] = (struct arrow){dep->members[j].stage, dep->members[j].out, count};
+        if (dep->path == NULL && dep->member_count == 0) {
+            arrows[count] = (struct arrow){dep->stage, dep->out, count};
+            count++;
         }
-        text_addf(&label, "%s%s", label.size > 0 ? ", " : "", from->outs[d->out].name);
     }
-    page->failed = page->failed || label.failed;
-    add_edge(page, format, "s", dep->stage, index, text_string(&label));
+}
+
+/* All outs that go from one stage to another share an arrow, which is written at the first of
+ * them: `first` of `count` that are sorted by stage. */
+static void add_arrow(const struct drawing *drawing, size_t index, const struct arrow *first,
+                      const struct arrow *end)
+{
+    const struct plan_stage *from = &drawing->plan->stages[first->stage];
+    struct text label = {0};
+    for (const struct arrow *arrow = first; arrow < end && arrow->stage == first->stage; arrow++)
+        text_addf(&label, "%s%s", label.size > 0 ? ", " : "", from->outs[arrow->out].name);
+    drawing->page->failed = drawing->page->failed || label.failed;
+    add_edge(drawing->page, drawing->format, "s", first->stage, index, text_string(&label));
     text_release(&label);
 }
 
-static void add_stage(struct text *page, const struct plan *plan, enum dag_format format,
-                      size_t index)
+/* The node of a file is drawn where it is met first. */
+static int add_file(struct drawing *drawing, size_t index, size_t number,
+                    const struct plan_dep *dep, struct error *err)
 {
-    const struct plan_stage *stage = &plan->stages[index];
-    const struct syntax *syntax = &syntaxes[format];
-    add_node(page, syntax, "s", index, syntax->stage, stage->name);
-    for (const struct plan_dep *dep = stage->deps; dep < stage->deps + stage->dep_count; dep++) {
-        bool first = false;
-        if (dep->path == NULL) {
-            add_out_edge(page, plan, format, index, dep);
-            continue;
-        }
-        size_t file = file_number(plan, dep->path, &first, dep);
-        if (first)
-            add_node(page, syntax, "f", file, syntax->file, dep->path);
-        add_edge(page, format, "f", file, index, dep->name);
+    const struct syntax *syntax = &syntaxes[drawing->format];
+    size_t size = strlen(dep->path);
+    const char *node = table_find(&drawing->files, dep->path, size);
+    if (node == NULL) {
+        node = &drawing->numbers[number];
+        if (table_set(&drawing->files, dep->path, size, &drawing->numbers[number], err) < 0)
+            return -1;
+        add_node(drawing->page, syntax, "f", number, syntax->file, dep->path);
     }
+    add_edge(drawing->page, drawing->format, "f", (size_t)(node - drawing->numbers), index,
+             dep->name);
+    return 0;
+}
+
+/* `sorted` are the stage's arrows by stage; `heads` of each turn its arrow, or NULL where one
+ * before has its out in the label. */
+static int add_deps(struct drawing *drawing, size_t index, const struct arrow *sorted, size_t count,
+                    const struct arrow *const *heads, struct error *err)
+{
+    const struct plan_stage *stage = &drawing->plan->stages[index];
+    size_t turn = 0;
+    for (size_t i = 0; i < stage->dep_count; i++) {
+        const struct plan_dep *dep = &stage->deps[i];
+        size_t sources = dep->path != NULL ? 0 : dep->member_count > 0 ? dep->member_count : 1;
+        if (dep->path != NULL && add_file(drawing, index, drawing->drawn + i, dep, err) < 0)
+            return -1;
+        for (size_t j = 0; j < sources; j++, turn++)
+            if (heads[turn] != NULL)
+                add_arrow(drawing, index, heads[turn], sorted + count);
+    }
+    drawing->drawn += stage->dep_count;
+    return 0;
+}
+
+static int add_stage(struct drawing *drawing, size_t index, struct error *err)
+{
+    const struct plan_stage *stage = &drawing->plan->stages[index];
+    const struct syntax *syntax = &syntaxes[drawing->format];
+    size_t count = count_arrows(stage);
+    struct arrow *arrows = memory_new(count, sizeof(*arrows), err);
+    const struct arrow **heads = arrows == NULL ? NULL : memory_new(count, sizeof(*heads), err);
+    int status = heads == NULL ? -1 : 0;
+    add_node(drawing->page, syntax, "s", index, syntax->stage, stage->name);
+    if (status == 0) {
+        fill_arrows(stage, arrows);
+        qsort(arrows, count, sizeof(*arrows), compare_arrows);
+        for (size_t i = 0; i < count; i++)
+            if (i == 0 || arrows[i].stage != arrows[i - 1].stage)
+                heads[arrows[i].turn] = &arrows[i];
+        status = add_deps(drawing, index, arrows, count, heads, err);
+    }
+    free(arrows);
+    free(heads);
+    return status;
+}
+
+static int add_stages(struct drawing *drawing, struct error *err)
+{
+    size_t deps = 0;
+    int status = 0;
+    for (size_t i = 0; i < drawing->plan->count; i++)
+        deps += drawing->plan->stages[i].dep_count;
+    if ((drawing->numbers = memory_new(deps, 1, err)) == NULL)
+        return -1;
+    for (size_t i = 0; status == 0 && i < drawing->plan->count; i++)
+        status = add_stage(drawing, i, err);
+    table_release(&drawing->files);
+    free(drawing->numbers);
+    return status;
 }
 
 int dag_print(const struct plan *plan, enum dag_format format, FILE *stream, struct error *err)
 {
     struct text page = {0};
+    struct drawing drawing = {.plan = plan, .format = format, .page = &page};
     text_add(&page, syntaxes[format].head);
-    for (size_t i = 0; i < plan->count; i++)
-        add_stage(&page, plan, format, i);
+    int status = add_stages(&drawing, err);
     text_add(&page, syntaxes[format].tail);
-    int status = text_check(&page, err);
+    if (status == 0)
+        status = text_check(&page, err);
     if (status == 0 && fwrite(page.data, 1, page.size, stream) != page.size)
         status = error_errno(err, "cannot write the graph");
     text_release(&page);

@@ -335,7 +335,7 @@ static void show_log(struct display *display, const struct attempt *attempt, boo
     struct shown *shown = &display->shown[attempt->job->index];
     struct stat st;
     char data[LOG_BLOCK];
-    int fd = attempt->log_path == NULL ? -1 : open(attempt->log_path, O_RDONLY | O_CLOEXEC);
+    int fd = attempt->log_fd;
     if (fd < 0)
         return;
     if (only_end && fstat(fd, &st) == 0 && st.st_size - shown->log_offset > LOG_BLOCK)
@@ -352,7 +352,6 @@ static void show_log(struct display *display, const struct attempt *attempt, boo
         say_lines(display, attempt->job, data + start, size - start);
         shown->log_offset += (long)size;
     }
-    close(fd);
 }
 
 static void finished(void *self, struct attempt *attempt)
@@ -393,6 +392,11 @@ static void failed(void *self, const struct attempt *attempt)
     show_log(display, attempt, true);
     if (attempt->log_path != NULL)
         display_of(display, attempt->job, "its log: %s", attempt->log_path);
+    if (attempt->undeclared != NULL)
+        display_of(display, attempt->job,
+                   "note: the project's '%s' is not there for this stage: declare it, as in deps: "
+                   "{code: %s}",
+                   attempt->undeclared, attempt->undeclared);
 }
 
 static void ended(void *self, const struct job *job)

@@ -1,5 +1,6 @@
 #include "command/commands.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 static const char version[] = "0.1.0";
@@ -8,6 +9,9 @@ int main(int argc, char **argv)
 {
     struct options options = {0};
     struct error err = {0};
+    /* A reader that is gone, or a file that may not grow, is an error with a message. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     int result = options_parse(argc, argv, &options, &err);
     if (result == 0 && options.help)
         options_help(&options, stdout);

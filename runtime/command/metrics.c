@@ -2,7 +2,7 @@
 #include "base/json.h"
 #include "command/commands.h"
 #include "command/print.h"
-#include "runner/job.h"
+#include "runner/prepare.h"
 #include "runner/requirement.h"
 
 #include <stdio.h>
@@ -64,6 +64,7 @@ int command_metrics(const struct options *options, struct error *err)
 {
     struct project project;
     struct jobs jobs = {0};
+    size_t failures;
     json_t *all = json_object();
     if (project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0) {
         json_decref(all);
@@ -71,7 +72,7 @@ int command_metrics(const struct options *options, struct error *err)
     }
     int result = jobs_init(&project, options->words, options->word_count, false, &jobs, err);
     if (result == 0)
-        result = jobs_prepare_all(&jobs, err);
+        result = prepare_all(&jobs, &failures, err);
     for (size_t i = 0; i < jobs.count && result == 0; i++) {
         const struct job *job = &jobs.list[i];
         if (job->state == JOB_CACHED)

@@ -195,9 +195,8 @@ int options_parse(int argc, char **argv, struct options *options, struct error *
 {
     char seen[OPTION_COUNT + 1] = "";
     bool only_words = false;
-    *options = (struct options){
-        .project = {.file = "pipeline.yaml", .device = "auto", .jobs = processors()},
-        .format = "dot"};
+    *options =
+        (struct options){.project = {.device = "auto", .jobs = processors()}, .format = "dot"};
     options->words = memory_new((size_t)argc, sizeof(*options->words), err);
     options->project.sets = memory_new((size_t)argc, sizeof(*options->project.sets), err);
     if (options->words == NULL || options->project.sets == NULL)

@@ -6,8 +6,10 @@
 #include "command/print.h"
 #include "runner/claims.h"
 #include "runner/deliver.h"
+#include "runner/hold.h"
 #include "runner/lock_update.h"
 #include "runner/ours.h"
+#include "runner/prepare.h"
 #include "runner/record.h"
 #include "runner/requirement.h"
 #include "runner/schedule.h"
@@ -118,14 +120,28 @@ static int write_record(const struct jobs *jobs, const struct record_run *run, b
     return result;
 }
 
+/* All that can be told before the first stage runs. */
+static int check_all(struct jobs *jobs, struct error *err)
+{
+    for (size_t i = 0; i < jobs->count; i++)
+        if (jobs->list[i].state != JOB_OUTSIDE && prepare_check(jobs, i, STORE_BY_STAT, err) < 0)
+            return -1;
+    return 0;
+}
+
 static int execute(const struct options *options, struct jobs *jobs, struct display *display,
                    double start, struct error *err)
 {
     struct record_run run = {.started = time(NULL)};
     struct error outcome = {0}, later = {0}, missed = {0};
     const struct watcher watcher = display_watcher(display);
-    if (check_before(options, jobs, err) < 0)
+    struct hold hold;
+    if (check_all(jobs, err) < 0 || hold_take(jobs->project, &watcher, &hold, err) < 0)
         return -1;
+    if (check_before(options, jobs, err) < 0) {
+        hold_release(&hold);
+        return -1;
+    }
     schedule_run(jobs, &watcher, &outcome);
     run.seconds = attempt_now() - start;
     run.outcome = &outcome;
@@ -133,6 +149,7 @@ static int execute(const struct options *options, struct jobs *jobs, struct disp
     struct error *first = result < 0 ? &missed : &later;
     if (write_record(jobs, &run, options->json, first) < 0)
         result = -1;
+    hold_release(&hold);
     if (!options->quiet)
         summarise(jobs, display, run.seconds);
     if (tell_requirements(jobs, display, options->quiet, result < 0 ? &missed : &later) < 0)
@@ -163,7 +180,10 @@ static int dry_run(const struct options *options, struct jobs *jobs, struct disp
                    struct error *err)
 {
     json_t *list = json_array();
-    int result = jobs_prepare_all(jobs, err);
+    size_t failures;
+    int result = prepare_all(jobs, &failures, err);
+    if (failures > 0)
+        result = -1;
     for (size_t i = 0; i < jobs->count && result == 0; i++) {
         const struct job *job = &jobs->list[i];
         if (job->state != JOB_STALE && job->state != JOB_UNKNOWN)

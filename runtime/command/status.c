@@ -7,6 +7,7 @@
 #include "command/print.h"
 #include "runner/deliver.h"
 #include "runner/lock_update.h"
+#include "runner/prepare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,29 +115,15 @@ static void print_lines(const json_t *stages)
     }
 }
 
-/* A job that can't be prepared is FAILED, for the reason that its failure tells. */
-static int prepare_all(struct jobs *jobs, struct error *err)
-{
-    for (size_t i = 0; i < jobs->count; i++) {
-        struct job *job = &jobs->list[i];
-        struct error why = {0};
-        if (job->state != JOB_WAITING || job_prepare(jobs, i, &why) == 0)
-            continue;
-        if (why.kind == ERR_MEMORY || why.kind == ERR_INTERRUPTED) {
-            *err = why;
-            return -1;
-        }
-        job->state = JOB_FAILED;
-        text_add(&job->failure, why.message);
-    }
-    return 0;
-}
-
 static int show(const struct options *options, struct jobs *jobs, bool *stale, struct error *err)
 {
     const struct project *project = jobs->project;
     json_t *stages = json_array();
-    int result = prepare_all(jobs, err);
+    size_t failures;
+    struct error first = {0};
+    int result = prepare_all(jobs, &failures, &first);
+    if (result < 0)
+        *err = first;
     for (size_t i = 0; i < jobs->count && result == 0 && stages != NULL; i++)
         if (jobs->list[i].state != JOB_OUTSIDE)
             stages = json_list_with(stages, describe(project, &jobs->list[i], stale));

@@ -1,9 +1,10 @@
 /* The lock against the pipeline as it is now: every part of an entry is
  * compared, and its key is made again from the pipeline with the fingerprint
  * that the lock records, so that no part can say something else than the key. */
-#include "base/file.h"
 #include "base/memory.h"
 #include "command/verification.h"
+#include "runner/dep_content.h"
+#include "runner/fingerprint.h"
 #include "runner/lineage.h"
 #include "runner/lock_entry.h"
 
@@ -30,27 +31,16 @@ static void differs(void *arg, enum lock_part part, const char *line)
 
 /* ---- a job as the lock has it ---- */
 
-static int resolve_file(struct verification *check, struct job *job, size_t index,
-                        struct comparing *comparing, struct error *err)
+static int cannot_be_told(struct verification *check, const struct job *job, size_t index,
+                          const struct error *why, struct comparing *comparing, struct error *err)
 {
-    struct error why = {0};
-    const struct plan_dep *dep = &job->stage->deps[index];
-    char *path = dep->path[0] == '/' ? memory_copy_text(dep->path, err)
-                                     : file_join(check->project->plan->folder, dep->path, err);
-    if (path == NULL)
-        return -1;
-    job->deps[index].known = content_hash(check->project->store, path, STORE_BY_READING,
-                                          &job->deps[index].content, &why) == 0;
-    free(path);
-    if (job->deps[index].known)
-        return 0;
-    if (why.kind == ERR_MEMORY || why.kind == ERR_INTERRUPTED) {
-        *err = why;
+    if (why->kind == ERR_MEMORY || why->kind == ERR_INTERRUPTED) {
+        *err = *why;
         return -1;
     }
     comparing->found++;
     verification_report(check, "lock", false, job->stage->name, "dep '%s': %s",
-                        job->stage->deps[index].name, why.message);
+                        job->stage->deps[index].name, why->message);
     return 0;
 }
 
@@ -62,19 +52,13 @@ static int resolve_deps(struct verification *check, struct job *job, struct comp
     bool all = true;
     for (size_t i = 0; i < stage->dep_count; i++) {
         const struct plan_dep *dep = &stage->deps[i];
+        struct error why = {0};
         job->deps[i] = (struct key_dep){.name = dep->name};
-        if (dep->path != NULL) {
-            if (resolve_file(check, job, i, comparing, err) < 0)
+        if (dep_content_waits_for(&check->jobs, dep) == NULL) {
+            job->deps[i].known = dep_content_of(&check->jobs, dep, STORE_BY_READING,
+                                                &job->deps[i].content, &why) == 0;
+            if (!job->deps[i].known && cannot_be_told(check, job, i, &why, comparing, err) < 0)
                 return -1;
-        } else {
-            const struct job *upstream = &check->jobs.list[dep->stage];
-            const struct content *content =
-                upstream->action == NULL
-                    ? NULL
-                    : action_out(upstream->action, upstream->stage->outs[dep->out].name);
-            job->deps[i].known = content != NULL;
-            if (content != NULL)
-                job->deps[i].content = *content;
         }
         all = all && job->deps[i].known;
     }
@@ -164,6 +148,24 @@ static int cannot(struct verification *check, const struct job *job, const struc
     return 0;
 }
 
+/* What the program says of this machine, in fresh memory; nothing where it cannot tell, as without
+ * a device that the lock was made on. */
+static char *fingerprint_here(struct verification *check, const struct job *job, struct error *err)
+{
+    char *lines;
+    struct error why = {0};
+    if (fingerprint_of(check->project, job->stage, &job->invocation, STORE_BY_STAT, &lines, &why) ==
+        0)
+        return lines;
+    if (why.kind == ERR_MEMORY || why.kind == ERR_INTERRUPTED) {
+        *err = why;
+        return NULL;
+    }
+    verification_note(check, check->elsewhere, "%s: its fingerprint here cannot be told: %s",
+                      job->stage->name, why.message);
+    return memory_copy_text("", err);
+}
+
 static int compare(struct verification *check, struct job *job, const struct lock_stage *entry,
                    struct error *err)
 {
@@ -172,10 +174,15 @@ static int compare(struct verification *check, struct job *job, const struct loc
     bool all = true;
     if (resolve_deps(check, job, &comparing, err) < 0)
         return -1;
-    if (invocation_make(check->project, job->stage, &job->invocation, &why) < 0)
+    if (invocation_make(check->project, job->stage, STORE_BY_READING, &job->invocation, &why) < 0)
         return cannot(check, job, &why, err);
-    if (key_components(check->project, job->stage, &job->invocation, job->deps, job->dep_count,
-                       &job->components, &why) < 0)
+    char *here = fingerprint_here(check, job, err);
+    if (here == NULL)
+        return -1;
+    int result = key_components(check->project, job->stage, &job->invocation, job->deps,
+                                job->dep_count, STORE_BY_READING, here, &job->components, &why);
+    free(here);
+    if (result < 0)
         return cannot(check, job, &why, err);
     struct lock_stage *now = lock_entry_make(&check->jobs, job, err);
     if (now == NULL)

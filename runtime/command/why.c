@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "command/commands.h"
 #include "command/print.h"
-#include "runner/job.h"
+#include "runner/prepare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,14 +76,16 @@ static int print_answer(const struct options *options, const struct job *job, co
 
 static int answer(const struct options *options, struct jobs *jobs, struct error *err)
 {
-    size_t index, count = 0;
+    size_t index, failures, count = 0;
     struct key_change *changes = NULL;
     char *recorded = NULL;
     if (plan_find(jobs->project->plan, options->words[0], &index, err) < 0 ||
-        jobs_prepare_all(jobs, err) < 0)
+        prepare_all(jobs, &failures, err) < 0)
         return -1;
     const struct job *job = &jobs->list[index];
-    int result = job_recorded_components(jobs->project, job->stage->name, &recorded, err);
+    if (job->state == JOB_FAILED)
+        return error_set(err, ERR_STAGE, "%s", text_string(&job->failure));
+    int result = prepare_recorded_components(jobs->project, job->stage->name, &recorded, err);
     if (result == 0 && recorded != NULL)
         result = key_compare(recorded, text_string(&job->components), &changes, &count, err);
     if (result == 0)

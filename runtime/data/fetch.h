@@ -8,8 +8,8 @@
  * https is verified against the system's authorities, or those of the file that
  * the environment names in SSL_CERT_FILE, and is never redirected to http.
  * file: URLs are read where they are.
- * Users and passwords are in .netrc: the file that the environment names in NETRC, or in HOME, or in
- * the home folder that the system knows of. A URL that holds one is refused.
+ * Users and passwords are in .netrc: the file that the environment names in NETRC, or in HOME, or
+ * in the home folder that the system knows of. A URL that holds one is refused.
  */
 #ifndef DATA_FETCH_H
 #define DATA_FETCH_H

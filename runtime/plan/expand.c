@@ -1,5 +1,6 @@
 #include "plan/expand.h"
 
+#include "plan/name.h"
 #include "plan/suggest.h"
 
 #include "base/text.h"
@@ -17,24 +18,6 @@ struct piece {
 
 static int expand_memo(struct expand_scope *scope, struct yaml_node *node,
                        struct yaml_node **expanded, struct error *err);
-
-static bool is_name_character(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
-}
-
-/* name ( "." name )* */
-static bool is_path(const char *text, size_t size)
-{
-    bool in_name = false;
-    for (size_t i = 0; i < size; i++) {
-        if (!is_name_character(text[i]) && (text[i] != '.' || !in_name))
-            return false;
-        in_name = text[i] != '.';
-    }
-    return in_name;
-}
 
 /* Where in the file `at`, a position in the node's text, stands. */
 static struct yaml_place place_in(const struct yaml_node *node, const char *at)
@@ -61,7 +44,7 @@ static int read_expression(const struct yaml_node *node, const char *text, const
         name++;
     while (stop > name && stop[-1] == ' ')
         stop--;
-    if (!is_path(name, (size_t)(stop - name)))
+    if (!name_is_path(name, (size_t)(stop - name)))
         return yaml_error(err, place, "'%.*s' does not name a variable: ${a.b}",
                           (int)(end + 1 - text), text);
     *piece = (struct piece){text, name, (size_t)(stop - name), true};
@@ -97,7 +80,15 @@ bool expand_is_expression(const struct yaml_node *node)
 
 static bool has_expression(const struct yaml_node *node)
 {
-    return node->kind == YAML_KIND_TEXT && strstr(node->text, "${") != NULL;
+    return node->kind == YAML_KIND_TEXT && node->expression;
+}
+
+bool expand_is_inner(const struct yaml_node *node)
+{
+    if (!expand_is_expression(node))
+        return false;
+    const char *name = node->text + 2 + strspn(node->text + 2, " ");
+    return strncmp(name, "deps.", 5) == 0 || strncmp(name, "outs.", 5) == 0;
 }
 
 static int unknown_variable(const struct expand_scope *scope, struct yaml_place place,
@@ -105,8 +96,8 @@ static int unknown_variable(const struct expand_scope *scope, struct yaml_place 
 {
     char word[256], buffer[SUGGEST_SIZE];
     snprintf(word, sizeof(word), "%.*s", (int)size, name);
-    bool local =
-        strcmp(word, "item") == 0 || strcmp(word, "key") == 0 || strncmp(word, "item.", 5) == 0;
+    bool local = strcmp(word, "item") == 0 || strcmp(word, "key") == 0 ||
+                 strncmp(word, "item.", 5) == 0 || strncmp(word, "item[", 5) == 0;
     if (local && scope->item == NULL)
         return yaml_error(err, place, "'%s' has a value only inside foreach and matrix", word);
     if (local)
@@ -116,56 +107,102 @@ static int unknown_variable(const struct expand_scope *scope, struct yaml_place 
                       suggest_variable(buffer, word, scope->vars));
 }
 
-/* A member of a map or list by one part of a name, or NULL. */
-static struct yaml_node *member(const struct yaml_node *node, const char *part, size_t size)
+/* A member of a map or list by one step of a name, or NULL. */
+static struct yaml_node *member(const struct yaml_node *node, const struct name_step *step)
 {
     if (node->kind == YAML_KIND_LIST) {
         size_t index = 0;
-        for (size_t i = 0; i < size; i++) {
-            if (part[i] < '0' || part[i] > '9' || index > YAML_TREE_NODE_LIMIT)
+        for (size_t i = 0; i < step->size; i++) {
+            if (step->text[i] < '0' || step->text[i] > '9' || index > YAML_TREE_NODE_LIMIT)
                 return NULL;
-            index = index * 10 + (size_t)(part[i] - '0');
+            index = index * 10 + (size_t)(step->text[i] - '0');
         }
         return index < node->count ? node->items[index] : NULL;
     }
-    struct yaml_pair *pair = yaml_find(node, part, size);
+    struct yaml_pair *pair = step->index ? NULL : yaml_find(node, step->text, step->size);
     return pair == NULL ? NULL : pair->value;
 }
 
-static bool is_part(const struct piece *piece, size_t size, const char *word)
+static int no_member(const struct expand_scope *scope, const struct piece *piece,
+                     struct yaml_place place, const struct yaml_node *node,
+                     const struct name_step *step, struct error *err)
 {
-    return strlen(word) == size && memcmp(piece->data, word, size) == 0;
+    char buffer[64];
+    const char *end = step->text - 1; /* the bracket */
+    if (!step->index)
+        return unknown_variable(scope, place, piece->data, piece->size, err);
+    if (node->kind != YAML_KIND_LIST)
+        return yaml_error(err, place, "'%.*s' is %s and has no [%.*s]", (int)(end - piece->data),
+                          piece->data, yaml_describe(node, buffer, sizeof(buffer)), (int)step->size,
+                          step->text);
+    return yaml_error(err, place, "'%.*s' has %u item%s, counted from 0, and no [%.*s]",
+                      (int)(end - piece->data), piece->data, node->count,
+                      node->count == 1 ? "" : "s", (int)step->size, step->text);
 }
 
-/* Follows the name from its first part. While variables are being expanded,
+static bool is_step(const struct name_step *step, const char *word)
+{
+    return strlen(word) == step->size && memcmp(step->text, word, step->size) == 0;
+}
+
+/* deps.x and outs.x */
+static int look_inside(struct expand_scope *scope, const struct piece *piece,
+                       struct yaml_place place, const char *rest, struct yaml_node **node,
+                       struct error *err)
+{
+    struct name_step name;
+    const char *end = piece->data + piece->size;
+    bool out = piece->data[0] == 'o';
+    if (scope->inner == NULL)
+        return yaml_error(err, place, "'%.*s' has a value only in 'cmd'", (int)piece->size,
+                          piece->data);
+    if (rest == end || name_next_step(rest, end, &name) != end || name.index)
+        return yaml_error(err, place, "'${%.*s}' names no single %s: ${%s.name}", (int)piece->size,
+                          piece->data, out ? "out" : "dep", out ? "outs" : "deps");
+    return scope->inner(scope->inner_context, out, name.text, name.size, place, node, err);
+}
+
+/* What the first step of a name stands for, or NULL. */
+static struct yaml_node *first_of(const struct expand_scope *scope, const struct name_step *step,
+                                  bool *final)
+{
+    *final = true;
+    if (scope->item != NULL && is_step(step, "item"))
+        return (struct yaml_node *)scope->item;
+    if (scope->key != NULL && is_step(step, "key"))
+        return (struct yaml_node *)scope->key;
+    *final = scope->final;
+    return scope->vars == NULL ? NULL : member(scope->vars, step);
+}
+
+/* Follows the name from its first step. While variables are being expanded,
  * a text on the way must be expanded before it can be entered. */
 static int walk(struct expand_scope *scope, const struct piece *piece, struct yaml_place place,
                 struct yaml_node **node, bool *final, struct error *err)
 {
-    const char *part = piece->data, *end = piece->data + piece->size;
-    size_t size = strcspn(part, ".} ");
-    struct yaml_node *at;
-    *final = true;
-    if (scope->item != NULL && is_part(piece, size, "item")) {
-        at = (struct yaml_node *)scope->item;
-    } else if (scope->key != NULL && is_part(piece, size, "key")) {
-        at = (struct yaml_node *)scope->key;
-    } else {
-        at = scope->vars == NULL ? NULL : member(scope->vars, part, size);
-        *final = scope->final;
+    const char *end = piece->data + piece->size;
+    struct name_step step;
+    const char *at = name_next_step(piece->data, end, &step);
+    if (is_step(&step, "deps") || is_step(&step, "outs")) {
+        *final = true;
+        return look_inside(scope, piece, place, at, node, err);
     }
-    for (part += size; at != NULL && part < end; part += size) {
-        if (!*final && has_expression(at)) {
-            if (expand_memo(scope, at, &at, err) < 0)
+    struct yaml_node *reached = first_of(scope, &step, final);
+    if (reached == NULL)
+        return unknown_variable(scope, place, piece->data, piece->size, err);
+    while (at < end) {
+        if (!*final && has_expression(reached)) {
+            if (expand_memo(scope, reached, &reached, err) < 0)
                 return -1;
             *final = true;
         }
-        size = strcspn(++part, ".} ");
-        at = member(at, part, size);
+        at = name_next_step(at, end, &step);
+        struct yaml_node *next = member(reached, &step);
+        if (next == NULL)
+            return no_member(scope, piece, place, reached, &step, err);
+        reached = next;
     }
-    if (at == NULL)
-        return unknown_variable(scope, place, piece->data, piece->size, err);
-    *node = at;
+    *node = reached;
     return 0;
 }
 
@@ -238,8 +275,9 @@ static int insert_text(const struct yaml_node *user, const struct piece *piece,
     return 0;
 }
 
+/* *null becomes a value of null that spreads over the whole text. */
 static int expand_pieces(struct expand_scope *scope, const struct yaml_node *node,
-                         struct text *text, struct error *err)
+                         struct text *text, const struct yaml_node **null, struct error *err)
 {
     for (const char *at = node->text; *at != '\0';) {
         struct piece piece;
@@ -248,8 +286,11 @@ static int expand_pieces(struct expand_scope *scope, const struct yaml_node *nod
             return -1;
         if (!piece.expression)
             text_append(text, piece.data, piece.size);
-        else if (look_up(scope, node, &piece, &value, err) < 0 ||
-                 insert_text(node, &piece, value, text, err) < 0)
+        else if (look_up(scope, node, &piece, &value, err) < 0)
+            return -1;
+        else if (scope->null_spreads && value->kind == YAML_KIND_NULL)
+            *null = value;
+        else if (insert_text(node, &piece, value, text, err) < 0)
             return -1;
         if (text->size > EXPAND_TEXT_LIMIT)
             return yaml_error(err, place_in(node, piece.start), "a text of more than %d bytes",
@@ -289,7 +330,11 @@ static int expand_text(struct expand_scope *scope, struct yaml_node *node,
     }
     struct text text = {0};
     struct yaml_node *made = NULL;
-    if (expand_pieces(scope, node, &text, err) == 0)
+    const struct yaml_node *null = NULL;
+    int status = expand_pieces(scope, node, &text, &null, err);
+    if (status == 0 && null != NULL)
+        status = place_value(scope, node, null, &made, err);
+    else if (status == 0)
         made = yaml_tree_text(scope->tree, node->place, text_string(&text), text.size, err);
     text_release(&text);
     *expanded = made;
@@ -301,17 +346,6 @@ static int expand_child(struct expand_scope *scope, struct yaml_node *node,
 {
     return scope->final ? expand(scope, node, expanded, err)
                         : expand_memo(scope, node, expanded, err);
-}
-
-static size_t count_expressions(const struct yaml_node *node)
-{
-    size_t count = has_expression(node);
-    for (size_t i = 0; node->kind == YAML_KIND_LIST && i < node->count; i++)
-        count += count_expressions(node->items[i]);
-    for (size_t i = 0; node->kind == YAML_KIND_MAP && i < node->count; i++)
-        count += count_expressions(node->pairs[i].value) +
-                 (strstr(node->pairs[i].key->text, "${") != NULL);
-    return count;
 }
 
 static int expand_list(struct expand_scope *scope, struct yaml_node *node,
@@ -354,7 +388,7 @@ int expand(struct expand_scope *scope, struct yaml_node *node, struct yaml_node 
 {
     if (has_expression(node))
         return expand_text(scope, node, expanded, err);
-    if (count_expressions(node) > 0)
+    if (node->expression && !yaml_is_scalar(node))
         return (node->kind == YAML_KIND_LIST ? expand_list : expand_map)(scope, node, expanded,
                                                                          err);
     *expanded = node;

@@ -1,23 +1,17 @@
 #include "plan/foreach.h"
 
+#include "plan/name.h"
+
 #include "base/text.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* A variant's name is a folder's name. */
-static bool is_suffix(const char *text)
-{
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                  "_-.";
-    return *text != '\0' && strlen(text) <= 100 && text[strspn(text, allowed)] == '\0';
-}
-
 static int add_item(struct yaml_tree *tree, const char *stage, struct yaml_node *items,
                     struct yaml_place place, const char *suffix, struct yaml_node *item,
                     struct error *err)
 {
-    if (!is_suffix(suffix))
+    if (!name_is_good(suffix, '.')) /* it becomes part of a folder's name */
         return yaml_error(err, place,
                           "stage '%s': '%s' cannot be part of a stage's name (letters, digits, "
                           "'_', '-', '.'); a map gives names: {name: value}",

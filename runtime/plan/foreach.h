@@ -10,7 +10,7 @@
 
 #include "plan/yaml_tree.h"
 
-enum { FOREACH_LIMIT = 1000 }; /* variants of one stage */
+enum { FOREACH_LIMIT = 100000 }; /* variants of one stage */
 
 /* Both take what stands under the key, expanded, and give a map: what follows
  * the @ to the item. `stage` is for messages. */

@@ -1,6 +1,7 @@
 #include "plan/overlay.h"
 
 #include "plan/expand.h"
+#include "plan/secret_url.h"
 #include "plan/suggest.h"
 
 #include "base/text.h"
@@ -154,7 +155,8 @@ static int overlay_value(struct yaml_tree *tree, struct yaml_node *vars, const c
         status = yaml_tree_parse(tree, label.data, true, text, strlen(text), &value, err);
     text_release(&label);
     struct layer layer = {tree, vars, ""};
-    if (status < 0 || wrap(tree, name, value, &over, err) < 0 ||
+    if (status < 0 || secret_url_refuse(value, err) < 0 ||
+        wrap(tree, name, value, &over, err) < 0 ||
         merge_maps(&layer, vars, over, "", result, err) < 0)
         return -1;
     json_t *json = yaml_to_json(value, err);

@@ -1,109 +1,49 @@
 #include "plan/plan.h"
 
-#include "plan/plan_expand.h"
-#include "plan/plan_link.h"
-#include "plan/plan_stage.h"
 #include "plan/suggest.h"
+#include "plan/variant.h"
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int read_drafts(const struct expanded_plan *pipeline, struct stage_draft *drafts,
-                       struct error *err)
+static void free_texts(char **texts, size_t count)
 {
-    size_t params = 0;
-    for (size_t i = 0; i < pipeline->count; i++)
-        if (stage_draft_read(pipeline->tree, &pipeline->stages[i], &params, &drafts[i], err) < 0)
-            return -1;
-    return 0;
-}
-
-static int fill_stages(const struct expanded_plan *pipeline, struct plan *plan, struct error *err)
-{
-    size_t count = pipeline->count;
-    struct stage_draft *drafts = memory_new(count, sizeof(*drafts), err);
-    if (drafts == NULL)
-        return -1;
-    int status = read_drafts(pipeline, drafts, err);
-    if (status == 0)
-        status = plan_link_deps(drafts, count, plan->folder, err);
-    if (status == 0)
-        status = plan_link_check_publish(drafts, count, err);
-    if (status == 0)
-        status = plan_link_order(drafts, count, plan, err);
     for (size_t i = 0; i < count; i++)
-        stage_draft_release(&drafts[i]);
-    free(drafts);
-    return status;
+        free(texts[i]);
+    free(texts);
 }
 
-int plan_parse(const char *file, const char *folder, const char *data, size_t size,
-               const char *profile, const char *const *sets, size_t set_count, struct plan **plan,
-               struct error *err)
+void plan_stage_release(struct plan_stage *stage)
 {
-    struct expanded_plan *pipeline = NULL;
-    struct plan *made = memory_new(1, sizeof(*made), err);
-    int status = -1;
-    if (made == NULL ||
-        plan_expand(file, data, size, profile, sets, set_count, &pipeline, err) < 0 ||
-        (made->file = memory_copy_text(file, err)) == NULL ||
-        (made->folder = memory_copy_text(folder, err)) == NULL ||
-        (made->profile = memory_copy_text(pipeline->profile, err)) == NULL)
-        goto done;
-    made->sets = json_incref(pipeline->sets);
-    if (fill_stages(pipeline, made, err) < 0)
-        goto done;
-    *plan = made;
-    made = NULL;
-    status = 0;
-done:
-    plan_expand_free(pipeline);
-    plan_free(made);
-    return status;
-}
-
-/* The folder that holds a file, absolute and without links. */
-static char *folder_of(const char *file, struct error *err)
-{
-    const char *slash = strrchr(file, '/');
-    struct text name = {0};
-    if (slash == NULL)
-        text_add(&name, ".");
-    else
-        text_append(&name, file, (size_t)(slash - file) + 1);
-    char *folder = NULL;
-    if (text_check(&name, err) == 0 && (folder = realpath(name.data, NULL)) == NULL)
-        error_errno(err, "cannot find the folder of '%s'", file);
-    text_release(&name);
-    return folder;
-}
-
-int plan_read(const char *file, const char *profile, const char *const *sets, size_t set_count,
-              struct plan **plan, struct error *err)
-{
-    char *data = NULL, *folder = NULL;
-    size_t size;
-    if (!file_exists(file))
-        return error_set(err, ERR_USAGE,
-                         "there is no '%s': go to the project's folder or name it with -C, or "
-                         "another file with --file",
-                         file);
-    int status = file_read(file, YAML_TREE_FILE_LIMIT, &data, &size, err);
-    if (status == 0 && (folder = folder_of(file, err)) == NULL)
-        status = -1;
-    if (status < 0 && err->kind != ERR_MEMORY)
-        err->kind = ERR_USAGE;
-    if (status == 0)
-        status = plan_parse(file, folder, data, size, profile, sets, set_count, plan, err);
-    free(folder);
-    free(data);
-    return status;
+    for (size_t i = 0; i < stage->dep_count; i++) {
+        struct plan_dep *dep = &stage->deps[i];
+        for (size_t j = 0; j < dep->member_count; j++)
+            free(dep->members[j].name);
+        free(dep->members);
+        free(dep->name);
+        free(dep->path);
+    }
+    for (size_t i = 0; i < stage->out_count; i++) {
+        free(stage->outs[i].name);
+        free(stage->outs[i].path);
+        free(stage->outs[i].publish);
+    }
+    for (size_t i = 0; i < stage->requirement_count; i++)
+        free(stage->requirements[i].member);
+    free_texts(stage->argv, stage->argc);
+    free_texts(stage->env, stage->env_count);
+    free_texts(stage->secrets, stage->secret_count);
+    json_decref(stage->params);
+    free(stage->deps);
+    free(stage->outs);
+    free(stage->requirements);
+    free(stage->name);
+    free(stage->desc);
+    *stage = (struct plan_stage){0};
 }
 
 void plan_free(struct plan *plan)
@@ -112,6 +52,8 @@ void plan_free(struct plan *plan)
         return;
     for (size_t i = 0; i < plan->count; i++)
         plan_stage_release(&plan->stages[i]);
+    free_texts(plan->groups, plan->group_count);
+    table_release(&plan->names);
     free(plan->stages);
     json_decref(plan->sets);
     free(plan->profile);
@@ -120,21 +62,86 @@ void plan_free(struct plan *plan)
     free(plan);
 }
 
-int plan_find(const struct plan *plan, const char *stage, size_t *index, struct error *err)
+/* Nothing is called `word`; stages and groups are what it may have meant. */
+static int unknown_stage(const struct plan *plan, const char *word, bool groups, struct error *err)
 {
-    for (size_t i = 0; i < plan->count; i++)
-        if (strcmp(plan->stages[i].name, stage) == 0) {
-            *index = i;
-            return 0;
-        }
     char buffer[SUGGEST_SIZE];
-    const char **names = memory_new(plan->count, sizeof(*names), err);
+    size_t used = 0;
+    const char **names = memory_new(plan->count + plan->group_count, sizeof(*names), err);
     if (names == NULL)
         return -1;
+    for (size_t i = 0; groups && i < plan->group_count; i++)
+        names[used++] = plan->groups[i];
     for (size_t i = 0; i < plan->count; i++)
-        names[i] = plan->stages[i].name;
-    error_set(err, ERR_USAGE, "unknown stage '%s'%s", stage,
-              suggest_word(buffer, stage, names, plan->count));
+        names[used++] = plan->stages[i].name;
+    error_set(err, ERR_USAGE, "unknown stage '%s'%s", word,
+              suggest_word(buffer, word, names, used));
     free(names);
     return -1;
+}
+
+static int unknown_group(const struct plan *plan, const char *word, size_t size, struct error *err)
+{
+    char name[128];
+    snprintf(name, sizeof(name), "%.*s", (int)size, word);
+    const char *nearest = text_nearest(name, (const char *const *)plan->groups, plan->group_count);
+    return error_set(err, ERR_USAGE, "'%s' names no stage: no group is called '%s'%s%s%s", word,
+                     name, nearest == NULL ? "" : ", did you mean '",
+                     nearest == NULL ? "" : nearest, nearest == NULL ? "" : "@*'?");
+}
+
+static const struct plan_stage *stage_called(const struct plan *plan, const char *name)
+{
+    return table_find(&plan->names, name, strlen(name));
+}
+
+int plan_find(const struct plan *plan, const char *stage, size_t *index, struct error *err)
+{
+    const struct plan_stage *found = stage_called(plan, stage);
+    if (found == NULL)
+        return unknown_stage(plan, stage, false, err);
+    *index = (size_t)(found - plan->stages);
+    return 0;
+}
+
+static bool is_group(const struct plan *plan, const char *name, size_t size)
+{
+    for (size_t i = 0; i < plan->group_count; i++)
+        if (strncmp(plan->groups[i], name, size) == 0 && plan->groups[i][size] == '\0')
+            return true;
+    return false;
+}
+
+/* Whether a stage is of a group, or matches a pattern. */
+static bool is_meant(const char *name, const char *word, size_t size, bool pattern)
+{
+    return pattern ? variant_matches(word, size, name)
+                   : strncmp(name, word, size) == 0 && name[size] == '@';
+}
+
+int plan_select(const struct plan *plan, const char *word, size_t **indices, size_t *count,
+                struct error *err)
+{
+    const struct plan_stage *one = stage_called(plan, word);
+    size_t size = strlen(word), group = size, used = 0;
+    bool pattern = variant_is_pattern(word, size, &group);
+    if (one == NULL && !is_group(plan, word, group))
+        return pattern ? unknown_group(plan, word, group, err)
+                       : unknown_stage(plan, word, true, err);
+    size_t *list = memory_new(one != NULL ? 1 : plan->count, sizeof(*list), err);
+    if (list == NULL)
+        return -1;
+    if (one != NULL)
+        list[used++] = (size_t)(one - plan->stages);
+    for (size_t i = 0; one == NULL && i < plan->count; i++)
+        if (is_meant(plan->stages[i].name, word, size, pattern))
+            list[used++] = i;
+    if (used == 0) {
+        free(list);
+        return error_set(err, ERR_USAGE, "'%s' names no stage: the group '%.*s' has %s", word,
+                         (int)group, word, pattern ? "none of this name" : "none here");
+    }
+    *indices = list;
+    *count = used;
+    return 0;
 }

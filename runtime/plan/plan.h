@@ -1,11 +1,11 @@
-/* The pipeline file made ready to run: parsed, overlaid with a profile,
- * expanded and checked. Every value keeps its place in the file, so any later
- * complaint can point at it.
+/* The pipeline file made ready to run: what plan_read.h reads, as data. Every
+ * value keeps its place in the file, so any later complaint can point at it.
  */
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
 
 #include "base/error.h"
+#include "base/table.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -16,12 +16,21 @@ struct place {
     int line, column; /* 1-based, in plan->file; 0 for what --set gave */
 };
 
-/* A dep: another stage's out, or a file or folder of the project. */
+/* One of the stages that "stage@*.out" stands for. */
+struct plan_member {
+    char *name;        /* what follows the @ */
+    size_t stage, out; /* as in struct plan_dep */
+};
+
+/* A dep: another stage's out, a file or folder, or an out of all stages of a group. */
 struct plan_dep {
     char *name;
-    char *path;   /* relative to the project; NULL for an out */
-    size_t stage; /* index in plan->stages (always before this one) and */
-    size_t out;   /* index of its out, where path is NULL */
+    char *path;   /* of a file or folder: relative to the project where it lies inside; else
+                     absolute, or it begins with "../". NULL for an out or a group */
+    size_t stage; /* of an out: index in plan->stages (always before this one) and */
+    size_t out;   /* of its out */
+    struct plan_member *members; /* of a group, sorted by name; none elsewhere */
+    size_t member_count;
     struct place place;
 };
 
@@ -64,6 +73,8 @@ struct plan_stage {
     size_t requirement_count;
     char **env; /* names of variables that are let through and hashed */
     size_t env_count;
+    char **secrets; /* names of those let through, in no key, and masked in the log */
+    size_t secret_count;
     struct plan_resources resources;
     struct place place;
 };
@@ -75,19 +86,22 @@ struct plan {
     json_t *sets;              /* what --set gave: {"a.b": value} */
     struct plan_stage *stages; /* in order of dependencies, ties as in the file */
     size_t count;
+    char **groups; /* names of the stages with foreach or matrix */
+    size_t group_count;
+    struct table names; /* stages by name */
 };
 
-/* Reads `file`. `profile` NULL takes the file's default; `sets` are "a.b=value" texts (value as
- * YAML). Everything wrong is ERR_USAGE with `file:line:col: ` in front. */
-int plan_read(const char *file, const char *profile, const char *const *sets, size_t set_count,
-              struct plan **plan, struct error *err);
-/* The same from text: `file` is what messages call it, `folder` the project. */
-int plan_parse(const char *file, const char *folder, const char *data, size_t size,
-               const char *profile, const char *const *sets, size_t set_count, struct plan **plan,
-               struct error *err);
 void plan_free(struct plan *plan);
+/* Frees what a stage points at. */
+void plan_stage_release(struct plan_stage *stage);
 
 /* Index of a stage, or -1 with ERR_USAGE and the nearest name. */
 int plan_find(const struct plan *plan, const char *stage, size_t *index, struct error *err);
+
+/* The stages that a word of the command line names, in the plan's order: "split" a stage or all
+ * of a group, "split@*" all of a group; * stands for any characters of a variant's name. -1 with
+ * ERR_USAGE and the nearest name where it names none. free() *indices. */
+int plan_select(const struct plan *plan, const char *word, size_t **indices, size_t *count,
+                struct error *err);
 
 #endif

@@ -2,9 +2,10 @@
 
 #include "plan/expand.h"
 #include "plan/foreach.h"
+#include "plan/name.h"
 #include "plan/overlay.h"
+#include "plan/secret_url.h"
 #include "plan/suggest.h"
-#include "plan/words.h"
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -86,14 +87,14 @@ static int choose_profile(struct expanded_plan *pipeline, const struct yaml_node
 
 static int refuse_reserved(const struct yaml_node *vars, struct error *err)
 {
-    static const char *const reserved[] = {"item", "key"};
-    for (size_t i = 0; i < 2; i++) {
+    static const char *const reserved[] = {"item", "key", "deps", "outs"};
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(*reserved); i++) {
         const struct yaml_pair *pair = yaml_find(vars, reserved[i], strlen(reserved[i]));
         if (pair != NULL)
-            return yaml_error(err, pair->key->place,
-                              "a variable may not be called '%s': foreach and matrix give it a "
-                              "value",
-                              reserved[i]);
+            return yaml_error(err, pair->key->place, "a variable may not be called '%s': %s",
+                              reserved[i],
+                              i < 2 ? "foreach and matrix give it a value"
+                                    : "in cmd it names those of the stage");
     }
     return 0;
 }
@@ -133,44 +134,69 @@ static int read_vars(struct expanded_plan *pipeline, const struct yaml_node *roo
     return 0;
 }
 
-static int add_stage(struct expanded_plan *pipeline, const struct yaml_node *name,
-                     const char *suffix, struct yaml_node *body, struct error *err)
+/* Few aliases or variables can stand for many values. */
+static int count_params(struct expanded_plan *pipeline, const struct yaml_node *name,
+                        const struct yaml_node *body, struct error *err)
+{
+    const struct yaml_node *params = yaml_get(body, "params");
+    pipeline->params += params == NULL ? 0 : params->size;
+    if (pipeline->params <= PLAN_PARAMS_LIMIT)
+        return 0;
+    return yaml_error(err, params->place,
+                      "stage '%s': the params of all stages have more than %d values", name->text,
+                      PLAN_PARAMS_LIMIT);
+}
+
+static int add_stage(struct expanded_plan *pipeline, const struct expand_scope *scope,
+                     const struct yaml_node *name, const struct yaml_node *body, struct error *err)
 {
     if (pipeline->count == PLAN_STAGE_LIMIT)
         return yaml_error(err, name->place, "more than %d stages", PLAN_STAGE_LIMIT);
-    if (memory_grow(&pipeline->stages, &pipeline->capacity, pipeline->count + 1,
+    if (count_params(pipeline, name, body, err) < 0 ||
+        memory_grow(&pipeline->stages, &pipeline->capacity, pipeline->count + 1,
                     sizeof(*pipeline->stages), err) < 0)
         return -1;
-    struct text full = {0};
-    text_addf(&full, "%s%s%s", name->text, suffix == NULL ? "" : "@", suffix == NULL ? "" : suffix);
-    struct yaml_node *node = NULL;
-    if (text_check(&full, err) == 0)
-        node = yaml_tree_text(pipeline->tree, name->place, full.data, full.size, err);
-    text_release(&full);
-    if (node == NULL)
-        return -1;
-    pipeline->stages[pipeline->count++] = (struct expanded_stage){node->text, name->place, body};
+    struct expanded_stage *stage = &pipeline->stages[pipeline->count];
+    *stage = (struct expanded_stage){
+        .name = name->text, .place = name->place, .body = body, .item = scope->item};
+    if (scope->key != NULL) {
+        struct text full = {0};
+        struct yaml_node *node = NULL;
+        text_addf(&full, "%s@%s", name->text, scope->key->text);
+        if (text_check(&full, err) == 0)
+            node = yaml_tree_text(pipeline->tree, name->place, full.data, full.size, err);
+        text_release(&full);
+        if (node == NULL)
+            return -1;
+        stage->name = node->text;
+        stage->key = scope->key;
+        stage->group_size = strlen(name->text);
+    }
+    pipeline->count++;
     return 0;
 }
 
-/* A command is cut into words before it is expanded, so that a value with
- * blanks in it stays one word. */
+/* All but cmd. A bound on a metric with null inside is no bound. */
 static int expand_body(struct expand_scope *scope, struct yaml_node *body,
                        struct yaml_node **expanded, struct error *err)
 {
-    struct yaml_node *cmd = yaml_get(body, "cmd"), *split;
-    if (cmd == NULL || cmd->kind != YAML_KIND_TEXT || strstr(cmd->text, "${") == NULL ||
-        expand_is_expression(cmd))
-        return expand(scope, body, expanded, err);
-    struct yaml_node *words, *copy = yaml_tree_map(scope->tree, body->place, body->count, err);
-    if (copy == NULL || words_split(scope->tree, cmd, true, &words, err) < 0)
+    struct yaml_node *copy, *value, *cmd = yaml_get(body, "cmd");
+    *expanded = body;
+    if (!body->expression)
+        return 0;
+    if ((copy = yaml_tree_map(scope->tree, body->place, body->count, err)) == NULL)
         return -1;
     for (size_t i = 0; i < body->count; i++) {
-        split = body->pairs[i].value == cmd ? words : body->pairs[i].value;
-        if (yaml_map_add(copy, body->pairs[i].key, split, err) < 0)
+        struct yaml_pair *pair = &body->pairs[i];
+        value = pair->value;
+        scope->null_spreads = strcmp(pair->key->text, "require") == 0;
+        int status = value == cmd ? 0 : expand(scope, value, &value, err);
+        scope->null_spreads = false;
+        if (status < 0 || yaml_map_add(copy, pair->key, value, err) < 0)
             return -1;
     }
-    return expand(scope, copy, expanded, err);
+    *expanded = copy;
+    return 0;
 }
 
 /* The body once for each item, with ${item} and ${key}. */
@@ -178,14 +204,18 @@ static int add_variants(struct expanded_plan *pipeline, struct expand_scope *sco
                         const struct yaml_node *name, const struct yaml_node *items,
                         struct yaml_node *body, struct error *err)
 {
-    int status = 0;
+    struct expanded_group group = {name->text, pipeline->count, items->count};
+    int status = memory_grow(&pipeline->groups, &pipeline->group_capacity,
+                             pipeline->group_count + 1, sizeof(*pipeline->groups), err);
+    if (status == 0)
+        pipeline->groups[pipeline->group_count++] = group;
     for (size_t i = 0; status == 0 && i < items->count; i++) {
         struct yaml_node *expanded;
         scope->item = items->pairs[i].value;
         scope->key = items->pairs[i].key;
         status = expand_body(scope, body, &expanded, err);
         if (status == 0)
-            status = add_stage(pipeline, name, scope->key->text, expanded, err);
+            status = add_stage(pipeline, scope, name, expanded, err);
     }
     scope->item = scope->key = NULL;
     return status;
@@ -241,14 +271,10 @@ static int read_matrix(struct expanded_plan *pipeline, struct expand_scope *scop
 
 static int check_stage_name(const struct yaml_node *name, struct error *err)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                  "_-";
-    if (name->text[strspn(name->text, allowed)] != '\0' || name->text[0] == '-' ||
-        strlen(name->text) > 100)
-        return yaml_error(err, name->place,
-                          "'%s' cannot be a stage's name: letters, digits, '_' and '-'",
-                          name->text);
-    return 0;
+    if (name_is_good(name->text, '\0') && name->text[0] != '-')
+        return 0;
+    return yaml_error(err, name->place,
+                      "'%s' cannot be a stage's name: letters, digits, '_' and '-'", name->text);
 }
 
 static int read_stage(struct expanded_plan *pipeline, struct expand_scope *scope,
@@ -267,7 +293,7 @@ static int read_stage(struct expanded_plan *pipeline, struct expand_scope *scope
         return read_matrix(pipeline, scope, name, body, err);
     if (expand_body(scope, body, &expanded, err) < 0)
         return -1;
-    return add_stage(pipeline, name, NULL, expanded, err);
+    return add_stage(pipeline, scope, name, expanded, err);
 }
 
 static int read_stages(struct expanded_plan *pipeline, const struct yaml_node *root,
@@ -286,6 +312,7 @@ static int read_stages(struct expanded_plan *pipeline, const struct yaml_node *r
         status = yaml_error(err, stages->place, "no stages: {name: {cmd: ...}} under 'stages'");
     for (size_t i = 0; status == 0 && i < stages->count; i++)
         status = read_stage(pipeline, scope, &stages->pairs[i], err);
+    pipeline->vars = scope->vars;
     free(scope);
     return status;
 }
@@ -305,7 +332,7 @@ int plan_expand(const char *file, const char *data, size_t size, const char *pro
     }
     if ((made->tree = yaml_tree_new(err)) == NULL ||
         yaml_tree_parse(made->tree, file, false, data, size, &root, err) < 0 ||
-        check_keys(root, err) < 0 ||
+        secret_url_refuse(root, err) < 0 || check_keys(root, err) < 0 ||
         read_vars(made, root, profile, sets, set_count, &vars, err) < 0 ||
         read_stages(made, root, vars, err) < 0)
         goto done;
@@ -324,5 +351,6 @@ void plan_expand_free(struct expanded_plan *pipeline)
     yaml_tree_free(pipeline->tree);
     json_decref(pipeline->sets);
     free(pipeline->stages);
+    free(pipeline->groups);
     free(pipeline);
 }

@@ -1,19 +1,20 @@
-/* The stages of a plan tied together: what deps refer to, whether published
- * folders collide, and the order. */
+/* What the deps of all stages refer to.
+ *
+ *   split.splits     the out of a stage; also of one variant: train@a.model
+ *   train@*.model    that out of every stage of a group, as a folder; * stands for any characters
+ *   data/a.csv       a file or folder: below the project, absolute, or with .. at its start
+ *   ./train.py       always a file; `train.py` is one where the stage `train` has no out `py`
+ */
 #ifndef PLAN_PLAN_LINK_H
 #define PLAN_PLAN_LINK_H
 
-#include "plan/plan_stage.h"
+#include "plan/stage_draft.h"
 
-/* Fills the deps of every draft; plan_dep.stage is the index of a draft. Files
+enum { PLAN_MEMBER_LIMIT = 1000000 }; /* stages that all deps on groups stand for */
+
+/* Fills the deps of every draft; plan_dep.stage and plan_member.stage are indices of drafts. Files
  * must exist under `folder`. */
-int plan_link_deps(struct stage_draft *drafts, size_t count, const char *folder, struct error *err);
-
-/* Two outs may not publish to one place, nor one over a dep or the store. */
-int plan_link_check_publish(const struct stage_draft *drafts, size_t count, struct error *err);
-
-/* Moves the stages that are not left out into plan->stages, each after those
- * it depends on and otherwise as in the file. A cycle is an error that names it. */
-int plan_link_order(struct stage_draft *drafts, size_t count, struct plan *plan, struct error *err);
+int plan_link_deps(struct stage_draft *drafts, const struct expanded_plan *pipeline,
+                   const char *folder, struct error *err);
 
 #endif

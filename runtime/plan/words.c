@@ -9,7 +9,7 @@ struct splitter {
     struct yaml_tree *tree;
     const struct yaml_node *command;
     bool expressions;
-    const char *at;
+    const char *at, *start; /* of the word */
     struct text word;
     bool literal; /* the word stands in the command as it is */
 };
@@ -77,15 +77,59 @@ static bool needs_shell(const char *at)
     return strchr("|&;<>`", *at) != NULL;
 }
 
+static size_t characters(const char *start, const char *end)
+{
+    size_t count = 0;
+    for (; start < end; start++)
+        count += (*start & 0xC0) != 0x80;
+    return count;
+}
+
+/* Bytes of the word from here to its end, as far as blanks tell. */
+static size_t rest_of_word(const char *at)
+{
+    return strcspn(at, " \t\n\r");
+}
+
+/* What a shell would replace by names of files or a person's folder. */
+static bool is_pattern(const struct splitter *splitter)
+{
+    const char *at = splitter->at;
+    if (*at == '~')
+        return at == splitter->start;
+    if (*at == '[')
+        return memchr(at, ']', rest_of_word(at)) != NULL;
+    return *at == '*' || *at == '?';
+}
+
+static int pattern_error(const struct splitter *splitter, struct error *err)
+{
+    const struct yaml_node *command = splitter->command;
+    struct yaml_place place = command->place;
+    if (command->verbatim > 0 && place.line > 0)
+        place.column = command->verbatim + (int)characters(command->text, splitter->start);
+    return yaml_error(err, place,
+                      "'%c' in '%.*s' means something only to a shell, and none is run: %s; in "
+                      "quotes or in a list of words it stays as it is",
+                      *splitter->at, (int)rest_of_word(splitter->start), splitter->start,
+                      *splitter->at == '~' ? "write the path out" : "name the files, or a folder");
+}
+
 static int read_character(struct splitter *splitter, struct error *err)
 {
     if (*splitter->at == '\\') {
         splitter->literal = false;
         if (*++splitter->at == '\0')
             return unfinished(splitter, "with a backslash", err);
+        if (*splitter->at == '\n') { /* the word goes on in the next line */
+            splitter->at++;
+            return 0;
+        }
     } else if (splitter->expressions && strncmp(splitter->at, "${", 2) == 0) {
         return yaml_error(err, splitter->command->place,
                           "'${' without '}'; '\\${' stands for the characters");
+    } else if (is_pattern(splitter)) {
+        return pattern_error(splitter, err);
     } else if (needs_shell(splitter->at)) {
         return yaml_error(err, splitter->command->place,
                           "'%c' means something only to a shell, and none is run: quote it, or "
@@ -114,18 +158,10 @@ static int read_word(struct splitter *splitter, struct error *err)
     return status;
 }
 
-static size_t characters(const char *start, const char *end)
-{
-    size_t count = 0;
-    for (; start < end; start++)
-        count += (*start & 0xC0) != 0x80;
-    return count;
-}
-
 static int add_word(struct splitter *splitter, struct yaml_node *list, struct error *err)
 {
     const struct yaml_node *command = splitter->command;
-    const char *start = splitter->at;
+    splitter->start = splitter->at;
     splitter->literal = true;
     text_clear(&splitter->word);
     if (read_word(splitter, err) < 0 || text_check(&splitter->word, err) < 0)
@@ -135,8 +171,30 @@ static int add_word(struct splitter *splitter, struct yaml_node *list, struct er
     if (word == NULL)
         return -1;
     if (splitter->literal && command->verbatim > 0)
-        word->verbatim = command->verbatim + (int)characters(command->text, start);
+        word->verbatim = command->verbatim + (int)characters(command->text, splitter->start);
     return yaml_list_add(list, word, err);
+}
+
+/* Also over line breaks, where the next line seems to go on: it is indented or begins with an
+ * option. Between lines that do not, a shell would see two commands. */
+static int skip_blanks(struct splitter *splitter, bool inside, struct error *err)
+{
+    for (;;) {
+        if (strncmp(splitter->at, "\\\n", 2) == 0) {
+            splitter->at += 2;
+            continue;
+        }
+        if (!is_blank(*splitter->at))
+            return 0;
+        char next = splitter->at[1];
+        if (inside && *splitter->at == '\n' && next != '\0' && next != '-' && next != '\\' &&
+            !is_blank(next))
+            return yaml_error(err, splitter->command->place,
+                              "a line break ends a command only in a shell, and none is run: 'cmd' "
+                              "is one command only; indent lines that go on, or make a stage of "
+                              "each command, or [sh, -c, '...']");
+        splitter->at++;
+    }
 }
 
 int words_split(struct yaml_tree *tree, const struct yaml_node *command, bool expressions,
@@ -148,14 +206,10 @@ int words_split(struct yaml_tree *tree, const struct yaml_node *command, bool ex
     for (const char *c = command->text; *c != '\0'; c++)
         most += is_blank(*c);
     struct yaml_node *list = yaml_tree_list(tree, command->place, most, err);
-    int status = list == NULL ? -1 : 0;
-    while (status == 0) {
-        while (is_blank(*splitter.at))
-            splitter.at++;
-        if (*splitter.at == '\0')
-            break;
-        status = add_word(&splitter, list, err);
-    }
+    int status = list == NULL ? -1 : skip_blanks(&splitter, false, err);
+    while (status == 0 && *splitter.at != '\0')
+        if ((status = add_word(&splitter, list, err)) == 0)
+            status = skip_blanks(&splitter, true, err);
     text_release(&splitter.word);
     *words = list;
     return status;

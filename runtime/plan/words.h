@@ -1,7 +1,7 @@
 /* A command's text as words. Blanks separate them; quotes and backslashes
  * group and escape as in a POSIX shell (Shell Command Language, section 2.2).
- * No shell is run, so what only a shell could do (pipes, redirections, $x) is
- * an error unless it is quoted. */
+ * No shell is run, so what only a shell could do (pipes, redirections, $x,
+ * *.csv, ~/x) is an error unless it is quoted. */
 #ifndef PLAN_WORDS_H
 #define PLAN_WORDS_H
 

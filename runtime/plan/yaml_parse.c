@@ -3,6 +3,7 @@
 #include "plan/yaml_tree.h"
 
 #include "base/memory.h"
+#include "base/table.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,6 @@
 enum { ANCHOR_LIMIT = 1000 };
 
 struct anchor {
-    const char *name;       /* owned by the tree */
     struct yaml_node *node; /* NULL until its last event was seen */
 };
 
@@ -23,8 +23,8 @@ struct composer {
     bool fragment;
     struct yaml_node **pending; /* children of the lists and maps that are still open */
     size_t pending_count, pending_capacity;
-    struct anchor *anchors;
-    size_t anchor_count, anchor_capacity;
+    struct table anchors; /* names to struct anchor, all owned by the tree */
+    size_t anchor_count;
 };
 
 static struct yaml_place place_of(const struct composer *composer, yaml_mark_t mark)
@@ -101,23 +101,24 @@ static int push(struct composer *composer, struct yaml_node *node, struct error 
     return 0;
 }
 
-/* Makes room for an anchor's node; *index is SIZE_MAX where there is no anchor. */
+/* *anchor is NULL where there is none. A name given again counts from here on. */
 static int open_anchor(struct composer *composer, const yaml_char_t *name, struct yaml_place place,
-                       size_t *index, struct error *err)
+                       struct anchor **anchor, struct error *err)
 {
-    *index = SIZE_MAX;
+    *anchor = NULL;
     if (name == NULL)
         return 0;
     if (composer->anchor_count == ANCHOR_LIMIT)
         return yaml_error(err, place, "more than %d anchors", ANCHOR_LIMIT);
     const char *text = (const char *)name;
-    struct yaml_node *copy = yaml_tree_text(composer->tree, place, text, strlen(text), err);
-    if (copy == NULL ||
-        memory_grow(&composer->anchors, &composer->anchor_capacity, composer->anchor_count + 1,
-                    sizeof(*composer->anchors), err) < 0)
+    size_t size = strlen(text);
+    struct yaml_node *copy = yaml_tree_text(composer->tree, place, text, size, err);
+    struct anchor *made = yaml_tree_memory(composer->tree, place, 1, sizeof(*made), err);
+    if (copy == NULL || made == NULL ||
+        table_set(&composer->anchors, copy->text, size, made, err) < 0)
         return -1;
-    *index = composer->anchor_count++;
-    composer->anchors[*index] = (struct anchor){copy->text, NULL};
+    composer->anchor_count++;
+    *anchor = made;
     return 0;
 }
 
@@ -126,15 +127,13 @@ static int resolve_alias(const struct composer *composer, const yaml_event_t *ev
 {
     const char *name = (const char *)event->data.alias.anchor;
     struct yaml_place place = place_of(composer, event->start_mark);
-    for (size_t i = composer->anchor_count; i-- > 0;) {
-        if (strcmp(composer->anchors[i].name, name) != 0)
-            continue;
-        if (composer->anchors[i].node == NULL)
-            return yaml_error(err, place, "the alias '*%s' stands inside its own anchor", name);
-        *node = composer->anchors[i].node;
-        return 0;
-    }
-    return yaml_error(err, place, "the alias '*%s' has no anchor '&%s' before it", name, name);
+    const struct anchor *anchor = table_find(&composer->anchors, name, strlen(name));
+    if (anchor == NULL)
+        return yaml_error(err, place, "the alias '*%s' has no anchor '&%s' before it", name, name);
+    if (anchor->node == NULL)
+        return yaml_error(err, place, "the alias '*%s' stands inside its own anchor", name);
+    *node = anchor->node;
+    return 0;
 }
 
 static int refuse_tag(const struct composer *composer, const yaml_event_t *event,
@@ -267,41 +266,18 @@ static size_t pairs_in(const struct yaml_node *value)
     return count;
 }
 
-static int compare_keys(const void *a, const void *b)
-{
-    const struct yaml_node *x = *(struct yaml_node *const *)a, *y = *(struct yaml_node *const *)b;
-    int order = strcmp(x->text, y->text);
-    if (order == 0)
-        order = x->place.line != y->place.line ? x->place.line - y->place.line
-                                               : x->place.column - y->place.column;
-    return order;
-}
-
-static int duplicate_key(const struct yaml_node *first, const struct yaml_node *second,
-                         struct error *err)
-{
-    if (first->place.line == 0)
-        return yaml_error(err, second->place, "duplicate key '%s'", second->text);
-    return yaml_error(err, second->place, "duplicate key '%s', first on line %d", second->text,
-                      first->place.line);
-}
-
 static int refuse_duplicates(const struct yaml_node *map, struct error *err)
 {
-    if (map->count < 2)
+    const struct yaml_pair *second = yaml_duplicate(map), *first = map->pairs;
+    if (second == NULL)
         return 0;
-    struct yaml_node **keys = memory_new(map->count, sizeof(struct yaml_node *), err);
-    if (keys == NULL)
-        return -1;
-    for (size_t i = 0; i < map->count; i++)
-        keys[i] = map->pairs[i].key;
-    qsort(keys, map->count, sizeof(*keys), compare_keys);
-    int result = 0;
-    for (size_t i = 1; result == 0 && i < map->count; i++)
-        if (strcmp(keys[i - 1]->text, keys[i]->text) == 0)
-            result = duplicate_key(keys[i - 1], keys[i], err);
-    free(keys);
-    return result;
+    while (strcmp(first->key->text, second->key->text) != 0)
+        first++;
+    const struct yaml_node *key = second->key;
+    if (key->place.line == 0)
+        return yaml_error(err, key->place, "duplicate key '%s'", key->text);
+    return yaml_error(err, key->place, "duplicate key '%s', first on line %d", key->text,
+                      first->key->place.line);
 }
 
 /* `children` are keys and values in turn. */
@@ -360,7 +336,7 @@ static int compose(struct composer *composer, const yaml_event_t *event, int dep
 {
     struct yaml_place place = place_of(composer, event->start_mark);
     const yaml_char_t *name = NULL;
-    size_t anchor;
+    struct anchor *anchor;
     if (depth > YAML_TREE_DEPTH_LIMIT)
         return yaml_error(err, place, "lists and maps are more than %d deep",
                           YAML_TREE_DEPTH_LIMIT);
@@ -374,8 +350,8 @@ static int compose(struct composer *composer, const yaml_event_t *event, int dep
     if (open_anchor(composer, name, place, &anchor, err) < 0 ||
         compose_kind(composer, event, depth, node, err) < 0)
         return -1;
-    if (anchor != SIZE_MAX)
-        composer->anchors[anchor].node = *node;
+    if (anchor != NULL)
+        anchor->node = *node;
     return 0;
 }
 
@@ -435,6 +411,6 @@ int yaml_tree_parse(struct yaml_tree *tree, const char *file, bool fragment, con
         *root = parsed;
     yaml_parser_delete(&composer.parser);
     free(composer.pending);
-    free(composer.anchors);
+    table_release(&composer.anchors);
     return result;
 }

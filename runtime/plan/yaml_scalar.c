@@ -82,6 +82,8 @@ int yaml_scalar_resolve(struct yaml_node *node, struct error *err)
 {
     const char *text = node->text;
     node->kind = YAML_KIND_TEXT;
+    if (isalpha((unsigned char)*text) && strchr("nNtTfF", *text) == NULL)
+        return 0; /* as most texts begin */
     if (one_of(text, nulls)) {
         node->kind = YAML_KIND_NULL;
     } else if (one_of(text, trues) || one_of(text, falses)) {

@@ -20,10 +20,10 @@
 #include <stdint.h>
 
 enum {
-    YAML_TREE_FILE_LIMIT = 1 << 20,    /* bytes of a file */
-    YAML_TREE_DEPTH_LIMIT = 64,        /* lists and maps inside each other */
-    YAML_TREE_NODE_LIMIT = 100000,     /* nodes under one node, aliases counted each time */
-    YAML_TREE_MEMORY_LIMIT = 64 << 20, /* bytes of all nodes and texts of a tree */
+    YAML_TREE_FILE_LIMIT = 64 << 20,  /* bytes of a file */
+    YAML_TREE_DEPTH_LIMIT = 64,       /* lists and maps inside each other */
+    YAML_TREE_NODE_LIMIT = 4000000,   /* nodes under one node, aliases counted each time */
+    YAML_TREE_MEMORY_LIMIT = 1 << 30, /* bytes of all nodes and texts of a tree */
 };
 
 enum yaml_kind {
@@ -47,25 +47,30 @@ struct yaml_pair {
     struct yaml_node *value;
 };
 
+/* What has a count is a list or a map, what has a text is anything else. */
 struct yaml_node {
-    enum yaml_kind kind;
-    struct yaml_place place;
+    enum yaml_kind kind : 8;
+    bool expanding : 1;  /* for expand.c: its value is being looked for */
+    bool expression : 1; /* "${" stands in it, or in a key or value below it */
+    bool url : 1;        /* ":/" does, as in a URL */
+    unsigned depth : 8;  /* of the deepest node below; 0 for a scalar */
     int verbatim; /* of a text that stands in the file as it is: column of its first character; else
                      0 */
-    size_t size;  /* nodes here and below */
-    size_t depth; /* of the deepest node below; 0 for a scalar */
+    struct yaml_place place;
+    uint32_t size;            /* nodes here and below */
+    uint32_t count, capacity; /* of a list or a map */
     union {
         bool boolean;
         int64_t integer;
         double real;
+        struct yaml_index *index; /* of a large map: finds its keys */
     };
-    const char *text;         /* of a scalar: as spelt in the file */
-    struct yaml_node **items; /* of a list */
-    struct yaml_pair *pairs;  /* of a map */
-    size_t count, capacity;
-    /* For expand.c: a variable's value once it is known, and whether it is being looked for. */
-    struct yaml_node *expanded;
-    bool expanding;
+    union {
+        const char *text;         /* of a scalar: as spelt in the file */
+        struct yaml_node **items; /* of a list */
+        struct yaml_pair *pairs;  /* of a map */
+    };
+    struct yaml_node *expanded; /* for expand.c: a variable's value once it is known */
 };
 
 struct yaml_tree;
@@ -89,6 +94,14 @@ struct yaml_node *yaml_tree_map(struct yaml_tree *tree, struct yaml_place place,
 void *yaml_tree_memory(struct yaml_tree *tree, struct yaml_place place, size_t count, size_t size,
                        struct error *err);
 
+/* Lets go of what was made since the mark, as far as that is simple. */
+struct yaml_mark {
+    void *block, *indexes;
+    size_t used;
+};
+struct yaml_mark yaml_tree_mark(const struct yaml_tree *tree);
+void yaml_tree_rewind(struct yaml_tree *tree, struct yaml_mark mark);
+
 /* Adding a child checks the limits; there must be room for it. A map's keys
  * are the caller's to keep unique. */
 int yaml_list_add(struct yaml_node *list, struct yaml_node *item, struct error *err);
@@ -98,6 +111,9 @@ int yaml_map_add(struct yaml_node *map, struct yaml_node *key, struct yaml_node 
 /* The value of a key, or NULL; also NULL where `map` is not a map. */
 struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 struct yaml_pair *yaml_find(const struct yaml_node *map, const char *key, size_t size);
+
+/* The first pair whose key one before it has, too; or NULL. */
+const struct yaml_pair *yaml_duplicate(const struct yaml_node *map);
 
 bool yaml_is_scalar(const struct yaml_node *node);
 /* "a map", "a number", "the text 'yes'", ... for messages. */

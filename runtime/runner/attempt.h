@@ -1,42 +1,65 @@
-/* One execution of a stage: a fresh folder below the store's work/, a process,
- * its log and progress, and what became of its outs.
+/* One execution of a stage: its folder below the store's work/, its process,
+ * log and progress, and what became of its outs.
  *
- *   work/<key>/run-XXXXXX/   stage.json, log, deps/, outs/ ("kept" with --keep-work)
+ *   work/<key>/run/          where the stage works: layout.h says what lies there
  *   work/<key>/checkpoint/   stays until the stage succeeds
+ *   work/<key>/log           what it prints
+ *   work/<key>/kept          `run` stays, as --keep-work asks
  *
- * The folder has a new name each time: a process that a killed attempt left
- * behind cannot write into the next one.
+ * The folder has one place for each key, so that what a stage finds out about
+ * where it works is the same each time. What a killed attempt left there is
+ * killed and removed first, under the key's lock, which the keeper of the
+ * killed attempt holds as long as it lives.
+ *
+ *   execute_start ─► ends ─► attempt_collect ─► work_store ─► commit ─► execute_end
+ *                                          └──────────────────────────► execute_end
  */
 #ifndef RUNNER_ATTEMPT_H
 #define RUNNER_ATTEMPT_H
 
 #include "runner/job.h"
+#include "runner/launch.h"
 #include "runner/progress.h"
+#include "runner/tasks.h"
+
+#include <sys/stat.h>
+
+/* A file of cmd that was copied, as it was when the stage began. */
+struct attempt_copy {
+    const char *name;
+    char *path;
+    struct stat st;
+};
 
 struct attempt {
-    struct project *project;
+    struct task task; /* storing it; first */
+    struct jobs *jobs;
     struct job *job;
     struct store_lock *lock;
-    char *folder, *checkpoint, *log_path;
+    char *home;   /* work/<key> */
+    char *folder; /* work/<key>/run */
+    bool folder_made;
+    int folder_fd, log_fd; /* -1 where closed */
+    char *log_path;        /* of a log that is kept, or NULL */
+    char *undeclared;      /* a file of the project that it may have missed, or NULL */
+    struct attempt_copy *copies;
+    size_t copy_count;
     int threads;
-    pid_t pid;
-    int pidfd, progress_fd; /* -1 where closed */
+    struct launched process;
+    struct launch_report report; /* after attempt_collect */
+    int progress_fd;             /* -1 where closed */
     struct progress progress;
     double start;     /* of a monotonic clock, seconds */
     char started[32]; /* UTC */
     double deadline;  /* 0: none */
     double kill_at;   /* after SIGTERM, SIGKILL; 0: not asked to stop */
     bool timed_out;
+    struct error outcome; /* of storing */
+    struct attempt *next; /* commit's queue */
 };
 
 /* Seconds of the monotonic clock. */
 double attempt_now(void);
-
-/* Writes the folder and starts the process. Takes the key's lock over, also
- * on failure. Messages here leave out the stage's name: a line about it begins
- * with it. */
-int attempt_start(struct project *project, struct job *job, struct store_lock *lock, int threads,
-                  struct attempt **attempt, struct error *err);
 
 /* Reads what there is on the progress descriptor. */
 void attempt_read_progress(struct attempt *attempt);
@@ -44,16 +67,12 @@ void attempt_read_progress(struct attempt *attempt);
 /* SIGTERM now and SIGKILL later; or at once. */
 void attempt_stop(struct attempt *attempt, bool at_once);
 
-/* To be called at times: enforces the time limit and the time after SIGTERM. */
+/* To be called at times: enforces the time limit, the time after SIGTERM, and the size of the
+ * log. */
 void attempt_tick(struct attempt *attempt);
 
-/* When the process has ended and its progress was read: collects it and, where
- * it succeeded, stores its outs and records the action, which becomes
- * job->action. -1 with ERR_STAGE where the stage failed; its log is then in
- * cache/logs. */
-int attempt_finish(struct attempt *attempt, struct error *err);
-
-/* Kills the process if it runs, removes the folder, gives the lock back. */
-void attempt_free(struct attempt *attempt);
+/* When all its processes have ended and its progress was read: 0 where it ended well and may be
+ * stored. ERR_INTERRUPTED where it was asked to stop, whatever its exit status. */
+int attempt_collect(struct attempt *attempt, struct error *err);
 
 #endif

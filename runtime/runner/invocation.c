@@ -3,53 +3,29 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "store/blob.h"
+#include "plan/inner_path.h"
+#include "runner/environment.h"
+#include "runner/start_hint.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What every stage sees, whoever starts the runner; `env` in the pipeline file
- * lets more through, and then it is part of the key. */
-static const struct {
-    const char *name, *value;
-} fixed_variables[] = {
-    {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-    {"LANG", "C.UTF-8"},
-    {"LC_ALL", "C.UTF-8"},
-    {"TZ", "UTC"},
-    {"PYTHONHASHSEED", "0"},
+enum { INTERPRETER_DEPTH = 5, WORD_SIZE = PROGRAM_HEAD + 1 };
+
+/* What making one needs at every step. */
+struct maker {
+    const struct project *project;
+    const struct plan_stage *stage;
+    enum store_depth depth;
+    struct invocation *invocation;
 };
 
-/* Let through and not in the key: they choose the way and not the result. A
- * download is pinned by its digest; which device it is, the fingerprint says. */
-static const char *const passed_always[] = {"CUDA_VISIBLE_DEVICES"};
-static const char *const passed_to_network[] = {
-    "http_proxy", "https_proxy", "all_proxy",     "no_proxy",     "HTTP_PROXY",     "HTTPS_PROXY",
-    "ALL_PROXY",  "NO_PROXY",    "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE",
-};
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static bool is_declared(const struct plan_stage *stage, const char *name)
+static const char *path_variable(const struct maker *maker)
 {
-    for (size_t i = 0; i < stage->env_count; i++)
-        if (strcmp(stage->env[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* Its value for a stage: as declared by `env`, or a fixed one; NULL where it is not set. */
-static const char *variable_of(const struct plan_stage *stage, const char *name)
-{
-    if (is_declared(stage, name))
-        return getenv(name);
-    for (size_t i = 0; i < COUNT(fixed_variables); i++)
-        if (strcmp(fixed_variables[i].name, name) == 0)
-            return fixed_variables[i].value;
-    return NULL;
+    const char *path = environment_value(maker->stage, "PATH");
+    return path != NULL ? path : "";
 }
 
 static bool is_regular(const char *path)
@@ -58,95 +34,177 @@ static bool is_regular(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* The first executable of that name in the stage's PATH, or NULL. */
-static char *find_in_path(const struct plan_stage *stage, const char *word, struct error *err)
+static int add_file(struct maker *maker, const char *name, bool interpreter, bool in_project,
+                    const char *path, const struct program **program, struct error *err)
 {
-    const char *path = variable_of(stage, "PATH");
-    while (path != NULL && *path != '\0') {
-        struct text candidate = {0};
-        size_t length = strcspn(path, ":");
-        text_addf(&candidate, "%.*s/%s", (int)length, path, word);
-        if (text_check(&candidate, err) < 0) {
-            text_release(&candidate);
-            return NULL;
-        }
-        if (is_regular(candidate.data) && access(candidate.data, X_OK) == 0)
-            return candidate.data;
-        text_release(&candidate);
-        path += length + (path[length] == ':');
-    }
-    return NULL;
-}
-
-static int not_executable(const struct project *project, const struct plan_stage *stage,
-                          struct error *err)
-{
-    const char *word = stage->argv[0];
-    return error_set(err, ERR_STAGE, "%s:%d:%d: stage '%s': '%s' is not an executable file%s",
-                     project->plan->file, stage->place.line, stage->place.column, stage->name, word,
-                     strchr(word, '/') == NULL         ? " in PATH"
-                     : strncmp(word, "build/", 6) == 0 ? ": run make first"
-                                                       : "");
-}
-
-static int add_file(const struct project *project, const char *word, const char *path,
-                    struct invocation *invocation, struct error *err)
-{
-    char real[PATH_MAX];
-    int64_t size;
-    struct invocation_file *file = &invocation->files[invocation->file_count];
-    file->word = word;
-    /* /bin/sh may be a link: the bytes behind it count. */
-    if (realpath(path, real) == NULL)
-        return error_errno(err, "cannot read '%s'", path);
-    if (blob_hash_file(project->store, real, STORE_BY_STAT, &file->digest, &size, err) < 0)
+    struct invocation *invocation = maker->invocation;
+    struct error ignored;
+    if (programs_find(maker->project->programs, path, maker->depth, program, err) < 0 ||
+        memory_grow(&invocation->files, &invocation->file_capacity, invocation->file_count + 1,
+                    sizeof(*invocation->files), err) < 0)
         return -1;
-    invocation->file_count++;
+    struct invocation_file file = {.interpreter = interpreter, .program = *program};
+    if ((file.name = memory_copy_text(name, err)) == NULL)
+        return -1;
+    /* A word that is no bare name of a program, and lies in the project, is copied. */
+    if (in_project)
+        file.inner = inner_path(name, &ignored);
+    invocation->files[invocation->file_count++] = file;
     return 0;
 }
 
-static int add_word(const struct project *project, const struct plan_stage *stage, size_t index,
-                    struct invocation *invocation, struct error *err)
+/* The next word of an interpreter line; false at its end. */
+static bool next_word(const char **at, char word[WORD_SIZE])
 {
-    const char *word = stage->argv[index];
-    char *path =
-        word[0] == '/' ? memory_copy_text(word, err) : file_join(project->plan->folder, word, err);
+    *at += strspn(*at, " \t");
+    size_t length = strcspn(*at, " \t\n");
+    if (length == 0 || length >= WORD_SIZE)
+        return false;
+    memcpy(word, *at, length);
+    word[length] = '\0';
+    *at += length;
+    return true;
+}
+
+static bool is_env(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return strcmp(slash != NULL ? slash + 1 : path, "env") == 0;
+}
+
+static bool is_assignment(const char *word)
+{
+    return strchr(word, '=') != NULL;
+}
+
+static int add_interpreters(struct maker *maker, const char *word, const struct program *program,
+                            int level, struct error *err);
+
+/* A program that env or a first line names: by path, or to be found in PATH. */
+static int add_named(struct maker *maker, const char *word, const char *name, int level,
+                     struct error *err)
+{
+    const struct program *program;
+    const char *path = name;
+    if (strchr(name, '/') == NULL) {
+        path = programs_search(maker->project->programs, path_variable(maker), name, err);
+        if (path == NULL && err->kind == ERR_MEMORY)
+            return -1;
+    }
+    if (path == NULL || path[0] != '/' || !is_regular(path) || access(path, X_OK) < 0)
+        return start_hint_interpreter(maker->project, maker->stage, word, name, err);
+    if (add_file(maker, path, true, false, path, &program, err) < 0)
+        return -1;
+    return add_interpreters(maker, word, program, level + 1, err);
+}
+
+static int add_interpreters(struct maker *maker, const char *word, const struct program *program,
+                            int level, struct error *err)
+{
+    char name[WORD_SIZE], last[WORD_SIZE];
+    const char *at = program->head + 2;
+    if (strncmp(program->head, "#!", 2) != 0 || level == INTERPRETER_DEPTH || !next_word(&at, name))
+        return 0;
+    if (add_named(maker, word, name, level, err) < 0)
+        return -1;
+    if (!is_env(name))
+        return 0;
+    while (next_word(&at, last))
+        if (last[0] != '-' && !is_assignment(last))
+            return add_named(maker, word, last, level, err);
+    return 0;
+}
+
+/* The first word: what is started. */
+static int add_program(struct maker *maker, struct error *err)
+{
+    struct invocation *invocation = maker->invocation;
+    const char *word = maker->stage->argv[0], *path = NULL;
+    char *joined = NULL;
+    int result = -1;
+    if (strchr(word, '/') == NULL) {
+        path = programs_search(maker->project->programs, path_variable(maker), word, err);
+        if (path == NULL)
+            return err->kind == ERR_MEMORY
+                       ? -1
+                       : start_hint_missing(maker->project, maker->stage, word, err);
+    } else {
+        invocation->by_path = true;
+        joined = word[0] == '/' ? memory_copy_text(word, err)
+                                : file_join(maker->project->plan->folder, word, err);
+        if ((path = joined) == NULL)
+            return -1;
+        if (!is_regular(path)) {
+            start_hint_missing(maker->project, maker->stage, word, err);
+            goto done;
+        }
+        if (access(path, X_OK) < 0) {
+            start_hint_mode(maker->project, maker->stage, word, err);
+            goto done;
+        }
+    }
+    if (add_file(maker, word, false, joined != NULL && word[0] != '/', path, &invocation->program,
+                 err) < 0 ||
+        start_hint_check_head(maker->project, maker->stage, word, invocation->program, err) < 0 ||
+        add_interpreters(maker, word, invocation->program, 0, err) < 0)
+        goto done;
+    /* A file of the project runs as a copy, under its own name in the work folder. */
+    bool copied = invocation->files[0].inner != NULL;
+    invocation->argv[0] = copied ? memory_copy_text(word, err) : memory_copy_text(path, err);
+    result = invocation->argv[0] == NULL ? -1 : 0;
+done:
+    free(joined);
+    return result;
+}
+
+/* cmd "env -i A=1 python3 x.py" starts python3. */
+static int add_behind_env(struct maker *maker, struct error *err)
+{
+    const struct plan_stage *stage = maker->stage;
+    size_t i = 1;
+    if (!is_env(stage->argv[0]))
+        return 0;
+    while (i < stage->argc && (stage->argv[i][0] == '-' || is_assignment(stage->argv[i])))
+        i += 1 + (strcmp(stage->argv[i], "-u") == 0 || strcmp(stage->argv[i], "-C") == 0);
+    if (i >= stage->argc || (strchr(stage->argv[i], '/') != NULL && stage->argv[i][0] != '/'))
+        return 0;
+    return add_named(maker, stage->argv[0], stage->argv[i], 0, err);
+}
+
+static int add_word(struct maker *maker, size_t index, struct error *err)
+{
+    const struct program *ignored;
+    const char *word = maker->stage->argv[index];
+    char *path = word[0] == '/' ? memory_copy_text(word, err)
+                                : file_join(maker->project->plan->folder, word, err);
     if (path == NULL)
         return -1;
-    bool searched = index == 0 && strchr(word, '/') == NULL;
-    bool is_file = !searched && word[0] != '\0' && is_regular(path);
-    if (searched) {
-        free(path);
-        *err = (struct error){0};
-        path = find_in_path(stage, word, err);
-        if (path == NULL)
-            return err->kind == ERR_MEMORY ? -1 : not_executable(project, stage, err);
-    } else if (index == 0 && (!is_file || access(path, X_OK) < 0)) {
-        free(path);
-        return not_executable(project, stage, err);
-    }
-    int result = searched || is_file ? add_file(project, word, path, invocation, err) : 0;
-    if (!searched && !is_file) {
-        free(path);
-        path = memory_copy_text(word, err);
-        result = path == NULL ? -1 : 0;
-    }
-    if (index == 0)
-        invocation->by_path = is_file;
-    invocation->argv[invocation->argc++] = path;
+    int result = 0;
+    bool is_file = word[0] != '\0' && is_regular(path);
+    if (is_file)
+        result = add_file(maker, word, false, word[0] != '/', path, &ignored, err);
+    /* One that lies outside the project runs where it is. */
+    const struct invocation_file *last =
+        &maker->invocation->files[maker->invocation->file_count - 1];
+    const char *given = is_file && result == 0 && last->inner == NULL ? path : word;
+    if (result == 0 && (maker->invocation->argv[index] = memory_copy_text(given, err)) == NULL)
+        result = -1;
+    free(path);
     return result;
 }
 
 int invocation_make(const struct project *project, const struct plan_stage *stage,
-                    struct invocation *made, struct error *err)
+                    enum store_depth depth, struct invocation *made, struct error *err)
 {
-    struct invocation invocation = {0};
+    struct invocation invocation = {.argc = stage->argc};
+    struct maker maker = {project, stage, depth, &invocation};
     int result = -1;
-    if ((invocation.argv = memory_new(stage->argc + 1, sizeof(*invocation.argv), err)) != NULL &&
-        (invocation.files = memory_new(stage->argc, sizeof(*invocation.files), err)) != NULL)
-        result = 0;
-    for (size_t i = 0; i < stage->argc && result == 0; i++)
-        result = add_word(project, stage, i, &invocation, err);
+    if ((invocation.argv = memory_new(stage->argc + 1, sizeof(*invocation.argv), err)) != NULL)
+        result = add_program(&maker, err);
+    if (result == 0)
+        result = add_behind_env(&maker, err);
+    for (size_t i = 1; i < stage->argc && result == 0; i++)
+        result = add_word(&maker, i, err);
     if (result < 0)
         invocation_release(&invocation);
     else
@@ -156,81 +214,38 @@ int invocation_make(const struct project *project, const struct plan_stage *stag
 
 void invocation_release(struct invocation *invocation)
 {
-    file_free_names(invocation->argv, invocation->argc);
+    for (size_t i = 0; i < invocation->argc && invocation->argv != NULL; i++)
+        free(invocation->argv[i]);
+    for (size_t i = 0; i < invocation->file_count; i++) {
+        free(invocation->files[i].name);
+        free(invocation->files[i].inner);
+    }
+    free(invocation->argv);
     free(invocation->files);
     *invocation = (struct invocation){0};
 }
 
-/* ---- environment ---- */
-
-struct variables {
-    char **list;
-    size_t count, capacity;
-};
-
-static int add_variable(struct variables *variables, const char *name, const char *value,
-                        struct error *err)
+char *invocation_shadowed(const struct plan_stage *stage, const struct invocation *invocation)
 {
-    struct text text = {0};
-    if (value == NULL)
-        return 0;
-    /* Room for the NULL at the end, too. */
-    if (memory_grow(&variables->list, &variables->capacity, variables->count + 2,
-                    sizeof(*variables->list), err) < 0)
-        return -1;
-    text_addf(&text, "%s=%s", name, value);
-    if (text_check(&text, err) < 0) {
-        text_release(&text);
-        return -1;
+    const char *path = getenv("PATH");
+    const char *active = getenv("VIRTUAL_ENV");
+    if (active == NULL)
+        active = getenv("CONDA_PREFIX");
+    if (active == NULL || path == NULL || strchr(stage->argv[0], '/') != NULL)
+        return NULL;
+    while (*path != '\0') {
+        struct text candidate = {0};
+        size_t length = strcspn(path, ":");
+        text_addf(&candidate, "%.*s/%s", (int)length, path, stage->argv[0]);
+        bool there =
+            !candidate.failed && is_regular(candidate.data) && access(candidate.data, X_OK) == 0;
+        if (there && strcmp(candidate.data, invocation->argv[0]) != 0 &&
+            strncmp(candidate.data, active, strlen(active)) == 0)
+            return candidate.data;
+        text_release(&candidate);
+        if (there)
+            return NULL;
+        path += length + (path[length] == ':');
     }
-    variables->list[variables->count++] = text.data;
-    return 0;
-}
-
-static int add_passed(struct variables *variables, const struct plan_stage *stage,
-                      const char *const *names, size_t count, struct error *err)
-{
-    for (size_t i = 0; i < count; i++)
-        if (!is_declared(stage, names[i]) &&
-            add_variable(variables, names[i], getenv(names[i]), err) < 0)
-            return -1;
-    return 0;
-}
-
-int invocation_environment(const struct plan_stage *stage, const char *folder, int threads,
-                           char ***environment, size_t *count, struct error *err)
-{
-    struct variables variables = {0};
-    struct text description = {0};
-    char number[16];
-    int result = -1;
-    snprintf(number, sizeof(number), "%d", threads);
-    text_addf(&description, "%s/stage.json", folder);
-    if (text_check(&description, err) < 0 ||
-        add_variable(&variables, "REPRISE_STAGE", description.data, err) < 0 ||
-        add_variable(&variables, "HOME", folder, err) < 0 ||
-        add_variable(&variables, "TMPDIR", folder, err) < 0 ||
-        add_variable(&variables, "OMP_NUM_THREADS", number, err) < 0)
-        goto done;
-    for (size_t i = 0; i < COUNT(fixed_variables); i++)
-        if (!is_declared(stage, fixed_variables[i].name) &&
-            add_variable(&variables, fixed_variables[i].name, fixed_variables[i].value, err) < 0)
-            goto done;
-    for (size_t i = 0; i < stage->env_count; i++)
-        if (add_variable(&variables, stage->env[i], getenv(stage->env[i]), err) < 0)
-            goto done;
-    if (add_passed(&variables, stage, passed_always, COUNT(passed_always), err) < 0 ||
-        (stage->network &&
-         add_passed(&variables, stage, passed_to_network, COUNT(passed_to_network), err) < 0))
-        goto done;
-    result = 0;
-done:
-    text_release(&description);
-    if (result < 0)
-        file_free_names(variables.list, variables.count);
-    else {
-        *environment = variables.list;
-        *count = variables.count;
-    }
-    return result;
+    return NULL;
 }

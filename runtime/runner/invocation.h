@@ -1,33 +1,42 @@
-/* A stage's cmd made ready to run: words that name files of the project as
- * absolute paths, the first word found in PATH, and the digest of each file
- * that takes part. Also the environment in which it runs.
+/* A stage's cmd made ready to run. Words that name files of the project lie in
+ * the work folder as copies, so they stay as they stand in the file; the first
+ * word is looked up in the stage's PATH where it is a bare name.
+ *
+ * Files whose bytes take part, each in the key and in the lock:
+ *   - words of cmd that are files;
+ *   - the interpreter in the first line of the first word, and so on where that is a script
+ *     itself; of "#!/usr/bin/env python3", and of cmd "env A=1 python3 ...", both programs.
  */
 #ifndef RUNNER_INVOCATION_H
 #define RUNNER_INVOCATION_H
 
+#include "runner/program.h"
 #include "runner/project.h"
 
 struct invocation_file {
-    const char *word; /* of the plan's argv */
-    struct digest digest;
+    char *name;       /* a word of cmd, or the path of an interpreter */
+    bool interpreter; /* not a word of cmd */
+    char *inner;      /* its path in the project, where a copy runs in the work folder, or NULL */
+    const struct program *program;
 };
 
 struct invocation {
-    char **argv; /* NULL at the end; argv[0] is absolute */
+    char **argv; /* NULL at the end; argv[0] is absolute, or a path in the work folder */
     size_t argc;
-    bool by_path; /* the first word is a path, and no name to be found in PATH */
+    bool by_path;                  /* the first word is a path, and no name to be found in PATH */
+    const struct program *program; /* of the first word */
     struct invocation_file *files;
-    size_t file_count;
+    size_t file_count, file_capacity;
 };
 
-/* ERR_STAGE, with the place in the pipeline file, where the first word is no
- * executable. */
+/* ERR_USAGE, with the place in the pipeline file and what to do, where the
+ * command cannot be started. */
 int invocation_make(const struct project *project, const struct plan_stage *stage,
-                    struct invocation *invocation, struct error *err);
+                    enum store_depth depth, struct invocation *invocation, struct error *err);
 void invocation_release(struct invocation *invocation);
 
-/* NAME=value texts with a NULL at the end; file_free_names(environment, count). */
-int invocation_environment(const struct plan_stage *stage, const char *folder, int threads,
-                           char ***environment, size_t *count, struct error *err);
+/* Where a person's shell would find another program under the first word than the stage does,
+ * as in an active virtual environment: its path, in fresh memory; else NULL. */
+char *invocation_shadowed(const struct plan_stage *stage, const struct invocation *invocation);
 
 #endif

@@ -1,5 +1,11 @@
 /* One stage in one invocation of the runner: is it asked for, what is its key,
- * is its result there, and why not. Run, status, why and the dry run share it.
+ * is its result there, and why not. Run, status, why and the dry run share it;
+ * prepare.h finds the answers.
+ *
+ *   OUTSIDE   not asked for
+ *   WAITING ─► PREPARING ─► CACHED | STALE | UNKNOWN | FAILED
+ *   STALE ─► RUNNING ─► STORING ─► EXECUTED | FAILED | SKIPPED    the schedule moves it
+ *   RUNNING, STORING ─► WAITING        where what its key names changed before it began
  */
 #ifndef RUNNER_JOB_H
 #define RUNNER_JOB_H
@@ -9,11 +15,13 @@
 #include "store/action.h"
 
 enum job_state {
-    JOB_OUTSIDE, /* not asked for */
-    JOB_WAITING, /* for stages upstream */
-    JOB_STALE,   /* has a key and no result: must execute */
-    JOB_UNKNOWN, /* a stage upstream must execute first, so there is no key yet */
+    JOB_OUTSIDE,   /* not asked for */
+    JOB_WAITING,   /* for stages upstream */
+    JOB_STALE,     /* has a key and no result: must execute */
+    JOB_UNKNOWN,   /* a stage upstream must execute first, so there is no key yet */
+    JOB_PREPARING, /* a worker finds out */
     JOB_RUNNING,
+    JOB_STORING,  /* its process ended well; a worker stores the result */
     JOB_CACHED,   /* result found */
     JOB_EXECUTED, /* result made now */
     JOB_FAILED,
@@ -25,6 +33,7 @@ struct job {
     size_t index;
     enum job_state state;
     bool forced;
+    bool invoked; /* `invocation` is there */
     struct invocation invocation;
     struct key_dep *deps; /* as in the stage; `lineage` at the end where it has one */
     size_t dep_count;
@@ -50,25 +59,10 @@ int jobs_init(struct project *project, const char *const *words, size_t count, b
               struct jobs *jobs, struct error *err);
 void jobs_release(struct jobs *jobs);
 
-/* For a job whose upstream jobs are decided: computes components and key and
- * looks for the result. Leaves it CACHED, STALE or UNKNOWN. */
-int job_prepare(struct jobs *jobs, size_t index, struct error *err);
-
-/* Looks for the action of a key that is known; CACHED where it is whole. */
-int job_look_up(struct jobs *jobs, size_t index, struct error *err);
-
-/* Prepares every job that is asked for, without executing any. */
-int jobs_prepare_all(struct jobs *jobs, struct error *err);
-
 /* True where the job has its result: CACHED or EXECUTED. */
 bool job_is_done(const struct job *job);
 
 /* "cached", "would run", ... */
 const char *job_state_name(enum job_state state);
-
-/* The components that the stage's entry in the lock file was made from; NULL
- * where there is none. free() it. */
-int job_recorded_components(const struct project *project, const char *stage, char **components,
-                            struct error *err);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "runner/environment.h"
+#include "runner/fingerprint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,14 +29,15 @@ static void add_json(struct text *text, const json_t *value)
     free(json);
 }
 
+/* A JSON string; of what is no UTF-8 the bytes, so that any value has one spelling that is text. */
 static void add_quoted(struct text *text, const char *word)
 {
     json_t *string = json_string(word);
-    if (string == NULL) /* not UTF-8: bytes as they are, but for those that end a line */
-        for (; *word != '\0'; word++)
-            text_addf(text, (unsigned char)*word <= ' ' ? "\\x%02x" : "%c", (unsigned char)*word);
-    else
+    if (string != NULL)
         add_json(text, string);
+    else
+        for (text_add(text, "bytes:"); *word != '\0'; word++)
+            text_addf(text, "%02x", (unsigned char)*word);
     json_decref(string);
 }
 
@@ -97,21 +100,28 @@ static int add_params(struct text *text, const json_t *object, const char *prefi
     return result;
 }
 
-static void add_command(struct text *text, const struct plan_stage *stage,
-                        const struct invocation *invocation)
+static int add_command(struct text *text, const struct plan_stage *stage,
+                       const struct invocation *invocation, struct error *err)
 {
     json_t *words = json_array();
-    for (size_t i = 0; i < stage->argc; i++)
-        json_array_append_new(words, json_string(stage->argv[i]));
+    int result = words == NULL ? -1 : 0;
+    for (size_t i = 0; i < stage->argc && result == 0; i++)
+        result = json_array_append_new(words, json_string(stage->argv[i]));
+    if (result < 0) {
+        json_decref(words);
+        return error_set(err, ERR_MEMORY, "out of memory for a key");
+    }
     text_add(text, "cmd ");
     add_json(text, words);
     text_add(text, "\n");
     json_decref(words);
     for (size_t i = 0; i < invocation->file_count; i++) {
-        text_add(text, "executable");
-        add_word(text, invocation->files[i].word);
-        add_digest(text, &invocation->files[i].digest);
+        const struct invocation_file *file = &invocation->files[i];
+        text_add(text, file->interpreter ? "interpreter" : "executable");
+        add_word(text, file->name);
+        add_digest(text, &file->program->digest);
     }
+    return 0;
 }
 
 /* Sorts the lines from `start` on, so that the order in the pipeline file does
@@ -161,8 +171,7 @@ static void add_deps(struct text *text, const struct key_dep *deps, size_t count
             text_add(text, " unknown\n");
             continue;
         }
-        /* The mode of a single file is for artifacts; a stage cannot tell. */
-        text_add(text, content->kind == CONTENT_FOLDER ? " folder" : " file");
+        text_addf(text, " %s", content_kind_name(content->kind));
         add_digest(text, &content->digest);
     }
     sort_lines(text, start);
@@ -184,7 +193,7 @@ static void add_environment(struct text *text, const struct plan_stage *stage)
 {
     size_t start = text->size;
     for (size_t i = 0; i < stage->env_count; i++) {
-        const char *value = getenv(stage->env[i]);
+        const char *value = environment_value(stage, stage->env[i]);
         text_add(text, "env");
         add_word(text, stage->env[i]);
         text_add(text, " ");
@@ -197,15 +206,8 @@ static void add_environment(struct text *text, const struct plan_stage *stage)
     sort_lines(text, start);
 }
 
-static int add_fingerprint(struct text *text, const struct project *project,
-                           const struct invocation *invocation, struct error *err)
+static void add_fingerprint(struct text *text, const char *lines)
 {
-    if (!invocation->by_path)
-        return 0;
-    const char *lines = fingerprint_of(project->fingerprints, invocation->argv[0],
-                                       &invocation->files[0].digest, err);
-    if (lines == NULL)
-        return -1;
     while (*lines != '\0') {
         size_t length = strcspn(lines, "\n");
         text_add(text, "fingerprint ");
@@ -213,22 +215,25 @@ static int add_fingerprint(struct text *text, const struct project *project,
         text_add(text, "\n");
         lines += length + (lines[length] == '\n');
     }
-    return 0;
 }
 
 int key_components(const struct project *project, const struct plan_stage *stage,
                    const struct invocation *invocation, const struct key_dep *deps, size_t count,
-                   struct text *text, struct error *err)
+                   enum store_depth depth, const char *fingerprint, struct text *text,
+                   struct error *err)
 {
-    text_add(text, "reprise-key 1\n");
-    add_command(text, stage, invocation);
-    if (add_params(text, stage->params, "", err) < 0)
+    char *asked = NULL;
+    text_add(text, "reprise-key 2\n");
+    if (add_command(text, stage, invocation, err) < 0 ||
+        add_params(text, stage->params, "", err) < 0)
         return -1;
     add_deps(text, deps, count);
     add_outs(text, stage);
     add_environment(text, stage);
-    if (add_fingerprint(text, project, invocation, err) < 0)
+    if (fingerprint == NULL && fingerprint_of(project, stage, invocation, depth, &asked, err) < 0)
         return -1;
+    add_fingerprint(text, fingerprint != NULL ? fingerprint : asked);
+    free(asked);
     return text_check(text, err);
 }
 

@@ -1,11 +1,12 @@
 /* A stage's key: the sha256 of a text with everything that its outs depend on,
  * one component a line, in this order:
  *
- *   reprise-key 1
+ *   reprise-key 2
  *   cmd ["build/stages/split"]
  *   executable build/stages/split <64 hex>     each word of cmd that is a file
+ *   interpreter /usr/bin/dash <64 hex>         what runs it, where a "#!" line or env says so
  *   param split.seed 42                        leaves, sorted, as compact JSON
- *   dep dataset folder <64 hex>                sorted by name
+ *   dep dataset folder <64 hex>                or file, or executable; sorted by name
  *   out splits splits                          name and path, sorted by name
  *   env NAME "value"                           or null; sorted
  *   fingerprint cpu avx512                     as the executable prints it
@@ -26,10 +27,13 @@ struct key_dep {
     bool known; /* false: an upstream stage has not run; the key is then unknown, too */
 };
 
-/* Appends the components to `text`. */
+/* Appends the components to `text`. `fingerprint`, if not NULL, stands for what the program would
+ * answer: lines of `name value`. ERR_UNKNOWN where `depth` is STORE_BY_MEMO and it must be asked.
+ */
 int key_components(const struct project *project, const struct plan_stage *stage,
                    const struct invocation *invocation, const struct key_dep *deps, size_t count,
-                   struct text *text, struct error *err);
+                   enum store_depth depth, const char *fingerprint, struct text *text,
+                   struct error *err);
 
 /* One component that differs. `before` or `after` is "" where it is absent. */
 struct key_change {

@@ -1,28 +1,26 @@
-/* Starts a stage's process. All that is done to the child between fork and
- * exec is in one function, prepare_child in launch.c: what confines a stage
- * belongs there.
+/* Starts a program, confined, below a keeper (keeper.h). All that is done to
+ * the program between fork and exec is in prepare_program in keeper.c.
  */
 #ifndef RUNNER_LAUNCH_H
 #define RUNNER_LAUNCH_H
 
 #include "base/error.h"
+#include "runner/keeper.h"
 
-#include <stdint.h>
-#include <sys/types.h>
-
-enum { LAUNCH_PROGRESS_FD = 3 };
-
-struct launch {
-    char *const *argv; /* argv[0] is absolute */
-    char *const *environment;
-    const char *folder;   /* to work in */
-    int log;              /* stdout and stderr */
-    int progress;         /* becomes LAUNCH_PROGRESS_FD */
-    int64_t memory_bytes; /* 0: no limit */
+struct launched {
+    pid_t pid; /* of the keeper; 0: none */
+    int pidfd; /* readable when all is over */
+    int report;
 };
 
-/* The child leads a process group of its own, and dies with the runner. *pidfd
- * becomes readable when it ends. ERR_STAGE where it cannot be started. */
-int launch_start(const struct launch *launch, pid_t *pid, int *pidfd, struct error *err);
+int launch_start(const struct launch *launch, struct launched *launched, struct error *err);
+
+/* SIGTERM to the program's process group, and SIGCONT: one that is stopped could not leave. */
+void launch_ask_to_stop(const struct launched *launched);
+void launch_kill(const struct launched *launched);
+
+/* Waits for the end. ERR_STAGE where the keeper itself was killed; then nothing is known of the
+ * program. `launched` is zeroed. */
+int launch_collect(struct launched *launched, struct launch_report *report, struct error *err);
 
 #endif

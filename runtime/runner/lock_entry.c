@@ -51,8 +51,8 @@ static int add_files(const struct job *job, struct lock_stage *entry, struct err
 {
     for (size_t i = 0; i < job->invocation.file_count; i++) {
         const struct invocation_file *file = &job->invocation.files[i];
-        if (lock_find_name(&entry->files, file->word) == NULL &&
-            lock_add_name(&entry->files, file->word, &file->digest, err) < 0)
+        if (lock_find_name(&entry->files, file->name) == NULL &&
+            lock_add_name(&entry->files, file->name, &file->program->digest, err) < 0)
             return -1;
     }
     return 0;

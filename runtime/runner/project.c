@@ -1,13 +1,21 @@
 #include "runner/project.h"
 
+#include "plan/plan_read.h"
+
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "plan/plan_read.h"
+#include "runner/answers.h"
+#include "runner/program.h"
+#include "store/ignore.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { IGNORE_LIMIT = 1 << 20 };
 
 /* The lock lies beside the pipeline file: pipeline.yaml has pipeline.lock. */
 static char *lock_path_of(const char *file, struct error *err)
@@ -113,25 +121,47 @@ static int read_plan(struct project *project, enum project_view view, struct err
     return result;
 }
 
+/* What the project says of names that do not count. */
+static int read_ignore(struct project *project, struct error *err)
+{
+    char *data = NULL;
+    size_t size;
+    char *path = file_join(project->plan->folder, ".reprise-ignore", err);
+    if (path == NULL)
+        return -1;
+    int result = file_exists(path) ? file_read(path, IGNORE_LIMIT, &data, &size, err) : 0;
+    if (result == 0)
+        result = ignore_parse(project->plan->folder, data, &project->ignore, err);
+    free(data);
+    free(path);
+    return result;
+}
+
 int project_open(const struct project_settings *settings, enum project_view view,
                  struct project *opened, struct error *err)
 {
     struct project project = {.settings = *settings};
-    char *cache = NULL, *lock_path;
+    char *cache = NULL, *lock_path = NULL;
     int result = -1;
     if (settings->folder != NULL && chdir(settings->folder) < 0)
         return error_set(err, ERR_USAGE, "cannot work in '%s'", settings->folder);
-    if ((lock_path = lock_path_of(settings->file, err)) == NULL)
-        return -1;
-    if ((project.lock = lock_reader_new(lock_path, err)) == NULL ||
+    /* The usual file may lie further up; one that is named lies where it is said. */
+    if (settings->file == NULL) {
+        if ((project.found_file = plan_find_file("pipeline.yaml", err)) == NULL)
+            return -1;
+        project.settings.file = project.found_file;
+    }
+    if ((lock_path = lock_path_of(project.settings.file, err)) == NULL ||
+        (project.lock = lock_reader_new(lock_path, err)) == NULL ||
         read_plan(&project, view, err) < 0)
         goto done;
     if ((cache = file_join(project.plan->folder, "cache", err)) == NULL ||
         (project.artifacts = file_join(project.plan->folder, "artifacts", err)) == NULL ||
         (project.runs = file_join(project.plan->folder, "reports/runs", err)) == NULL ||
-        store_open(cache, &project.store, err) < 0 ||
+        store_open(cache, &project.store, err) < 0 || read_ignore(&project, err) < 0 ||
         (project.ours = ours_new(project.plan, project.store, project.lock, err)) == NULL ||
-        fingerprints_open(project.store, settings->device, &project.fingerprints, err) < 0)
+        programs_new(project.store, &project.programs, err) < 0 ||
+        answers_open(project.store, &project.answers, err) < 0)
         goto done;
     result = 0;
 done:
@@ -139,18 +169,23 @@ done:
     free(cache);
     if (result < 0)
         project_close(&project);
-    else
+    else {
         *opened = project;
+        store_set_stop(opened->store, &opened->stop);
+    }
     return result;
 }
 
 void project_close(struct project *project)
 {
-    fingerprints_close(project->fingerprints);
+    answers_close(project->answers);
+    programs_free(project->programs);
+    ignore_free(project->ignore);
     ours_free(project->ours);
     store_close(project->store);
     lock_reader_free(project->lock);
     plan_free(project->plan);
+    free(project->found_file);
     free(project->artifacts);
     free(project->runs);
     *project = (struct project){0};

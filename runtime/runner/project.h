@@ -5,15 +5,16 @@
 #define RUNNER_PROJECT_H
 
 #include "plan/plan.h"
-#include "runner/fingerprint.h"
 #include "runner/lock_reader.h"
 #include "runner/ours.h"
 #include "store/store.h"
 
+#include <stdatomic.h>
+
 /* What the caller asks for. The texts stay the caller's. */
 struct project_settings {
     const char *folder;  /* to work in, or NULL */
-    const char *file;    /* of the pipeline */
+    const char *file;    /* of the pipeline; NULL: pipeline.yaml, here or further up */
     const char *profile; /* NULL: the file's default */
     const char **sets;   /* a.b=value */
     size_t set_count;
@@ -31,8 +32,17 @@ struct project {
     struct lock_reader *lock;
     struct ours *ours;
     char *artifacts, *runs;
-    struct fingerprints *fingerprints;
+    char *found_file;          /* settings.file, where it was looked for */
+    struct ignore *ignore;     /* names that do not count in folder deps */
+    struct programs *programs; /* those that commands name, as found in this run */
+    struct answers *answers;   /* of programs to questions */
+    atomic_int stop;           /* not 0: hashing, copying and asking end with ERR_INTERRUPTED */
 };
+
+static inline bool project_is_stopping(const struct project *project)
+{
+    return atomic_load_explicit(&project->stop, memory_order_relaxed) != 0;
+}
 
 /* What the plan is read under where `settings` name no profile and no sets. */
 enum project_view {

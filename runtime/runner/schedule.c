@@ -1,32 +1,75 @@
 #include "runner/schedule.h"
 
 #include "base/memory.h"
+#include "runner/commit.h"
 #include "runner/deliver.h"
+#include "runner/dependants.h"
+#include "runner/execute.h"
+#include "runner/prepare.h"
+#include "runner/signals.h"
+#include "runner/work.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
-enum { BUSY_MS = 50, TICK_MS = 100 };
+enum {
+    BUSY_MS = 50,
+    TICK_MS = 100,
+    COMMIT_LIMIT = 128, /* attempts that may wait to be recorded */
+    PREPARE_LIMIT = 3,  /* how often a job is looked at again because something changed */
+};
+
+/* What stored results get before a request to stop ends it, as stages do. */
+static const double storing_grace_seconds = 10.0;
+
+/* A job's look at its deps, or the delivery of its result, in a worker. */
+struct job_task {
+    struct task task; /* first */
+    struct jobs *jobs;
+    struct job *job;
+    bool deliver;
+    struct error outcome;
+};
+
+/* Jobs by index, first in first out. */
+struct line {
+    size_t *list, first, count;
+};
 
 struct schedule {
     struct jobs *jobs;
     const struct watcher *watcher;
+    struct tasks *tasks;
+    struct commit *commit;
+    struct dependants dependants;
+    struct line ready;    /* all upstream is done: to be prepared */
+    struct line runnable; /* STALE: waits for processors, a device, the key's lock */
     struct attempt **running;
     size_t running_count;
-    int slots; /* processors that no stage uses */
+    size_t storing; /* tasks that store a result */
+    int slots;      /* processors that no stage uses */
     int gpu_users;
-    int signals;    /* a signalfd */
+    struct signals signals;
     int interrupts; /* how many arrived */
+    double stop_at; /* when storing is given up; 0: not asked to stop */
     size_t failures;
     bool lock_is_busy; /* some stage waits for another runner */
     bool *told;        /* by job: that it waits was said */
+    bool *lost;        /* by job: something upstream failed */
+    int *tries;        /* by job: how often something had changed */
     struct pollfd *polls;
 };
+
+static void tell_ended(const struct schedule *schedule, const struct job *job)
+{
+    schedule->watcher->ended(schedule->watcher->self, job);
+}
+
+static void note(const struct schedule *schedule, const struct job *job, const char *line)
+{
+    schedule->watcher->noted(schedule->watcher->self, job, line);
+}
 
 static bool is_stopping(const struct schedule *schedule)
 {
@@ -34,67 +77,148 @@ static bool is_stopping(const struct schedule *schedule)
     return schedule->interrupts > 0 || (schedule->failures > 0 && !keep_going);
 }
 
-static void tell_ended(const struct schedule *schedule, const struct job *job)
+static void push(struct line *line, size_t index)
 {
-    schedule->watcher->ended(schedule->watcher->self, job);
+    line->list[line->first + line->count++] = index;
+}
+
+/* ---- what has come to its end ---- */
+
+/* The job is done or lost: who waited for it may go on. */
+static void release_dependants(struct schedule *schedule, const struct job *job)
+{
+    const struct dependants *dependants = &schedule->dependants;
+    bool lost = !job_is_done(job);
+    for (size_t i = dependants->first[job->index]; i < dependants->first[job->index + 1]; i++) {
+        size_t next = dependants->list[i];
+        schedule->lost[next] = schedule->lost[next] || lost;
+        if (--dependants->waits_for[next] == 0)
+            push(&schedule->ready, next);
+    }
+}
+
+static void ended(struct schedule *schedule, struct job *job)
+{
+    tell_ended(schedule, job);
+    release_dependants(schedule, job);
 }
 
 static void job_failed(struct schedule *schedule, struct job *job, const struct error *why)
 {
     job->state = JOB_FAILED;
+    text_clear(&job->failure);
     text_add(&job->failure, why->message);
     schedule->failures++;
-    tell_ended(schedule, job);
+    ended(schedule, job);
 }
 
-/* The result is in the store: show it, and bring the artifacts. A blob whose
- * damage shows only now makes a cached stage stale. */
-static void settle(struct schedule *schedule, struct job *job)
+static void job_interrupted(struct schedule *schedule, struct job *job, const struct error *why)
+{
+    job->state = JOB_SKIPPED;
+    text_add(&job->failure, why->message);
+    ended(schedule, job);
+}
+
+/* ---- tasks ---- */
+
+static void run_job_task(struct task *task)
+{
+    struct job_task *self = (struct job_task *)task;
+    struct error *err = &self->outcome;
+    int result = self->deliver ? deliver(self->jobs->project, self->job, err)
+                               : prepare_job(self->jobs, self->job->index, STORE_BY_STAT, err);
+    if (result == 0)
+        *err = (struct error){0};
+}
+
+static int post_job_task(struct schedule *schedule, struct job *job, bool delivery,
+                         struct error *err)
+{
+    struct job_task *task = memory_new(1, sizeof(*task), err);
+    if (task == NULL)
+        return -1;
+    *task = (struct job_task){
+        .task = {.run = run_job_task}, .jobs = schedule->jobs, .job = job, .deliver = delivery};
+    if (!delivery)
+        job->state = JOB_PREPARING;
+    tasks_post(schedule->tasks, &task->task);
+    return 0;
+}
+
+/* Stores a result and brings the artifacts. */
+static void run_store_task(struct task *task)
+{
+    struct attempt *attempt = (struct attempt *)task;
+    struct error *err = &attempt->outcome;
+    *err = (struct error){0};
+    if (work_store(attempt, err) < 0) {
+        if (err->kind != ERR_INTERRUPTED)
+            work_keep_log(attempt);
+        return;
+    }
+    attempt->job->state = JOB_EXECUTED;
+    if (deliver(attempt->jobs->project, attempt->job, err) == 0)
+        *err = (struct error){0};
+}
+
+/* ---- what is ready ---- */
+
+/* A result that was found is shown, and its artifacts brought where they are not there. */
+static void settle_cached(struct schedule *schedule, struct job *job)
 {
     struct error why = {0};
-    if (deliver(schedule->jobs->project, job, &why) == 0)
-        tell_ended(schedule, job);
-    else if (why.kind != ERR_MISMATCH || job->state != JOB_CACHED || job->stage->frozen ||
-             job_look_up(schedule->jobs, job->index, &why) < 0 || job->state != JOB_STALE)
+    if (deliver_missing(schedule->jobs->project, job) == NULL)
+        ended(schedule, job);
+    else if (post_job_task(schedule, job, true, &why) < 0)
         job_failed(schedule, job, &why);
 }
 
-/* ---- what can start ---- */
-
-enum upstream { UPSTREAM_DONE, UPSTREAM_PENDING, UPSTREAM_LOST };
-
-static enum upstream upstream_of(const struct jobs *jobs, const struct job *job)
+static void sort_out(struct schedule *schedule, struct job *job)
 {
-    enum upstream worst = UPSTREAM_DONE;
-    for (size_t i = 0; i < job->stage->dep_count && !job->stage->frozen; i++) {
-        if (job->stage->deps[i].path != NULL)
-            continue;
-        const struct job *upstream = &jobs->list[job->stage->deps[i].stage];
-        if (upstream->state == JOB_FAILED || upstream->state == JOB_SKIPPED)
-            return UPSTREAM_LOST;
-        if (!job_is_done(upstream))
-            worst = UPSTREAM_PENDING;
-    }
-    return worst;
+    if (job->state == JOB_CACHED)
+        settle_cached(schedule, job);
+    else if (job->state == JOB_STALE)
+        push(&schedule->runnable, job->index);
 }
 
-static void prepare(struct schedule *schedule, size_t index)
+static void prepare_next(struct schedule *schedule, size_t index)
 {
     struct error why = {0};
     struct job *job = &schedule->jobs->list[index];
-    switch (upstream_of(schedule->jobs, job)) {
-    case UPSTREAM_PENDING: return;
-    case UPSTREAM_LOST:
+    if (schedule->lost[index]) {
         job->state = JOB_SKIPPED;
-        tell_ended(schedule, job);
+        ended(schedule, job);
         return;
-    case UPSTREAM_DONE:
-        if (job_prepare(schedule->jobs, index, &why) < 0)
-            job_failed(schedule, job, &why);
-        else if (job->state == JOB_CACHED)
-            settle(schedule, job);
     }
+    /* Most often all is remembered, and nothing large must be read. */
+    if (prepare_job(schedule->jobs, index, STORE_BY_MEMO, &why) == 0)
+        sort_out(schedule, job);
+    else if (why.kind != ERR_UNKNOWN || post_job_task(schedule, job, false, &why) < 0)
+        job_failed(schedule, job, &why);
 }
+
+static void finish_job_task(struct schedule *schedule, struct job_task *task)
+{
+    struct job *job = task->job;
+    struct error *why = &task->outcome;
+    if (why->kind == ERR_NONE && task->deliver)
+        ended(schedule, job);
+    else if (why->kind == ERR_NONE)
+        sort_out(schedule, job);
+    else if (why->kind == ERR_INTERRUPTED)
+        job_interrupted(schedule, job, why);
+    else if (task->deliver && why->kind == ERR_MISMATCH && job->state == JOB_CACHED &&
+             !job->stage->frozen &&
+             prepare_look_up(schedule->jobs, job->index, STORE_BY_STAT, why) == 0 &&
+             job->state == JOB_STALE) {
+        /* A blob whose damage shows only now makes a cached stage stale. */
+        push(&schedule->runnable, job->index);
+    } else
+        job_failed(schedule, job, why);
+    free(task);
+}
+
+/* ---- what can start ---- */
 
 static int threads_for(const struct schedule *schedule, const struct job *job)
 {
@@ -102,14 +226,31 @@ static int threads_for(const struct schedule *schedule, const struct job *job)
     return wanted <= 0 || wanted > all ? all : wanted;
 }
 
+/* Something is not what its key names any more: the job is looked at again. */
+static void look_again(struct schedule *schedule, struct job *job, const struct error *why)
+{
+    if (++schedule->tries[job->index] > PREPARE_LIMIT) {
+        job_failed(schedule, job, why);
+        return;
+    }
+    note(schedule, job, why->message);
+    programs_forget(schedule->jobs->project->programs);
+    invocation_release(&job->invocation);
+    job->invoked = false;
+    job->state = JOB_WAITING;
+    push(&schedule->ready, job->index);
+}
+
 static void begin(struct schedule *schedule, struct job *job, struct store_lock *lock)
 {
-    struct project *project = schedule->jobs->project;
     struct attempt *attempt;
     struct error why = {0};
     int threads = threads_for(schedule, job);
-    if (attempt_start(project, job, lock, threads, &attempt, &why) < 0) {
-        job_failed(schedule, job, &why);
+    if (execute_start(schedule->jobs, job, lock, threads, &attempt, &why) < 0) {
+        if (why.kind == ERR_CHANGED)
+            look_again(schedule, job, &why);
+        else
+            job_failed(schedule, job, &why);
         return;
     }
     job->state = JOB_RUNNING;
@@ -117,125 +258,239 @@ static void begin(struct schedule *schedule, struct job *job, struct store_lock 
     schedule->gpu_users += job->stage->resources.gpu > 0;
     schedule->running[schedule->running_count++] = attempt;
     schedule->watcher->started(schedule->watcher->self, attempt);
+    char *shadowed = invocation_shadowed(job->stage, &job->invocation);
+    struct text line = {0};
+    if (shadowed != NULL) {
+        text_addf(&line,
+                  "note: '%s' is %s here; an active environment's is %s (name it in cmd, or let "
+                  "PATH through with env: [PATH])",
+                  job->stage->argv[0], job->invocation.argv[0], shadowed);
+        note(schedule, job, text_string(&line));
+    }
+    text_release(&line);
+    free(shadowed);
 }
 
-static void try_start(struct schedule *schedule, struct job *job)
+/* Whoever held the lock before may have made the result: looks once more, and keeps the reason. */
+static bool was_made_meanwhile(struct schedule *schedule, struct job *job)
 {
-    struct project *project = schedule->jobs->project;
+    struct error why = {0};
+    struct text reason = job->reason;
+    job->reason = (struct text){0};
+    if (!job->forced && prepare_look_up(schedule->jobs, job->index, STORE_BY_STAT, &why) < 0)
+        job_failed(schedule, job, &why);
+    text_release(&job->reason);
+    job->reason = reason;
+    return job->state != JOB_STALE;
+}
+
+/* False where the job stays in line. */
+static bool try_start(struct schedule *schedule, struct job *job)
+{
     struct store_lock *lock;
     struct error why = {0};
     char key[DIGEST_HEX_SIZE];
     if (threads_for(schedule, job) > schedule->slots ||
         (job->stage->resources.gpu > 0 && schedule->gpu_users > 0))
-        return;
+        return false;
     digest_to_hex(&job->key, key);
-    if (store_try_lock(project->store, key, &lock, &why) < 0) {
+    if (store_try_lock(schedule->jobs->project->store, key, &lock, &why) < 0) {
         job_failed(schedule, job, &why);
-        return;
+        return true;
     }
     if (lock == NULL) {
         schedule->lock_is_busy = true;
         if (!schedule->told[job->index])
-            schedule->watcher->noted(schedule->watcher->self, job, "waiting: another run is at it");
+            note(schedule, job, "waiting: another run is at it");
         schedule->told[job->index] = true;
-        return;
+        return false;
     }
-    /* Whoever held the lock before may have made the result. */
-    struct text reason = job->reason;
-    job->reason = (struct text){0};
-    if (!job->forced && job_look_up(schedule->jobs, job->index, &why) < 0)
-        job_failed(schedule, job, &why);
-    text_release(&job->reason);
-    job->reason = reason;
-    if (job->state == JOB_STALE) {
+    if (!was_made_meanwhile(schedule, job)) {
         begin(schedule, job, lock);
-        return;
+        return true;
     }
     store_unlock(lock);
     if (job->state == JOB_CACHED)
-        settle(schedule, job);
+        settle_cached(schedule, job);
+    return true;
 }
 
 static void advance(struct schedule *schedule)
 {
     schedule->lock_is_busy = false;
-    for (size_t i = 0; i < schedule->jobs->count && !is_stopping(schedule); i++) {
-        struct job *job = &schedule->jobs->list[i];
-        if (job->state == JOB_WAITING)
-            prepare(schedule, i);
-        if (job->state == JOB_STALE && !is_stopping(schedule))
-            try_start(schedule, job);
+    while (schedule->ready.count > 0 && !is_stopping(schedule)) {
+        size_t index = schedule->ready.list[schedule->ready.first++];
+        schedule->ready.count--;
+        prepare_next(schedule, index);
+    }
+    struct line waiting = schedule->runnable;
+    schedule->runnable.count = 0;
+    schedule->runnable.first = 0;
+    for (size_t i = 0; i < waiting.count; i++) {
+        size_t index = waiting.list[waiting.first + i];
+        bool may = schedule->slots > 0 && !is_stopping(schedule) &&
+                   commit_pending(schedule->commit) < COMMIT_LIMIT;
+        if (!may || !try_start(schedule, &schedule->jobs->list[index]))
+            push(&schedule->runnable, index);
     }
 }
 
 /* ---- what ends ---- */
+
+static void attempt_failed(struct schedule *schedule, struct attempt *attempt,
+                           const struct error *why)
+{
+    if (why->kind == ERR_INTERRUPTED)
+        job_interrupted(schedule, attempt->job, why);
+    else {
+        job_failed(schedule, attempt->job, why);
+        schedule->watcher->failed(schedule->watcher->self, attempt);
+    }
+    execute_end(attempt);
+}
+
+static void name_left_processes(const struct schedule *schedule, const struct attempt *attempt)
+{
+    struct text line = {0};
+    if (attempt->report.killed == 0)
+        return;
+    text_addf(&line, "warning: it left %u process%s running, killed now: %s",
+              attempt->report.killed, attempt->report.killed == 1 ? "" : "es",
+              attempt->report.names);
+    note(schedule, attempt->job, text_string(&line));
+    text_release(&line);
+}
 
 static void finish(struct schedule *schedule, size_t at)
 {
     struct attempt *attempt = schedule->running[at];
     struct job *job = attempt->job;
     struct error why = {0};
-    /* The process is gone: what it said is complete, and is shown before its log is stored. */
+    /* Its processes are gone: what it said is complete, and is shown before its log is stored. */
     attempt_read_progress(attempt);
     schedule->watcher->finished(schedule->watcher->self, attempt);
-    int result = attempt_finish(attempt, &why);
     schedule->running[at] = schedule->running[--schedule->running_count];
     schedule->slots += attempt->threads;
     schedule->gpu_users -= job->stage->resources.gpu > 0;
-    if (result == 0) {
-        job->state = JOB_EXECUTED;
-        settle(schedule, job);
-    } else if (why.kind == ERR_INTERRUPTED) {
-        job->state = JOB_SKIPPED;
-        text_add(&job->failure, why.message);
-        tell_ended(schedule, job);
-    } else {
-        job_failed(schedule, job, &why);
-        schedule->watcher->failed(schedule->watcher->self, attempt);
+    if (attempt_collect(attempt, &why) < 0) {
+        if (why.kind != ERR_INTERRUPTED)
+            work_keep_log(attempt);
+        attempt_failed(schedule, attempt, &why);
+        return;
     }
-    attempt_free(attempt);
+    name_left_processes(schedule, attempt);
+    job->state = JOB_STORING;
+    attempt->task.run = run_store_task;
+    schedule->storing++;
+    tasks_post(schedule->tasks, &attempt->task);
+}
+
+static void finish_store_task(struct schedule *schedule, struct attempt *attempt)
+{
+    struct job *job = attempt->job;
+    schedule->storing--;
+    if (job->state != JOB_EXECUTED) {
+        attempt_failed(schedule, attempt, &attempt->outcome);
+        return;
+    }
+    if (attempt->outcome.kind == ERR_NONE)
+        ended(schedule, job);
+    else
+        job_failed(schedule, job, &attempt->outcome); /* the result is good, and is recorded */
+    commit_post(schedule->commit, attempt);
+}
+
+static void take_tasks(struct schedule *schedule)
+{
+    struct task *task;
+    while ((task = tasks_take(schedule->tasks)) != NULL) {
+        if (task->run == run_store_task)
+            finish_store_task(schedule, (struct attempt *)task);
+        else
+            finish_job_task(schedule, (struct job_task *)task);
+    }
+}
+
+/* ---- signals ---- */
+
+static void stop(struct schedule *schedule, bool at_once)
+{
+    struct project *project = schedule->jobs->project;
+    for (size_t i = 0; i < schedule->running_count; i++)
+        attempt_stop(schedule->running[i], at_once);
+    if (schedule->storing == 0 || at_once)
+        atomic_store(&project->stop, 1);
 }
 
 static void take_signals(struct schedule *schedule)
 {
-    struct signalfd_siginfo info;
-    while (read(schedule->signals, &info, sizeof(info)) == sizeof(info)) {
-        if (info.ssi_signo == SIGWINCH)
-            continue;
-        schedule->interrupts++;
-        if (schedule->interrupts == 1 && schedule->running_count > 0)
-            schedule->watcher->noted(schedule->watcher->self, NULL,
-                                     "stopping: the stages may save their work; once more kills "
-                                     "them");
-        for (size_t i = 0; i < schedule->running_count; i++)
-            attempt_stop(schedule->running[i], schedule->interrupts > 1);
+    int count = signals_take(&schedule->signals);
+    if (count > 0) {
+        schedule->interrupts += count;
+        if (schedule->stop_at == 0.0) {
+            schedule->stop_at = attempt_now() + storing_grace_seconds;
+            if (schedule->running_count > 0)
+                note(schedule, NULL,
+                     "stopping: the stages may save their work; once more kills them");
+            else
+                note(schedule, NULL,
+                     schedule->storing > 0
+                         ? "stopping: a result is being stored; once more gives it up"
+                         : "stopping");
+            stop(schedule, false);
+        } else
+            stop(schedule, true);
     }
+    if (schedule->stop_at > 0.0 && (schedule->storing == 0 || attempt_now() >= schedule->stop_at))
+        atomic_store(&schedule->jobs->project->stop, 1);
 }
 
-/* Waits until something happens, and takes it in. */
+/* ---- all ---- */
+
 static void wait_for_events(struct schedule *schedule)
 {
-    size_t count = schedule->running_count;
     struct pollfd *polls = schedule->polls;
-    polls[0] = (struct pollfd){.fd = schedule->signals, .events = POLLIN};
+    size_t count = schedule->running_count;
+    polls[0] = (struct pollfd){.fd = schedule->signals.fd, .events = POLLIN};
+    polls[1] = (struct pollfd){.fd = tasks_event(schedule->tasks), .events = POLLIN};
     for (size_t i = 0; i < count; i++) {
-        polls[1 + 2 * i] = (struct pollfd){.fd = schedule->running[i]->pidfd, .events = POLLIN};
         polls[2 + 2 * i] =
+            (struct pollfd){.fd = schedule->running[i]->process.pidfd, .events = POLLIN};
+        polls[3 + 2 * i] =
             (struct pollfd){.fd = schedule->running[i]->progress_fd, .events = POLLIN};
     }
-    poll(polls, 1 + 2 * count, schedule->lock_is_busy ? BUSY_MS : TICK_MS);
-    if (polls[0].revents != 0)
-        take_signals(schedule);
+    poll(polls, 2 + 2 * count, schedule->lock_is_busy ? BUSY_MS : TICK_MS);
     /* From the last, because finish() fills a gap with the last. */
     for (size_t i = count; i-- > 0;) {
-        if (polls[2 + 2 * i].revents != 0)
+        if (polls[3 + 2 * i].revents != 0)
             attempt_read_progress(schedule->running[i]);
         attempt_tick(schedule->running[i]);
     }
     schedule->watcher->updated(schedule->watcher->self, schedule->running, schedule->running_count);
     for (size_t i = count; i-- > 0;)
-        if (polls[1 + 2 * i].revents != 0)
+        if (polls[2 + 2 * i].revents != 0)
             finish(schedule, i);
+}
+
+static bool is_over(const struct schedule *schedule)
+{
+    if (schedule->running_count > 0 || tasks_pending(schedule->tasks) > 0)
+        return false;
+    if (is_stopping(schedule))
+        return true;
+    return schedule->ready.count == 0 && schedule->runnable.count == 0;
+}
+
+static void loop(struct schedule *schedule)
+{
+    for (;;) {
+        advance(schedule);
+        take_signals(schedule);
+        if (is_over(schedule))
+            return;
+        wait_for_events(schedule);
+        take_tasks(schedule);
+    }
 }
 
 static void skip_the_rest(struct schedule *schedule)
@@ -265,45 +520,66 @@ static int verdict(const struct schedule *schedule, struct error *err)
     return error_set(err, ERR_STAGE, "stage '%s' failed", first->stage->name);
 }
 
-static int open_signals(sigset_t *before, struct error *err)
+/* A job can come into line again when something changed, or its blob proved damaged. */
+static int make_line(struct line *line, size_t count, struct error *err)
 {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
-    sigaddset(&set, SIGWINCH);
-    sigprocmask(SIG_BLOCK, &set, before);
-    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd >= 0 ? fd : error_errno(err, "cannot watch signals");
+    return (line->list = memory_new(count * (PREPARE_LIMIT + 2) + 1, sizeof(size_t), err)) == NULL
+               ? -1
+               : 0;
+}
+
+static int allocate(struct schedule *schedule, struct error *err)
+{
+    size_t count = schedule->jobs->count;
+    if (make_line(&schedule->ready, count, err) < 0 ||
+        make_line(&schedule->runnable, count, err) < 0 ||
+        (schedule->running = memory_new(count, sizeof(struct attempt *), err)) == NULL ||
+        (schedule->told = memory_new(count, sizeof(bool), err)) == NULL ||
+        (schedule->lost = memory_new(count, sizeof(bool), err)) == NULL ||
+        (schedule->tries = memory_new(count, sizeof(int), err)) == NULL ||
+        (schedule->polls = memory_new(2 + 2 * count, sizeof(*schedule->polls), err)) == NULL ||
+        dependants_init(schedule->jobs, &schedule->dependants, err) < 0 ||
+        tasks_new(schedule->slots + 1, &schedule->tasks, err) < 0)
+        return -1;
+    return commit_new(schedule->jobs->project, &schedule->commit, err);
+}
+
+static void release(struct schedule *schedule)
+{
+    tasks_free(schedule->tasks);
+    commit_free(schedule->commit);
+    dependants_release(&schedule->dependants);
+    free(schedule->ready.list);
+    free(schedule->runnable.list);
+    free(schedule->running);
+    free(schedule->told);
+    free(schedule->lost);
+    free(schedule->tries);
+    free(schedule->polls);
 }
 
 int schedule_run(struct jobs *jobs, const struct watcher *watcher, struct error *err)
 {
-    struct schedule schedule = {
-        .jobs = jobs, .watcher = watcher, .slots = jobs->project->settings.jobs, .signals = -1};
-    sigset_t before;
+    struct schedule schedule = {.jobs = jobs,
+                                .watcher = watcher,
+                                .slots = jobs->project->settings.jobs,
+                                .signals = {.fd = -1}};
+    struct error recording = {0};
     int result = -1;
-    if ((schedule.running = memory_new(jobs->count, sizeof(struct attempt *), err)) == NULL ||
-        (schedule.told = memory_new(jobs->count, sizeof(bool), err)) == NULL ||
-        (schedule.polls = memory_new(1 + 2 * jobs->count, sizeof(*schedule.polls), err)) == NULL)
+    if (allocate(&schedule, err) < 0 || signals_open(&schedule.signals, err) < 0)
         goto done;
-    if ((schedule.signals = open_signals(&before, err)) < 0)
-        goto done;
-    for (;;) {
-        advance(&schedule);
-        take_signals(&schedule);
-        if (schedule.running_count == 0 && (!schedule.lock_is_busy || is_stopping(&schedule)))
-            break;
-        wait_for_events(&schedule);
-    }
+    for (size_t i = 0; i < jobs->count; i++)
+        if (jobs->list[i].state == JOB_WAITING && schedule.dependants.waits_for[i] == 0)
+            push(&schedule.ready, i);
+    loop(&schedule);
     skip_the_rest(&schedule);
-    result = verdict(&schedule, err);
-    close(schedule.signals);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    result = commit_finish(schedule.commit, &recording);
+    if (verdict(&schedule, err) < 0)
+        result = -1;
+    else if (result < 0)
+        *err = recording;
 done:
-    free(schedule.running);
-    free(schedule.told);
-    free(schedule.polls);
+    signals_close(&schedule.signals);
+    release(&schedule);
     return result;
 }

@@ -1,220 +1,192 @@
 #include "runner/work.h"
 
 #include "base/file.h"
-#include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "runner/launch.h"
+#include "runner/keeper.h"
+#include "runner/layout.h"
+#include "runner/scratch.h"
+#include "runner/stage_json.h"
+#include "runner/stage_log.h"
+#include "runner/undeclared.h"
 #include "store/materialise.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+static char *in_home(const struct attempt *attempt, const char *name, struct error *err)
+{
+    return file_join(attempt->home, name, err);
+}
+
 /* ---- before ---- */
 
-/* What killed attempts left: the lock of the key is ours, so they are gone. */
-static void remove_killed_attempts(const char *work)
+/* What a killed attempt left: its processes, if its keeper was killed too, and its folder. */
+static int clear(const struct attempt *attempt, struct error *err)
 {
-    char **names;
-    size_t count;
-    struct error ignored;
-    if (file_list(work, &names, &count, &ignored) < 0)
-        return;
-    for (size_t i = 0; i < count; i++) {
-        char *path = file_join(work, names[i], &ignored);
-        if (path != NULL && strncmp(names[i], "run-", 4) == 0)
-            file_remove(path, &ignored);
-        free(path);
-    }
-    file_free_names(names, count);
+    struct stat st;
+    if (lstat(attempt->folder, &st) < 0)
+        return 0;
+    char *description = file_join(attempt->folder, "stage.json", err);
+    if (description == NULL)
+        return -1;
+    keeper_hunt(description);
+    free(description);
+    return file_remove(attempt->folder, err);
 }
 
 static int make_folder(struct attempt *attempt, struct error *err)
 {
-    char path[STORE_PATH_SIZE], folder[STORE_PATH_SIZE + 32];
-    store_work_path(attempt->project->store, &attempt->job->key, path);
-    if (file_make_folders(path, err) < 0 ||
-        (attempt->checkpoint = file_join(path, "checkpoint", err)) == NULL)
+    char home[STORE_PATH_SIZE];
+    store_work_path(attempt->jobs->project->store, &attempt->job->key, home);
+    if ((attempt->home = memory_copy_text(home, err)) == NULL ||
+        (attempt->folder = in_home(attempt, "run", err)) == NULL || clear(attempt, err) < 0 ||
+        file_make_folders(attempt->folder, err) < 0)
         return -1;
-    remove_killed_attempts(path);
-    if (attempt->project->settings.keep_work) {
-        snprintf(folder, sizeof(folder), "%s/kept", path);
-        if (file_remove(folder, err) < 0 || file_make_folders(folder, err) < 0)
-            return -1;
-    } else {
-        snprintf(folder, sizeof(folder), "%s/run-XXXXXX", path);
-        if (mkdtemp(folder) == NULL)
-            return error_errno(err, "cannot make '%s'", folder);
-    }
-    if ((attempt->folder = memory_copy_text(folder, err)) == NULL ||
-        (attempt->log_path = file_join(folder, "log", err)) == NULL)
-        return -1;
-    return file_make_folders(attempt->checkpoint, err);
-}
-
-static char *inside(const struct attempt *attempt, const char *part, const char *name,
-                    struct error *err)
-{
-    struct text text = {0};
-    text_addf(&text, "%s/%s/%s", attempt->folder, part, name);
-    if (text_check(&text, err) < 0)
-        text_release(&text);
-    return text.data;
-}
-
-/* A file of the project is copied, and must still be what the key says. */
-static int copy_project_dep(const struct attempt *attempt, const struct plan_dep *dep,
-                            const struct key_dep *resolved, const char *path, struct error *err)
-{
-    struct store *store = attempt->project->store;
-    struct content copied;
-    char *source = dep->path[0] == '/' ? memory_copy_text(dep->path, err)
-                                       : file_join(attempt->project->plan->folder, dep->path, err);
-    if (source == NULL)
-        return -1;
-    int result = content_copy(store, source, path, &copied, err);
-    free(source);
-    if (result < 0)
-        return -1;
-    if (!digest_equal(&copied.digest, &resolved->content.digest))
-        return error_set(err, ERR_STAGE, "dep '%s' changed while the pipeline ran: run again",
-                         dep->name);
+    attempt->folder_made = true;
+    attempt->folder_fd = open(attempt->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (attempt->folder_fd < 0)
+        return error_errno(err, "cannot open '%s'", attempt->folder);
+    if (mkdirat(attempt->folder_fd, "../checkpoint", 0777) < 0 && errno != EEXIST)
+        return error_errno(err, "cannot make '%s/checkpoint'", attempt->home);
     return 0;
 }
 
-static int make_dep(const struct attempt *attempt, size_t index, const char *path,
-                    struct error *err)
+static int open_log(struct attempt *attempt, struct error *err)
 {
-    const struct job *job = attempt->job;
-    const struct key_dep *resolved = &job->deps[index];
-    if (index == job->stage->dep_count)
-        return file_write(path, job->lineage, strlen(job->lineage), err);
-    if (job->stage->deps[index].path != NULL)
-        return copy_project_dep(attempt, &job->stage->deps[index], resolved, path, err);
-    return materialise_links(attempt->project->store, &resolved->content, path, err);
-}
-
-/* A dep keeps the last part of its own name, so that a stage sees "model.safetensors":
- * deps/<name>/<last part>. */
-static const char *last_part(const struct attempt *attempt, size_t index)
-{
-    const struct job *job = attempt->job;
-    if (index == job->stage->dep_count)
-        return "lineage.json";
-    const struct plan_dep *dep = &job->stage->deps[index];
-    const char *path = dep->path != NULL
-                           ? dep->path
-                           : attempt->project->plan->stages[dep->stage].outs[dep->out].path;
-    const char *slash = strrchr(path, '/');
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
-}
-
-static json_t *make_deps(const struct attempt *attempt, struct error *err)
-{
-    const struct job *job = attempt->job;
-    json_t *deps = json_object();
-    for (size_t i = 0; i < job->dep_count; i++) {
-        char *folder = inside(attempt, "deps", job->deps[i].name, err);
-        char *path = folder == NULL ? NULL : file_join(folder, last_part(attempt, i), err);
-        bool made = path != NULL && file_make_folders(folder, err) == 0 &&
-                    make_dep(attempt, i, path, err) == 0;
-        if (made)
-            json_object_set_new(deps, job->deps[i].name, json_string(path));
-        free(folder);
-        free(path);
-        if (!made) {
-            json_decref(deps);
-            return NULL;
-        }
-    }
-    return deps;
-}
-
-static json_t *make_outs(const struct attempt *attempt, struct error *err)
-{
-    const struct plan_stage *stage = attempt->job->stage;
-    json_t *outs = json_object();
-    for (size_t i = 0; i < stage->out_count; i++) {
-        char *path = inside(attempt, "outs", stage->outs[i].path, err);
-        bool made = path != NULL && file_make_parents(path, err) == 0;
-        if (made)
-            json_object_set_new(outs, stage->outs[i].name, json_string(path));
-        free(path);
-        if (!made) {
-            json_decref(outs);
-            return NULL;
-        }
-    }
-    return outs;
-}
-
-int work_make(struct attempt *attempt, struct error *err)
-{
-    const struct job *job = attempt->job;
-    char key[DIGEST_HEX_SIZE];
-    json_t *deps = NULL, *outs = NULL, *description = NULL;
-    char *path = NULL;
-    int result = -1;
-    if (make_folder(attempt, err) < 0 || (deps = make_deps(attempt, err)) == NULL ||
-        (outs = make_outs(attempt, err)) == NULL)
-        goto done;
-    digest_to_hex(&job->key, key);
-    description =
-        json_pack("{s:s, s:s, s:O, s:O, s:O, s:s, s:{s:i}, s:s, s:s, s:i}", "stage",
-                  job->stage->name, "key", key, "params", job->stage->params, "deps", deps, "outs",
-                  outs, "checkpoint", attempt->checkpoint, "resources", "threads", attempt->threads,
-                  "device", attempt->project->settings.device, "project",
-                  attempt->project->plan->folder, "progress_fd", LAUNCH_PROGRESS_FD);
-    if (description == NULL) {
-        error_set(err, ERR_MEMORY, "out of memory for stage.json");
-        goto done;
-    }
-    if ((path = file_join(attempt->folder, "stage.json", err)) != NULL)
-        result = json_write(path, description, err);
-done:
-    json_decref(description);
-    json_decref(deps);
-    json_decref(outs);
+    char *path = in_home(attempt, "log", err);
+    if (path == NULL)
+        return -1;
+    int result = file_remove(path, err);
+    if (result == 0 && (attempt->log_fd = stage_log_open(path, err)) < 0)
+        result = -1;
     free(path);
     return result;
 }
 
+/* A mark beside a folder that --keep-work asks for. */
+static int mark_kept(const struct attempt *attempt, struct error *err)
+{
+    if (!attempt->jobs->project->settings.keep_work)
+        return 0;
+    char *path = in_home(attempt, "kept", err);
+    int result = path == NULL ? -1 : file_write_unflushed(path, "", 0, err);
+    free(path);
+    return result;
+}
+
+int work_make(struct attempt *attempt, struct error *err)
+{
+    if (make_folder(attempt, err) < 0 || layout_make(attempt, err) < 0 ||
+        mark_kept(attempt, err) < 0)
+        return -1;
+    return open_log(attempt, err);
+}
+
 /* ---- after ---- */
 
-/* A stage that writes to a dep would change the store behind everyone's back. */
-static int check_deps(const struct attempt *attempt, struct error *err)
+typedef int dep_fn(struct store *store, const struct content *content, const char *path,
+                   struct error *err);
+
+/* Calls `visit` for each dep that the store laid out. */
+static int each_dep(const struct attempt *attempt, dep_fn *visit, struct error *err)
 {
     const struct job *job = attempt->job;
-    for (size_t i = 0; i < job->stage->dep_count; i++)
-        if (job->stage->deps[i].path == NULL &&
-            !content_is_good(attempt->project->store, &job->deps[i].content, STORE_BY_STAT, NULL))
-            return error_set(err, ERR_STAGE, "it changed its dep '%s'", job->deps[i].name);
+    struct project *project = attempt->jobs->project;
+    for (size_t i = 0; i < job->stage->dep_count; i++) {
+        if (job->stage->deps[i].path != NULL || !job->deps[i].known)
+            continue;
+        char *inner = stage_json_dep_path(project, job->stage, i, err);
+        char *path = inner == NULL ? NULL : file_join(attempt->folder, inner, err);
+        int result = path == NULL ? -1 : visit(project->store, &job->deps[i].content, path, err);
+        free(inner);
+        free(path);
+        if (result < 0)
+            return error_prefix(err, "dep '%s': ", job->deps[i].name);
+    }
     return 0;
 }
 
-static int store_outs(const struct attempt *attempt, struct action *action, struct error *err)
+static int not_written(const struct attempt *attempt, const struct plan_out *out, struct error *err)
+{
+    struct stat st;
+    if (fstatat(attempt->folder_fd, out->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return error_set(
+            err, ERR_STAGE,
+            "out '%s' was not written to outs/%s; there is a '%s' one folder too high: "
+            "write to outs/%s, or give the program ${outs.%s}",
+            out->name, out->path, out->path, out->path, out->name);
+    return error_set(err, ERR_STAGE, "out '%s' (outs/%s) was not written", out->name, out->path);
+}
+
+static int store_out(const struct attempt *attempt, const struct plan_out *out,
+                     struct action *action, struct error *err)
+{
+    struct content content;
+    struct text path = {0};
+    struct stat st;
+    bool take = !attempt->jobs->project->settings.keep_work;
+    text_addf(&path, "outs/%s", out->path);
+    int result = text_check(&path, err);
+    if (result == 0 && fstatat(attempt->folder_fd, path.data, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+        (errno == ENOENT || errno == ENOTDIR))
+        result = not_written(attempt, out, err);
+    else if (result == 0)
+        result = content_put(attempt->jobs->project->store, attempt->folder_fd, path.data, take,
+                             &content, err);
+    if (result == 0)
+        result = action_add_out(action, out->name, &content, err);
+    text_release(&path);
+    return result;
+}
+
+/* Those that could not be stored are kept for a look. */
+static void keep_refused(struct attempt *attempt, struct error *err)
+{
+    struct error ignored;
+    struct text path = {0};
+    text_addf(&path, "%s/refused/%s", store_folder(attempt->jobs->project->store),
+              attempt->job->stage->name);
+    /* Removed where it is empty. */
+    bool empty = unlinkat(attempt->folder_fd, "outs", AT_REMOVEDIR) == 0;
+    if (empty || path.failed || file_make_parents(path.data, &ignored) < 0 ||
+        file_remove(path.data, &ignored) < 0 ||
+        renameat(attempt->folder_fd, "outs", AT_FDCWD, path.data) < 0) {
+        text_release(&path);
+        return;
+    }
+    size_t used = strlen(err->message);
+    snprintf(err->message + used, sizeof(err->message) - used, "; what it wrote is in %s",
+             path.data);
+    text_release(&path);
+}
+
+static int store_outs(struct attempt *attempt, struct action *action, struct error *err)
 {
     const struct plan_stage *stage = attempt->job->stage;
-    bool take = !attempt->project->settings.keep_work;
-    for (size_t i = 0; i < stage->out_count; i++) {
-        struct content content;
-        char *path = inside(attempt, "outs", stage->outs[i].path, err);
-        if (path == NULL)
+    for (size_t i = 0; i < stage->out_count; i++)
+        if (store_out(attempt, &stage->outs[i], action, err) < 0) {
+            if (err->kind != ERR_INTERRUPTED)
+                keep_refused(attempt, err);
             return -1;
-        struct stat st;
-        int result = lstat(path, &st) < 0
-                         ? error_set(err, ERR_STAGE, "out '%s' (%s) was not written",
-                                     stage->outs[i].name, stage->outs[i].path)
-                         : content_put(attempt->project->store, path, take, &content, err);
-        free(path);
-        if (result < 0)
-            return -1;
-        if (action_add_out(action, stage->outs[i].name, &content, err) < 0)
-            return -1;
-    }
+        }
     return 0;
+}
+
+static int store_log(const struct attempt *attempt, struct action *action, struct error *err)
+{
+    struct text text = {0};
+    int result =
+        stage_log_read(attempt->log_fd, &attempt->progress, attempt->job->stage, &text, err);
+    if (result == 0)
+        result = blob_put_bytes(attempt->jobs->project->store, text_string(&text), text.size,
+                                &action->log, err);
+    text_release(&text);
+    return result;
 }
 
 static int describe_attempt(const struct attempt *attempt, struct action *action, struct error *err)
@@ -225,83 +197,84 @@ static int describe_attempt(const struct attempt *attempt, struct action *action
     free(action->device);
     free(action->started);
     action->host = memory_copy_text(host, err);
-    action->device = memory_copy_text(attempt->project->settings.device, err);
+    action->device = memory_copy_text(attempt->jobs->project->settings.device, err);
     action->started = memory_copy_text(attempt->started, err);
     action->seconds = attempt->job->seconds;
     action->threads = attempt->threads;
     return action->host == NULL || action->device == NULL || action->started == NULL ? -1 : 0;
 }
 
-/* What the stage said on its progress descriptor belongs to its log, below what it printed. */
-static int log_progress(struct attempt *attempt, struct error *err)
-{
-    const char *line = text_string(&attempt->progress.lines);
-    FILE *log = fopen(attempt->log_path, "ae");
-    if (log == NULL)
-        return error_errno(err, "cannot write '%s'", attempt->log_path);
-    while (*line != '\0') {
-        size_t length = strcspn(line, "\n") + 1;
-        bool result = *line == PROGRESS_RESULT;
-        fwrite(line + result, 1, length - result, log);
-        line += length;
-    }
-    bool failed = ferror(log) != 0;
-    if (fclose(log) != 0 || failed)
-        return error_errno(err, "cannot write '%s'", attempt->log_path);
-    return 0;
-}
-
 int work_store(struct attempt *attempt, struct error *err)
 {
     struct job *job = attempt->job;
-    struct store *store = attempt->project->store;
-    struct error ignored;
-    int64_t size;
-    bool take = !attempt->project->settings.keep_work;
     struct action *action = action_new(job->stage->name, text_string(&job->components), err);
     if (action == NULL)
         return -1;
-    if (check_deps(attempt, err) < 0 || store_outs(attempt, action, err) < 0 ||
-        log_progress(attempt, err) < 0 ||
-        blob_put_file(store, attempt->log_path, take, &action->log, &size, err) < 0 ||
-        describe_attempt(attempt, action, err) < 0 ||
-        action_write(store, &job->key, action, err) < 0) {
+    if (layout_check_programs(attempt, err) < 0 ||
+        each_dep(attempt, materialise_dep_check, err) < 0 || store_outs(attempt, action, err) < 0 ||
+        scratch_keep(attempt, err) < 0 || store_log(attempt, action, err) < 0 ||
+        describe_attempt(attempt, action, err) < 0) {
         action_free(action);
+        /* What its key names is not what ran, and no new attempt would make that good. */
+        if (err->kind == ERR_CHANGED)
+            err->kind = ERR_STAGE;
         return -1;
     }
     action_free(job->action);
     job->action = action;
-    /* Left behind, it costs space and nothing else. */
-    file_remove(attempt->checkpoint, &ignored);
-    if (attempt->project->settings.keep_work)
-        file_make_folders(attempt->checkpoint, &ignored); /* for running it by hand */
     return 0;
+}
+
+void work_forget_checkpoint(struct attempt *attempt)
+{
+    struct error ignored;
+    char *path = in_home(attempt, "checkpoint", &ignored);
+    /* Left behind, it costs space and nothing else. */
+    if (path != NULL && rmdir(path) < 0 && errno != ENOENT)
+        file_remove(path, &ignored);
+    if (path != NULL && attempt->jobs->project->settings.keep_work)
+        file_make_folders(path, &ignored); /* for running it by hand */
+    free(path);
 }
 
 void work_keep_log(struct attempt *attempt)
 {
     struct error ignored;
-    struct text path = {0};
-    text_addf(&path, "%s/logs/%s.log", store_folder(attempt->project->store),
+    struct text path = {0}, text = {0};
+    if (attempt->log_fd < 0)
+        return;
+    text_addf(&path, "%s/logs/%s.log", store_folder(attempt->jobs->project->store),
               attempt->job->stage->name);
-    if (text_check(&path, &ignored) == 0 && file_make_parents(path.data, &ignored) == 0 &&
-        rename(attempt->log_path, path.data) == 0) {
-        free(attempt->log_path);
+    if (text_check(&path, &ignored) == 0 &&
+        stage_log_read(attempt->log_fd, &attempt->progress, attempt->job->stage, &text, &ignored) ==
+            0 &&
+        file_make_parents(path.data, &ignored) == 0 &&
+        file_write_unflushed(path.data, text_string(&text), text.size, &ignored) == 0)
         attempt->log_path = path.data;
-    } else
+    else
         text_release(&path);
+    attempt->undeclared = undeclared_find(attempt, &text);
+    text_release(&text);
 }
 
 void work_remove(struct attempt *attempt)
 {
     struct error ignored;
-    char path[STORE_PATH_SIZE];
-    if (attempt->project->settings.keep_work)
+    if (attempt->home == NULL)
         return;
-    if (attempt->folder != NULL)
-        file_remove(attempt->folder, &ignored);
-    if (attempt->checkpoint != NULL)
-        rmdir(attempt->checkpoint); /* if empty */
-    store_work_path(attempt->project->store, &attempt->job->key, path);
-    rmdir(path);
+    if (!attempt->jobs->project->settings.keep_work) {
+        if (attempt->folder != NULL && attempt->folder_made) {
+            each_dep(attempt, materialise_dep_remove, &ignored);
+            file_remove(attempt->folder, &ignored);
+        }
+        char *checkpoint = in_home(attempt, "checkpoint", &ignored);
+        if (checkpoint != NULL)
+            rmdir(checkpoint); /* if empty */
+        free(checkpoint);
+    }
+    char *log = in_home(attempt, "log", &ignored);
+    if (log != NULL)
+        unlink(log);
+    free(log);
+    rmdir(attempt->home);
 }

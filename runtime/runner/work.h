@@ -1,21 +1,24 @@
 /* The folder of an attempt: made before the process starts, turned into blobs
- * and an action after it succeeded. */
+ * after it ended well. */
 #ifndef RUNNER_WORK_H
 #define RUNNER_WORK_H
 
 #include "runner/attempt.h"
 
-/* Makes the folder with stage.json, deps and the parents of outs; fills in
- * folder, checkpoint and log_path. */
+/* Makes the folder and all that a stage finds there (layout.h), and opens its log. */
 int work_make(struct attempt *attempt, struct error *err);
 
-/* Checks that deps are as they were, stores outs and log, records the action,
- * and removes the checkpoint. */
+/* Checks that what the key names is as it was, stores outs and log, and makes the action, which
+ * becomes job->action; commit.h records it. Where an out is refused it stays, and the message says
+ * where. Runs in a worker. */
 int work_store(struct attempt *attempt, struct error *err);
 
-/* Moves the log of a failed stage to cache/logs/<stage>.log, which becomes
- * log_path. */
+/* Writes the log of a stage that failed to cache/logs/<stage>.log, which
+ * becomes log_path, and looks there for what it may have missed. */
 void work_keep_log(struct attempt *attempt);
+
+/* The result is recorded: the checkpoint has served. */
+void work_forget_checkpoint(struct attempt *attempt);
 
 void work_remove(struct attempt *attempt);
 

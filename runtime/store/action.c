@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,18 +65,14 @@ const struct content *action_out(const struct action *action, const char *name)
     return NULL;
 }
 
-static int check_of(const json_t *rest, char hex[DIGEST_HEX_SIZE], struct error *err)
-{
-    struct digest digest;
-    char *text = json_to_text(rest, true, err);
-    if (text == NULL)
-        return -1;
-    int result = digest_of_bytes(text, strlen(text), &digest, err);
-    free(text);
-    if (result == 0)
-        digest_to_hex(&digest, hex);
-    return result;
-}
+enum { ACTION_SCHEMA = 2, ACTION_LIMIT = 64 << 20 };
+
+/* The first line, but for its digest. */
+static const char check_begin[] = "{\"check\": \"", check_end[] = "\",\n";
+enum {
+    CHECK_AT = sizeof(check_begin) - 1,
+    BODY_AT = CHECK_AT + DIGEST_HEX_SIZE - 1 + sizeof(check_end) - 1
+};
 
 static json_t *to_json(const struct action *action)
 {
@@ -90,10 +87,11 @@ static json_t *to_json(const struct action *action)
                                       (json_int_t)content->size));
     }
     digest_to_hex(&action->log, hex);
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:f, s:s, s:i, s:s, s:o}", "components",
-                             action->components, "stage", action->stage, "log", hex, "started",
-                             action->started, "seconds", action->seconds, "host", action->host,
-                             "threads", action->threads, "device", action->device, "outs", outs);
+    json_t *json =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:f, s:s, s:i, s:s, s:o}", "schema", ACTION_SCHEMA,
+                  "components", action->components, "stage", action->stage, "log", hex, "started",
+                  action->started, "seconds", action->seconds, "host", action->host, "threads",
+                  action->threads, "device", action->device, "outs", outs);
     if (json == NULL || action->adopted == NULL)
         return json;
     digest_to_hex(&action->adopted_from, hex);
@@ -104,28 +102,49 @@ static json_t *to_json(const struct action *action)
     return NULL;
 }
 
-int action_write(struct store *store, const struct digest *key, const struct action *action,
-                 struct error *err)
+/* The file's text: the JSON text with the check before its first member. */
+static int to_text(const struct action *action, struct text *text, struct error *err)
 {
-    char path[STORE_PATH_SIZE], temporary[STORE_PATH_SIZE], check[DIGEST_HEX_SIZE];
+    char check[DIGEST_HEX_SIZE];
+    struct digest digest;
     json_t *json = to_json(action);
     if (json == NULL)
         return error_set(err, ERR_FORMAT, "stage '%s': a text that is not UTF-8", action->stage);
-    int result = -1;
-    if (check_of(json, check, err) < 0)
-        goto done;
-    if (json_object_set_new(json, "check", json_string(check)) < 0) {
-        error_set(err, ERR_MEMORY, "out of memory for an action");
-        goto done;
-    }
-    store_action_path(store, key, path);
-    if (store_temporary_path(store, temporary, err) < 0 || json_write(temporary, json, err) < 0)
-        goto done;
-    result = store_publish_file(temporary, path, err);
-    if (result < 0)
-        unlink(temporary);
-done:
+    char *body = json_to_text(json, false, err);
     json_decref(json);
+    if (body == NULL)
+        return -1;
+    struct text rest = {0};
+    text_add(&rest, body + strlen("{\n"));
+    text_add(&rest, "\n");
+    free(body);
+    int result = text_check(&rest, err);
+    if (result == 0)
+        result = digest_of_bytes(rest.data, rest.size, &digest, err);
+    if (result == 0) {
+        digest_to_hex(&digest, check);
+        text_add(text, check_begin);
+        text_add(text, check);
+        text_add(text, check_end);
+        text_append(text, rest.data, rest.size);
+        result = text_check(text, err);
+    }
+    text_release(&rest);
+    return result;
+}
+
+int action_write(struct store *store, const struct digest *key, const struct action *action,
+                 struct error *err)
+{
+    char path[STORE_PATH_SIZE], temporary[STORE_PATH_SIZE];
+    struct text text = {0};
+    int result = to_text(action, &text, err);
+    store_action_path(store, key, path);
+    if (result == 0 && (result = store_temporary_path(store, temporary, err)) == 0 &&
+        (result = file_write_unflushed(temporary, text.data, text.size, err)) == 0 &&
+        (result = store_publish_file(store, temporary, path, err)) < 0)
+        unlink(temporary);
+    text_release(&text);
     return result;
 }
 
@@ -161,6 +180,21 @@ static int replace_text(char **text, const json_t *value, struct error *err)
     return 0;
 }
 
+/* False where the bytes are not those that were written. */
+static bool is_intact(const char *data, size_t size)
+{
+    struct digest stored, found;
+    struct error ignored;
+    char hex[DIGEST_HEX_SIZE] = "";
+    if (size <= BODY_AT || memcmp(data, check_begin, CHECK_AT) != 0 ||
+        memcmp(data + BODY_AT - (sizeof(check_end) - 1), check_end, sizeof(check_end) - 1) != 0)
+        return false;
+    memcpy(hex, data + CHECK_AT, sizeof(hex) - 1);
+    return digest_from_hex(hex, &stored) &&
+           digest_of_bytes(data + BODY_AT, size - BODY_AT, &found, &ignored) == 0 &&
+           digest_equal(&stored, &found);
+}
+
 static int parse_adopted(const json_t *json, struct action *action, struct error *err)
 {
     const char *from = json_string_value(json_object_get(json, "adopted_from"));
@@ -171,25 +205,22 @@ static int parse_adopted(const json_t *json, struct action *action, struct error
     return replace_text(&action->adopted, json_object_get(json, "adopted"), err);
 }
 
-static struct action *from_json(json_t *json, const struct digest *key, struct error *err)
+static struct action *from_json(const json_t *json, const struct digest *key, struct error *err)
 {
-    char check[DIGEST_HEX_SIZE];
     struct digest digest;
     const char *components = json_string_value(json_object_get(json, "components"));
     const char *stage = json_string_value(json_object_get(json, "stage"));
     const char *log = json_string_value(json_object_get(json, "log"));
-    json_t *stored = json_incref(json_object_get(json, "check"));
-    struct action *action = NULL;
-    json_object_del(json, "check");
-    if (components == NULL || stage == NULL || log == NULL || !json_is_string(stored) ||
-        check_of(json, check, err) < 0 || strcmp(check, json_string_value(stored)) != 0 ||
+    if (components == NULL || stage == NULL || log == NULL ||
+        json_integer_value(json_object_get(json, "schema")) != ACTION_SCHEMA ||
         digest_of_bytes(components, strlen(components), &digest, err) < 0 ||
         !digest_equal(&digest, key)) {
         error_set(err, ERR_FORMAT, "action is damaged");
-        goto done;
+        return NULL;
     }
-    if ((action = action_new(stage, components, err)) == NULL)
-        goto done;
+    struct action *action = action_new(stage, components, err);
+    if (action == NULL)
+        return NULL;
     action->seconds = json_number_value(json_object_get(json, "seconds"));
     action->threads = (int)json_integer_value(json_object_get(json, "threads"));
     if (!digest_from_hex(log, &action->log) ||
@@ -201,22 +232,24 @@ static struct action *from_json(json_t *json, const struct digest *key, struct e
         action_free(action);
         action = NULL;
     }
-done:
-    json_decref(stored);
     return action;
 }
 
 int action_read(struct store *store, const struct digest *key, struct action **action,
                 struct error *err)
 {
-    char path[STORE_PATH_SIZE];
-    json_t *json;
+    char path[STORE_PATH_SIZE], *data;
+    size_t size;
     struct error why = {0};
     *action = NULL;
     store_action_path(store, key, path);
-    if (json_read(path, &json, &why) == 0) {
-        *action = from_json(json, key, &why);
+    if (file_read(path, ACTION_LIMIT, &data, &size, &why) == 0) {
+        json_t *json =
+            is_intact(data, size) ? json_loadb(data, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+        if (json != NULL)
+            *action = from_json(json, key, &why);
         json_decref(json);
+        free(data);
     }
     if (*action == NULL && why.kind == ERR_MEMORY) {
         *err = why;

@@ -1,12 +1,14 @@
-/* Actions: what a stage gave for a key. One JSON file each:
+/* Actions: what a stage gave for a key. One JSON file each, whose first line guards the rest:
  *
- *   {"check": "<sha256 of the rest, as compact sorted JSON>",
- *    "components": "<the text whose sha256 is the key>",
- *    "stage": "split", "log": "<64 hex>",
- *    "started": "2026-01-31T12:00:00Z", "seconds": 1.25, "host": "...",
- *    "threads": 2, "device": "auto",
- *    "adopted": "the reason", "adopted_from": "<64 hex>"     where it was made under another key
- *    "outs": {"splits": {"digest": "<64 hex>", "kind": "folder", "size": 123}}}
+ *   {"check": "<sha256 of all bytes after this line>",
+ *     "components": "<the text whose sha256 is the key>",
+ *     "device": "auto", "host": "...", "log": "<64 hex>",
+ *     "outs": {"splits": {"digest": "<64 hex>", "kind": "folder", "size": 123}},
+ *     "schema": 2, "seconds": 1.25, "stage": "split", "started": "2026-01-31T12:00:00Z", "threads":
+ * 2
+ *   }
+ *
+ * One that was made under another key has "adopted": "the reason", "adopted_from": "<64 hex>".
  *
  * Times and hosts are for people; results depend on components alone.
  */
@@ -37,7 +39,7 @@ int action_add_out(struct action *action, const char *name, const struct content
 const struct content *action_out(const struct action *action, const char *name);
 void action_free(struct action *action);
 
-/* Durable when it returns; write it after its blobs. */
+/* store_flush before it, for the blobs that it names, and after it. */
 int action_write(struct store *store, const struct digest *key, const struct action *action,
                  struct error *err);
 

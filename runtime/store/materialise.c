@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "store/place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,59 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Puts one file of the store at a path that is free. */
-typedef int place_fn(struct store *store, const struct digest *digest, bool executable,
-                     const char *path, struct error *err);
-
-static int place_link(struct store *store, const struct digest *digest, bool executable,
-                      const char *path, struct error *err)
-{
-    char object[STORE_PATH_SIZE];
-    if (executable)
-        return blob_copy_to(store, digest, true, path, err);
-    store_object_path(store, digest, object);
-    return symlink(object, path) == 0 ? 0 : error_errno(err, "cannot link '%s'", path);
-}
-
-static int place_tree(struct store *store, const struct tree *tree, const char *folder,
-                      place_fn *place, struct error *err)
-{
-    int result = file_make_folders(folder, err);
-    for (size_t i = 0; i < tree->count && result == 0; i++) {
-        const struct tree_entry *entry = &tree->entries[i];
-        char *path = file_join(folder, entry->path, err);
-        if (path == NULL)
-            return -1;
-        if (entry->kind == TREE_EMPTY)
-            result = file_make_folders(path, err);
-        else if ((result = file_make_parents(path, err)) == 0)
-            result = place(store, &entry->digest, entry->kind == TREE_EXECUTABLE, path, err);
-        free(path);
-    }
-    return result;
-}
-
-static int place_content(struct store *store, const struct content *content, const char *path,
-                         place_fn *place, struct error *err)
-{
-    struct tree tree = {0};
-    if (file_make_parents(path, err) < 0)
-        return -1;
-    if (content->kind != CONTENT_FOLDER)
-        return place(store, &content->digest, content->kind == CONTENT_EXECUTABLE, path, err);
-    if (content_tree(store, content, &tree, err) < 0)
-        return -1;
-    int result = place_tree(store, &tree, path, place, err);
-    tree_release(&tree);
-    return result;
-}
-
-int materialise_links(struct store *store, const struct content *content, const char *path,
-                      struct error *err)
-{
-    return place_content(store, content, path, place_link, err);
-}
 
 /* A hidden name beside `path`: what a killed process leaves there is replaced
  * by the next one. */
@@ -101,6 +49,23 @@ static void remember_file(struct store *store, const struct content *content, co
         memo_add(store_memo(store), &st, &content->digest);
 }
 
+/* The next flush is for all of it. */
+static void note_written(struct store *store, const struct content *content, const char *path)
+{
+    struct tree tree = {0};
+    struct error ignored;
+    store_note_written(store, path);
+    if (content->kind != CONTENT_FOLDER || content_tree(store, content, &tree, &ignored) < 0)
+        return;
+    for (size_t i = 0; i < tree.count; i++) {
+        char *file = file_join(path, tree.entries[i].path, &ignored);
+        if (file != NULL)
+            store_note_written(store, file);
+        free(file);
+    }
+    tree_release(&tree);
+}
+
 bool materialise_is_done(struct store *store, const struct content *content, const char *path,
                          enum store_depth depth)
 {
@@ -127,22 +92,13 @@ int materialise(struct store *store, const struct content *content, const char *
         result = put_in_place(temporary, path, err);
     if (result == 0) {
         remember_file(store, content, path);
+        note_written(store, content, path);
         *changed = true;
     } else
         file_remove(temporary, &ignored);
 done:
     free(temporary);
     return result;
-}
-
-/* The files that go into a folder: those of a tree, or one under its name. */
-static int list_files(struct store *store, const struct content *content, const char *name,
-                      struct tree *tree, struct error *err)
-{
-    enum tree_kind kind = content->kind == CONTENT_EXECUTABLE ? TREE_EXECUTABLE : TREE_FILE;
-    return content->kind == CONTENT_FOLDER
-               ? content_tree(store, content, tree, err)
-               : tree_add(tree, kind, &content->digest, content->size, name, err);
 }
 
 static struct content entry_content(const struct tree_entry *entry)
@@ -153,21 +109,49 @@ static struct content entry_content(const struct tree_entry *entry)
                             .size = entry->size};
 }
 
+static int put_entry(struct store *store, const struct tree_entry *entry, const char *path,
+                     struct error *err)
+{
+    const struct content file = entry_content(entry);
+    bool changed;
+    if (entry->kind == TREE_EMPTY)
+        return file_make_folders(path, err);
+    if (entry->kind != TREE_LINK)
+        return materialise(store, &file, path, &changed, err);
+    if (place_has_link(path, entry->target))
+        return 0;
+    char *temporary = name_beside(path, err);
+    int result = temporary == NULL || file_make_parents(path, err) < 0 ? -1 : 0;
+    if (result == 0 && (result = file_remove(temporary, err)) == 0 &&
+        symlink(entry->target, temporary) < 0)
+        result = error_errno(err, "cannot make the link '%s'", path);
+    if (result == 0)
+        result = put_in_place(temporary, path, err);
+    if (result == 0)
+        store_note_written(store, path);
+    free(temporary);
+    return result;
+}
+
+static bool has_entry(struct store *store, const struct tree_entry *entry, const char *path,
+                      enum store_depth depth)
+{
+    const struct content file = entry_content(entry);
+    if (entry->kind == TREE_EMPTY)
+        return file_exists(path);
+    if (entry->kind == TREE_LINK)
+        return place_has_link(path, entry->target);
+    return materialise_is_done(store, &file, path, depth);
+}
+
 int materialise_into(struct store *store, const struct content *content, const char *name,
                      const char *folder, struct error *err)
 {
     struct tree tree = {0};
-    bool changed;
-    int result = list_files(store, content, name, &tree, err);
+    int result = place_list(store, content, name, &tree, err);
     for (size_t i = 0; i < tree.count && result == 0; i++) {
-        const struct content file = entry_content(&tree.entries[i]);
         char *path = file_join(folder, tree.entries[i].path, err);
-        if (path == NULL)
-            result = -1;
-        else if (tree.entries[i].kind == TREE_EMPTY)
-            result = file_make_folders(path, err);
-        else
-            result = materialise(store, &file, path, &changed, err);
+        result = path == NULL ? -1 : put_entry(store, &tree.entries[i], path, err);
         free(path);
     }
     tree_release(&tree);
@@ -179,19 +163,17 @@ int materialise_compare(struct store *store, const struct content *content, cons
                         void *arg, size_t *count, struct error *err)
 {
     struct tree tree = {0};
-    int result = list_files(store, content, name, &tree, err);
+    struct stat st;
+    int result = place_list(store, content, name, &tree, err);
     *count = 0;
     for (size_t i = 0; i < tree.count && result == 0; i++) {
-        const struct content file = entry_content(&tree.entries[i]);
         char *path = file_join(folder, tree.entries[i].path, err);
         if (path == NULL)
             result = -1;
-        else if (tree.entries[i].kind == TREE_EMPTY
-                     ? !file_exists(path)
-                     : !materialise_is_done(store, &file, path, depth)) {
+        else if (!has_entry(store, &tree.entries[i], path, depth)) {
             ++*count;
             if (visit != NULL)
-                visit(arg, tree.entries[i].path, !file_exists(path));
+                visit(arg, tree.entries[i].path, lstat(path, &st) < 0);
         }
         free(path);
     }

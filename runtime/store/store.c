@@ -2,13 +2,20 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "store/flush.h"
+#include "store/pool.h"
+#include "store/pump.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Longest name below the store's folder: "/work/<64>/..." with room to spare. */
@@ -17,9 +24,15 @@ enum { STORE_BELOW = 512 };
 struct store {
     char *folder;
     struct memo *memo;
-    char *temporary;  /* this process's folder in tmp/, made when first needed */
-    int temporary_fd; /* holds its lock */
-    unsigned next;
+    struct flush *flush;
+    struct pumps *pumps;
+    struct pool *pool;
+    pthread_mutex_t mutex; /* for making the folder of temporary files */
+    pthread_mutex_t names; /* store_lock_names */
+    atomic_int reflinks;   /* 0: not tried yet, 1: yes, -1: no */
+    char *temporary;       /* this process's folder in tmp/, made when first needed */
+    int temporary_fd;      /* holds its lock */
+    atomic_uint next;
 };
 
 int store_open(const char *folder, struct store **opened, struct error *err)
@@ -29,6 +42,11 @@ int store_open(const char *folder, struct store **opened, struct error *err)
     if (store == NULL)
         return -1;
     store->temporary_fd = -1;
+    pthread_mutex_init(&store->mutex, NULL);
+    pthread_mutex_init(&store->names, NULL);
+    if ((store->flush = flush_new(err)) == NULL || (store->pumps = pumps_new(err)) == NULL ||
+        (store->pool = pool_new(0, err)) == NULL)
+        goto failed;
     if (file_make_folders(folder, err) < 0)
         goto failed;
     if ((store->folder = realpath(folder, NULL)) == NULL) {
@@ -54,13 +72,19 @@ void store_close(struct store *store)
     struct error ignored;
     if (store == NULL)
         return;
-    if (store->memo != NULL)
+    /* A memo must not vouch for what a power loss can still take. */
+    if (store->memo != NULL && store_flush(store, &ignored) == 0)
         memo_save(store->memo, &ignored);
     memo_close(store->memo);
     if (store->temporary != NULL)
         file_remove(store->temporary, &ignored);
     if (store->temporary_fd >= 0)
         close(store->temporary_fd);
+    pool_free(store->pool);
+    flush_free(store->flush);
+    pumps_free(store->pumps);
+    pthread_mutex_destroy(&store->mutex);
+    pthread_mutex_destroy(&store->names);
     free(store->temporary);
     free(store->folder);
     free(store);
@@ -74,6 +98,21 @@ const char *store_folder(const struct store *store)
 struct memo *store_memo(const struct store *store)
 {
     return store->memo;
+}
+
+struct pumps *store_pumps(const struct store *store)
+{
+    return store->pumps;
+}
+
+struct pool *store_pool(const struct store *store)
+{
+    return store->pool;
+}
+
+void store_set_stop(struct store *store, const atomic_int *stop)
+{
+    pumps_set_stop(store->pumps, stop);
 }
 
 /* ---- names ---- */
@@ -150,9 +189,8 @@ static bool has_action(const struct store *store, const char *key)
     return file_exists(path);
 }
 
-/* What killed attempts at a key left, where nobody works on it: their folders,
- * "run-...", and a checkpoint that is empty or whose key has its result. What
- * --keep-work keeps stays, with the checkpoint that it names. */
+/* What a killed attempt at a key left, where nobody works on it: its folder, and a checkpoint
+ * that is empty or whose key has its result. Where `kept` lies beside them, they stay. */
 static void remove_stale_work(struct store *store, const char *folder, const char *name)
 {
     struct error ignored;
@@ -167,12 +205,12 @@ static void remove_stale_work(struct store *store, const char *folder, const cha
     bool finished = has_action(store, name);
     for (size_t i = 0; i < count; i++)
         kept = kept || strcmp(names[i], "kept") == 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count && !kept; i++) {
         char *inner = file_join(path, names[i], &ignored);
-        bool stale = strncmp(names[i], "run-", 4) == 0 || (finished && !kept);
-        if (inner != NULL && stale)
+        bool is_run = strcmp(names[i], "run") == 0 || strncmp(names[i], "run-", 4) == 0;
+        if (inner != NULL && (is_run || finished))
             file_remove(inner, &ignored);
-        else if (inner != NULL && !kept)
+        else if (inner != NULL)
             rmdir(inner); /* succeeds where it is empty */
         free(inner);
     }
@@ -188,6 +226,7 @@ static int make_temporary_folder(struct store *store, struct error *err)
     char path[STORE_PATH_SIZE];
     each_in(store, "tmp", remove_stale_temporary);
     each_in(store, "work", remove_stale_work);
+    file_remove_stale(store->folder);
     snprintf(path, sizeof(path), "%s/tmp", store->folder);
     if (file_make_folders(path, err) < 0)
         return -1;
@@ -215,32 +254,98 @@ static int make_temporary_folder(struct store *store, struct error *err)
 
 int store_temporary_path(struct store *store, char path[STORE_PATH_SIZE], struct error *err)
 {
-    if (store->temporary == NULL && make_temporary_folder(store, err) < 0)
+    pthread_mutex_lock(&store->mutex);
+    int result = store->temporary == NULL ? make_temporary_folder(store, err) : 0;
+    pthread_mutex_unlock(&store->mutex);
+    if (result < 0)
         return -1;
     int size = snprintf(path, STORE_PATH_SIZE, "%s/%u", store->temporary, store->next++);
     return size < STORE_PATH_SIZE ? 0 : error_set(err, ERR_IO, "'%s': too long", store->temporary);
 }
 
-static int flush(const char *path, int flags, struct error *err)
+static bool clones(const char *from, const char *to)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
-    if (fd < 0)
-        return error_errno(err, "cannot open '%s'", path);
-    int result = fsync(fd) == 0 ? 0 : error_errno(err, "cannot flush '%s'", path);
-    close(fd);
-    return result;
+    int source = open(from, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int clone = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool written = source >= 0 && write(source, "x", 1) == 1;
+    if (source >= 0)
+        close(source);
+    source = written ? open(from, O_RDONLY | O_CLOEXEC) : -1;
+    bool cloned = source >= 0 && clone >= 0 && ioctl(clone, FICLONE, source) == 0;
+    if (source >= 0)
+        close(source);
+    if (clone >= 0)
+        close(clone);
+    unlink(from);
+    unlink(to);
+    return cloned;
 }
 
-int store_publish_file(const char *temporary, const char *path, struct error *err)
+bool store_has_reflinks(struct store *store)
 {
-    char folder[STORE_PATH_SIZE];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
-    if (flush(temporary, 0, err) < 0 || file_make_folders(folder, err) < 0)
-        return -1;
-    if (rename(temporary, path) < 0)
-        return error_errno(err, "cannot write '%s'", path);
-    return flush(folder, O_DIRECTORY, err);
+    char from[STORE_PATH_SIZE], to[STORE_PATH_SIZE];
+    struct error ignored;
+    if (store->reflinks == 0 && store_temporary_path(store, from, &ignored) == 0 &&
+        store_temporary_path(store, to, &ignored) == 0)
+        store->reflinks = clones(from, to) ? 1 : -1;
+    return store->reflinks > 0;
+}
+
+void store_lock_names(struct store *store)
+{
+    pthread_mutex_lock(&store->names);
+}
+
+void store_unlock_names(struct store *store)
+{
+    pthread_mutex_unlock(&store->names);
+}
+
+/* ---- what gets its name ---- */
+
+/* The folders that hold `path` may be new, and then their names must last, too. */
+static void note_parents(struct store *store, const char *path)
+{
+    char parent[STORE_PATH_SIZE];
+    snprintf(parent, sizeof(parent), "%s", path);
+    for (char *slash; (slash = strrchr(parent, '/')) != NULL &&
+                      (size_t)(slash - parent) > strlen(store->folder);) {
+        *slash = '\0';
+        flush_add(store->flush, parent);
+    }
+}
+
+int store_publish_at(struct store *store, int folder, const char *name, const char *path,
+                     struct error *err)
+{
+    if (renameat(folder, name, AT_FDCWD, path) < 0) {
+        if (errno == ENOENT && file_make_parents(path, err) < 0)
+            return -1;
+        struct stat st;
+        if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && file_remove(path, err) < 0)
+            return -1;
+        if (renameat(folder, name, AT_FDCWD, path) < 0)
+            return error_errno(err, "cannot write '%s'", path);
+        note_parents(store, path);
+    }
+    flush_add(store->flush, path);
+    return 0;
+}
+
+int store_publish_file(struct store *store, const char *temporary, const char *path,
+                       struct error *err)
+{
+    return store_publish_at(store, AT_FDCWD, temporary, path, err);
+}
+
+void store_note_written(struct store *store, const char *path)
+{
+    flush_add(store->flush, path);
+}
+
+int store_flush(struct store *store, struct error *err)
+{
+    return flush_all(store->flush, err);
 }
 
 /* ---- locks ---- */
@@ -317,4 +422,9 @@ void store_unlock(struct store_lock *lock)
     unlink(lock->path);
     close(lock->fd);
     free(lock);
+}
+
+int store_lock_descriptor(const struct store_lock *lock)
+{
+    return lock->fd;
 }

@@ -3,11 +3,16 @@
 
 #include "base/memory.h"
 
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/reprise-test-XXXXXX";
@@ -151,6 +156,133 @@ static void list_is_sorted_and_survives_failed_allocations(void **state)
     assert_true(injected >= 4);
 }
 
+/* ---- the end of a folder, and an error ---- */
+
+/* The program's own readdir comes before libc's. */
+static int readdir_fails_after = -1;
+
+struct dirent *readdir(DIR *dir)
+{
+    struct dirent *(*real)(DIR *);
+    void *symbol = dlsym(RTLD_NEXT, "readdir");
+    memcpy(&real, &symbol, sizeof(real));
+    if (readdir_fails_after == 0) {
+        errno = EIO;
+        return NULL;
+    }
+    readdir_fails_after -= readdir_fails_after > 0;
+    return real(dir);
+}
+
+static void error_in_a_folder_is_not_its_end(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    char **names, *path = in_folder("tree/a"), *tree = in_folder("tree");
+    size_t count;
+    assert_int_equal(file_make_folders(path, &err), 0);
+    for (int after = 0; after < 3; after++) {
+        readdir_fails_after = after;
+        int listed = file_list(tree, &names, &count, &err);
+        readdir_fails_after = -1;
+        assert_int_equal(listed, -1);
+        assert_non_null(strstr(err.message, "cannot read the folder"));
+        readdir_fails_after = after;
+        int removed = file_remove(tree, &err);
+        readdir_fails_after = -1;
+        assert_int_equal(removed, -1);
+        assert_true(file_exists(tree));
+    }
+    free(path), free(tree);
+}
+
+/* ---- leftovers ---- */
+
+static void temporary_of_the_dead_is_removed_and_of_the_living_kept(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct file_writer writer;
+    char *path = in_folder("lock"), *other = in_folder(".reprise-notes"), *data;
+    char *like = in_folder(".reprise-1-abc.ef");
+    size_t size;
+    pid_t child = fork();
+    if (child == 0) {
+        if (file_create(&writer, path, &err) == 0)
+            raise(SIGKILL);
+        _exit(1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(file_write(other, "mine", 4, &err), 0);
+    assert_int_equal(file_write(like, "mine", 4, &err), 0);
+    assert_int_equal(file_create(&writer, path, &err), 0);
+    assert_int_equal(count_files(), 4);
+    file_remove_stale(folder);
+    assert_int_equal(count_files(), 3);
+    fputs("new", writer.stream);
+    assert_int_equal(file_commit(&writer, &err), 0);
+    assert_int_equal(file_read(path, 100, &data, &size, &err), 0);
+    assert_string_equal(data, "new");
+    file_remove_stale(folder);
+    assert_int_equal(count_files(), 3);
+    free(data), free(path), free(other), free(like);
+}
+
+/* ---- removal ---- */
+
+static void remove_takes_very_deep_folders(void **state)
+{
+    (void)state;
+    enum { DEEP = 3000 };
+    struct error err = {0};
+    struct rlimit old, few = {128, 128};
+    char *tree = in_folder("tree");
+    assert_int_equal(mkdir(tree, 0700), 0);
+    int fd = open(tree, O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < DEEP; i++) {
+        assert_int_equal(mkdirat(fd, "d", 0700), 0);
+        close(openat(fd, "f", O_CREAT | O_WRONLY, 0400));
+        int inner = openat(fd, "d", O_RDONLY | O_DIRECTORY);
+        close(fd);
+        fd = inner;
+    }
+    close(fd);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    few.rlim_max = old.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int result = file_remove(tree, &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(result, 0);
+    assert_false(file_exists(tree));
+    free(tree);
+}
+
+static int remove_locked(const char *tree, const char *inner)
+{
+    struct error err = {0};
+    if (getuid() == 0 &&
+        (chown(folder, 65534, 65534) < 0 || setgid(65534) < 0 || setuid(65534) < 0))
+        return 2;
+    if (file_make_folders(inner, &err) < 0 || chmod(inner, 0) < 0 || chmod(tree, 0) < 0)
+        return 3;
+    return file_remove(tree, &err) == 0 && !file_exists(tree) ? 0 : 4;
+}
+
+static void remove_takes_folders_without_permissions(void **state)
+{
+    (void)state;
+    char *tree = in_folder("tree"), *inner = in_folder("tree/a");
+    pid_t child = fork();
+    if (child == 0)
+        _exit(remove_locked(tree, inner));
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    free(tree), free(inner);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
 int main(void)
 {
@@ -159,6 +291,10 @@ int main(void)
         TEST(abandoned_file_leaves_the_old_one),
         TEST(full_disk_leaves_the_old_file),
         TEST(remove_takes_read_only_folders_and_spares_link_targets),
+        TEST(error_in_a_folder_is_not_its_end),
+        TEST(temporary_of_the_dead_is_removed_and_of_the_living_kept),
+        TEST(remove_takes_very_deep_folders),
+        TEST(remove_takes_folders_without_permissions),
         TEST(list_is_sorted_and_survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

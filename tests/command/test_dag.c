@@ -1,4 +1,5 @@
 #include "command/dag.h"
+#include "plan/plan_read.h"
 
 #include "tap.h"
 
@@ -62,6 +63,32 @@ static void dag_prints_mermaid(void **state)
                               "  f2 -->|\"table\"| s2\n");
 }
 
+static void dag_draws_an_arrow_from_each_stage_of_a_group(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct plan *plan = NULL;
+    char *text = NULL;
+    size_t size;
+    static const char group[] = "stages:\n"
+                                "  t: {foreach: [b, a], do: {cmd: x, outs: {m: m, l: l}}}\n"
+                                "  e: {cmd: x, deps: {l: t@a.l, m: t@*.m}}\n";
+    assert_int_equal(plan_parse("pipeline.yaml", "tests/runner/project", group, strlen(group), NULL,
+                                NULL, 0, &plan, &err),
+                     0);
+    FILE *stream = open_memstream(&text, &size);
+    assert_int_equal(dag_print(plan, DAG_MERMAID, stream, &err), 0);
+    fclose(stream);
+    assert_string_equal(text, "flowchart LR\n"
+                              "  s0(\"t@b\")\n"
+                              "  s1(\"t@a\")\n"
+                              "  s2(\"e\")\n"
+                              "  s1 -->|\"l, m\"| s2\n"
+                              "  s0 -->|\"m\"| s2\n");
+    free(text);
+    plan_free(plan);
+}
+
 static void dag_escapes_names(void **state)
 {
     (void)state;
@@ -100,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dag_prints_dot),
         cmocka_unit_test(dag_prints_mermaid),
+        cmocka_unit_test(dag_draws_an_arrow_from_each_stage_of_a_group),
         cmocka_unit_test(dag_escapes_names),
         cmocka_unit_test(dag_format_is_known_by_name),
     };

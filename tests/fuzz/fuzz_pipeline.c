@@ -3,7 +3,7 @@
 #include "fuzz/fuzz_folder.h"
 
 #include "command/dag.h"
-#include "plan/plan.h"
+#include "plan/plan_read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,13 @@ static void check_stage(const struct plan *plan, size_t index)
     ASSERT(json_is_object(stage->params));
     for (size_t i = 0; i < stage->dep_count; i++) {
         const struct plan_dep *dep = &stage->deps[i];
-        if (dep->path != NULL)
+        for (size_t j = 0; j < dep->member_count; j++) {
+            const struct plan_member *member = &dep->members[j];
+            ASSERT(member->stage < index);
+            ASSERT(member->out < plan->stages[member->stage].out_count);
+            ASSERT(j == 0 || strcmp(member[-1].name, member->name) < 0);
+        }
+        if (dep->path != NULL || dep->member_count > 0)
             continue;
         ASSERT(dep->stage < index);
         ASSERT(dep->out < plan->stages[dep->stage].out_count);

@@ -1,5 +1,5 @@
 /* Wrong pipeline files, and exactly what is said of each. */
-#include "plan/plan.h"
+#include "plan/plan_read.h"
 
 #include "tap.h"
 
@@ -113,7 +113,7 @@ static struct bad_file files[] = {
      "stages:\n"
      "  split: {cmd: x, outs: {splits: s}}\n"
      "  a: {cmd: x, deps: {d: split.split}}\n",
-     "pipeline.yaml:3:25: stage 'a': dep 'd': stage 'split' has no out 'split', did you mean 'splits'?"},
+     "pipeline.yaml:3:25: stage 'a': dep 'd': stage 'split' has no out 'split', did you mean 'splits'? (a file would be './split.split')"},
     {"plan_refuses_a_dep_on_a_stage", NULL, NULL,
      "stages:\n"
      "  split: {cmd: x, outs: {splits: s}}\n"
@@ -346,7 +346,7 @@ static struct bad_file files[] = {
      "pipeline.yaml:1:32: stage 'a': a dep must be a file or stage.out, not the number 3"},
     {"plan_refuses_dep_outside", NULL, NULL,
      "stages: {a: {cmd: x, deps: {d: ../data.csv}}}\n",
-     "pipeline.yaml:1:32: stage 'a': dep 'd': '../data.csv' does not lie in the project"},
+     "pipeline.yaml:1:32: stage 'a': dep 'd': there is no file '../data.csv'"},
     {"plan_refuses_dep_no_file_in_folder", NULL, NULL,
      "stages: {a: {cmd: x, deps: {d: sub/missing.txt}}}\n",
      "pipeline.yaml:1:32: stage 'a': dep 'd': there is no file 'sub/missing.txt'"},

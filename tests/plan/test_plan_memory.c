@@ -1,6 +1,6 @@
 /* Every allocation of reading a plan fails once. */
 #include "command/dag.h"
-#include "plan/plan.h"
+#include "plan/plan_read.h"
 
 #include "base/memory.h"
 

@@ -50,22 +50,23 @@ vars: {seed: 1, unused: 0, scale: 2, bound: 1, delay: 0}
 stages:
   data:
     cmd: sh stages/data.sh
+    deps: {lib: stages/stage.sh}
     params: {seed: "${seed}", unused: "${unused}", delay: "${delay}"}
     outs: {data: data}
   double:
     cmd: sh stages/double.sh
-    deps: {data: data.data}
+    deps: {data: data.data, lib: stages/stage.sh}
     params: {scale: "${scale}"}
     outs: {result: result.json}
     metrics: [result]
     require: {result.value: ">= ${bound}"}
   side:
     cmd: sh stages/side.sh
-    deps: {data: data.data, extra: extra.txt}
+    deps: {data: data.data, extra: extra.txt, lib: stages/stage.sh}
     outs: {copy: copy.txt}
   report:
     cmd: sh stages/report.sh
-    deps: {result: double.result, copy: side.copy}
+    deps: {result: double.result, copy: side.copy, lib: stages/stage.sh}
     outs: {report: {path: report, publish: reports}}
 YAML
     cat > "$project/stages/stage.sh" <<SH

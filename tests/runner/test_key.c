@@ -14,12 +14,15 @@ static void components(const struct plan_stage *stage, const struct key_dep *dep
 {
     static const struct project project;
     char *words[] = {(char[]){"/bin/true"}, NULL};
-    struct invocation_file file = {.word = "true"};
+    static const struct program program;
+    struct invocation_file file = {.name = (char[]){"true"}, .program = &program};
     const struct invocation invocation = {
         .argv = words, .argc = 1, .files = &file, .file_count = 1};
     struct error err;
     text_clear(text);
-    assert_int_equal(key_components(&project, stage, &invocation, deps, count, text, &err), 0);
+    assert_int_equal(
+        key_components(&project, stage, &invocation, deps, count, STORE_BY_STAT, "", text, &err),
+        0);
 }
 
 static struct plan_stage stage_with(json_t *params)
@@ -45,7 +48,7 @@ static void components_are_sorted_and_complete(void **state)
     components(&stage, deps, 2, &text);
     assert_string_equal(
         text.data,
-        "reprise-key 1\n"
+        "reprise-key 2\n"
         "cmd [\"build/stages/split\"]\n"
         "executable true 0000000000000000000000000000000000000000000000000000000000000000\n"
         "param empty {}\n"
@@ -135,7 +138,8 @@ static void key_survives_failed_allocations(void **state)
         size_t count = 0;
         struct error err = {0};
         memory_fail_after(++injected);
-        int result = key_components(&project, &stage, &invocation, NULL, 0, &text, &err);
+        int result = key_components(&project, &stage, &invocation, NULL, 0, STORE_BY_STAT, "a 1\n",
+                                    &text, &err);
         if (result == 0)
             result = key_compare("param x 1\n", text.data, &changes, &count, &err);
         failed = memory_fail_after(0);

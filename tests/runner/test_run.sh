@@ -54,7 +54,7 @@ r run side --set seed=8
 [ $status -eq 0 ] && [ "$(executed)" = "data side " ]
 ok $? target_runs_with_what_is_upstream_only
 r run --keep-work side --set seed=9
-kept=$(ls -d "$project"/cache/work/*/kept | head -n 1)
+kept=$(dirname "$(ls "$project"/cache/work/*/kept | head -n 1)")/run
 [ $status -eq 0 ] && [ -f "$kept/stage.json" ] && [ -d "$kept/deps" -o -d "$kept/outs" ]
 ok $? keep_work_leaves_a_stage_to_try
 executed > /dev/null

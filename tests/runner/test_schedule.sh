@@ -8,10 +8,12 @@ pair() {
 stages:
   left:
     cmd: sh stages/meet.sh left right
+    deps: {lib: stages/stage.sh}
     resources: {$1}
     outs: {note: note.txt}
   right:
     cmd: sh stages/meet.sh right left
+    deps: {lib: stages/stage.sh}
     resources: {$1}
     outs: {note: note.txt}
 YAML
@@ -60,8 +62,8 @@ executed > /dev/null
 # Equal keys are worked on once, also inside one run.
 cat > "$project/pipeline.yaml" <<'YAML'
 stages:
-  left: {cmd: sh stages/meet.sh same, outs: {note: note.txt}}
-  right: {cmd: sh stages/meet.sh same, outs: {note: note.txt}}
+  left: {cmd: sh stages/meet.sh same, deps: {lib: stages/stage.sh}, outs: {note: note.txt}}
+  right: {cmd: sh stages/meet.sh same, deps: {lib: stages/stage.sh}, outs: {note: note.txt}}
 YAML
 r run -j 2
 [ $status -eq 0 ] && [ "$(executed)" = "meet " ] && [ -f "$project/artifacts/right/note.txt" ]

@@ -5,6 +5,7 @@
 #include "scratch.h"
 
 #include "tap.h"
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -46,9 +47,9 @@ static void blob_is_stored_once(void **state)
     char path[256];
     put_text(scratch, "same", &a);
     scratch_write(scratch, "file", "same");
-    assert_int_equal(
-        blob_put_file(scratch->store, scratch_path(scratch, "file", path), false, &b, &size, &err),
-        0);
+    assert_int_equal(blob_put_file(scratch->store, AT_FDCWD, scratch_path(scratch, "file", path),
+                                   false, &b, &size, &err),
+                     0);
     assert_true(digest_equal(&a, &b));
     assert_int_equal(size, 4);
     assert_int_equal(scratch_count(scratch, "objects"), 1);
@@ -65,7 +66,7 @@ static void blob_taken_file_is_moved(void **state)
     char path[256], object[STORE_PATH_SIZE];
     scratch_write(scratch, "file", "moved");
     assert_int_equal(stat(scratch_path(scratch, "file", path), &before), 0);
-    assert_int_equal(blob_put_file(scratch->store, path, true, &digest, &size, &err), 0);
+    assert_int_equal(blob_put_file(scratch->store, AT_FDCWD, path, true, &digest, &size, &err), 0);
     store_object_path(scratch->store, &digest, object);
     assert_int_equal(stat(object, &after), 0);
     assert_int_equal(before.st_ino, after.st_ino);
@@ -82,7 +83,7 @@ static void blob_with_a_second_name_is_copied(void **state)
     scratch_write(scratch, "file", "shared");
     assert_int_equal(link(scratch_path(scratch, "file", path), scratch_path(scratch, "two", other)),
                      0);
-    assert_int_equal(blob_put_file(scratch->store, path, true, &digest, &size, &err), 0);
+    assert_int_equal(blob_put_file(scratch->store, AT_FDCWD, path, true, &digest, &size, &err), 0);
     scratch_flip(other, 0);
     assert_true(blob_is_good(scratch->store, &digest, STORE_BY_READING));
 }
@@ -95,11 +96,13 @@ static void blob_refuses_links_and_pipes(void **state)
     int64_t size;
     char path[256];
     assert_int_equal(symlink("/etc/passwd", scratch_path(scratch, "link", path)), 0);
-    assert_int_equal(blob_put_file(scratch->store, path, false, &digest, &size, &err), -1);
+    assert_int_equal(blob_put_file(scratch->store, AT_FDCWD, path, false, &digest, &size, &err),
+                     -1);
     assert_int_equal(err.kind, ERR_FORMAT);
     assert_non_null(strstr(err.message, "symbolic link"));
     assert_int_equal(mkfifo(scratch_path(scratch, "pipe", path), 0600), 0);
-    assert_int_equal(blob_put_file(scratch->store, path, false, &digest, &size, &err), -1);
+    assert_int_equal(blob_put_file(scratch->store, AT_FDCWD, path, false, &digest, &size, &err),
+                     -1);
     assert_non_null(strstr(err.message, "not a regular file"));
 }
 
@@ -128,6 +131,7 @@ static void store_rejects_truncated_object(void **state)
     size_t size;
     put_text(scratch, "precious", &digest);
     store_object_path(scratch->store, &digest, path);
+    assert_int_equal(chmod(path, 0644), 0);
     assert_int_equal(truncate(path, 3), 0);
     assert_false(blob_is_good(scratch->store, &digest, STORE_BY_STAT));
     assert_int_equal(blob_read(scratch->store, &digest, 100, &data, &size, &err), -1);
@@ -186,7 +190,7 @@ static void blob_survives_failed_allocations(void **state)
     scratch_path(scratch, "file", path);
     for (unsigned after = 1;; after++) {
         memory_fail_after(after);
-        int result = blob_put_file(scratch->store, path, false, &digest, &size, &err);
+        int result = blob_put_file(scratch->store, AT_FDCWD, path, false, &digest, &size, &err);
         unsigned failed = memory_fail_after(0);
         injected += failed;
         if (failed == 0) {

@@ -5,6 +5,7 @@
 #include "store/materialise.h"
 
 #include "tap.h"
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@ static void put_folder(struct scratch *scratch, bool take, struct content *conte
     struct error err;
     write_folder(scratch);
     scratch_path(scratch, "in", path);
-    assert_int_equal(content_put(scratch->store, path, take, content, &err), 0);
+    assert_int_equal(content_put(scratch->store, AT_FDCWD, path, take, content, &err), 0);
 }
 
 static void folder_round_trip(void **state)
@@ -88,7 +89,7 @@ static void folder_with_a_damaged_file_is_not_good(void **state)
     assert_true(digest_equal(&bad, &file));
 }
 
-static void links_read_the_store(void **state)
+static void dep_is_read_from_the_store(void **state)
 {
     struct scratch *scratch = *state;
     struct content content;
@@ -97,7 +98,7 @@ static void links_read_the_store(void **state)
     size_t size;
     put_folder(scratch, false, &content);
     assert_int_equal(
-        materialise_links(scratch->store, &content, scratch_path(scratch, "w/dep", path), &err), 0);
+        materialise_dep(scratch->store, &content, scratch_path(scratch, "w/dep", path), &err), 0);
     assert_int_equal(
         file_read(scratch_path(scratch, "w/dep/a/deep.txt", path), 100, &data, &size, &err), 0);
     assert_string_equal(data, "one");
@@ -288,11 +289,11 @@ static void temporary_files_of_the_dead_are_removed(void **state)
     struct error err;
     char path[256];
     scratch_write(scratch, "cache/tmp/1-abc/7", "left");
-    scratch_write(scratch, "cache/work/0123/run-abc/out", "left");
+    scratch_write(scratch, "cache/work/0123/run/out", "left");
     scratch_write(scratch, "cache/work/0123/checkpoint/epoch", "kept");
     assert_int_equal(blob_put_bytes(scratch->store, "x", 1, &digest, &err), 0);
     assert_false(file_exists(scratch_path(scratch, "cache/tmp/1-abc", path)));
-    assert_false(file_exists(scratch_path(scratch, "cache/work/0123/run-abc", path)));
+    assert_false(file_exists(scratch_path(scratch, "cache/work/0123/run", path)));
     assert_true(file_exists(scratch_path(scratch, "cache/work/0123/checkpoint/epoch", path)));
 }
 
@@ -308,8 +309,8 @@ static void folder_survives_failed_allocations(void **state)
     for (unsigned after = 1;; after++) {
         int result;
         memory_fail_after(after);
-        result =
-            content_put(scratch->store, scratch_path(scratch, "in", path), false, &content, &err);
+        result = content_put(scratch->store, AT_FDCWD, scratch_path(scratch, "in", path), false,
+                             &content, &err);
         if (result == 0)
             result = materialise(scratch->store, &content, scratch_path(scratch, "out", path),
                                  &changed, &err);
@@ -332,7 +333,7 @@ int main(void)
         STORE_TEST(folder_round_trip),
         STORE_TEST(folder_is_repaired_where_it_differs),
         STORE_TEST(folder_with_a_damaged_file_is_not_good),
-        STORE_TEST(links_read_the_store),
+        STORE_TEST(dep_is_read_from_the_store),
         STORE_TEST(copies_into_a_folder_leave_others_alone),
         STORE_TEST(action_round_trip),
         STORE_TEST(action_with_any_byte_flipped_is_a_miss),

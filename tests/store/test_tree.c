@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define DIGEST "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-#define HEADER "reprise-tree 1\n"
+#define HEADER "reprise-tree 2\n"
 
 static int parse(const char *text, struct tree *tree)
 {
@@ -44,7 +44,7 @@ static void tree_rejects_what_is_not_canonical_or_not_safe(void **state)
     (void)state;
     static const char *const bad[] = {
         "",
-        "reprise-tree 2\n",
+        "reprise-tree 1\n",
         HEADER "file " DIGEST " 3 a",
         HEADER "link " DIGEST " 3 a\n",
         HEADER "file " DIGEST " -3 a\n",

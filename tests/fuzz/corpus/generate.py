@@ -110,18 +110,24 @@ put("cifar10/refused/empty.tar", b"")
 
 # ---- the store's memo ----
 
-def memo(entries, digest=None):
-    body = b"".join(struct.pack("<QQqqq", *e) + bytes([i] * 32) for i, e in enumerate(entries, 1))
-    return b"reprise-memo 1\0\0" + (ZEROS if digest is None else digest) + body
+def memo(entries, pages=1, count=None, check=0, tail=b""):
+    """One page that counts, and empty ones; checks of zeros become the right ones (fuzz_memo.c)."""
+    body = b"".join(struct.pack("<QQqqq", *e) + bytes([i] * 32) + struct.pack("<II", 1, 0) for i, e in enumerate(entries, 1))
+    page = struct.pack("<QII", check, len(entries) if count is None else count, 0) + body
+    header = b"reprise-memo 2\0\0" + struct.pack("<IIQ", pages, 1, 0)
+    return header + page.ljust(4096, b"\0")[:4096] + bytes(4096 * (pages - 1)) + tail
 
 
-ENTRIES = [(1, 7, 100, 10 ** 18, 10 ** 18 + 1), (1, 8, 0, -5, 5), (2 ** 64 - 1, 2 ** 64 - 1, -1, -2 ** 63, 2 ** 63 - 1)]
+ENTRIES = [(1, 7, 100, 10 ** 18, 10 ** 18 + 1), (1, 8, 0, -5, 5), (2 ** 64 - 1, 2 ** 64 - 1, -2, -2 ** 63, 2 ** 63 - 1)]
 put("memo/accepted/three.memo", memo(ENTRIES))
 put("memo/accepted/twice.memo", memo(ENTRIES[:1] * 2))
-put("memo/accepted/collide.memo", memo([(d, 7, 1, 2, 3) for d in range(200)]))
-put("memo/refused/digest.memo", memo(ENTRIES, b"\1" * 32))
+put("memo/accepted/full.memo", memo([(d, 7, 1, 2, 3) for d in range(50)]))
+put("memo/refused/check.memo", memo(ENTRIES, check=1))
+put("memo/refused/count.memo", memo(ENTRIES, count=51))
+put("memo/refused/pages.memo", memo(ENTRIES, pages=3))
 put("memo/refused/no_inode.memo", memo([(1, 0, 1, 1, 1)]))
 put("memo/refused/cut.memo", memo(ENTRIES)[:-1])
+put("memo/refused/long.memo", memo(ENTRIES, tail=b"x"))
 put("memo/refused/empty.memo", b"")
 
 

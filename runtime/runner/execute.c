@@ -1,0 +1,111 @@
+#include "runner/execute.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "runner/environment.h"
+#include "runner/work.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static int start_process(struct attempt *attempt, struct error *err)
+{
+    struct job *job = attempt->job;
+    const struct environment_place place = {attempt->folder, attempt->threads};
+    char **environment = NULL;
+    size_t count = 0;
+    int ends[2] = {-1, -1}, result = -1;
+    if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
+        error_errno(err, "cannot make a pipe");
+        goto done;
+    }
+    if (environment_make(job->stage, &place, &environment, &count, err) < 0)
+        goto done;
+    const struct launch launch = {.argv = job->invocation.argv,
+                                  .environment = environment,
+                                  .folder = attempt->folder_fd,
+                                  .output = attempt->log_fd,
+                                  .errors = attempt->log_fd,
+                                  .progress = ends[1],
+                                  .lock = store_lock_descriptor(attempt->lock),
+                                  .memory_bytes = job->stage->resources.memory_bytes};
+    result = launch_start(&launch, &attempt->process, err);
+    if (result == 0) {
+        attempt->progress_fd = ends[0];
+        ends[0] = -1;
+    }
+done:
+    file_free_names(environment, count);
+    if (ends[0] >= 0)
+        close(ends[0]);
+    if (ends[1] >= 0)
+        close(ends[1]);
+    return result;
+}
+
+int execute_start(struct jobs *jobs, struct job *job, struct store_lock *lock, int threads,
+                  struct attempt **started, struct error *err)
+{
+    struct attempt *attempt = memory_new(1, sizeof(*attempt), err);
+    if (attempt == NULL) {
+        store_unlock(lock);
+        return -1;
+    }
+    *attempt = (struct attempt){.jobs = jobs,
+                                .job = job,
+                                .lock = lock,
+                                .threads = threads,
+                                .process = {0, -1, -1},
+                                .folder_fd = -1,
+                                .log_fd = -1,
+                                .progress_fd = -1,
+                                .start = attempt_now()};
+    time_t now = time(NULL);
+    struct tm utc;
+    strftime(attempt->started, sizeof(attempt->started), "%Y-%m-%dT%H:%M:%SZ",
+             gmtime_r(&now, &utc));
+    if (work_make(attempt, err) < 0 || start_process(attempt, err) < 0) {
+        execute_end(attempt);
+        return -1;
+    }
+    if (job->stage->resources.time_ms > 0)
+        attempt->deadline = attempt->start + 1e-3 * (double)job->stage->resources.time_ms;
+    *started = attempt;
+    return 0;
+}
+
+static void close_descriptors(struct attempt *attempt)
+{
+    int *const descriptors[] = {&attempt->folder_fd, &attempt->log_fd, &attempt->progress_fd};
+    for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++) {
+        if (*descriptors[i] >= 0)
+            close(*descriptors[i]);
+        *descriptors[i] = -1;
+    }
+}
+
+void execute_end(struct attempt *attempt)
+{
+    struct launch_report ignored;
+    struct error lost;
+    if (attempt == NULL)
+        return;
+    if (attempt->process.pid > 0) {
+        launch_kill(&attempt->process);
+        launch_collect(&attempt->process, &ignored, &lost);
+    }
+    close_descriptors(attempt);
+    work_remove(attempt);
+    store_unlock(attempt->lock);
+    progress_release(&attempt->progress);
+    for (size_t i = 0; i < attempt->copy_count; i++)
+        free(attempt->copies[i].path);
+    free(attempt->copies);
+    free(attempt->home);
+    free(attempt->folder);
+    free(attempt->log_path);
+    free(attempt->undeclared);
+    free(attempt);
+}

@@ -1,0 +1,21 @@
+/* A run holds its project: artifacts, lock and records come from one set of
+ * values at a time. Runs under the same profile and sets share the work (each
+ * key has its own lock); one under others waits until they are over.
+ */
+#ifndef RUNNER_HOLD_H
+#define RUNNER_HOLD_H
+
+#include "runner/project.h"
+#include "runner/watcher.h"
+
+struct hold {
+    int fd;
+};
+
+/* Waits as long as it takes, and says once that it does. A signal that ends the program ends the
+ * wait: nothing is held yet. */
+int hold_take(const struct project *project, const struct watcher *watcher, struct hold *hold,
+              struct error *err);
+void hold_release(struct hold *hold);
+
+#endif

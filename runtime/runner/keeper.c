@@ -1,0 +1,297 @@
+#include "runner/keeper.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CHILDREN_LIMIT = 4096, HIGH_FD = 64, HUNT_PASSES = 100 };
+
+/* Processes that the program leaves may be about to end by themselves. */
+static const struct timespec grace = {0, 100 * 1000 * 1000};
+
+/* ---- the program ---- */
+
+static void reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL); /* fails for SIGKILL and SIGSTOP, which is fine */
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Runs in the program's process. Returns -1 with errno set where it must not start. */
+static int prepare_program(const struct launch *launch, pid_t keeper)
+{
+    reset_signals();
+    if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+        return -1;
+    /* The keeper may have died before it could be watched. */
+    if (getppid() != keeper)
+        raise(SIGKILL);
+    int nothing = open("/dev/null", O_RDONLY);
+    if (nothing < 0 || fchdir(launch->folder) < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
+        dup2(launch->output, STDOUT_FILENO) < 0 || dup2(launch->errors, STDERR_FILENO) < 0)
+        return -1;
+    if (launch->progress == LAUNCH_PROGRESS_FD) {
+        if (fcntl(launch->progress, F_SETFD, 0) < 0)
+            return -1;
+    } else if (launch->progress >= 0 && dup2(launch->progress, LAUNCH_PROGRESS_FD) < 0)
+        return -1;
+    if (launch->memory_bytes > 0) {
+        struct rlimit limit = {(rlim_t)launch->memory_bytes, (rlim_t)launch->memory_bytes};
+        if (setrlimit(RLIMIT_DATA, &limit) < 0)
+            return -1;
+    }
+    /* Core files and permissions must not depend on who runs. */
+    const struct rlimit no_core = {0, 0};
+    umask(022);
+    return setrlimit(RLIMIT_CORE, &no_core);
+}
+
+/* 0, or the errno for which it did not start. The child shares this memory until it executes,
+ * so what it leaves in `why` is seen here. */
+static int start_program(const struct launch *launch, pid_t *program)
+{
+    volatile int why = 0;
+    pid_t keeper = getpid(), child = vfork();
+    if (child == 0) {
+        int first = launch->progress >= 0 ? LAUNCH_PROGRESS_FD + 1 : LAUNCH_PROGRESS_FD;
+        if (prepare_program(launch, keeper) == 0) {
+            syscall(SYS_close_range, first, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */);
+            execve(launch->argv[0], launch->argv, launch->environment);
+        }
+        why = errno;
+        _exit(127);
+    }
+    if (child < 0)
+        return errno;
+    if (why != 0)
+        waitpid(child, NULL, 0);
+    *program = child;
+    return why;
+}
+
+/* ---- what it leaves ---- */
+
+/* The pids of our children, from the kernel's list, as text; "" where there are none. */
+static void read_children(char text[CHILDREN_LIMIT])
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/task/%ld/children", (long)getpid());
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? 0 : read(fd, text, CHILDREN_LIMIT - 1);
+    text[got > 0 ? got : 0] = '\0';
+    if (fd >= 0)
+        close(fd);
+}
+
+/* Adds the name of a process to the report. */
+static void note_name(struct launch_report *report, long pid)
+{
+    char path[64], name[20];
+    size_t used = strlen(report->names);
+    snprintf(path, sizeof(path), "/proc/%ld/comm", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t got = read(fd, name, sizeof(name) - 1);
+    close(fd);
+    name[got > 0 ? got : 0] = '\0';
+    name[strcspn(name, "\n")] = '\0';
+    if (used + strlen(name) + 2 < sizeof(report->names))
+        snprintf(report->names + used, sizeof(report->names) - used, "%s%s", used > 0 ? " " : "",
+                 name);
+}
+
+/* Kills the children that are there now; how many could be. What they leave comes to us. Their
+ * names go into `report`, if not NULL. */
+static unsigned kill_children(struct launch_report *report, pid_t but, unsigned *denied)
+{
+    char text[CHILDREN_LIMIT], *at = text, *end;
+    unsigned killed = 0;
+    *denied = 0;
+    read_children(text);
+    for (long pid; (pid = strtol(at, &end, 10)) > 0 && end != at; at = end) {
+        /* The list may be cut within a number. */
+        if (*end == '\0' && end == text + CHILDREN_LIMIT - 1)
+            break;
+        if (pid == but)
+            continue;
+        if (report != NULL)
+            note_name(report, pid);
+        if (kill((pid_t)pid, SIGKILL) == 0)
+            killed++;
+        else
+            ++*denied;
+    }
+    return killed;
+}
+
+/* True where a child is left; those that have ended are collected. */
+static bool has_children(void)
+{
+    pid_t pid;
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+        continue;
+    return pid == 0;
+}
+
+/* True where the kernel lists a child beside the program. */
+static bool has_others(pid_t program)
+{
+    char text[CHILDREN_LIMIT], *end;
+    read_children(text);
+    long first = strtol(text, &end, 10), second = strtol(end, NULL, 10);
+    return (first > 0 && first != program) || second > 0;
+}
+
+/* The program has ended and is not collected yet, so that its number, and that of its group, is
+ * still its own. */
+static void end_all(pid_t program, struct launch_report *report)
+{
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    if (has_others(program))
+        sigtimedwait(&child, NULL, &grace);
+    bool others = has_others(program);
+    if (others) {
+        unsigned denied;
+        report->killed = kill_children(report, program, &denied);
+    }
+    kill(-program, SIGKILL);
+    while (waitpid(program, &report->status, 0) < 0 && errno == EINTR)
+        continue;
+    while (has_children()) {
+        unsigned denied, killed = kill_children(NULL, 0, &denied);
+        if (killed == 0 && has_children()) {
+            /* Not ours to kill, or the kernel keeps no list and what is left fled the group. */
+            report->left = denied > 0 ? denied : 1;
+            return;
+        }
+        if (killed > 0)
+            waitpid(-1, NULL, 0);
+    }
+}
+
+/* ---- the keeper ---- */
+
+/* Keeps the report and the lock, and nothing else that the runner has open. */
+static int close_all_but(int report, int lock)
+{
+    int high_report = fcntl(report, F_DUPFD_CLOEXEC, HIGH_FD);
+    int high_lock = lock >= 0 ? fcntl(lock, F_DUPFD_CLOEXEC, HIGH_FD) : -1;
+    dup2(high_report, STDIN_FILENO);
+    if (high_lock >= 0)
+        dup2(high_lock, STDOUT_FILENO);
+    syscall(SYS_close_range, high_lock >= 0 ? 2 : 1, ~0U, 0);
+    return STDIN_FILENO;
+}
+
+/* Waits until the program has ended, and leaves it to be collected. What comes to us and ends
+ * meanwhile is collected here. */
+static void watch(pid_t program)
+{
+    sigset_t all;
+    sigfillset(&all);
+    for (;;) {
+        siginfo_t ended = {0};
+        int number = sigwaitinfo(&all, NULL);
+        if (number == SIGTERM) {
+            kill(-program, SIGTERM);
+            kill(-program, SIGCONT);
+        } else if (number == SIGUSR1) {
+            kill(-program, SIGKILL);
+            kill(program, SIGKILL);
+        }
+        while (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid > 0) {
+            if (ended.si_pid == program)
+                return;
+            waitpid(ended.si_pid, NULL, 0);
+            ended.si_pid = 0;
+        }
+    }
+}
+
+void keeper_run(const struct launch *launch, pid_t runner, int report_to)
+{
+    struct launch_report report = {0};
+    sigset_t all;
+    pid_t program = 0;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    signal(SIGCHLD, SIG_DFL); /* one that is ignored would collect children by itself */
+    prctl(PR_SET_NAME, "reprise-keeper");
+    setpgid(0, 0); /* Ctrl-C is the runner's to hear */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_PDEATHSIG, SIGUSR1);
+    if (getppid() != runner)
+        _exit(1);
+    report.start_errno = start_program(launch, &program);
+    int to = close_all_but(report_to, launch->lock);
+    if (report.start_errno == 0) {
+        watch(program);
+        end_all(program, &report);
+    }
+    ssize_t written = write(to, &report, sizeof(report));
+    _exit(written == sizeof(report) ? 0 : 1);
+}
+
+/* ---- what a killed keeper left ---- */
+
+static bool names_stage(const char *pid, const char *wanted, size_t size)
+{
+    char path[64], block[65536];
+    size_t kept = 0;
+    bool found = false;
+    snprintf(path, sizeof(path), "/proc/%.20s/environ", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t got;
+    while (!found && (got = read(fd, block + kept, sizeof(block) - kept)) > 0) {
+        size_t filled = kept + (size_t)got;
+        found = memmem(block, filled, wanted, size) != NULL;
+        kept = filled < size ? filled : size;
+        memmove(block, block + filled - kept, kept);
+    }
+    close(fd);
+    return found;
+}
+
+void keeper_hunt(const char *stage_json)
+{
+    char wanted[4200];
+    int size = snprintf(wanted, sizeof(wanted), "REPRISE_STAGE=%s", stage_json);
+    if (size >= (int)sizeof(wanted))
+        return;
+    bool found = true;
+    for (int pass = 0; pass < HUNT_PASSES && found; pass++) {
+        DIR *processes = opendir("/proc");
+        struct dirent *entry;
+        found = false;
+        while (processes != NULL && (entry = readdir(processes)) != NULL) {
+            if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
+                !names_stage(entry->d_name, wanted, (size_t)size + 1))
+                continue;
+            found = kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL) == 0 || found;
+        }
+        if (processes != NULL)
+            closedir(processes);
+        if (found)
+            nanosleep(&(struct timespec){0, 5 * 1000 * 1000}, NULL);
+    }
+}

@@ -1,0 +1,47 @@
+/* The process between the runner and a program that it starts. It holds the
+ * lock of the work, waits for the program, and sees to it that nothing of the
+ * program lives on: every descendant comes to the keeper when its parent ends,
+ * and is killed before the keeper reports, or as the runner dies.
+ *
+ *   runner ── keeper ── program ── ...
+ *
+ *   SIGTERM to the keeper   asks the program's process group to stop
+ *   SIGUSR1                 kills all; sent by the kernel when the runner dies
+ *
+ * Runs between fork and exit: no memory is allocated, no lock taken.
+ */
+#ifndef RUNNER_KEEPER_H
+#define RUNNER_KEEPER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+enum { LAUNCH_PROGRESS_FD = 3, LAUNCH_NAMES = 64 };
+
+struct launch {
+    char *const *argv; /* argv[0] is absolute, or relative to `folder` */
+    char *const *environment;
+    int folder;         /* a descriptor: to work in */
+    int output, errors; /* become stdout and stderr */
+    int progress;       /* becomes LAUNCH_PROGRESS_FD; -1: none */
+    int lock;           /* held by the keeper as long as anything of the program lives; -1: none */
+    int64_t memory_bytes; /* 0: no limit */
+};
+
+/* What the keeper tells when all is over. */
+struct launch_report {
+    int start_errno;          /* not 0: the program was not started */
+    int status;               /* as of waitpid */
+    unsigned killed;          /* processes that it left, killed after it ended */
+    unsigned left;            /* those that could not be killed */
+    char names[LAUNCH_NAMES]; /* of the first of them, separated by blanks */
+};
+
+/* In a child of `runner`: starts the program, reports to `report`, exits. */
+_Noreturn void keeper_run(const struct launch *launch, pid_t runner, int report);
+
+/* Kills processes that a killed keeper could not: those whose environment names `stage_json`
+ * as REPRISE_STAGE. Reads the environment of every process of this user. */
+void keeper_hunt(const char *stage_json);
+
+#endif

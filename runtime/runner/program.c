@@ -1,0 +1,192 @@
+#include "runner/program.h"
+
+#include "base/memory.h"
+#include "base/table.h"
+#include "base/text.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a path or a name in a PATH came to; all of them in a list, so that what was given out stays.
+ */
+struct found {
+    struct found *next;
+    char *question;
+    char *answer;           /* of a search */
+    struct program program; /* of a file */
+};
+
+struct programs {
+    struct store *store;
+    pthread_mutex_t mutex;
+    struct table table;
+    struct found *all;
+};
+
+int programs_new(struct store *store, struct programs **made, struct error *err)
+{
+    struct programs *programs = memory_new(1, sizeof(*programs), err);
+    if (programs == NULL)
+        return -1;
+    programs->store = store;
+    pthread_mutex_init(&programs->mutex, NULL);
+    *made = programs;
+    return 0;
+}
+
+static void free_found(struct found *found)
+{
+    if (found == NULL)
+        return;
+    free(found->question);
+    free(found->answer);
+    free(found->program.path);
+    free(found);
+}
+
+void programs_free(struct programs *programs)
+{
+    if (programs == NULL)
+        return;
+    while (programs->all != NULL) {
+        struct found *next = programs->all->next;
+        free_found(programs->all);
+        programs->all = next;
+    }
+    table_release(&programs->table);
+    pthread_mutex_destroy(&programs->mutex);
+    free(programs);
+}
+
+void programs_forget(struct programs *programs)
+{
+    pthread_mutex_lock(&programs->mutex);
+    table_release(&programs->table);
+    pthread_mutex_unlock(&programs->mutex);
+}
+
+static struct found *remembered(struct programs *programs, const char *question)
+{
+    pthread_mutex_lock(&programs->mutex);
+    struct found *found = table_find(&programs->table, question, strlen(question));
+    pthread_mutex_unlock(&programs->mutex);
+    return found;
+}
+
+/* Takes `found` over. Another thread may have been first: then both are right. */
+static int remember(struct programs *programs, struct found *found, const char *question,
+                    struct error *err)
+{
+    if ((found->question = memory_copy_text(question, err)) == NULL) {
+        free_found(found);
+        return -1;
+    }
+    pthread_mutex_lock(&programs->mutex);
+    found->next = programs->all;
+    programs->all = found;
+    int result = table_set(&programs->table, found->question, strlen(question), found, err);
+    pthread_mutex_unlock(&programs->mutex);
+    return result;
+}
+
+/* ---- files ---- */
+
+static int read_head(struct program *program, struct error *err)
+{
+    int fd = open(program->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1 : read(fd, program->head, PROGRAM_HEAD);
+    /* A program may be executable and not readable; then its bytes cannot be in a key either. */
+    if (got < 0)
+        error_errno(err, "cannot read '%s'", program->path);
+    else
+        program->head_size = (size_t)got;
+    if (fd >= 0)
+        close(fd);
+    return got < 0 ? -1 : 0;
+}
+
+static int look(struct programs *programs, const char *path, enum store_depth depth,
+                struct program *program, struct error *err)
+{
+    struct stat st;
+    int64_t size;
+    if ((program->path = realpath(path, NULL)) == NULL || stat(program->path, &st) < 0)
+        return error_errno(err, "cannot read '%s'", path);
+    if (!S_ISREG(st.st_mode))
+        return error_set(err, ERR_IO, "'%s' is not a regular file", path);
+    program->executable = access(program->path, X_OK) == 0;
+    if (blob_hash_file(programs->store, program->path, depth, &program->digest, &size, err) < 0)
+        return -1;
+    return read_head(program, err);
+}
+
+int programs_find(struct programs *programs, const char *path, enum store_depth depth,
+                  const struct program **program, struct error *err)
+{
+    struct found *found = remembered(programs, path);
+    if (found == NULL) {
+        if ((found = memory_new(1, sizeof(*found), err)) == NULL)
+            return -1;
+        if (look(programs, path, depth, &found->program, err) < 0) {
+            free_found(found);
+            return -1;
+        }
+        if (remember(programs, found, path, err) < 0)
+            return -1;
+    }
+    *program = &found->program;
+    return 0;
+}
+
+/* ---- PATH ---- */
+
+static char *search(const char *variable, const char *name, struct error *err)
+{
+    while (*variable != '\0') {
+        struct text candidate = {0};
+        struct stat st;
+        size_t length = strcspn(variable, ":");
+        text_addf(&candidate, "%.*s/%s", (int)length, variable, name);
+        if (text_check(&candidate, err) < 0) {
+            text_release(&candidate);
+            return NULL;
+        }
+        /* A relative folder would mean another place in each work folder. */
+        if (candidate.data[0] == '/' && stat(candidate.data, &st) == 0 && S_ISREG(st.st_mode) &&
+            access(candidate.data, X_OK) == 0)
+            return candidate.data;
+        text_release(&candidate);
+        variable += length + (variable[length] == ':');
+    }
+    *err = (struct error){0};
+    return NULL;
+}
+
+const char *programs_search(struct programs *programs, const char *variable, const char *name,
+                            struct error *err)
+{
+    struct text question = {0};
+    text_addf(&question, "%s\n%s", name, variable);
+    if (text_check(&question, err) < 0) {
+        text_release(&question);
+        return NULL;
+    }
+    const char *answer = NULL;
+    struct found *found = remembered(programs, question.data);
+    if (found != NULL)
+        answer = found->answer;
+    else if ((found = memory_new(1, sizeof(*found), err)) != NULL) {
+        if ((found->answer = search(variable, name, err)) == NULL)
+            free_found(found);
+        else {
+            answer = found->answer;
+            if (remember(programs, found, question.data, err) < 0)
+                answer = NULL;
+        }
+    }
+    text_release(&question);
+    return answer;
+}

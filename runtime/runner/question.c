@@ -1,0 +1,191 @@
+#include "runner/question.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "runner/environment.h"
+#include "runner/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EXECUTABLE_LIMIT = 1 << 30, TIMEOUT_MS = 10000, SLICE_MS = 50, COMPLAINT_LIMIT = 600 };
+
+bool question_is_understood(const struct program *program, const char *option)
+{
+    static const char variable[] = "REPRISE_STAGE";
+    char *data;
+    size_t size;
+    struct error ignored;
+    if (file_read(program->path, EXECUTABLE_LIMIT, &data, &size, &ignored) < 0)
+        return false;
+    bool found = memmem(data, size, option, strlen(option)) != NULL &&
+                 memmem(data, size, variable, sizeof(variable) - 1) != NULL;
+    free(data);
+    return found;
+}
+
+static int64_t milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int wrong(const struct question *question, struct error *err, const char *what)
+{
+    return error_set(err, ERR_STAGE, "'%s %s': %s", question->stage->argv[0], question->option,
+                     what);
+}
+
+/* Reads until the end. */
+static int read_answer(const struct question *question, int from, struct text *answer,
+                       struct error *err)
+{
+    int64_t deadline = milliseconds() + TIMEOUT_MS;
+    char block[4096];
+    for (;;) {
+        struct pollfd wait = {.fd = from, .events = POLLIN};
+        int ready = poll(&wait, 1, SLICE_MS);
+        if (project_is_stopping(question->project))
+            return error_set(err, ERR_INTERRUPTED, "interrupted");
+        if (milliseconds() > deadline)
+            return wrong(question, err, "it took more than 10 s");
+        if (ready <= 0)
+            continue;
+        ssize_t got = read(from, block, sizeof(block));
+        if (got == 0)
+            return text_check(answer, err);
+        if (got > 0)
+            text_append(answer, block, (size_t)got);
+        if (answer->size > QUESTION_LIMIT)
+            return wrong(question, err, "it printed more than 64 KiB");
+    }
+}
+
+/* The first line of what it wrote to stderr; ours begin with "stage 'name': ", as our own lines do.
+ */
+static void complaint(const struct question *question, int errors, char line[COMPLAINT_LIMIT])
+{
+    ssize_t got = pread(errors, line, COMPLAINT_LIMIT - 1, 0);
+    line[got > 0 ? got : 0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    char prefix[256];
+    int length = snprintf(prefix, sizeof(prefix), "stage '%s': ", question->stage->name);
+    if (length < (int)sizeof(prefix) && strncmp(line, prefix, (size_t)length) == 0)
+        memmove(line, line + length, strlen(line + length) + 1);
+}
+
+static int judge(const struct question *question, const struct launch_report *report, int errors,
+                 struct error *err)
+{
+    char line[COMPLAINT_LIMIT];
+    if (report->start_errno == 0 && report->status == 0)
+        return 0;
+    complaint(question, errors, line);
+    if (report->start_errno != 0)
+        return wrong(question, err, strerror(report->start_errno));
+    if (WIFEXITED(report->status) && WEXITSTATUS(report->status) == 2 && line[0] != '\0')
+        return error_set(err, ERR_USAGE, "%s", line);
+    return wrong(question, err, line[0] != '\0' ? line : "it failed");
+}
+
+/* Asks in a folder that is there, with stderr in a file. */
+static int ask_in(const struct question *question, const char *folder, int errors,
+                  struct text *answer, struct error *err)
+{
+    const struct environment_place place = {folder, 1};
+    char *const argv[] = {question->program->path, (char *)question->option,
+                          (char *)question->argument, NULL};
+    char **environment;
+    size_t count;
+    int ends[2];
+    struct launched launched;
+    if (environment_make(question->stage, &place, &environment, &count, err) < 0)
+        return -1;
+    int result = -1, work = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (work < 0) {
+        error_errno(err, "cannot open '%s'", folder);
+        goto done;
+    }
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        error_errno(err, "cannot make a pipe");
+        goto done;
+    }
+    const struct launch launch = {.argv = argv,
+                                  .environment = environment,
+                                  .folder = work,
+                                  .output = ends[1],
+                                  .errors = errors,
+                                  .progress = -1,
+                                  .lock = -1};
+    result = launch_start(&launch, &launched, err);
+    close(ends[1]);
+    if (result == 0) {
+        struct launch_report report;
+        struct error later;
+        if ((result = read_answer(question, ends[0], answer, err)) < 0)
+            launch_kill(&launched);
+        if (launch_collect(&launched, &report, result < 0 ? &later : err) < 0)
+            result = -1;
+        else if (result == 0)
+            result = judge(question, &report, errors, err);
+    }
+    close(ends[0]);
+done:
+    file_free_names(environment, count);
+    if (work >= 0)
+        close(work);
+    return result;
+}
+
+static int make_folder(const struct question *question, const char *folder, struct error *err)
+{
+    static const char *const parts[] = {"home", "tmp"};
+    if (mkdir(folder, 0755) < 0)
+        return error_errno(err, "cannot make '%s'", folder);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        char *path = file_join(folder, parts[i], err);
+        int result = path == NULL ? -1 : file_make_folders(path, err);
+        free(path);
+        if (result < 0)
+            return -1;
+    }
+    if (question->document == NULL)
+        return 0;
+    char *path = file_join(folder, question->argument, err);
+    int result = path == NULL ? -1 : json_write(path, question->document, err);
+    free(path);
+    return result;
+}
+
+int question_ask(const struct question *question, char **answer, struct error *err)
+{
+    char folder[STORE_PATH_SIZE];
+    struct text text = {0};
+    struct error ignored;
+    int errors = memfd_create("complaints", MFD_CLOEXEC), result = -1;
+    if (errors < 0)
+        return error_errno(err, "cannot make a file in memory");
+    if (store_temporary_path(question->project->store, folder, err) == 0) {
+        if (make_folder(question, folder, err) == 0)
+            result = ask_in(question, folder, errors, &text, err);
+        file_remove(folder, &ignored);
+    }
+    close(errors);
+    if (result == 0 && strlen(text_string(&text)) != text.size)
+        result = wrong(question, err, "its answer holds a NUL");
+    if (result == 0 && (*answer = memory_copy_text(text_string(&text), err)) == NULL)
+        result = -1;
+    text_release(&text);
+    return result;
+}

@@ -1,0 +1,104 @@
+#include "runner/stage_log.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { HALF = 32 << 20, PAGE = 4096, BLOCK = 1 << 18 };
+
+int stage_log_open(const char *path, struct error *err)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
+    return fd >= 0 ? fd : error_errno(err, "cannot create '%s'", path);
+}
+
+/* Where what is left out begins and ends; false where all stays. */
+static bool left_out(int fd, off_t *from, off_t *to)
+{
+    struct stat st;
+    if (fstat(fd, &st) < 0 || st.st_size <= 2 * (off_t)HALF)
+        return false;
+    *from = HALF;
+    *to = (st.st_size - HALF) / PAGE * PAGE;
+    return *to > *from;
+}
+
+void stage_log_trim(int fd)
+{
+    off_t from, to;
+    if (fd < 0 || !left_out(fd, &from, &to))
+        return;
+    /* Where the file system cannot, the file is as large as what was printed. */
+    if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, from, to - from) < 0)
+        return;
+}
+
+static int add_part(int fd, off_t from, off_t to, struct text *text, struct error *err)
+{
+    char *block = memory_new(BLOCK, 1, err);
+    if (block == NULL)
+        return -1;
+    ssize_t got = 1;
+    while (from < to && got > 0) {
+        size_t most = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
+        got = pread(fd, block, most, from);
+        if (got > 0)
+            text_append(text, block, (size_t)got);
+        from += got > 0 ? got : 0;
+    }
+    free(block);
+    return got < 0 ? error_errno(err, "cannot read its log") : text_check(text, err);
+}
+
+static void add_progress(const struct progress *progress, struct text *text)
+{
+    const char *line = text_string(&progress->lines);
+    while (*line != '\0') {
+        size_t length = strcspn(line, "\n") + 1;
+        bool result = *line == PROGRESS_RESULT;
+        text_append(text, line + result, length - result);
+        line += length;
+    }
+}
+
+/* Stars in place of a value, as many as it has bytes. */
+static void mask(struct text *text, const char *secret)
+{
+    size_t size = strlen(secret);
+    char *at = text->data;
+    if (size == 0 || text->failed || text->data == NULL)
+        return;
+    while ((at = memmem(at, text->size - (size_t)(at - text->data), secret, size)) != NULL) {
+        memset(at, '*', size);
+        at += size;
+    }
+}
+
+int stage_log_read(int fd, const struct progress *progress, const struct plan_stage *stage,
+                   struct text *text, struct error *err)
+{
+    struct stat st;
+    off_t from, to;
+    if (fstat(fd, &st) < 0)
+        return error_errno(err, "cannot read its log");
+    if (left_out(fd, &from, &to)) {
+        if (add_part(fd, 0, from, text, err) < 0)
+            return -1;
+        text_addf(text, "\n[%lld bytes are left out here]\n", (long long)(to - from));
+        if (add_part(fd, to, st.st_size, text, err) < 0)
+            return -1;
+    } else if (add_part(fd, 0, st.st_size, text, err) < 0)
+        return -1;
+    add_progress(progress, text);
+    for (size_t i = 0; i < stage->secret_count; i++) {
+        const char *value = getenv(stage->secrets[i]);
+        if (value != NULL)
+            mask(text, value);
+    }
+    return text_check(text, err);
+}

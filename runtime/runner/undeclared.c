@@ -1,0 +1,87 @@
+#include "runner/undeclared.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { TAIL = 4096, WORD = 256, WORDS = 400 };
+
+static bool is_there(const char *folder, const char *path)
+{
+    struct stat st;
+    struct error ignored;
+    char *joined = file_join(folder, path, &ignored);
+    bool there = joined != NULL && stat(joined, &st) == 0;
+    free(joined);
+    return there;
+}
+
+/* The project has it and the work folder has not. */
+static bool is_hidden(const struct attempt *attempt, const char *path)
+{
+    return path[0] != '/' && strncmp(path, "..", 2) != 0 &&
+           is_there(attempt->jobs->project->plan->folder, path) && !is_there(attempt->folder, path);
+}
+
+/* "No module named 'model'": model.py or model/ beside a file of cmd. */
+static bool module_of(const struct attempt *attempt, const char *name, char path[2 * WORD])
+{
+    static const char *const endings[] = {".py", ""};
+    const struct invocation *invocation = &attempt->job->invocation;
+    for (size_t i = 0; i < invocation->file_count; i++) {
+        const char *file = invocation->files[i].inner;
+        const char *slash = file == NULL ? NULL : strrchr(file, '/');
+        int folder = slash == NULL ? 0 : (int)(slash - file) + 1;
+        for (size_t e = 0; file != NULL && e < 2; e++) {
+            int size = snprintf(path, 2 * WORD, "%.*s%.*s%s", folder, file, (int)strcspn(name, "."),
+                                name, endings[e]);
+            if (size < 2 * WORD && is_hidden(attempt, path))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool is_part(char c)
+{
+    return isalnum((unsigned char)c) || strchr("_-./+@", c) != NULL;
+}
+
+/* The next word that could be a path, without what a message puts behind it; NULL at the end. */
+static const char *next_word(const char *at, char word[WORD])
+{
+    while (*at != '\0' && !is_part(*at))
+        at++;
+    size_t length = 0;
+    while (at[length] != '\0' && is_part(at[length]))
+        length++;
+    if (length == 0)
+        return NULL;
+    size_t kept = length < WORD ? length : WORD - 1;
+    memcpy(word, at, kept);
+    while (kept > 1 && (word[kept - 1] == '.' || word[kept - 1] == '/'))
+        kept--;
+    word[kept] = '\0';
+    return at + length;
+}
+
+char *undeclared_find(const struct attempt *attempt, const struct text *log)
+{
+    struct error ignored;
+    char word[WORD], path[2 * WORD];
+    const char *data = text_string(log), *at = data + (log->size > TAIL ? log->size - TAIL : 0);
+    bool module = false;
+    for (int i = 0; i < WORDS && (at = next_word(at, word)) != NULL; i++) {
+        if (module && module_of(attempt, word, path))
+            return memory_copy_text(path, &ignored);
+        bool looks_like_path = strchr(word, '/') != NULL || strchr(word, '.') != NULL;
+        if (looks_like_path && is_hidden(attempt, word))
+            return memory_copy_text(word, &ignored);
+        module = strcmp(word, "named") == 0;
+    }
+    return NULL;
+}
