@@ -116,6 +116,26 @@ static int tree_of(const struct project *project, const struct job *job, const s
                : publish_tree(project->store, out, action_out(job->action, out->name), tree, err);
 }
 
+static void describe(const struct job *job, const struct plan_out *out, struct text *who)
+{
+    text_addf(who, "%s.%s", job->stage->name, out->name);
+}
+
+/* Of two outs of one run that publish the same name, one would replace the other for ever. */
+static int claim(const struct project *project, const struct job *job, const struct plan_out *out,
+                 const struct tree *tree, struct error *err)
+{
+    struct lock_names names = {0};
+    struct text who = {0};
+    describe(job, out, &who);
+    int result = publish_names(tree, &names, err);
+    if (result == 0)
+        result = ours_claim(project->ours, text_string(&who), &names, err);
+    lock_names_release(&names);
+    text_release(&who);
+    return result;
+}
+
 const struct plan_out *deliver_missing(const struct project *project, const struct job *job)
 {
     for (size_t i = 0; i < job->stage->out_count; i++) {
@@ -124,6 +144,7 @@ const struct plan_out *deliver_missing(const struct project *project, const stru
         struct error ignored;
         bool there = artifact_is_there(project, job, out, action_out(job->action, out->name)) &&
                      tree_of(project, job, out, &tree, &ignored) == 0 &&
+                     (tree.count == 0 || claim(project, job, out, &tree, &ignored) == 0) &&
                      copies_are_there(project, &tree);
         tree_release(&tree);
         if (!there)
@@ -168,11 +189,6 @@ static int check_copy(const struct project *project, const char *name, const cha
                             "%s would be published over '%s', which is not of an earlier run: move "
                             "that away, or publish into another folder",
                             who, name);
-}
-
-static void describe(const struct job *job, const struct plan_out *out, struct text *who)
-{
-    text_addf(who, "%s.%s", job->stage->name, out->name);
 }
 
 /* What the out was when it was recorded: a folder's names are not known before. */
@@ -274,21 +290,6 @@ static int bring_copies(const struct project *project, const struct job *job,
     for (size_t i = 0; i < tree->count && result == 0; i++)
         if (!copy_is_there(project, &tree->entries[i]))
             result = bring_copy(project, &tree->entries[i], err);
-    lock_names_release(&names);
-    text_release(&who);
-    return result;
-}
-
-/* Of two outs of one run that publish the same name, one would replace the other for ever. */
-static int claim(const struct project *project, const struct job *job, const struct plan_out *out,
-                 const struct tree *tree, struct error *err)
-{
-    struct lock_names names = {0};
-    struct text who = {0};
-    describe(job, out, &who);
-    int result = publish_names(tree, &names, err);
-    if (result == 0)
-        result = ours_claim(project->ours, text_string(&who), &names, err);
     lock_names_release(&names);
     text_release(&who);
     return result;

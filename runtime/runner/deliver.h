@@ -25,7 +25,7 @@ int deliver_check(const struct jobs *jobs, struct error *err);
 int deliver(const struct project *project, struct job *job, struct error *err);
 
 /* The first out of a job that is done whose artifact or published copy is
- * missing or differs, or NULL. */
+ * missing, or differs, or is claimed by another out; or NULL. */
 const struct plan_out *deliver_missing(const struct project *project, const struct job *job);
 
 /* Adds what a job that is done has in publish folders. */
