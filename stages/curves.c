@@ -26,13 +26,21 @@ static const struct {
 
 /* ---- curves ---- */
 
+/* Values are f32, which the digits of the file give back. */
+static double value_of(const struct epoch_record *record, size_t offset)
+{
+    double value;
+    memcpy(&value, (const char *)record + offset, sizeof(value));
+    return (double)(float)value;
+}
+
 static void fill_panel(struct curves_panel *panel, struct curves_series series[2],
                        const struct history *history, double *values, size_t train, size_t val)
 {
     const size_t n = history->count;
     for (size_t i = 0; i < n; i++) {
-        memcpy(&values[i], (const char *)&history->epochs[i] + train, sizeof(double));
-        memcpy(&values[n + i], (const char *)&history->epochs[i] + val, sizeof(double));
+        values[i] = value_of(&history->epochs[i], train);
+        values[n + i] = value_of(&history->epochs[i], val);
     }
     series[0] = (struct curves_series){"training", values, n, colormap_deep(0), true};
     series[1] = (struct curves_series){"validation", values + n, n, colormap_deep(1), false};
@@ -139,7 +147,10 @@ int main(int argc, char **argv)
         .name = "curves",
         .summary = "draw the curves of training and the confusion matrix",
         .run = run,
+        .check = stage_params_done,
         .fingerprint = drawing_fingerprint,
+        .deps = "pretrain_history? phase1_history? phase2_history? metrics?",
+        .outs = "pretrain? phase1? phase2? confusion_matrix?",
     };
     return stage_main(argc, argv, &kind);
 }

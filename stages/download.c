@@ -57,7 +57,9 @@ static int check_url(const struct source *source, struct error *err)
 static int check_source(const struct stage *stage, struct source *source, const char *out,
                         struct error *err)
 {
-    if (!stage_has_out(stage, out)) {
+    if (!stage_lists_outs(stage) && source->url == NULL)
+        return 0;
+    if (stage_lists_outs(stage) && !stage_has_out(stage, out)) {
         if (source->url == NULL)
             return 0;
         return error_set(err, ERR_USAGE,
@@ -92,6 +94,12 @@ static int read_plan(struct stage *stage, struct plan *plan, struct error *err)
         check_source(stage, &plan->weights, "weights", err) < 0)
         return -1;
     return check_source(stage, &plan->pretrain, "pretrain_dataset", err);
+}
+
+static int check(struct stage *stage, struct error *err)
+{
+    struct plan plan = {0};
+    return read_plan(stage, &plan, err);
 }
 
 /* ---- getting files ---- */
@@ -294,6 +302,8 @@ int main(int argc, char **argv)
         .name = "download",
         .summary = "fetch the dataset and the weights by their pinned digests",
         .run = run,
+        .check = check,
+        .outs = "dataset? weights? pretrain_dataset?",
     };
     return stage_main(argc, argv, &kind);
 }

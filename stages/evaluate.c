@@ -47,8 +47,8 @@ static int open_all(struct evaluate *e, struct error *err)
     const struct network_options options = {0, SHARD, NORM_INFERENCE, 0};
     const char *dataset = stage_dep(e->stage, "dataset", err);
     const char *model = dataset != NULL ? stage_dep(e->stage, "model", err) : NULL;
-    if (model == NULL || stage_params_done(e->stage, err) < 0 ||
-        dataset_open(dataset, &e->dataset, err) < 0 || model_read(model, &e->model, err) < 0 ||
+    if (model == NULL || dataset_open(dataset, &e->dataset, err) < 0 ||
+        model_read(model, &e->model, err) < 0 ||
         model_use_feed(e->model, &e->dataset, TEST_HALF, &e->feed, err) < 0)
         return -1;
     if (test_count(e) < 1)
@@ -153,6 +153,8 @@ static int run(struct stage *stage, struct error *err)
 {
     struct evaluate e = {.stage = stage};
     int result = -1;
+    if (stage_params_done(stage, err) < 0)
+        return -1;
     if (open_all(&e, err) == 0 && predict(&e, err) == 0 && write_outs(&e, err) == 0) {
         stage_metric(stage, "test_loss", e.evaluation.loss, 0);
         stage_metric(stage, "test_accuracy", e.classification.accuracy, 0);
@@ -173,7 +175,12 @@ static const struct stage_kind evaluate_kind = {
     .name = "evaluate",
     .summary = "loss, accuracy, confusions and predictions on the test images",
     .run = run,
+    .check = stage_params_done,
     .fingerprint = model_use_fingerprint,
+    .deps = "dataset model",
+    .outs = "metrics predictions report",
+    .metrics = "n test_loss test_accuracy macro.precision macro.recall macro.f1 macro.support "
+               "weighted.precision weighted.recall weighted.f1 weighted.support",
 };
 
 int main(int argc, char **argv)

@@ -41,6 +41,12 @@ static int read_params(struct explore *explore, struct error *err)
     return stage_params_done(explore->stage, err);
 }
 
+static int check(struct stage *stage, struct error *err)
+{
+    struct explore explore = {.stage = stage};
+    return read_params(&explore, err);
+}
+
 static int open_data(struct explore *explore, struct error *err)
 {
     const char *dataset = stage_dep(explore->stage, "dataset", err);
@@ -280,7 +286,10 @@ static const struct stage_kind explore_kind = {
     .name = "explore",
     .summary = "draw the dataset: a picture of each class, their numbers, augmented examples",
     .run = run,
+    .check = check,
     .fingerprint = drawing_fingerprint,
+    .deps = "dataset splits",
+    .outs = "sample_images class_distribution augmentation_examples",
 };
 
 int main(int argc, char **argv)

@@ -34,7 +34,13 @@ static int read_settings(struct stage *stage, struct settings *settings, struct 
         (settings->pairs = stage_value(stage, "gradcam.pairs", err)) == NULL)
         return -1;
     settings->raw_pixels = way == 1;
-    return stage_params_done(stage, err);
+    return stage_params_done(stage, err) < 0 ? -1 : choice_check_pairs(settings->pairs, err);
+}
+
+static int check(struct stage *stage, struct error *err)
+{
+    struct settings settings;
+    return read_settings(stage, &settings, err);
 }
 
 static int read_predictions(const char *path, const struct dataset *dataset,
@@ -265,6 +271,11 @@ int main(int argc, char **argv)
     static const struct stage_kind kind = {.name = "gradcam",
                                            .summary = "what the network looked at",
                                            .run = run,
-                                           .fingerprint = fingerprint};
+                                           .check = check,
+                                           .fingerprint = fingerprint,
+                                           .deps = "dataset model predictions",
+                                           .outs = "samples confusion heatmaps metrics",
+                                           .metrics = "agreement compared boxes.correct "
+                                                      "boxes.inside boxes.fraction boxes.chance"};
     return stage_main(argc, argv, &kind);
 }

@@ -13,7 +13,7 @@ static int read_params(struct trainer *trainer, struct error *err)
         trainer_read_augment(trainer, err) < 0 || trainer_read_batches(trainer, err) < 0 ||
         trainer_read_modes(trainer, err) < 0 || trainer_read_schedule(trainer, "phase", err) < 0)
         return -1;
-    return trainer_read_trainable(trainer, err);
+    return trainer_read_trainable(trainer, err) < 0 ? -1 : trainer_check_model(trainer, err);
 }
 
 static int make_model(struct trainer *trainer, struct error *err)
@@ -29,17 +29,23 @@ static int make_model(struct trainer *trainer, struct error *err)
     return model_set_trainable(trainer->model, trainer->patterns, trainer->pattern_count, err);
 }
 
+static const struct training training = {
+    .phase = "phase1",
+    .read_params = read_params,
+    .take_samples = trainer_take_splits,
+    .make_model = make_model,
+    .out = "model",
+    .write_model = model_write,
+};
+
 static int run(struct stage *stage, struct error *err)
 {
-    static const struct training training = {
-        .phase = "phase1",
-        .read_params = read_params,
-        .take_samples = trainer_take_splits,
-        .make_model = make_model,
-        .out = "model",
-        .write_model = model_write,
-    };
     return trainer_run(stage, &training, err);
+}
+
+static int check(struct stage *stage, struct error *err)
+{
+    return trainer_check(stage, &training, err);
 }
 
 int main(int argc, char **argv)
@@ -48,7 +54,10 @@ int main(int argc, char **argv)
         .name = "phase1",
         .summary = "train the classifier's head on the base",
         .run = run,
+        .check = check,
         .fingerprint = model_use_fingerprint,
+        .deps = "dataset splits weights?",
+        .outs = "model history history_csv? preflight?",
     };
     return stage_main(argc, argv, &kind);
 }

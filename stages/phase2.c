@@ -23,17 +23,23 @@ static int make_model(struct trainer *trainer, struct error *err)
     return model_set_trainable(trainer->model, trainer->patterns, trainer->pattern_count, err);
 }
 
+static const struct training training = {
+    .phase = "phase2",
+    .read_params = read_params,
+    .take_samples = trainer_take_splits,
+    .make_model = make_model,
+    .out = "model",
+    .write_model = model_write,
+};
+
 static int run(struct stage *stage, struct error *err)
 {
-    static const struct training training = {
-        .phase = "phase2",
-        .read_params = read_params,
-        .take_samples = trainer_take_splits,
-        .make_model = make_model,
-        .out = "model",
-        .write_model = model_write,
-    };
     return trainer_run(stage, &training, err);
+}
+
+static int check(struct stage *stage, struct error *err)
+{
+    return trainer_check(stage, &training, err);
 }
 
 int main(int argc, char **argv)
@@ -42,7 +48,10 @@ int main(int argc, char **argv)
         .name = "phase2",
         .summary = "unfreeze layers of the base and fine-tune",
         .run = run,
+        .check = check,
         .fingerprint = model_use_fingerprint,
+        .deps = "dataset splits model",
+        .outs = "model history history_csv? preflight?",
     };
     return stage_main(argc, argv, &kind);
 }

@@ -14,7 +14,8 @@ static int read_params(struct trainer *trainer, struct error *err)
         trainer_read_model(trainer, err) < 0 || trainer_read_augment(trainer, err) < 0 ||
         trainer_read_batches(trainer, err) < 0)
         return -1;
-    return trainer_read_schedule(trainer, "train", err);
+    return trainer_read_schedule(trainer, "train", err) < 0 ? -1
+                                                            : trainer_check_model(trainer, err);
 }
 
 static int make_model(struct trainer *trainer, struct error *err)
@@ -26,17 +27,23 @@ static int make_model(struct trainer *trainer, struct error *err)
     return model_set_trainable(trainer->model, &all, 1, err);
 }
 
+static const struct training training = {
+    .phase = "pretrain",
+    .read_params = read_params,
+    .take_samples = trainer_hold_out,
+    .make_model = make_model,
+    .out = "weights",
+    .write_model = model_write_base,
+};
+
 static int run(struct stage *stage, struct error *err)
 {
-    static const struct training training = {
-        .phase = "pretrain",
-        .read_params = read_params,
-        .take_samples = trainer_hold_out,
-        .make_model = make_model,
-        .out = "weights",
-        .write_model = model_write_base,
-    };
     return trainer_run(stage, &training, err);
+}
+
+static int check(struct stage *stage, struct error *err)
+{
+    return trainer_check(stage, &training, err);
 }
 
 int main(int argc, char **argv)
@@ -45,7 +52,10 @@ int main(int argc, char **argv)
         .name = "pretrain",
         .summary = "train a base from random weights",
         .run = run,
+        .check = check,
         .fingerprint = model_use_fingerprint,
+        .deps = "dataset",
+        .outs = "weights history history_csv? preflight?",
     };
     return stage_main(argc, argv, &kind);
 }

@@ -82,6 +82,12 @@ static int run(struct stage *stage, struct error *err)
 int main(int argc, char **argv)
 {
     static const struct stage_kind kind = {
-        .name = "report", .summary = "one page with everything", .run = run};
+        .name = "report",
+        .summary = "one page with everything",
+        .run = run,
+        .check = report_content_check,
+        .deps = "metrics",
+        .outs = "report",
+    };
     return stage_main(argc, argv, &kind);
 }

@@ -38,7 +38,13 @@ static int read_options(struct stage *stage, struct split_options *options, stru
         return -1;
     options->seed = (uint32_t)seed;
     options->label_ndim = 2; /* Keras' datasets have labels of shape (n,1) */
-    return stage_params_done(stage, err);
+    return stage_params_done(stage, err) < 0 ? -1 : split_check_sizes(options, err);
+}
+
+static int check(struct stage *stage, struct error *err)
+{
+    struct split_options options = {0};
+    return read_options(stage, &options, err);
 }
 
 static int write_part(const char *folder, const char *name, const int64_t *indices, int64_t count,
@@ -115,6 +121,12 @@ done:
 int main(int argc, char **argv)
 {
     static const struct stage_kind kind = {
-        .name = "split", .summary = "stratified split into training and validation", .run = run};
+        .name = "split",
+        .summary = "stratified split into training and validation",
+        .run = run,
+        .check = check,
+        .deps = "dataset",
+        .outs = "splits",
+    };
     return stage_main(argc, argv, &kind);
 }

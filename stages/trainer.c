@@ -189,14 +189,27 @@ static int write_results(struct trainer *trainer, const struct training *trainin
     return preflight != NULL ? preflight_write(preflight, &trainer->preflight, err) : 0;
 }
 
+static int read_params(struct trainer *trainer, const struct training *training, struct error *err)
+{
+    return training->read_params(trainer, err) < 0 ? -1 : stage_params_done(trainer->stage, err);
+}
+
+int trainer_check(struct stage *stage, const struct training *training, struct error *err)
+{
+    struct trainer trainer = {.stage = stage};
+    int result = read_params(&trainer, training, err);
+    release(&trainer);
+    return result;
+}
+
 int trainer_run(struct stage *stage, const struct training *training, struct error *err)
 {
     struct trainer trainer = {.stage = stage};
     const char *out = stage_out(stage, training->out, err);
     int result = -1;
-    if (out != NULL && training->read_params(&trainer, err) == 0 &&
-        stage_params_done(stage, err) == 0 && open_all(&trainer, training, err) == 0 &&
-        train(&trainer, err) == 0 && training->write_model(trainer.model, out, err) == 0)
+    if (out != NULL && read_params(&trainer, training, err) == 0 &&
+        open_all(&trainer, training, err) == 0 && train(&trainer, err) == 0 &&
+        training->write_model(trainer.model, out, err) == 0)
         result = write_results(&trainer, training, err);
     release(&trainer);
     return result;

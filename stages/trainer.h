@@ -64,6 +64,9 @@ struct training {
     int (*write_model)(const struct model *model, const char *path, struct error *err);
 };
 
+/* Reads and checks the parameters, as trainer_run() does. */
+int trainer_check(struct stage *stage, const struct training *training, struct error *err);
+
 /* Outs: the model, history, and where declared history_csv and preflight. */
 int trainer_run(struct stage *stage, const struct training *training, struct error *err);
 
@@ -87,5 +90,7 @@ int trainer_read_modes(struct trainer *trainer, struct error *err);
 int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct error *err);
 /* phase.trainable: a list of parts of names */
 int trainer_read_trainable(struct trainer *trainer, struct error *err);
+/* After these, where the model is made here: whether there is such a network, with such layers. */
+int trainer_check_model(const struct trainer *trainer, struct error *err);
 
 #endif

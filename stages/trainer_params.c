@@ -151,3 +151,15 @@ int trainer_read_trainable(struct trainer *trainer, struct error *err)
     trainer->pattern_count = count;
     return 0;
 }
+
+int trainer_check_model(const struct trainer *trainer, struct error *err)
+{
+    struct architecture architecture = trainer->architecture;
+    struct model *model = NULL;
+    architecture.classes = 2; /* the data says how many; no rule depends on it */
+    if (model_new_blank(&architecture, &trainer->preprocess, &model, err) < 0)
+        return error_prefix(err, "parameter 'model': ");
+    int result = model_set_trainable(model, trainer->patterns, trainer->pattern_count, err);
+    model_free(model);
+    return result == 0 ? 0 : error_prefix(err, "parameter 'phase.trainable': ");
+}

@@ -1,4 +1,4 @@
-#include "base/stage.h"
+#include "base/stage_parts.h"
 
 #include "base/file.h"
 #include "base/json.h"
@@ -15,13 +15,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-struct stage {
-    json_t *description; /* stage.json */
-    json_t *read;        /* set of parameter names that were asked for */
-    FILE *progress;      /* NULL where nobody listens */
-    struct timespec last_progress;
-};
 
 static volatile sig_atomic_t stop_requested;
 
@@ -72,19 +65,40 @@ const char *stage_out(const struct stage *stage, const char *name, struct error 
     return required_path(stage, "outs", name, err);
 }
 
+/* Also where a check is told the name without a path. */
+static bool names(const struct stage *stage, const char *table, const char *name)
+{
+    return json_object_get(json_object_get(stage->description, table), name) != NULL;
+}
+
 bool stage_has_dep(const struct stage *stage, const char *name)
 {
-    return path_in(stage, "deps", name) != NULL;
+    return names(stage, "deps", name);
 }
 
 bool stage_has_out(const struct stage *stage, const char *name)
 {
-    return path_in(stage, "outs", name) != NULL;
+    return names(stage, "outs", name);
+}
+
+bool stage_lists_outs(const struct stage *stage)
+{
+    return json_object_get(stage->description, "outs") != NULL;
 }
 
 const char *stage_checkpoint(const struct stage *stage)
 {
     return text_member(stage, "checkpoint");
+}
+
+const char *stage_scratch(const struct stage *stage)
+{
+    return text_member(stage, "scratch");
+}
+
+const char *stage_scratch_out(const struct stage *stage)
+{
+    return text_member(stage, "scratch_out");
 }
 
 const char *stage_project(const struct stage *stage)
@@ -108,167 +122,6 @@ int stage_threads(const struct stage *stage)
 {
     json_int_t threads = json_integer_value(json_at(stage->description, "resources.threads"));
     return threads >= 1 && threads <= 4096 ? (int)threads : 1;
-}
-
-/* ---- parameters ---- */
-
-static const json_t *look_up(struct stage *stage, const char *name, struct error *err)
-{
-    if (json_object_set_new(stage->read, name, json_true()) < 0) {
-        error_set(err, ERR_MEMORY, "out of memory");
-        return NULL;
-    }
-    const json_t *value = json_at(json_object_get(stage->description, "params"), name);
-    if (value == NULL)
-        error_set(err, ERR_USAGE, "parameter '%s' is missing", name);
-    return value;
-}
-
-static int wrong_type(const char *name, const char *expected, const json_t *value,
-                      struct error *err)
-{
-    struct error ignored;
-    char *text = json_to_text(value, true, &ignored);
-    error_set(err, ERR_USAGE, "parameter '%s' must be %s, not %s", name, expected,
-              text != NULL ? text : "that");
-    free(text);
-    return -1;
-}
-
-int stage_int(struct stage *stage, const char *name, int64_t low, int64_t high, int64_t *value,
-              struct error *err)
-{
-    const json_t *found = look_up(stage, name, err);
-    if (found == NULL)
-        return -1;
-    if (!json_is_integer(found))
-        return wrong_type(name, "an integer", found, err);
-    json_int_t number = json_integer_value(found);
-    if (number < low || number > high)
-        return error_set(err, ERR_USAGE, "parameter '%s' is %lld, outside %lld to %lld", name,
-                         (long long)number, (long long)low, (long long)high);
-    *value = number;
-    return 0;
-}
-
-int stage_real(struct stage *stage, const char *name, double low, double high, double *value,
-               struct error *err)
-{
-    const json_t *found = look_up(stage, name, err);
-    if (found == NULL)
-        return -1;
-    if (!json_is_number(found))
-        return wrong_type(name, "a number", found, err);
-    double number = json_number_value(found);
-    if (!(number >= low && number <= high))
-        return error_set(err, ERR_USAGE, "parameter '%s' is %g, outside %g to %g", name, number,
-                         low, high);
-    *value = number;
-    return 0;
-}
-
-int stage_bool(struct stage *stage, const char *name, bool *value, struct error *err)
-{
-    const json_t *found = look_up(stage, name, err);
-    if (found == NULL)
-        return -1;
-    if (!json_is_boolean(found))
-        return wrong_type(name, "true or false", found, err);
-    *value = json_is_true(found);
-    return 0;
-}
-
-int stage_text(struct stage *stage, const char *name, const char **value, struct error *err)
-{
-    const json_t *found = look_up(stage, name, err);
-    if (found == NULL)
-        return -1;
-    if (!json_is_string(found))
-        return wrong_type(name, "a text", found, err);
-    *value = json_string_value(found);
-    return 0;
-}
-
-static bool is_null(struct stage *stage, const char *name)
-{
-    struct error ignored;
-    const json_t *found = look_up(stage, name, &ignored);
-    return found == NULL || json_is_null(found);
-}
-
-int stage_int_or_null(struct stage *stage, const char *name, int64_t low, int64_t high,
-                      int64_t *value, struct error *err)
-{
-    return is_null(stage, name) ? 0 : stage_int(stage, name, low, high, value, err);
-}
-
-int stage_text_or_null(struct stage *stage, const char *name, const char **value, struct error *err)
-{
-    return is_null(stage, name) ? 0 : stage_text(stage, name, value, err);
-}
-
-int stage_choice(struct stage *stage, const char *name, const char *const *choices, size_t count,
-                 int *value, struct error *err)
-{
-    const char *text = NULL;
-    if (stage_text(stage, name, &text, err) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(text, choices[i]) == 0) {
-            *value = (int)i;
-            return 0;
-        }
-    struct text list = {0};
-    for (size_t i = 0; i < count; i++)
-        text_addf(&list, "%s%s", i ? ", " : "", choices[i]);
-    error_set(err, ERR_USAGE, "parameter '%s' is '%s', not one of %s", name, text,
-              text_string(&list));
-    text_release(&list);
-    return -1;
-}
-
-const json_t *stage_value(struct stage *stage, const char *name, struct error *err)
-{
-    return look_up(stage, name, err);
-}
-
-/* Walks the parameters; `prefix` is the dotted name of `object`. */
-static int check_read(struct stage *stage, const char *prefix, const json_t *object,
-                      struct error *err)
-{
-    const char *key;
-    json_t *value;
-    int result = 0;
-    json_object_foreach ((json_t *)object, key, value) {
-        struct text name = {0};
-        text_addf(&name, "%s%s%s", prefix, *prefix ? "." : "", key);
-        if (json_object_get(stage->read, text_string(&name)) != NULL) {
-            /* it or, for a whole map, all it holds was read */
-        } else if (json_is_object(value) && json_object_size(value) > 0) {
-            result = check_read(stage, text_string(&name), value, err);
-        } else {
-            const char *known[128];
-            size_t count = 0;
-            const char *read;
-            json_t *mark;
-            json_object_foreach (stage->read, read, mark)
-                if (count < sizeof(known) / sizeof(known[0]))
-                    known[count++] = read;
-            const char *nearest = text_nearest(text_string(&name), known, count);
-            result = error_set(err, ERR_USAGE, "unknown parameter '%s'%s%s%s", text_string(&name),
-                               nearest ? ", did you mean '" : "", nearest ? nearest : "",
-                               nearest ? "'?" : "");
-        }
-        text_release(&name);
-        if (result < 0)
-            return -1;
-    }
-    return 0;
-}
-
-int stage_params_done(struct stage *stage, struct error *err)
-{
-    return check_read(stage, "", json_object_get(stage->description, "params"), err);
 }
 
 /* ---- progress ---- */
@@ -321,36 +174,29 @@ void stage_note(struct stage *stage, const char *format, ...)
 
 /* ---- main ---- */
 
-/* Objects that say what the stage gets; deps and outs are paths. */
-static int check_tables(const struct stage *stage, const char *path, struct error *err)
+static int open_stage(struct stage *stage, const struct stage_kind *kind, const char *path,
+                      bool to_check, struct error *err)
 {
-    static const char *const tables[] = {"params", "deps", "outs"};
-    const char *name;
-    json_t *value;
-    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-        json_t *table = json_object_get(stage->description, tables[i]);
-        if (!json_is_object(table))
-            return error_set(err, ERR_FORMAT, "%s: '%s' must be an object", path, tables[i]);
-        json_object_foreach (table, name, value)
-            if (i > 0 && !json_is_string(value))
-                return error_set(err, ERR_FORMAT, "%s: '%s' of '%s' must be a path", path, name,
-                                 tables[i]);
-    }
-    return 0;
-}
-
-static int open_stage(struct stage *stage, const char *path, struct error *err)
-{
-    if (json_read(path, &stage->description, err) < 0 || check_tables(stage, path, err) < 0)
+    if (stage_document_read(path, to_check, &stage->description, err) < 0 ||
+        stage_document_check_names(stage->description, kind, err) < 0)
         return -1;
     if ((stage->read = json_object()) == NULL)
         return error_set(err, ERR_MEMORY, "out of memory");
     const json_t *value = json_object_get(stage->description, "progress_fd");
     json_int_t fd = json_integer_value(value);
     /* By hand the descriptor is not there; then notes go to stderr. */
-    if (json_is_integer(value) && fd >= 0 && fd <= INT_MAX && fcntl((int)fd, F_GETFD) >= 0)
+    if (!to_check && json_is_integer(value) && fd >= 0 && fd <= INT_MAX &&
+        fcntl((int)fd, F_GETFD) >= 0)
         stage->progress = fdopen((int)fd, "w");
     return 0;
+}
+
+static void close_stage(struct stage *stage)
+{
+    if (stage->progress != NULL)
+        fclose(stage->progress);
+    json_decref(stage->read);
+    json_decref(stage->description);
 }
 
 static int outs_exist(const struct stage *stage, struct error *err)
@@ -368,9 +214,10 @@ static int usage(const struct stage_kind *kind, FILE *stream)
     fprintf(stream,
             "%s: %s\n"
             "usage: %s STAGE.JSON       (or REPRISE_STAGE=STAGE.JSON %s)\n"
+            "       %s --check STAGE.JSON\n"
             "       %s --fingerprint [DEVICE]\n"
             "`reprise run --keep-work` leaves a stage.json to try.\n",
-            kind->name, kind->summary, kind->name, kind->name, kind->name);
+            kind->name, kind->summary, kind->name, kind->name, kind->name, kind->name);
     return stream == stdout ? 0 : 2;
 }
 
@@ -381,35 +228,71 @@ static int fail(const char *name, struct error *err)
     return error_exit_status(err);
 }
 
-int stage_main(int argc, char **argv, const struct stage_kind *kind)
+static int print_fingerprint(const struct stage_kind *kind, const char *device)
 {
     struct error err = {0};
-    if (argc >= 2 && strcmp(argv[1], "--help") == 0)
-        return usage(kind, stdout);
-    if (argc >= 2 && strcmp(argv[1], "--fingerprint") == 0) {
-        if (kind->fingerprint != NULL) {
-            if (kind->fingerprint(argc >= 3 ? argv[2] : "auto", &err) < 0)
-                return fail(kind->name, &err);
-            uses_print_libraries(stdout);
-        }
-        return fflush(stdout) == 0 ? 0 : 1;
+    if (kind->fingerprint != NULL) {
+        if (kind->fingerprint(device, &err) < 0)
+            return fail(kind->name, &err);
+        uses_print_libraries(stdout);
     }
-    const char *path = argc == 2 ? argv[1] : getenv("REPRISE_STAGE");
-    if (argc > 2 || path == NULL)
-        return usage(kind, stderr);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
 
+/* A line for each metric: the runner knows them before the stage has run. */
+static void print_metrics(const char *metrics)
+{
+    while (*metrics != '\0') {
+        size_t length = strcspn(metrics, " ");
+        printf("metric %.*s\n", (int)length, metrics);
+        metrics += length + (metrics[length] != '\0');
+    }
+}
+
+static int check_parameters(const struct stage_kind *kind, const char *path)
+{
+    struct error err = {0};
+    struct stage stage = {0};
+    int status = 0;
+    if (open_stage(&stage, kind, path, true, &err) < 0 ||
+        (kind->check != NULL && kind->check(&stage, &err) < 0)) {
+        fprintf(stderr, "%s\n", err.message); /* the runner knows which stage it asked for */
+        status = error_exit_status(&err);
+    } else if (kind->metrics != NULL) {
+        print_metrics(kind->metrics);
+    }
+    close_stage(&stage);
+    return fflush(stdout) == 0 || status != 0 ? status : 1;
+}
+
+static int run_stage(const struct stage_kind *kind, const char *path)
+{
     struct sigaction action = {.sa_handler = request_stop};
+    struct error err = {0};
+    struct stage stage = {0};
+    int status = 0;
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* the runner may be gone: then nobody reads progress */
-    struct stage stage = {0};
-    int status = 0;
-    if (open_stage(&stage, path, &err) < 0 || kind->run(&stage, &err) < 0 ||
+    if (open_stage(&stage, kind, path, false, &err) < 0 || kind->run(&stage, &err) < 0 ||
         outs_exist(&stage, &err) < 0)
         status = fail(stage.description != NULL ? stage_name(&stage) : kind->name, &err);
-    if (stage.progress != NULL)
-        fclose(stage.progress);
-    json_decref(stage.read);
-    json_decref(stage.description);
+    close_stage(&stage);
     return status;
+}
+
+int stage_main(int argc, char **argv, const struct stage_kind *kind)
+{
+    const char *given = getenv("REPRISE_STAGE"), *option = argc >= 2 ? argv[1] : "";
+    if (strcmp(option, "--help") == 0)
+        return usage(kind, stdout);
+    if (strcmp(option, "--fingerprint") == 0)
+        return argc <= 3 ? print_fingerprint(kind, argc == 3 ? argv[2] : "auto")
+                         : usage(kind, stderr);
+    bool to_check = strcmp(option, "--check") == 0;
+    int words = argc - to_check;
+    const char *path = words == 2 ? argv[argc - 1] : given;
+    if (words > 2 || path == NULL)
+        return usage(kind, stderr);
+    return to_check ? check_parameters(kind, path) : run_stage(kind, path);
 }

@@ -5,15 +5,20 @@
  * The runner starts a stage in a fresh folder with REPRISE_STAGE naming a
  * stage.json (by hand: as the only argument):
  *
- *   {"stage": "phase1", "key": "<64 hex>",
+ *   {"schema": 2, "stage": "phase1", "key": "<64 hex>",
  *    "params":  {"train": {"epochs": 20, ...}, ...},
- *    "deps":    {"dataset": "/path/of/dataset", ...},       read-only
- *    "outs":    {"model": "/path/to/write/model", ...},      parents exist
- *    "checkpoint": "/folder",            kept for this key until it succeeds
- *    "project": "/folder",               of pipeline.yaml: for file: URLs
+ *    "deps":    {"dataset": "deps/dataset/dataset"},       read-only
+ *    "outs":    {"model": "outs/model.safetensors"},       parents exist
+ *    "checkpoint": "../checkpoint",      kept for this key until it succeeds
+ *    "scratch": "../../scratch/<64 hex>",   what an earlier run of this executable
+ *                                        left to save time, read-only; optional
+ *    "scratch_out": "scratch",           a folder for what a later run may find there
+ *    "project": "../../../..",           folder of pipeline.yaml, for file: URLs; optional
  *    "resources": {"threads": 2},        how much to use; not in the key
  *    "device": "auto" | "cpu" | "cuda",
  *    "progress_fd": 3}                   optional: JSON lines, see below
+ *
+ * Paths are relative to the folder that holds stage.json, or absolute.
  *
  * Progress lines, one object each: {"event":"progress","what":"epoch 3/20",
  * "done":120,"total":250,"unit":"step"}, {"event":"metric","name":
@@ -21,8 +26,15 @@
  * of a part come when it is over, before "what" names the next one; a value that
  * is not finite is null.
  *
- * Success is exit 0 with every out present. `EXE --fingerprint DEVICE` prints
- * what of the machine the bits of the outs depend on, one `name value` a line.
+ * Success is exit 0 with every out present. Two questions that touch no dep and
+ * write no out, which the runner asks only of an executable whose bytes hold the
+ * option's name:
+ *   EXE --fingerprint DEVICE  prints what of the machine the bits of the outs
+ *       depend on, one `name value` a line, and the files that this answer rests
+ *       on, `uses PATH` (base/uses.h).
+ *   EXE --check STAGE.JSON  exits with 2 and a line on stderr where parameters,
+ *       or names of deps or outs, are wrong; deps and outs may be missing there.
+ *       Else it prints `metric NAME` for each number that its metrics will hold.
  */
 #ifndef BASE_STAGE_H
 #define BASE_STAGE_H
@@ -40,9 +52,16 @@ struct stage_kind {
     const char *name;
     const char *summary; /* a line for --help */
     int (*run)(struct stage *stage, struct error *err);
+    /* Reads and checks every parameter, with the code that `run` uses; NULL where there are none.
+     */
+    int (*check)(struct stage *stage, struct error *err);
     /* Prints the fingerprint to stdout; NULL where the bits depend on nothing
      * but the executable. */
     int (*fingerprint)(const char *device, struct error *err);
+    /* Names with blanks between them, a ? after one that may be absent: the deps that are needed,
+     * all outs that can be written. NULL: not checked. */
+    const char *deps, *outs;
+    const char *metrics; /* the same: numbers of the metrics, by dotted name */
 };
 
 /* Parses argv, runs, prints an error as `stage 'name': message` to stderr,
@@ -55,9 +74,15 @@ const char *stage_dep(const struct stage *stage, const char *name, struct error 
 const char *stage_out(const struct stage *stage, const char *name, struct error *err);
 bool stage_has_dep(const struct stage *stage, const char *name);
 bool stage_has_out(const struct stage *stage, const char *name);
+/* False in a check that is not told the outs. */
+bool stage_lists_outs(const struct stage *stage);
 
 /* Folder for checkpoints, or NULL where there is none. */
 const char *stage_checkpoint(const struct stage *stage);
+/* What an earlier run left there to save time, read-only, and the folder to fill for a later one;
+ * NULL where there is none. No bit of an out may depend on it. */
+const char *stage_scratch(const struct stage *stage);
+const char *stage_scratch_out(const struct stage *stage);
 /* What relative paths in parameters are relative to; NULL where nobody says. */
 const char *stage_project(const struct stage *stage);
 const char *stage_name(const struct stage *stage);
@@ -75,6 +100,8 @@ int stage_bool(struct stage *stage, const char *name, bool *value, struct error 
 int stage_text(struct stage *stage, const char *name, const char **value, struct error *err);
 int stage_int_or_null(struct stage *stage, const char *name, int64_t low, int64_t high,
                       int64_t *value, struct error *err);
+int stage_real_or_null(struct stage *stage, const char *name, double low, double high,
+                       double *value, struct error *err);
 int stage_text_or_null(struct stage *stage, const char *name, const char **value,
                        struct error *err);
 /* Index of a text among `count` choices. */
@@ -83,6 +110,9 @@ int stage_choice(struct stage *stage, const char *name, const char *const *choic
 /* Any value, for lists and maps; NULL with an error if absent. Marks the
  * whole value as read. */
 const json_t *stage_value(struct stage *stage, const char *name, struct error *err);
+
+/* The map at a name, whose members are still to be read one by one. */
+int stage_map_or_null(struct stage *stage, const char *name, const json_t **map, struct error *err);
 
 /* Call after the last parameter was read: a parameter that nobody read is an
  * error that suggests the nearest one that was. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { LABELS = 256 };
+static const int64_t unknown_count = INT64_MAX; /* of samples */
 
 struct strata {
     int count;                /* classes that occur */
@@ -34,18 +35,41 @@ static const char *size_text(const struct split_size *size, char *buffer, size_t
     return buffer;
 }
 
+/* `n` may be unknown. */
 static int check_size(const char *name, const struct split_size *size, int64_t n, struct error *err)
 {
-    char text[32];
+    char text[32], samples[32] = "";
     bool good = size->kind == SPLIT_ABSENT ||
                 (size->kind == SPLIT_COUNT ? size->count > 0 && size->count < n
                                            : size->fraction > 0 && size->fraction < 1);
     if (good)
         return 0;
+    if (n != unknown_count)
+        snprintf(samples, sizeof(samples), " %lld", (long long)n);
     return error_set(err, ERR_USAGE,
-                     "%s=%s should be either positive and smaller than the number of samples %lld "
+                     "%s=%s should be either positive and smaller than the number of samples%s "
                      "or a fraction in the (0, 1) range",
-                     name, size_text(size, text, sizeof(text)), (long long)n);
+                     name, size_text(size, text, sizeof(text)), samples);
+}
+
+/* Each size, and both as fractions. */
+static int check_sizes(const struct split_size *test, const struct split_size *train, int64_t n,
+                       struct error *err)
+{
+    if (check_size("test_size", test, n, err) < 0 || check_size("train_size", train, n, err) < 0)
+        return -1;
+    if (test->kind == SPLIT_FRACTION && train->kind == SPLIT_FRACTION &&
+        train->fraction + test->fraction > 1)
+        return error_set(err, ERR_USAGE,
+                         "the sum of test_size and train_size = %.15g should be in the (0, 1) "
+                         "range: reduce test_size or train_size",
+                         train->fraction + test->fraction);
+    return 0;
+}
+
+int split_check_sizes(const struct split_options *options, struct error *err)
+{
+    return check_sizes(&options->test, &options->train, unknown_count, err);
 }
 
 static int resolve_sizes(int64_t n, const struct split_options *options, int64_t *n_train,
@@ -54,14 +78,8 @@ static int resolve_sizes(int64_t n, const struct split_options *options, int64_t
     struct split_size test = options->test, train = options->train;
     if (test.kind == SPLIT_ABSENT && train.kind == SPLIT_ABSENT)
         test = (struct split_size){.kind = SPLIT_FRACTION, .fraction = 0.25};
-    if (check_size("test_size", &test, n, err) < 0 || check_size("train_size", &train, n, err) < 0)
+    if (check_sizes(&test, &train, n, err) < 0)
         return -1;
-    if (test.kind == SPLIT_FRACTION && train.kind == SPLIT_FRACTION &&
-        train.fraction + test.fraction > 1)
-        return error_set(err, ERR_USAGE,
-                         "the sum of test_size and train_size = %.15g should be in the (0, 1) "
-                         "range: reduce test_size or train_size",
-                         train.fraction + test.fraction);
     int64_t tested =
         test.kind == SPLIT_FRACTION ? (int64_t)ceil(test.fraction * (double)n) : test.count;
     int64_t trained =

@@ -31,6 +31,9 @@ struct split {
     int64_t train_count, test_count;
 };
 
+/* What of the sizes is wrong however many samples there are. */
+int split_check_sizes(const struct split_options *options, struct error *err);
+
 /* labels [n]. A split that scikit-learn refuses is ERR_USAGE. */
 int split_stratified(const uint8_t *labels, int64_t n, const struct split_options *options,
                      struct split *split, struct error *err);

@@ -92,7 +92,6 @@ static int read_record(const char *path, const json_t *object, struct epoch_reco
         if (fabs(value) > (double)FLT_MAX)
             return error_set(err, ERR_FORMAT, "'%s': an epoch's '%s' is no f32: %g", path,
                              columns[i].name, value);
-        value = (double)(float)value; /* fewer digits than f64 has give the f32 back */
         memcpy((char *)record + columns[i].offset, &value, sizeof(value));
     }
     return 0;

@@ -1,6 +1,7 @@
 #include "gradcam/gradcam_choose.h"
 
 #include "base/memory.h"
+#include "data/dataset.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -32,17 +33,18 @@ static void take_first(const uint8_t *truth, const uint8_t *predicted, int64_t n
         slots[found++] = -1;
 }
 
-static int named_pairs(const json_t *pairs, const int64_t *confusion, int64_t classes,
-                       struct choice *choice, struct error *err)
+static int check_pairs(const json_t *pairs, int64_t classes, struct error *err)
 {
+    size_t i;
+    json_t *pair;
+    if (json_is_null(pairs))
+        return 0;
     if (!json_is_array(pairs) || json_array_size(pairs) > CHOICE_MOST_PAIRS)
         return error_set(err, ERR_USAGE,
                          "parameter 'gradcam.pairs' must be null or a list of up to %d pairs "
                          "[true, predicted]",
                          CHOICE_MOST_PAIRS);
-    size_t i;
-    json_t *pair;
-    json_array_foreach (pairs, i, pair) {
+    json_array_foreach ((json_t *)pairs, i, pair) {
         const json_t *truth = json_array_get(pair, 0), *predicted = json_array_get(pair, 1);
         json_int_t t = json_integer_value(truth), p = json_integer_value(predicted);
         if (json_array_size(pair) != 2 || !json_is_integer(truth) || !json_is_integer(predicted) ||
@@ -51,6 +53,25 @@ static int named_pairs(const json_t *pairs, const int64_t *confusion, int64_t cl
                              "parameter 'gradcam.pairs': entry %zu must be two different classes "
                              "from 0 to %lld",
                              i + 1, (long long)classes - 1);
+    }
+    return 0;
+}
+
+int choice_check_pairs(const json_t *pairs, struct error *err)
+{
+    return check_pairs(pairs, DATASET_MAX_CLASSES, err);
+}
+
+static int named_pairs(const json_t *pairs, const int64_t *confusion, int64_t classes,
+                       struct choice *choice, struct error *err)
+{
+    size_t i;
+    json_t *pair;
+    if (check_pairs(pairs, classes, err) < 0)
+        return -1;
+    json_array_foreach ((json_t *)pairs, i, pair) {
+        json_int_t t = json_integer_value(json_array_get(pair, 0));
+        json_int_t p = json_integer_value(json_array_get(pair, 1));
         choice->pairs[choice->pair_count++] =
             (struct confused_pair){.truth = t, .predicted = p, .count = confusion[t * classes + p]};
     }

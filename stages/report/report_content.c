@@ -281,20 +281,35 @@ static int order_stages(struct report_content *content, struct error *err)
 
 /* ---- all of it ---- */
 
+/* Numbers that others reported; any of them may be absent, and so may the map. */
+static int check_published(struct stage *stage, struct error *err)
+{
+    static const char *const accuracies[] = {
+        "published.pretrain_val_accuracy", "published.phase1_val_accuracy",
+        "published.phase2_val_accuracy", "published.test_accuracy"};
+    const char *source;
+    double accuracy;
+    for (size_t i = 0; i < sizeof(accuracies) / sizeof(accuracies[0]); i++)
+        if (stage_real_or_null(stage, accuracies[i], 0, 1, &accuracy, err) < 0)
+            return -1;
+    return stage_text_or_null(stage, "published.source", &source, err);
+}
+
 static int read_parameters(struct stage *stage, struct report_content *content, struct error *err)
 {
-    struct error absent;
     content->title = "Image classifier by transfer learning";
     if (stage_real(stage, "target", 0, 1, &content->target, err) < 0 ||
-        stage_text_or_null(stage, "title", &content->title, err) < 0)
+        stage_text_or_null(stage, "title", &content->title, err) < 0 ||
+        stage_map_or_null(stage, "published", &content->published, err) < 0 ||
+        (content->published != NULL && check_published(stage, err) < 0))
         return -1;
-    content->published = stage_value(stage, "published", &absent);
-    if (content->published != NULL && !json_is_object(content->published)) {
-        if (!json_is_null(content->published))
-            return error_set(err, ERR_USAGE, "parameter 'published' must be a map or null");
-        content->published = NULL;
-    }
     return stage_params_done(stage, err);
+}
+
+int report_content_check(struct stage *stage, struct error *err)
+{
+    struct report_content content = {0};
+    return read_parameters(stage, &content, err);
 }
 
 static int read_all(struct stage *stage, struct report_content *content, struct error *err)

@@ -55,6 +55,9 @@ struct report_content {
 };
 
 int report_content_read(struct stage *stage, struct report_content *content, struct error *err);
+/* The parameters alone: target, title, published {source, phase1_val_accuracy, phase2_val_accuracy,
+ * test_accuracy}. */
+int report_content_check(struct stage *stage, struct error *err);
 void report_content_release(struct report_content *content);
 
 /* Name of a class; never NULL. */

@@ -31,19 +31,34 @@ static int remove_folder(void **state)
 static int run_stage(const char *json, int (*run)(struct stage *, struct error *))
 {
     struct error err = {0};
-    char path[64];
-    snprintf(path, sizeof(path), "%s/stage.json", folder);
+    char path[128];
+    snprintf(path, 64, "%s/stage.json", folder);
     assert_int_equal(file_write(path, json, strlen(json), &err), 0);
     const struct stage_kind kind = {.name = "test", .summary = "a test", .run = run};
     char *argv[] = {(char *)"test", path, NULL};
     /* The message goes to stderr, which would be no TAP. */
     int saved = dup(STDERR_FILENO);
-    assert_non_null(freopen("/dev/null", "w", stderr));
+    snprintf(path + 64, 64, "%s/said", folder);
+    assert_non_null(freopen(path + 64, "w", stderr));
     int status = stage_main(2, argv, &kind);
     fflush(stderr);
     dup2(saved, STDERR_FILENO);
     close(saved);
     return status;
+}
+
+/* What the last stage wrote to stderr. */
+static const char *last_message(void)
+{
+    static char said[1100];
+    struct error err = {0};
+    char path[64], *data;
+    size_t size;
+    snprintf(path, sizeof(path), "%s/said", folder);
+    assert_int_equal(file_read(path, sizeof(said) - 1, &data, &size, &err), 0);
+    memcpy(said, data, size + 1);
+    free(data);
+    return said;
 }
 
 static int read_parameters(struct stage *stage, struct error *err)
@@ -163,6 +178,112 @@ static void progress_is_a_json_object_a_line(void **state)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, remove_folder)
+/* ---- stage.json ---- */
+
+static int look_at_paths(struct stage *stage, struct error *err)
+{
+    char expected[64];
+    const char *dep = stage_dep(stage, "data", err), *far = stage_dep(stage, "far", err);
+    const char *out = stage_out(stage, "o", err);
+    assert_true(dep != NULL && out != NULL && far != NULL);
+    snprintf(expected, sizeof(expected), "%s/deps/data/x", folder);
+    assert_string_equal(dep, expected);
+    assert_string_equal(far, "/far/away");
+    snprintf(expected, sizeof(expected), "%s/o", folder);
+    assert_string_equal(out, expected);
+    snprintf(expected, sizeof(expected), "%s/../checkpoint", folder);
+    assert_string_equal(stage_checkpoint(stage), expected);
+    snprintf(expected, sizeof(expected), "%s/../..", folder);
+    assert_string_equal(stage_project(stage), expected);
+    assert_null(stage_scratch(stage));
+    assert_null(stage_scratch_out(stage));
+    return file_write(out, "x", 1, err);
+}
+
+static void paths_are_relative_to_the_folder_of_stage_json(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        run_stage("{\"schema\": 2, \"deps\": {\"data\": \"deps/data/x\", \"far\": \"/far/away\"}, "
+                  "\"outs\": {\"o\": \"o\"}, \"params\": {}, \"checkpoint\": \"../checkpoint\", "
+                  "\"project\": \"../..\"}",
+                  look_at_paths),
+        0);
+}
+
+/* What an earlier run left is read, what a later one may find is written elsewhere. */
+static int use_scratch(struct stage *stage, struct error *err)
+{
+    char expected[64], *path = NULL, *data = NULL;
+    size_t size;
+    snprintf(expected, sizeof(expected), "%s/earlier", folder);
+    assert_string_equal(stage_scratch(stage), expected);
+    snprintf(expected, sizeof(expected), "%s/new", folder);
+    assert_string_equal(stage_scratch_out(stage), expected);
+    assert_non_null(path = file_join(stage_scratch(stage), "kernel", err));
+    assert_int_equal(file_read(path, 100, &data, &size, err), 0);
+    free(path);
+    assert_non_null(path = file_join(stage_scratch_out(stage), "kernel", err));
+    assert_int_equal(file_write(path, data, size, err), 0);
+    free(path);
+    free(data);
+    return 0;
+}
+
+static void scratch_is_read_from_one_folder_and_written_to_another(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    char path[64], *data;
+    size_t size;
+    snprintf(path, sizeof(path), "%s/earlier", folder);
+    assert_int_equal(file_make_folders(path, &err), 0);
+    snprintf(path, sizeof(path), "%s/new", folder);
+    assert_int_equal(file_make_folders(path, &err), 0);
+    snprintf(path, sizeof(path), "%s/earlier/kernel", folder);
+    assert_int_equal(file_write(path, "compiled", 8, &err), 0);
+    assert_int_equal(run_stage("{\"schema\": 2, \"deps\": {}, \"outs\": {}, \"params\": {}, "
+                               "\"scratch\": \"earlier\", \"scratch_out\": \"new\"}",
+                               use_scratch),
+                     0);
+    snprintf(path, sizeof(path), "%s/new/kernel", folder);
+    assert_int_equal(file_read(path, 100, &data, &size, &err), 0);
+    assert_string_equal(data, "compiled");
+    free(data);
+}
+
+static int never(struct stage *stage, struct error *err)
+{
+    (void)stage;
+    return error_set(err, ERR_STAGE, "this stage ran");
+}
+
+static void schema_of_another_version_is_refused_in_one_line(void **state)
+{
+    (void)state;
+    const char *said;
+    assert_int_equal(
+        run_stage("{\"schema\": 3, \"deps\": {}, \"outs\": {}, \"params\": {}}", never), 1);
+    said = last_message();
+    assert_non_null(strstr(said, "stage.json: its schema is 3, this program reads schema 2\n"));
+    assert_int_equal(
+        run_stage("{\"schema\": \"2\", \"deps\": {}, \"outs\": {}, \"params\": {}}", never), 1);
+    assert_non_null(strstr(last_message(), "its schema is \"2\""));
+}
+
+static void missing_map_and_near_names_are_told(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        run_stage("{\"deps\": {}, \"outs\": {}, \"params\": {\"split\": 3}}", read_parameters), 2);
+    assert_string_equal(seen.message, "parameter 'split' must be a map, not 3");
+    assert_int_equal(
+        run_stage("{\"deps\": {}, \"outs\": {}, \"params\": {\"split\": {\"sead\": 3}}}",
+                  read_parameters),
+        2);
+    assert_string_equal(seen.message, "parameter 'split.seed' is missing, is it meant by 'sead'?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +292,10 @@ int main(void)
         TEST(missing_dep_and_missing_out_fail),
         TEST(progress_is_a_json_object_a_line),
         TEST(stop_request_ends_with_130),
+        TEST(paths_are_relative_to_the_folder_of_stage_json),
+        TEST(scratch_is_read_from_one_folder_and_written_to_another),
+        TEST(schema_of_another_version_is_refused_in_one_line),
+        TEST(missing_map_and_near_names_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

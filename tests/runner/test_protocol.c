@@ -57,8 +57,10 @@ static int print_fingerprint(const char *device, struct error *err)
     return 0;
 }
 
-static const struct stage_kind stage_kind = {"count", "counts through checkpoints", run_stage,
-                                             print_fingerprint};
+static const struct stage_kind stage_kind = {.name = "count",
+                                             .summary = "counts through checkpoints",
+                                             .run = run_stage,
+                                             .fingerprint = print_fingerprint};
 
 /* ---- the test ---- */
 

@@ -39,8 +39,11 @@ void stage_run_dep(struct stage_run *run, const char *name, const char *path)
     json_t *deps = json_object_get(run->description, "deps");
     if (path == NULL)
         json_object_del(deps, name);
-    else
-        json_object_set_new(deps, name, json_string(path));
+    else { /* tests name files from the repository's root, stage.json from its own folder */
+        char *full = realpath(path, NULL);
+        json_object_set_new(deps, name, json_string(full != NULL ? full : path));
+        free(full);
+    }
 }
 
 void stage_run_out(struct stage_run *run, const char *name, const char *path)
@@ -63,7 +66,7 @@ char *stage_run_read(const struct stage_run *run, const char *path, size_t *size
     return data;
 }
 
-int stage_run_execute(struct stage_run *run)
+static int execute(struct stage_run *run, const char *option)
 {
     struct error err = {0};
     struct text command = {0};
@@ -72,8 +75,10 @@ int stage_run_execute(struct stage_run *run)
     char *path = file_join(run->folder, "stage.json", &err);
     assert_non_null(path);
     assert_int_equal(json_write(path, run->description, &err), 0);
-    text_addf(&command, "%s/stages/%s %s 2> %s/messages", build != NULL ? build : "build",
-              json_string_value(json_object_get(run->description, "stage")), path, run->folder);
+    text_addf(&command, "%s/stages/%s %s %s > %s/answer 2> %s/messages",
+              build != NULL ? build : "build",
+              json_string_value(json_object_get(run->description, "stage")), option, path,
+              run->folder, run->folder);
     int status = system(text_string(&command));
     assert_true(WIFEXITED(status));
     free(run->messages);
@@ -81,4 +86,14 @@ int stage_run_execute(struct stage_run *run)
     text_release(&command);
     free(path);
     return WEXITSTATUS(status);
+}
+
+int stage_run_execute(struct stage_run *run)
+{
+    return execute(run, "");
+}
+
+int stage_run_check(struct stage_run *run)
+{
+    return execute(run, "--check");
 }

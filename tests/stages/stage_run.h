@@ -21,8 +21,10 @@ void stage_run_dep(struct stage_run *run, const char *name, const char *path);
 /* An out `name` at folder/path. */
 void stage_run_out(struct stage_run *run, const char *name, const char *path);
 
-/* Exit status of $BUILD/stages/<stage>. */
+/* Exit status of $BUILD/stages/<stage>; stderr is in `messages`, stdout in folder/answer. */
 int stage_run_execute(struct stage_run *run);
+/* The same of its --check. */
+int stage_run_check(struct stage_run *run);
 
 /* A file under the run's folder; free() it. */
 char *stage_run_read(const struct stage_run *run, const char *path, size_t *size);

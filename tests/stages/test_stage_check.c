@@ -1,0 +1,312 @@
+/* `EXE --check stage.json` of every stage: what is wrong with its parameters is said before any
+ * work, and nothing is read or written but stage.json.
+ */
+#include "base/file.h"
+#include "base/json.h"
+#include "stage_run.h"
+#include "tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEDULE                                                                                   \
+    "\"augment\": true, \"epochs\": 2, \"learning_rate\": 0.003, "                                 \
+    "\"early_stopping\": {\"patience\": 5}, "                                                      \
+    "\"reduce_learning_rate\": {\"factor\": 0.5, \"patience\": 3, \"minimum\": 1e-6}"
+#define BATCHES "\"batch\": 16, \"shard\": 4, \"steps_per_epoch\": null"
+#define AUGMENT                                                                                    \
+    "\"augment\": {\"flip\": true, \"rotation\": 0.02, \"zoom\": 0.05, \"cutout\": 0, "            \
+    "\"mixup\": 0.0}"
+#define MODEL                                                                                      \
+    "\"model\": {\"architecture\": \"resnet8\", \"alpha\": 1.0, \"image_size\": 32, "              \
+    "\"preprocess\": \"tf\", \"pixel_range\": 255, \"hidden\": 8, \"dropout\": 0.1}"
+#define TRAINING "\"train\": {" BATCHES ", \"norm\": \"inference\", \"preflight\": \"stop\"}"
+#define HEX "d9a84653c459ea0b067067cfeb10f3c037d296710931051c18c98fdf252d0b72"
+
+static const struct {
+    const char *stage, *params, *deps, *outs;
+} stages[] = {
+    {"download",
+     "{\"dataset\": {\"url\": \"https://host/x\", \"sha256\": \"" HEX
+     "\", \"train_limit\": null, \"test_limit\": 5}, \"weights\": {\"url\": null, \"sha256\": "
+     "null}, "
+     "\"pretrain\": {\"url\": \"sample:shapes\", \"sha256\": \"" HEX "\"}}",
+     "", "dataset pretrain_dataset"},
+    {"split", "{\"test_size\": 0.2, \"seed\": 7}", "dataset", "splits"},
+    {"explore", "{\"seed\": 7, " AUGMENT "}", "dataset splits",
+     "sample_images class_distribution augmentation_examples"},
+    {"pretrain", "{\"seed\": 1, " MODEL ", " AUGMENT ", \"train\": {" BATCHES ", " SCHEDULE "}}",
+     "dataset", "weights history"},
+    {"phase1",
+     "{\"seed\": 1, " MODEL ", " AUGMENT ", " TRAINING
+     ", \"phase\": {\"trainable\": [\"conv4\"], " SCHEDULE "}}",
+     "dataset splits", "model history"},
+    {"phase2",
+     "{\"seed\": 1, " AUGMENT ", " TRAINING ", \"phase\": {\"trainable\": [], " SCHEDULE "}}",
+     "dataset splits model", "model history history_csv preflight"},
+    {"evaluate", "{}", "dataset model", "metrics predictions report"},
+    {"curves", "{}", "phase1_history", "phase1"},
+    {"gradcam", "{\"gradcam\": {\"preprocess\": \"model\", \"alpha\": 0.4, \"pairs\": [[1, 2]]}}",
+     "dataset model predictions", "samples confusion heatmaps metrics"},
+    {"report",
+     "{\"target\": 0.5, \"title\": \"T\", \"published\": {\"source\": \"s\", \"test_accuracy\": "
+     "0.4}}",
+     "metrics", "report"},
+};
+enum { STAGES = sizeof(stages) / sizeof(stages[0]) };
+
+static json_t *load(const char *text)
+{
+    json_t *value = json_loads(text, 0, NULL);
+    assert_non_null(value);
+    return value;
+}
+
+/* {"a": "deps/a", ...} of "a b". */
+static json_t *paths(const char *names, const char *folder)
+{
+    json_t *object = json_object();
+    while (*names != '\0') {
+        int length = (int)strcspn(names, " ");
+        char name[64];
+        snprintf(name, sizeof(name), "%.*s", length, names);
+        json_object_set_new(object, name, json_sprintf("%s/%s", folder, name));
+        names += length + (names[length] != '\0');
+    }
+    return object;
+}
+
+static void init(struct stage_run *run, size_t stage)
+{
+    stage_run_init(run, stages[stage].stage);
+    json_object_set_new(run->description, "schema", json_integer(2));
+    json_object_set_new(run->description, "params", load(stages[stage].params));
+    json_object_set_new(run->description, "deps", paths(stages[stage].deps, "deps"));
+    json_object_set_new(run->description, "outs", paths(stages[stage].outs, "outs"));
+}
+
+static size_t index_of(const char *stage)
+{
+    size_t i = 0;
+    while (i < STAGES && strcmp(stages[i].stage, stage) != 0)
+        i++;
+    assert_in_range(i, 0, STAGES - 1);
+    return i;
+}
+
+/* The folder holds stage.json and what the test itself caught of the two streams. */
+static void expect_untouched(const struct stage_run *run)
+{
+    struct error err = {0};
+    char **names;
+    size_t count;
+    assert_int_equal(file_list(run->folder, &names, &count, &err), 0);
+    file_free_names(names, count);
+    assert_int_equal(count, 3);
+}
+
+static void check_accepts_right_parameters_and_touches_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < STAGES; i++) {
+        struct stage_run run;
+        init(&run, i);
+        if (stage_run_check(&run) != 0)
+            fail_msg("%s: %s", stages[i].stage, run.messages);
+        assert_string_equal(run.messages, "");
+        expect_untouched(&run);
+        json_object_del(run.description, "deps");
+        json_object_del(run.description, "outs");
+        if (stage_run_check(&run) != 0)
+            fail_msg("%s without deps and outs: %s", stages[i].stage, run.messages);
+        stage_run_release(&run);
+    }
+}
+
+static void report_takes_no_published_numbers(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    init(&run, index_of("report"));
+    json_t *params = json_object_get(run.description, "params");
+    json_object_set_new(params, "published", json_null());
+    assert_int_equal(stage_run_check(&run), 0);
+    json_object_del(params, "published");
+    assert_int_equal(stage_run_check(&run), 0);
+    stage_run_release(&run);
+}
+
+static void check_names_the_metrics_to_come(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < STAGES; i++) {
+        struct stage_run run;
+        size_t size;
+        bool evaluate = strcmp(stages[i].stage, "evaluate") == 0;
+        bool gradcam = strcmp(stages[i].stage, "gradcam") == 0;
+        init(&run, i);
+        assert_int_equal(stage_run_check(&run), 0);
+        char *said = stage_run_read(&run, "answer", &size);
+        assert_int_equal(evaluate || gradcam, size > 0);
+        if (evaluate)
+            assert_non_null(strstr(said, "metric test_accuracy\n"));
+        if (evaluate)
+            assert_non_null(strstr(said, "metric macro.f1\n"));
+        if (gradcam)
+            assert_non_null(strstr(said, "metric boxes.fraction\n"));
+        free(said);
+        stage_run_release(&run);
+    }
+}
+
+/* Sets the parameter at a dotted name; NULL removes it. */
+static void set(json_t *params, const char *name, const char *value)
+{
+    size_t length = strcspn(name, ".");
+    char part[64];
+    snprintf(part, sizeof(part), "%.*s", (int)length, name);
+    if (name[length] == '.')
+        set(json_object_get(params, part), name + length + 1, value);
+    else if (value == NULL)
+        json_object_del(params, part);
+    else
+        json_object_set_new(params, part, json_loads(value, JSON_DECODE_ANY, NULL));
+}
+
+static const struct wrong {
+    const char *stage, *name, *value, *message;
+} wrongs[] = {
+    {"phase1", "phase.epochs", "\"five\"",
+     "parameter 'phase.epochs' must be an integer, not \"five\""},
+    {"phase1", "phase.epochs", "0", "parameter 'phase.epochs' is 0, outside 1 to 100000"},
+    {"phase1", "phase.epochs", "2.0", "parameter 'phase.epochs' must be an integer, not 2.0"},
+    {"phase1", "model.architecture", "\"resnet18x\"",
+     "parameter 'model': unknown architecture 'resnet18x', did you mean 'resnet18'?"},
+    {"phase1", "model.image_size", "4", "parameter 'model': architecture 'resnet8': image_size 4"},
+    {"phase1", "model", "5", "parameter 'model' must be a map, not 5"},
+    {"phase1", "model.preprocess", "\"Caffe\"", "not one of caffe, tf, torch, unit"},
+    {"phase1", "phase.trainable", "[\"conv9\"]",
+     "parameter 'phase.trainable': no layer of 'resnet8' has 'conv9' in its name"},
+    {"phase1", "phase.trainable", "[5]", "parameter 'phase.trainable' must be a list of texts"},
+    {"phase1", "phase.early_stopping", "5",
+     "parameter 'phase.early_stopping' must be a map, not 5"},
+    {"phase1", "train.norm", "\"frozen\"", "not one of inference, batch"},
+    {"phase1", "train.batsh", "1", "unknown parameter 'train.batsh', did you mean 'train.batch'?"},
+    {"phase1", "seed", NULL, "parameter 'seed' is missing"},
+    {"phase2", "phase.learning_rate", "\"fast\"",
+     "parameter 'phase.learning_rate' must be a number, not \"fast\""},
+    {"phase2", "augment.zoom", "1.5", "parameter 'augment.zoom' is 1.5, outside 0 to 0.99"},
+    {"pretrain", "train.shard", "-1", "parameter 'train.shard' is -1"},
+    {"pretrain", "model.architecture", "\"mobilnet\"", "did you mean 'mobilenet'?"},
+    {"split", "seed", "\"abc\"", "parameter 'seed' must be an integer, not \"abc\""},
+    {"split", "test_size", "1.5", "test_size=1.5 should be either positive"},
+    {"split", "train_size", "0.9", "the sum of test_size and train_size"},
+    {"explore", "augment.flip", "1", "parameter 'augment.flip' must be true or false, not 1"},
+    {"evaluate", "alpha", "1", "unknown parameter 'alpha'"},
+    {"curves", "title", "\"x\"", "unknown parameter 'title'"},
+    {"gradcam", "gradcam.alpha", "2", "parameter 'gradcam.alpha' is 2, outside 0 to 1"},
+    {"gradcam", "gradcam.pairs", "[[1, 1]]", "entry 1 must be two different classes"},
+    {"gradcam", "gradcam.pairs", "\"all\"", "parameter 'gradcam.pairs' must be null or a list"},
+    {"report", "target", "\"high\"", "parameter 'target' must be a number, not \"high\""},
+    {"report", "published.test_accurracy", "0.4",
+     "unknown parameter 'published.test_accurracy', did you mean 'published.test_accuracy'?"},
+    {"report", "published", "[1]", "parameter 'published' must be a map, not [1]"},
+    {"download", "dataset.sha256", "\"12\"", "parameter 'dataset.sha256' must pin"},
+    {"download", "dataset.url", "\"ftp://host/x\"",
+     "'ftp://host/x' is not an https:, http: or file: URL"},
+    {"download", "dataset.url", "\"https://user:S3CRET@host/x\"",
+     "parameter 'dataset.url' holds a user, a password or a token"},
+    {"download", "dataset.url", "\"https://host/x?token=S3CRET\"", "put it into .netrc"},
+    {"download", "pretrain.url", "\"sample:shape\"", "sample:shape"},
+    {"download", "weights.url", "\"https://host/w\"", "there is no out 'weights' for it"},
+};
+
+static void check_names_what_is_wrong_in_one_line(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
+        struct stage_run run;
+        init(&run, index_of(wrongs[i].stage));
+        set(json_object_get(run.description, "params"), wrongs[i].name, wrongs[i].value);
+        int status = stage_run_check(&run);
+        if (status != 2 || strstr(run.messages, wrongs[i].message) == NULL)
+            fail_msg("%s %s: exit %d, '%s'", wrongs[i].stage, wrongs[i].name, status, run.messages);
+        assert_null(strstr(run.messages, "S3CRET"));
+        assert_ptr_equal(strchr(run.messages, '\n'), run.messages + strlen(run.messages) - 1);
+        expect_untouched(&run);
+        stage_run_release(&run);
+    }
+}
+
+/* No rule stands twice: what check refuses, the stage itself refuses in the same words. */
+static void run_refuses_what_check_refuses(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
+        struct stage_run run;
+        init(&run, index_of(wrongs[i].stage));
+        set(json_object_get(run.description, "params"), wrongs[i].name, wrongs[i].value);
+        assert_int_equal(stage_run_check(&run), 2);
+        char *checked = strdup(run.messages);
+        assert_int_equal(stage_run_execute(&run), 2);
+        assert_non_null(strstr(run.messages, checked));
+        free(checked);
+        stage_run_release(&run);
+    }
+}
+
+static void check_knows_the_names_of_deps_and_outs(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    init(&run, index_of("evaluate"));
+    json_t *outs = json_object_get(run.description, "outs");
+    json_object_set_new(outs, "metric", json_string("outs/m"));
+    assert_int_equal(stage_run_check(&run), 2);
+    assert_string_equal(run.messages,
+                        "there is no 'metric' among the outs of this program, did you "
+                        "mean 'metrics'?\n");
+    assert_int_equal(stage_run_execute(&run), 2);
+    json_object_del(outs, "metric");
+    json_object_del(outs, "report");
+    assert_int_equal(stage_run_check(&run), 2);
+    assert_string_equal(run.messages, "no 'report' in outs: name it in pipeline.yaml\n");
+    stage_run_release(&run);
+    init(&run, index_of("gradcam"));
+    json_object_del(json_object_get(run.description, "deps"), "predictions");
+    assert_int_equal(stage_run_check(&run), 2);
+    assert_string_equal(run.messages, "no 'predictions' in deps: name it in pipeline.yaml\n");
+    stage_run_release(&run);
+}
+
+static void every_executable_names_what_it_answers(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"--check", "--fingerprint", "REPRISE_STAGE"};
+    const char *build = getenv("BUILD");
+    for (size_t i = 0; i < STAGES; i++) {
+        struct error err = {0};
+        char path[256], *data;
+        size_t size;
+        snprintf(path, sizeof(path), "%s/stages/%s", build != NULL ? build : "build",
+                 stages[i].stage);
+        assert_int_equal(file_read(path, 256u << 20, &data, &size, &err), 0);
+        for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++)
+            assert_non_null(memmem(data, size, words[w], strlen(words[w])));
+        free(data);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(check_accepts_right_parameters_and_touches_nothing),
+        cmocka_unit_test(report_takes_no_published_numbers),
+        cmocka_unit_test(check_names_the_metrics_to_come),
+        cmocka_unit_test(check_names_what_is_wrong_in_one_line),
+        cmocka_unit_test(run_refuses_what_check_refuses),
+        cmocka_unit_test(check_knows_the_names_of_deps_and_outs),
+        cmocka_unit_test(every_executable_names_what_it_answers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
