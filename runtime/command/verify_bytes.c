@@ -74,26 +74,35 @@ static int check_artifact(struct verification *check, const struct lock_stage *e
 
 /* ---- published ---- */
 
-static void check_copy(struct verification *check, const char *stage, const struct tree_entry *copy)
+/* What a run that was killed left beside a copy. */
+static void check_beside(struct verification *check, const char *name)
 {
-    char path[PATH_MAX];
-    const struct content content = publish_content(copy);
-    int size = snprintf(path, sizeof(path), "%s/%s", check->project->plan->folder, copy->path);
-    check->copies++;
-    if (size < 0 || size >= PATH_MAX || !file_exists(path))
-        verification_report(check, "published", true, stage, "'%s' is missing", copy->path);
-    else if (!content_is_at(check->project->store, &content, path, STORE_BY_READING))
-        verification_report(check, "published", true, stage, "'%s' differs from the lock file",
-                            copy->path);
     struct text left = {0};
-    const char *slash = strrchr(copy->path, '/');
-    int folder = slash == NULL ? 0 : (int)(slash - copy->path) + 1;
-    text_addf(&left, "%s/%.*s.%s.new", check->project->plan->folder, folder, copy->path,
-              copy->path + folder);
+    const char *slash = strrchr(name, '/');
+    int folder = slash == NULL ? 0 : (int)(slash - name) + 1;
+    text_addf(&left, "%s/%.*s.%s.new", check->project->plan->folder, folder, name, name + folder);
     if (!left.failed && file_exists(left.data))
         verification_note(check, check->left, "left over: %s",
                           left.data + strlen(check->project->plan->folder) + 1);
     text_release(&left);
+}
+
+/* A copy as the cache knows it, or, where `entry` is NULL, as the lock lists it. */
+static void check_copy(struct verification *check, const char *stage, const char *name,
+                       const struct tree_entry *entry, const struct digest *digest)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    struct store *store = check->project->store;
+    int size = snprintf(path, sizeof(path), "%s/%s", check->project->plan->folder, name);
+    check->copies++;
+    if (size < 0 || size >= PATH_MAX || lstat(path, &st) < 0)
+        verification_report(check, "published", true, stage, "'%s' is missing", name);
+    else if (entry != NULL ? !materialise_has_entry(store, entry, path, STORE_BY_READING)
+                           : !publish_is_at(store, path, digest, STORE_BY_READING))
+        verification_report(check, "published", true, stage, "'%s' differs from the lock file",
+                            name);
+    check_beside(check, name);
 }
 
 /* The lock's list of copies, against what the out gives. */
@@ -128,7 +137,7 @@ static int check_published(struct verification *check, const struct plan_stage *
             check_list(check, entry, &tree);
             for (size_t t = 0; t < tree.count; t++)
                 if (tree.entries[t].kind != TREE_EMPTY) {
-                    check_copy(check, stage->name, &tree.entries[t]);
+                    check_copy(check, stage->name, tree.entries[t].path, &tree.entries[t], NULL);
                     known++;
                 }
         } else
@@ -144,10 +153,8 @@ static int check_published(struct verification *check, const struct plan_stage *
                             "the lock lists %zu copies, its outs give %zu", entry->published.count,
                             known);
     for (size_t i = 0; i < entry->published.count && !all; i++) {
-        struct tree_entry copy = {.kind = TREE_FILE,
-                                  .digest = entry->published.list[i].digest,
-                                  .path = entry->published.list[i].name};
-        check_copy(check, stage->name, &copy);
+        const struct lock_named *named = &entry->published.list[i];
+        check_copy(check, stage->name, named->name, NULL, &named->digest);
     }
     return 0;
 }

@@ -91,13 +91,8 @@ static bool artifact_is_there(const struct project *project, const struct job *j
 static bool copy_is_there(const struct project *project, const struct tree_entry *entry)
 {
     char path[PATH_MAX];
-    struct stat st;
-    const struct content content = publish_content(entry);
-    if (!project_path(project, entry->path, path))
-        return false;
-    if (entry->kind == TREE_EMPTY)
-        return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-    return materialise_is_done(project->store, &content, path, STORE_BY_STAT);
+    return project_path(project, entry->path, path) &&
+           materialise_has_entry(project->store, entry, path, STORE_BY_STAT);
 }
 
 static bool copies_are_there(const struct project *project, const struct tree *tree)
@@ -182,8 +177,11 @@ static int check_copy(const struct project *project, const char *name, const cha
     if (lstat(path, &st) < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0
                                                    : error_errno(err, "cannot look at '%s'", name);
-    if (S_ISREG(st.st_mode) && ours_find(project->ours, name, &ours, &digest, err) < 0)
+    if (!S_ISDIR(st.st_mode) && ours_find(project->ours, name, &ours, &digest, err) < 0)
         return -1;
+    /* A link is ours only as it was made: somebody's own may stand for anything. */
+    if (ours && !S_ISREG(st.st_mode))
+        ours = publish_is_at(project->store, path, &digest, STORE_BY_STAT);
     return ours ? 0
                 : error_set(err, kind,
                             "%s would be published over '%s', which is not of an earlier run: move "
@@ -258,12 +256,9 @@ static int bring_copy(const struct project *project, const struct tree_entry *en
                       struct error *err)
 {
     char path[PATH_MAX];
-    bool changed;
-    const struct content content = publish_content(entry);
-    if (!project_path(project, entry->path, path))
-        return too_long(entry->path, err);
-    return entry->kind == TREE_EMPTY ? file_make_folders(path, err)
-                                     : materialise(project->store, &content, path, &changed, err);
+    return project_path(project, entry->path, path)
+               ? materialise_entry(project->store, entry, path, err)
+               : too_long(entry->path, err);
 }
 
 /* All are looked at before the first is written. */

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "plan/inner_path.h"
+#include "runner/publish.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -73,15 +74,12 @@ static int remove_one(const struct project *project, const char *root, const cha
                       const struct digest *digest, struct text *notes, struct error *err)
 {
     char path[PATH_MAX];
-    struct content content;
-    struct error ignored;
     struct stat st;
     int size = snprintf(path, sizeof(path), "%s/%s", root, name);
     if (size < 0 || size >= PATH_MAX || !is_inner(name) || lstat(path, &st) < 0 ||
         !leads_there(root, path))
         return 0;
-    if (content_hash(project->store, path, STORE_BY_STAT, &content, &ignored) < 0 ||
-        !digest_equal(&content.digest, digest)) {
+    if (!publish_is_at(project->store, path, digest, STORE_BY_STAT)) {
         text_addf(notes,
                   "'%s' is of an earlier run, has changed since, and stays: remove it if it is of "
                   "no use\n",

@@ -109,8 +109,8 @@ static struct content entry_content(const struct tree_entry *entry)
                             .size = entry->size};
 }
 
-static int put_entry(struct store *store, const struct tree_entry *entry, const char *path,
-                     struct error *err)
+int materialise_entry(struct store *store, const struct tree_entry *entry, const char *path,
+                      struct error *err)
 {
     const struct content file = entry_content(entry);
     bool changed;
@@ -133,8 +133,8 @@ static int put_entry(struct store *store, const struct tree_entry *entry, const 
     return result;
 }
 
-static bool has_entry(struct store *store, const struct tree_entry *entry, const char *path,
-                      enum store_depth depth)
+bool materialise_has_entry(struct store *store, const struct tree_entry *entry, const char *path,
+                           enum store_depth depth)
 {
     const struct content file = entry_content(entry);
     if (entry->kind == TREE_EMPTY)
@@ -151,7 +151,7 @@ int materialise_into(struct store *store, const struct content *content, const c
     int result = place_list(store, content, name, &tree, err);
     for (size_t i = 0; i < tree.count && result == 0; i++) {
         char *path = file_join(folder, tree.entries[i].path, err);
-        result = path == NULL ? -1 : put_entry(store, &tree.entries[i], path, err);
+        result = path == NULL ? -1 : materialise_entry(store, &tree.entries[i], path, err);
         free(path);
     }
     tree_release(&tree);
@@ -170,7 +170,7 @@ int materialise_compare(struct store *store, const struct content *content, cons
         char *path = file_join(folder, tree.entries[i].path, err);
         if (path == NULL)
             result = -1;
-        else if (!has_entry(store, &tree.entries[i], path, depth)) {
+        else if (!materialise_has_entry(store, &tree.entries[i], path, depth)) {
             ++*count;
             if (visit != NULL)
                 visit(arg, tree.entries[i].path, lstat(path, &st) < 0);

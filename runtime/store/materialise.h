@@ -16,6 +16,12 @@ int materialise(struct store *store, const struct content *content, const char *
 bool materialise_is_done(struct store *store, const struct content *content, const char *path,
                          enum store_depth depth);
 
+/* The same for one entry of a folder's tree: a file, a link or an empty folder. */
+int materialise_entry(struct store *store, const struct tree_entry *entry, const char *path,
+                      struct error *err);
+bool materialise_has_entry(struct store *store, const struct tree_entry *entry, const char *path,
+                           enum store_depth depth);
+
 /* Copies a file, or what a folder holds, into `folder`, beside what is there. */
 int materialise_into(struct store *store, const struct content *content, const char *name,
                      const char *folder, struct error *err);

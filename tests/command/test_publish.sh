@@ -132,6 +132,20 @@ r run
 [ $status -eq 0 ] && [ ! -e "$project/docs/sub" ] && r verify && [ $status -eq 0 ] && site B && r run && [ "$(ls "$project/docs" | wc -l)" -eq 2 ]
 ok $? names_of_any_bytes_are_listed_and_removed
 
+echo 'mkdir outs/site && echo x > outs/site/x && ln -s x outs/site/link && echo true > outs/site/run && chmod +x outs/site/run' > "$project/a.sh"
+r run
+[ $status -eq 0 ] && [ "$(readlink "$project/docs/link")" = x ] && [ -x "$project/docs/run" ] && r run && grep -q '1 executed\|0 executed' "$here/err" && r verify && [ $status -eq 0 ]
+ok $? links_and_executables_are_published_as_they_are
+mv "$project/cache" "$here/cache-away" && r verify && [ $status -eq 0 ] && rm "$project/docs/link" && ln -s run "$project/docs/link" && r verify && [ $status -eq 102 ] &&
+    grep -q "published: a: 'docs/link' differs" "$here/out"
+ok $? copies_verify_without_a_cache
+rm -rf "$project/cache" "$project/docs/link" && mv "$here/cache-away" "$project/cache"
+r run
+site B
+r run
+[ $status -eq 0 ] && [ ! -L "$project/docs/link" ] && [ ! -e "$project/docs/run" ]
+ok $? links_that_are_published_no_more_are_removed
+
 # ---- out of the project ----
 mkdir "$here/outside"
 rm -rf "$project/docs"; ln -s "$here/outside" "$project/docs"
