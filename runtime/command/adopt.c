@@ -90,6 +90,8 @@ static int record(const struct project *project, struct job *job, const struct l
         result = -1;
     if (result == 0)
         result = action_write(project->store, &job->key, action, err);
+    if (result == 0)
+        result = store_flush(project->store, err);
     if (result < 0) {
         action_free(action);
         return -1;

@@ -25,6 +25,7 @@ struct shown {
 
 struct display {
     bool live, colour, quiet, verbose;
+    bool terminal; /* which is given no controls of stages */
     int name_width;
     struct shown *shown;   /* by index of the job */
     int drawn[LIVE_LINES]; /* columns of each live line on the screen */
@@ -53,9 +54,10 @@ struct display *display_new(const struct options *options, const struct jobs *jo
     }
     const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
     display->quiet = options->quiet;
+    display->terminal = isatty(STDERR_FILENO);
     display->verbose = options->verbose;
-    display->live = !options->quiet && isatty(STDERR_FILENO) && terminal != NULL &&
-                    strcmp(terminal, "dumb") != 0;
+    display->live =
+        !options->quiet && display->terminal && terminal != NULL && strcmp(terminal, "dumb") != 0;
     display->colour = display->live && (no_colour == NULL || *no_colour == '\0');
     display->name_width = longest_name(jobs);
     return display;
@@ -102,6 +104,16 @@ void display_free(struct display *display)
     text_release(&text);
     free(display->shown);
     free(display);
+}
+
+/* What stages say and are called: a terminal obeys none of it, files and pipes get it as it is. */
+static void add_shown(const struct display *display, struct text *to, const char *bytes,
+                      size_t size)
+{
+    if (display->terminal)
+        text_add_clean(to, bytes, size);
+    else
+        text_append(to, bytes, size);
 }
 
 static void add_duration(struct text *text, double seconds)
@@ -168,19 +180,22 @@ static size_t cut(const char *string, int most, int *used)
 static void draw_line(struct display *display, struct text *to, const struct attempt *attempt,
                       int width)
 {
-    struct text line = {0};
+    struct text line = {0}, state = {0}, stage = {0};
     int name, used;
-    const char *stage = attempt->job->stage->name;
-    size_t bytes = cut(stage, width - 1, &name);
-    text_addf(to, "%s%.*s%s", display->colour ? "\033[1;36m" : "", (int)bytes, stage,
+    add_shown(display, &stage, attempt->job->stage->name, strlen(attempt->job->stage->name));
+    size_t bytes = cut(text_string(&stage), width - 1, &name);
+    text_addf(to, "%s%.*s%s", display->colour ? "\033[1;36m" : "", (int)bytes, text_string(&stage),
               display->colour ? "\033[0m" : "");
     for (; name < display->name_width && name < width - 1; name++)
         text_add(to, " ");
-    add_state(&line, attempt);
+    add_state(&state, attempt);
+    add_shown(display, &line, text_string(&state), state.size);
     bytes = cut(text_string(&line), width - 1 - name, &used);
     text_append(to, text_string(&line), bytes);
     text_add(to, "\n");
     display->drawn[display->drawn_count++] = name + used;
+    text_release(&stage);
+    text_release(&state);
     text_release(&line);
 }
 
@@ -214,13 +229,15 @@ static void say_formatted(struct display *display, const struct job *job, const 
 static void say_formatted(struct display *display, const struct job *job, const char *format,
                           va_list args)
 {
-    struct text line = {0};
+    struct text line = {0}, shown = {0};
     char message[2048];
     vsnprintf(message, sizeof(message), format, args);
     if (job != NULL)
         text_addf(&line, "%-*s  ", display->name_width, job->stage->name);
     text_add(&line, message);
-    say(display, &line);
+    add_shown(display, &shown, text_string(&line), line.size);
+    say(display, &shown);
+    text_release(&shown);
     text_release(&line);
 }
 
@@ -253,22 +270,30 @@ static const char *colour_of(enum job_state state)
     }
 }
 
+static void add_reason(const struct display *display, struct text *line, const struct text *reason)
+{
+    text_add(line, ": ");
+    add_shown(display, line, text_string(reason), reason->size);
+}
+
 void display_ended(struct display *display, const struct job *job)
 {
-    struct text line = {0};
+    struct text line = {0}, name = {0};
     if (display->quiet && job->state != JOB_FAILED)
         return;
+    add_shown(display, &name, job->stage->name, strlen(job->stage->name));
     text_addf(&line, "%s%-*s  %s%s", display->colour ? colour_of(job->state) : "",
-              display->name_width, job->stage->name, job_state_name(job->state),
+              display->name_width, text_string(&name), job_state_name(job->state),
               display->colour ? "\033[0m" : "");
+    text_release(&name);
     if (job->state == JOB_EXECUTED)
         text_addf(&line, " in %.1f s", job->seconds);
     if (job->repaired && job->state == JOB_CACHED)
         text_add(&line, ", artifacts brought back");
     if (job->failure.size > 0)
-        text_addf(&line, ": %s", text_string(&job->failure));
+        add_reason(display, &line, &job->failure);
     if (job->state == JOB_STALE || job->state == JOB_UNKNOWN)
-        text_addf(&line, ": %s", text_string(&job->reason));
+        add_reason(display, &line, &job->reason);
     say(display, &line);
     text_release(&line);
 }
@@ -285,9 +310,12 @@ static void started(void *self, const struct attempt *attempt)
 static void say_life(struct display *display, const struct attempt *attempt)
 {
     struct text line = {0};
+    struct text shown = {0};
     text_addf(&line, "%-*s", display->name_width, attempt->job->stage->name);
     add_state(&line, attempt);
-    say(display, &line);
+    add_shown(display, &shown, text_string(&line), line.size);
+    say(display, &shown);
+    text_release(&shown);
     text_release(&line);
     display->shown[attempt->job->index].last = attempt_now();
 }
@@ -324,7 +352,8 @@ static void say_lines(struct display *display, const struct job *job, const char
     for (size_t at = 0; at < size;) {
         const char *end = memchr(data + at, '\n', size - at);
         size_t length = end != NULL ? (size_t)(end - data) - at : size - at;
-        display_of(display, job, "| %.*s", (int)(length > LINE_LIMIT ? LINE_LIMIT : length),
+        size_t shown = length > 0 && data[at + length - 1] == '\r' ? length - 1 : length;
+        display_of(display, job, "| %.*s", (int)(shown > LINE_LIMIT ? LINE_LIMIT : shown),
                    data + at);
         at += length + 1;
     }

@@ -200,7 +200,7 @@ static int update(struct jobs *jobs, struct stamp *stamp, struct text *notes, st
     if (was == NULL || !digest_equal(&before, &stamp->file)) {
         /* What the lock will claim is on disk before it says so. */
         if (leftover_remove(project, was, lock, notes, err) < 0 ||
-            ours_flush(project->artifacts, project->plan->folder, err) < 0 ||
+            store_flush(project->store, err) < 0 ||
             file_write(path, text.data, text.size, err) < 0 ||
             ours_settle(project->ours, lock, err) < 0)
             goto done;

@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { RECORD_LIMIT = 1 << 28 };
@@ -294,23 +293,6 @@ int ours_settle(struct ours *ours, const struct lock *lock, struct error *err)
     text_release(&text);
     free(path);
     return result;
-}
-
-static int flush(const char *folder, struct error *err)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : error_errno(err, "cannot flush '%s'", folder);
-    int result = syncfs(fd) == 0 ? 0 : error_errno(err, "cannot flush '%s'", folder);
-    close(fd);
-    return result;
-}
-
-int ours_flush(const char *artifacts, const char *folder, struct error *err)
-{
-    struct stat a, b;
-    bool elsewhere = stat(artifacts, &a) == 0 && stat(folder, &b) == 0 && a.st_dev != b.st_dev;
-    return elsewhere && flush(artifacts, err) < 0 ? -1 : flush(folder, err);
 }
 
 /* ---- what lies in artifacts ---- */

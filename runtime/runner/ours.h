@@ -36,9 +36,6 @@ int ours_claim(struct ours *ours, const char *who, const struct lock_names *name
 /* The record holds what the lock lists and what was added in this run, and nothing else. */
 int ours_settle(struct ours *ours, const struct lock *lock, struct error *err);
 
-/* Makes what was delivered durable, wherever artifacts/ and the project lie. */
-int ours_flush(const char *artifacts, const char *folder, struct error *err);
-
 /* What lies in artifacts/: written before the first delivery of a run, and read by verify;
  * *profile is NULL where nothing is recorded. `cache` is the store's folder. */
 int ours_write_delivered(const struct plan *plan, struct store *store, struct error *err);

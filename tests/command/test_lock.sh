@@ -92,6 +92,15 @@ grep -q '^      side:$' "$lock" && grep -q '^      double:$' "$lock" && grep -q 
 ok $? runs_of_different_stages_keep_each_other\'s_entries
 r run
 
+# Two runs at once with different sets: artifacts and lock come of one of them.
+"$reprise" -C "$project" run -q --set delay=1 --set seed=5 & one=$!
+sleep 0.3
+r run --set seed=6
+second=$status
+wait $one && [ $second -eq 0 ] && r verify --as-recorded && [ $status -eq 0 ] && grep -q -- '--set seed=6' "$here/out" && [ "$(cat "$project/artifacts/data/data/seed.txt")" = 6 ]
+ok $? runs_with_different_sets_do_not_mix
+r run
+
 # What cannot be read is named with its place and stays as it is.
 cp "$lock" "$here/lock"
 result=0

@@ -77,12 +77,16 @@ r log s
 [ $status -eq 0 ] && grep -q "$(printf '\033\\[2J')" "$here/out" && grep -q 'of the last attempt, which failed' "$here/err"
 ok $? log_of_a_failed_stage_is_shown_as_it_is_in_a_pipe
 if command -v script > /dev/null && script -qc true "$here/typed" > /dev/null 2>&1 < /dev/null; then
-    script -qc "TERM=xterm '$reprise' -C '$project' log s" "$here/typed" > /dev/null 2>&1 < /dev/null
-    sed -i '/^Script /d' "$here/typed"
-    grep -q 'all fine.*end' "$here/typed" && ! grep -q "$(printf '\033\\|\302\233\\|\342\200\256\\|\007')" "$here/typed"
-    ok $? log_reaches_a_terminal_without_controls
+    result=0
+    for command in 'log s' run 'run -v' 'run -n' status 'why s'; do
+        script -qc "TERM=dumb '$reprise' -C '$project' $command" "$here/typed" > /dev/null 2>&1 < /dev/null
+        sed -i '/^Script /d' "$here/typed"
+        grep -a -q "$(printf '\033\\|\302\233\\|\342\200\256\\|\007')" "$here/typed" && { echo "# $command"; result=1; }
+        case $command in log* | run | 'run -v') grep -a -q 'all fine.*end' "$here/typed" || { echo "# $command: nothing came"; result=1; } ;; esac
+    done
+    ok $result what_a_stage_prints_reaches_a_terminal_without_controls
 else
-    skip log_reaches_a_terminal_without_controls "script(1) finds no terminal"
+    skip what_a_stage_prints_reaches_a_terminal_without_controls "script(1) finds no terminal"
 fi
 printf 'echo start; head -c 40000000 /dev/zero | tr "\\0" x; echo; echo end; echo 1 > outs/o\n' > "$project/s.sh"
 r run
