@@ -67,6 +67,15 @@ static void differs(void *arg, enum lock_part part, const char *line)
     }
 }
 
+/* All stages that a dep is from gave what the lock says. */
+static bool is_good_upstream(const struct claims *claims, const struct plan_dep *dep)
+{
+    for (size_t i = 0; i < dep->member_count; i++)
+        if (!claims->good[dep->members[i].stage])
+            return false;
+    return dep->path == NULL && (dep->member_count > 0 || claims->good[dep->stage]);
+}
+
 /* What comes from a stage upstream that differs is no fault of this one; where upstream is as the
  * lock says, the lock contradicts itself. */
 static bool check_deps(struct claims *claims, const struct job *job, const struct lock_stage *entry,
@@ -79,7 +88,7 @@ static bool check_deps(struct claims *claims, const struct job *job, const struc
         if (item != NULL && digest_equal(&item->content.digest, &job->deps[i].content.digest))
             continue;
         all = false;
-        if (item != NULL && dep->path == NULL && claims->good[dep->stage]) {
+        if (item != NULL && is_good_upstream(claims, dep)) {
             *contradicts = true;
             text_addf(claims->lines, "%s: dep '%s' of the lock is not what its '%s' made\n",
                       job->stage->name, dep->name, item->path);

@@ -98,16 +98,25 @@ static int compare_jobs(const void *a, const void *b)
                   (*(const struct job *const *)b)->stage->name);
 }
 
+static void mark_deps(const struct plan_stage *stage, bool *marked)
+{
+    for (size_t d = 0; d < stage->dep_count; d++) {
+        const struct plan_dep *dep = &stage->deps[d];
+        for (size_t m = 0; m < dep->member_count; m++)
+            marked[dep->members[m].stage] = true;
+        if (dep->path == NULL && dep->member_count == 0)
+            marked[dep->stage] = true;
+    }
+}
+
 /* Marks what is upstream of `index`; deps come before their stage. A frozen
  * stage's own deps don't count: its result does. */
 static void mark_upstream(const struct jobs *jobs, size_t index, bool *marked)
 {
     marked[index] = true;
     for (size_t i = index + 1; i-- > 0;)
-        for (size_t d = 0; d < jobs->list[i].stage->dep_count; d++)
-            if (marked[i] && !jobs->list[i].stage->frozen &&
-                jobs->list[i].stage->deps[d].path == NULL)
-                marked[jobs->list[i].stage->deps[d].stage] = true;
+        if (marked[i] && !jobs->list[i].stage->frozen)
+            mark_deps(jobs->list[i].stage, marked);
     marked[index] = false;
 }
 

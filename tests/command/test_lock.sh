@@ -180,6 +180,21 @@ r verify --as-recorded
 ok $? whole_and_real_are_different_for_status_and_verify_alike
 printf "stages:\n  s: {cmd: [cp, deps/d/f, outs/o], deps: {d: $long/$long/$long/f}, outs: {o: o}}\n" > "$project/pipeline.yaml"
 
+# All variants of a group as a dep, and a report of their lineage.
+cat > "$project/pipeline.yaml" <<'YAML'
+stages:
+  first: {cmd: [sh, -c, "echo 1 > outs/o"], outs: {o: o}}
+  s:
+    foreach: [a, b]
+    do: {cmd: [sh, -c, "echo ${item} > outs/o"], outs: {o: o}}
+  all: {cmd: [sh, -c, "cat deps/o/*/o deps/lineage/* > outs/o"], lineage: true, deps: {o: "s@*.o"}, outs: {o: o}}
+YAML
+r run
+[ $status -eq 0 ] && grep -q 'from: s@\*.o$' "$lock" && grep -q '"name": "s@a"' "$project/artifacts/all/o" && grep -q '"name": "s@b"' "$project/artifacts/all/o" &&
+    ! grep -q '"name": "first"' "$project/artifacts/all/o" && r verify && [ $status -eq 0 ] && r run --locked && [ $status -eq 0 ]
+ok $? group_as_a_dep_is_in_lock_and_lineage
+printf "stages:\n  s: {cmd: [cp, deps/d/f, outs/o], deps: {d: $long/$long/$long/f}, outs: {o: o}}\n" > "$project/pipeline.yaml"
+
 # A lock of schema 1 is read, and written as schema 2.
 cat > "$lock" <<LOCK
 schema: '1'
