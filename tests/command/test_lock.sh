@@ -190,7 +190,7 @@ stages:
   all: {cmd: [sh, -c, "cat deps/o/*/o deps/lineage/* > outs/o"], lineage: true, deps: {o: "s@*.o"}, outs: {o: o}}
 YAML
 r run
-[ $status -eq 0 ] && grep -q 'from: s@\*.o$' "$lock" && grep -q '"name": "s@a"' "$project/artifacts/all/o" && grep -q '"name": "s@b"' "$project/artifacts/all/o" &&
+[ $status -eq 0 ] && grep -q "from: 's@[*].o'\$" "$lock" && grep -q '"name": "s@a"' "$project/artifacts/all/o" && grep -q '"name": "s@b"' "$project/artifacts/all/o" &&
     ! grep -q '"name": "first"' "$project/artifacts/all/o" && r verify && [ $status -eq 0 ] && r run --locked && [ $status -eq 0 ]
 ok $? group_as_a_dep_is_in_lock_and_lineage
 printf "stages:\n  s: {cmd: [cp, deps/d/f, outs/o], deps: {d: $long/$long/$long/f}, outs: {o: o}}\n" > "$project/pipeline.yaml"
