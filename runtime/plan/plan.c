@@ -34,7 +34,7 @@ void plan_stage_release(struct plan_stage *stage)
     }
     for (size_t i = 0; i < stage->requirement_count; i++)
         free(stage->requirements[i].member);
-    free_texts(stage->argv, stage->argc);
+    free(stage->argv);
     free_texts(stage->env, stage->env_count);
     free_texts(stage->secrets, stage->secret_count);
     json_decref(stage->params);

@@ -291,6 +291,8 @@ static int link_deps_of(struct linker *linker, struct stage_draft *draft, struct
 static int fill_tables(struct linker *linker, const struct expanded_plan *pipeline,
                        struct error *err)
 {
+    if (table_reserve(&linker->stages, linker->count, err) < 0)
+        return -1;
     for (size_t i = 0; i < linker->count; i++) {
         const char *name = pipeline->stages[i].name;
         if (table_set(&linker->stages, name, strlen(name), &linker->drafts[i], err) < 0)
