@@ -1,0 +1,36 @@
+/* The moments of a project's life at which campaigns strike: each is a folder to copy and a command
+ * to run there. */
+#ifndef TESTS_FAULTS_SCENARIO_H
+#define TESTS_FAULTS_SCENARIO_H
+
+#include "faults/aftermath.h"
+
+struct scenario {
+    const char *name;
+    const char *words[4]; /* after `reprise`, ended by NULL */
+    void (*change)(
+        const char *folder); /* what happened since a good run; NULL and !warm: there was none */
+    bool warm;
+    char template[512];
+    struct reference reference; /* after an undisturbed command */
+    struct trace calls;         /* the system calls of an undisturbed command */
+};
+
+enum {
+    SCENARIO_COLD,
+    SCENARIO_CHANGED,
+    SCENARIO_DAMAGED,
+    SCENARIO_FORCED,
+    SCENARIO_UP_TO_DATE,
+    SCENARIOS
+};
+extern struct scenario scenarios[SCENARIOS];
+
+/* Makes the templates below the campaign's root, and learns what is right. */
+void scenarios_prepare(struct campaign *campaign);
+/* A fresh copy, ready for the command. */
+void scenario_copy(const struct scenario *scenario, const char *folder);
+/* argv for command_run; lives until the next call. */
+const char *const *scenario_argv(const struct campaign *campaign, const struct scenario *scenario);
+
+#endif

@@ -1,0 +1,98 @@
+/* The n-th allocation fails, and so do all after it in a second round: the run ends with a message
+ * or rightly, never by a signal, and the next run is right. Verify and status, too. */
+#include "faults/failing_malloc.h"
+#include "faults/files.h"
+#include "faults/scenario.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { SHORT_POINTS = 60 };
+
+struct round {
+    const struct scenario *scenario;
+    const char *words[4];
+    bool changes; /* the project, so that the aftermath is looked at */
+    long all, count;
+};
+
+/* Runs with the shim; what it tells is in *plan afterwards. */
+static void run_with(struct campaign *campaign, const struct round *round, const char *folder,
+                     struct failing_malloc *plan, struct outcome *outcome)
+{
+    char path[600], preload[5000], names[700];
+    snprintf(path, sizeof(path), "%s.malloc", folder);
+    snprintf(preload, sizeof(preload), "LD_PRELOAD=%s/tests/faults/failing_malloc.so",
+             campaign->build);
+    snprintf(names, sizeof(names), "FAULTS_MALLOC=%s", path);
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, plan, sizeof(*plan)) != sizeof(*plan))
+        bail("cannot write '%s'", path);
+    const char *environment[] = {preload, names, NULL};
+    const char *argv[8] = {campaign->reprise};
+    memcpy(&argv[1], round->words, sizeof(round->words));
+    command_run(folder, argv, environment, RUN_LIMIT_S, outcome);
+    if (pread(fd, plan, sizeof(*plan), 0) != sizeof(*plan))
+        bail("cannot read '%s'", path);
+    close(fd);
+    unlink(path);
+}
+
+static void point(struct campaign *campaign, const char *folder, long index, void *context)
+{
+    const struct round *round = context;
+    long at = campaign_nth(round->all, round->count, index);
+    struct failing_malloc plan = {.at = at / 2 + 1, .on = at % 2 == 1};
+    struct outcome outcome;
+    char name[256];
+    scenario_copy(round->scenario, folder);
+    run_with(campaign, round, folder, &plan, &outcome);
+    count_point(plan.failed > 0);
+    snprintf(name, sizeof(name), "%s %s, allocation %ld%s fails", round->scenario->name,
+             round->words[0], plan.at, plan.on ? " and all after it" : "");
+    check_ending(&outcome, false, name);
+    check_processes(0.2, name);
+    if (outcome.code == 0)
+        check_success(campaign, folder, &round->scenario->reference, name);
+    outcome_release(&outcome);
+    if (round->changes)
+        aftermath(campaign, folder, &round->scenario->reference, name);
+}
+
+int main(void)
+{
+    struct round rounds[] = {
+        {.scenario = &scenarios[SCENARIO_COLD], .words = {"run"}, .changes = true},
+        {.scenario = &scenarios[SCENARIO_DAMAGED], .words = {"run"}, .changes = true},
+        {.scenario = &scenarios[SCENARIO_UP_TO_DATE], .words = {"run"}, .changes = true},
+        {.scenario = &scenarios[SCENARIO_UP_TO_DATE], .words = {"verify"}},
+        {.scenario = &scenarios[SCENARIO_UP_TO_DATE], .words = {"status"}},
+    };
+    struct campaign campaign;
+    campaign_begin(&campaign, "allocations", false);
+    scenarios_prepare(&campaign);
+    for (size_t i = 0; i < sizeof(rounds) / sizeof(rounds[0]); i++) {
+        struct round *round = &rounds[i];
+        struct failing_malloc plan = {0};
+        struct outcome outcome;
+        char promise[128], folder[512];
+        snprintf(folder, sizeof(folder), "%s/counted", campaign.root);
+        scenario_copy(round->scenario, folder);
+        run_with(&campaign, round, folder, &plan, &outcome);
+        if (outcome.code != 0 || plan.count == 0)
+            campaign_skip(&campaign, "a_failed_allocation_is_reported_and_stores_nothing_false",
+                          "the program brings an allocator of its own, as with sanitizers");
+        outcome_release(&outcome);
+        files_remove(folder);
+        round->all = 2 * plan.count;
+        round->count = campaign_count(&campaign, round->all, SHORT_POINTS / (long)(i + 1));
+        campaign_each(&campaign, round->count, point, round);
+        snprintf(promise, sizeof(promise),
+                 "a_failed_allocation_is_reported_and_stores_nothing_false (%s, %s)",
+                 round->scenario->name, round->words[0]);
+        campaign_check(&campaign, promise, round->count / 2);
+    }
+    return campaign_end(&campaign);
+}
