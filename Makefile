@@ -59,8 +59,9 @@ STAGE_SHARED = $(filter-out $(STAGES:%=stages/%.c),$(wildcard stages/*.c stages/
 
 TEST_SOURCES = $(wildcard tests/*/test_*.c)
 # Programs and shared objects of tests that are no tests themselves.
-FAULT_SOURCES = tests/faults/at_syscall.c tests/faults/failing_malloc.c
-FAULT_PROGRAMS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/failing_malloc.so
+FAULT_SOURCES = tests/faults/at_syscall.c tests/faults/hostile.c tests/faults/failing_malloc.c
+FAULT_TOOLS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/hostile
+FAULT_PROGRAMS = $(FAULT_TOOLS) $(BUILD)/tests/faults/failing_malloc.so
 TEST_SHARED = $(filter-out $(TEST_SOURCES) $(FAULT_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
@@ -129,8 +130,8 @@ TEST_LIBS = $(call libs,tests stages command runner plan store nn data figure ba
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS): private STRIP =
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS): private LINK_LIBS = -lcmocka
-$(BUILD)/tests/faults/at_syscall: $(BUILD)/objects/tests/faults/at_syscall.o $(TEST_LIBS)
-$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(BUILD)/tests/faults/at_syscall: $(BUILD)/flags
+$(FAULT_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
+$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS): $(BUILD)/flags
 	$(link)
 
 # Stands between the program under test and the C library: it is no part of it, and has none of its sanitizers.

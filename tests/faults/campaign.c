@@ -123,7 +123,7 @@ static const char *place(bool on_disk)
 void campaign_begin(struct campaign *campaign, const char *name, bool on_disk)
 {
     const char *build = getenv("BUILD"), *reprise = getenv("REPRISE"), *form = getenv("FAULTS");
-    char path[512], found[PATH_MAX];
+    char path[512], found[PATH_MAX], program[PATH_MAX];
     build = build == NULL || build[0] == '\0' ? "build" : build;
     snprintf(path, sizeof(path), "%s/reprise", build);
     if (realpath(reprise != NULL && reprise[0] != '\0' ? reprise : path, found) == NULL)
@@ -135,13 +135,15 @@ void campaign_begin(struct campaign *campaign, const char *name, bool on_disk)
                                   .jobs = (int)number_of("JOBS", sysconf(_SC_NPROCESSORS_ONLN))};
     if (campaign->jobs > JOBS_MOST)
         campaign->jobs = JOBS_MOST; /* one more only waits for the disk */
-    snprintf(campaign->reprise, sizeof(campaign->reprise), "%s", found);
+    memcpy(program, found, sizeof(program));
     if (realpath(build, found) == NULL)
         bail("there is no '%s'", build);
     snprintf(campaign->build, sizeof(campaign->build), "%s", found);
     snprintf(campaign->root, sizeof(campaign->root), "%s/faults-XXXXXX", place(on_disk));
     if (mkdtemp(campaign->root) == NULL)
         bail("cannot make '%s': %s", campaign->root, strerror(errno));
+    snprintf(campaign->reprise, sizeof(campaign->reprise), "%s/reprise", campaign->root);
+    files_copy_file(program, campaign->reprise, 0755);
     snprintf(wrongs_path, sizeof(wrongs_path), "%s/wrong", campaign->root);
     tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (tally == MAP_FAILED)

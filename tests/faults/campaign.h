@@ -22,7 +22,7 @@ struct campaign {
     uint64_t seed;
     long points_most; /* 0: no limit */
     int jobs;
-    char reprise[4096];
+    char reprise[4096]; /* a copy: a build in the meantime changes nothing */
     char build[4096];
     char root[256]; /* a folder of this campaign, removed at its end */
 };

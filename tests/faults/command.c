@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { CANNOT_START = 98 };
+
 double command_now(void)
 {
     struct timespec now;
@@ -52,11 +54,11 @@ static void in_child(const struct command *command, const char *folder, const ch
     for (; environment != NULL && *environment != NULL; environment++)
         putenv((char *)*environment);
     if (chdir(folder) < 0 || (traced && ptrace(PTRACE_TRACEME, 0, 0, 0) < 0))
-        _exit(99);
+        _exit(CANNOT_START);
     if (traced)
         raise(SIGSTOP);
     execv(argv[0], (char *const *)argv);
-    _exit(98);
+    _exit(CANNOT_START);
 }
 
 int command_start(struct command *command, const char *folder, const char *const *argv,
@@ -89,6 +91,8 @@ static void take_output(struct command *command, int status, bool hung, struct o
                                           : WEXITSTATUS(status);
     outcome->out = read_all(command->out);
     outcome->err = read_all(command->err);
+    if (outcome->code == CANNOT_START)
+        bail("the program under test cannot be started");
     count_run(outcome->code);
 }
 

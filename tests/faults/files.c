@@ -62,12 +62,12 @@ bool files_digest(const char *path, char hex[FILES_HEX])
     return good;
 }
 
-static void copy_file(const char *from, const char *to, mode_t mode)
+void files_copy_file(const char *from, const char *to, int mode)
 {
     size_t size;
     char *bytes = files_read(from, &size);
     int fd = bytes == NULL ? -1 : open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0 || write(fd, bytes, size) != (ssize_t)size || fchmod(fd, mode) < 0)
+    if (fd < 0 || write(fd, bytes, size) != (ssize_t)size || fchmod(fd, (mode_t)mode) < 0)
         bail("cannot copy '%s': %s", from, strerror(errno));
     close(fd);
     free(bytes);
@@ -84,7 +84,7 @@ static void copy_one(const char *root, const char *path, void *context)
     if (S_ISDIR(st.st_mode) ? mkdir(to, (st.st_mode & 0777) | 0700) < 0 : false)
         bail("cannot make '%s': %s", to, strerror(errno));
     if (S_ISREG(st.st_mode))
-        copy_file(from, to, st.st_mode & 07777);
+        files_copy_file(from, to, (int)(st.st_mode & 07777));
     ssize_t got = S_ISLNK(st.st_mode) ? readlink(from, target, sizeof(target) - 1) : -1;
     if (got >= 0) {
         target[got] = '\0';

@@ -11,6 +11,7 @@ enum { FILES_PATH = 1024, FILES_HEX = 65 };
 void files_write(const char *folder, const char *path, const char *text, int mode);
 /* NULL where it cannot be read. The caller frees. */
 char *files_read(const char *path, size_t *size);
+void files_copy_file(const char *from, const char *to, int mode);
 void files_copy(const char *from, const char *to);
 void files_remove(const char *path);
 /* SHA-256 in hex; false where it cannot be read. */
