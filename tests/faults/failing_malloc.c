@@ -3,12 +3,15 @@
  * (faults/failing_malloc.h), shared by all. */
 #include "faults/failing_malloc.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,6 +35,19 @@ __attribute__((constructor)) static void begin(void)
         plan = shared;
 }
 
+static void note(void *caller)
+{
+    Dl_info info;
+    if (dladdr(caller, &info) == 0)
+        return;
+    const char *slash = strrchr(info.dli_fname, '/');
+    snprintf(plan->caller, sizeof(plan->caller), "%s %s+%#lx",
+             slash == NULL ? info.dli_fname : slash + 1,
+             info.dli_sname == NULL ? "" : info.dli_sname,
+             (unsigned long)((char *)caller -
+                             (char *)(info.dli_sname == NULL ? info.dli_fbase : info.dli_saddr)));
+}
+
 static bool fails(void *caller)
 {
     if (plan == NULL)
@@ -40,7 +56,7 @@ static bool fails(void *caller)
     if (plan->at == 0 || (plan->on ? now < plan->at : now != plan->at))
         return false;
     if (atomic_fetch_add(&plan->failed, 1) == 0)
-        plan->caller = (unsigned long)caller;
+        note(caller);
     errno = ENOMEM;
     return true;
 }

@@ -9,7 +9,8 @@ struct failing_malloc {
     long at;                   /* fails at this one, from 1; 0: only counts */
     int on;                    /* and at all that follow */
     atomic_long count, failed; /* how many were asked for, and refused */
-    unsigned long caller;      /* the first that was refused */
+    char caller[96]; /* of the first that was refused: library or program, symbol where it has one,
+                        offset */
 };
 
 #endif

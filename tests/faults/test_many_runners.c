@@ -10,16 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { RUNNERS_MOST = 32, KINDS = 4, SIZES = 3, ROUNDS = 12, MOMENTS_US = 400000 };
+enum { RUNNERS_MOST = 32, KINDS = 5, SIZES = 3, ROUNDS = 12, MOMENTS_US = 400000 };
 static const int sizes[SIZES] = {2, 8, RUNNERS_MOST};
 static const struct {
     const char *name;
-    bool same, killed;
+    bool same, killed, clones;
 } kinds[KINDS] = {
-    {"the same command, a quarter killed", true, true},
-    {"other sets and stages, a quarter killed", false, true},
-    {"the same command", true, false},
-    {"other sets and stages", false, false},
+    {"the same command, a quarter killed", true, true, false},
+    {"other sets and stages, a quarter killed", false, true, false},
+    {"the same command", true, false, false},
+    {"other sets and stages", false, false, false},
+    {"two clones on one cache, a quarter killed", true, true, true},
 };
 
 struct crowd {
@@ -104,6 +105,26 @@ static int collect(struct command *commands, int count, const bool *killed, cons
     return executed;
 }
 
+/* Two projects, or one twice. */
+static void make_clones(const struct crowd *crowd, const char *folder, char projects[2][600])
+{
+    char shared[700], link[700];
+    bool clones = kinds[crowd->kind].clones;
+    if (clones && mkdir(folder, 0755) < 0)
+        bail("cannot make '%s'", folder);
+    snprintf(shared, sizeof(shared), "%s/shared", folder);
+    if (clones && mkdir(shared, 0755) < 0)
+        bail("cannot make '%s'", shared);
+    for (int i = 0; i < 2; i++) {
+        snprintf(projects[i], 600, "%s%s", folder, !clones ? "" : i == 0 ? "/clone" : "/other");
+        if (i == 0 || clones)
+            files_copy(crowd->template, projects[i]);
+        snprintf(link, sizeof(link), "%s/cache", projects[i]);
+        if (clones && symlink("../shared", link) < 0)
+            bail("cannot link '%s'", link);
+    }
+}
+
 static void point(struct campaign *campaign, const char *folder, long index, void *context)
 {
     const struct crowd *crowd = context;
@@ -112,12 +133,12 @@ static void point(struct campaign *campaign, const char *folder, long index, voi
     struct dice dice = dice_of(campaign, (uint64_t)crowd->kind, index);
     struct command commands[RUNNERS_MOST];
     bool killed[RUNNERS_MOST] = {false};
-    char name[128];
+    char name[128], projects[2][600];
     snprintf(name, sizeof(name), "%d runners, round %ld, %s", size, index / SIZES,
              kinds[crowd->kind].name);
-    files_copy(crowd->template, folder);
+    make_clones(crowd, folder, projects);
     for (int i = 0; i < size; i++)
-        start(campaign, folder, same, &dice, &commands[i]);
+        start(campaign, projects[i % 2], same, &dice, &commands[i]);
     if (kills)
         kill_quarter(commands, size, killed, &dice);
     int executed = collect(commands, size, killed, name);
@@ -134,7 +155,9 @@ static void point(struct campaign *campaign, const char *folder, long index, voi
             wrong("equal runs do not share their work", "%s: %d stages executed, not 3", name,
                   executed);
     }
-    aftermath(campaign, folder, &crowd->reference, name);
+    aftermath(campaign, projects[0], &crowd->reference, name);
+    if (kinds[crowd->kind].clones)
+        aftermath(campaign, projects[1], &crowd->reference, name);
 }
 
 int main(void)
