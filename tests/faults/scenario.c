@@ -11,6 +11,21 @@ static void change_input(const char *folder)
     files_write(folder, "input.txt", "changed\n", 0644);
 }
 
+/* A process that leaves its session and would live on for half a minute. */
+static void leave_daemon(const char *folder)
+{
+    char path[FILES_PATH];
+    size_t size;
+    snprintf(path, sizeof(path), "%s/stages/a.sh", folder);
+    char *script = files_read(path, &size), *longer = NULL;
+    if (script == NULL ||
+        asprintf(&longer, "setsid sleep 30 > /dev/null 2>&1 < /dev/null &\n%s", script) < 0)
+        bail("cannot read '%s'", path);
+    files_write(folder, "stages/a.sh", longer, 0644);
+    free(script);
+    free(longer);
+}
+
 static void spoil(const char *root, const char *path, void *context)
 {
     char whole[FILES_PATH];
@@ -39,6 +54,9 @@ static void damage(const char *folder)
 
 struct scenario scenarios[SCENARIOS] = {
     [SCENARIO_COLD] = {.name = "first run", .words = {"run"}},
+    [SCENARIO_DAEMON] = {.name = "a stage that leaves a daemon",
+                         .words = {"run"},
+                         .change = leave_daemon},
     [SCENARIO_CHANGED] = {.name = "changed input",
                           .words = {"run"},
                           .change = change_input,
@@ -96,7 +114,7 @@ void scenarios_prepare(struct campaign *campaign)
         else
             command_run(folder, scenario_argv(campaign, scenario), NULL, RUN_LIMIT_S, &outcome);
         must_succeed(&outcome, scenario->name);
-        check_processes(0.0, scenario->name);
+        check_processes(0.1, scenario->name);
         reference_take(folder, &scenario->reference);
         scenario->reference.blobs_damaged = i == SCENARIO_DAMAGED;
         files_remove(folder);

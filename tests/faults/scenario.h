@@ -18,6 +18,7 @@ struct scenario {
 
 enum {
     SCENARIO_COLD,
+    SCENARIO_DAEMON,
     SCENARIO_CHANGED,
     SCENARIO_DAMAGED,
     SCENARIO_FORCED,

@@ -106,9 +106,9 @@ static int collect(struct command *commands, int count, const bool *killed, cons
 }
 
 /* Two projects, or one twice. */
-static void make_clones(const struct crowd *crowd, const char *folder, char projects[2][600])
+static void make_clones(const struct crowd *crowd, const char *folder, char projects[2][FILES_PATH])
 {
-    char shared[700], link[700];
+    char shared[700], link[FILES_PATH + 8];
     bool clones = kinds[crowd->kind].clones;
     if (clones && mkdir(folder, 0755) < 0)
         bail("cannot make '%s'", folder);
@@ -116,10 +116,13 @@ static void make_clones(const struct crowd *crowd, const char *folder, char proj
     if (clones && mkdir(shared, 0755) < 0)
         bail("cannot make '%s'", shared);
     for (int i = 0; i < 2; i++) {
-        snprintf(projects[i], 600, "%s%s", folder, !clones ? "" : i == 0 ? "/clone" : "/other");
+        snprintf(projects[i], FILES_PATH - 8, "%s%s", folder,
+                 !clones  ? ""
+                 : i == 0 ? "/clone"
+                          : "/other");
         if (i == 0 || clones)
             files_copy(crowd->template, projects[i]);
-        snprintf(link, sizeof(link), "%s/cache", projects[i]);
+        snprintf(link, sizeof(link), "%.1000s/cache", projects[i]);
         if (clones && symlink("../shared", link) < 0)
             bail("cannot link '%s'", link);
     }
@@ -133,7 +136,7 @@ static void point(struct campaign *campaign, const char *folder, long index, voi
     struct dice dice = dice_of(campaign, (uint64_t)crowd->kind, index);
     struct command commands[RUNNERS_MOST];
     bool killed[RUNNERS_MOST] = {false};
-    char name[128], projects[2][600];
+    char name[128], projects[2][FILES_PATH];
     snprintf(name, sizeof(name), "%d runners, round %ld, %s", size, index / SIZES,
              kinds[crowd->kind].name);
     make_clones(crowd, folder, projects);
