@@ -43,6 +43,7 @@ struct trace {
     long at;    /* strikes at this one, from 1 */
     bool after; /* a kill comes when the call has been made, before the program goes on */
     int error;
+    bool on; /* STRIKE_FAIL: all that follow fail, too */
     void (*tell)(void *context);
     void *context;
     /* What happened. */

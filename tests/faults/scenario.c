@@ -69,6 +69,25 @@ struct scenario scenarios[SCENARIOS] = {
     [SCENARIO_UP_TO_DATE] = {.name = "up to date", .words = {"run"}, .warm = true},
 };
 
+const struct assault assaults[ASSAULTS] = {
+    {SCENARIO_COLD, {"run"}, false},          {SCENARIO_DAMAGED, {"run"}, false},
+    {SCENARIO_UP_TO_DATE, {"run"}, false},    {SCENARIO_UP_TO_DATE, {"verify"}, false},
+    {SCENARIO_UP_TO_DATE, {"status"}, false}, {SCENARIO_DAMAGED, {"verify"}, true},
+    {SCENARIO_CHANGED, {"status"}, true},
+};
+
+void assault_judge(const struct campaign *campaign, const char *folder,
+                   const struct assault *assault, const struct outcome *outcome, const char *point)
+{
+    const struct scenario *scenario = &scenarios[assault->scenario];
+    check_processes(0.2, point);
+    if (outcome->code == 0 && assault->must_fail)
+        wrong("passes what it must not pass", "%s: %s", point, outcome->out);
+    else if (outcome->code == 0)
+        check_success(campaign, folder, &scenario->reference, point);
+    aftermath(campaign, folder, &scenario->reference, point);
+}
+
 void scenario_copy(const struct scenario *scenario, const char *folder)
 {
     files_copy(scenario->template, folder);
@@ -76,11 +95,11 @@ void scenario_copy(const struct scenario *scenario, const char *folder)
         scenario->change(folder);
 }
 
-const char *const *scenario_argv(const struct campaign *campaign, const struct scenario *scenario)
+const char *const *scenario_argv(const struct campaign *campaign, const char *const words[4])
 {
     static const char *argv[8];
     argv[0] = campaign->reprise;
-    memcpy(&argv[1], scenario->words, sizeof(scenario->words));
+    memcpy(&argv[1], words, 4 * sizeof(*words));
     return argv;
 }
 
@@ -93,7 +112,7 @@ static void must_succeed(struct outcome *outcome, const char *name)
 
 void scenarios_prepare(struct campaign *campaign)
 {
-    char cold[512], warm[512], folder[512];
+    char cold[512], warm[512], folder[512], name[64];
     struct outcome outcome;
     snprintf(cold, sizeof(cold), "%s/cold", campaign->root);
     snprintf(warm, sizeof(warm), "%s/warm", campaign->root);
@@ -109,12 +128,13 @@ void scenarios_prepare(struct campaign *campaign)
         scenario_copy(scenario, folder);
         scenario->calls = (struct trace){.call = TRACE_CHANGING};
         if (command_can_trace())
-            command_trace(folder, scenario_argv(campaign, scenario), &scenario->calls, RUN_LIMIT_S,
-                          &outcome);
+            command_trace(folder, scenario_argv(campaign, scenario->words), &scenario->calls,
+                          RUN_LIMIT_S, &outcome);
         else
-            command_run(folder, scenario_argv(campaign, scenario), NULL, RUN_LIMIT_S, &outcome);
+            command_run(folder, scenario_argv(campaign, scenario->words), NULL, RUN_LIMIT_S,
+                        &outcome);
         must_succeed(&outcome, scenario->name);
-        check_processes(0.1, scenario->name);
+        command_strays(0.1, name, sizeof(name)); /* judged where the scenario is tried */
         reference_take(folder, &scenario->reference);
         scenario->reference.blobs_damaged = i == SCENARIO_DAMAGED;
         files_remove(folder);

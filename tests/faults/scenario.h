@@ -16,6 +16,15 @@ struct scenario {
     struct trace calls;         /* the system calls of an undisturbed command */
 };
 
+/* A command in a scenario, and what may come of it where a call or an allocation of it fails. */
+struct assault {
+    int scenario;
+    const char *words[4]; /* after `reprise`, ended by NULL */
+    bool must_fail;       /* there is something that it must not pass, fault or no fault */
+};
+enum { ASSAULTS = 7 };
+extern const struct assault assaults[ASSAULTS];
+
 enum {
     SCENARIO_COLD,
     SCENARIO_DAEMON,
@@ -32,6 +41,9 @@ void scenarios_prepare(struct campaign *campaign);
 /* A fresh copy, ready for the command. */
 void scenario_copy(const struct scenario *scenario, const char *folder);
 /* argv for command_run; lives until the next call. */
-const char *const *scenario_argv(const struct campaign *campaign, const struct scenario *scenario);
+const char *const *scenario_argv(const struct campaign *campaign, const char *const words[4]);
+/* What the command printed and left is judged, and what comes after. */
+void assault_judge(const struct campaign *campaign, const char *folder,
+                   const struct assault *assault, const struct outcome *outcome, const char *point);
 
 #endif

@@ -42,7 +42,7 @@ static void point(struct campaign *campaign, const char *folder, long index, voi
     struct outcome outcome;
     char name[256];
     scenario_copy(scenario, folder);
-    command_trace(folder, scenario_argv(campaign, scenario), &trace, RUN_LIMIT_S, &outcome);
+    command_trace(folder, scenario_argv(campaign, scenario->words), &trace, RUN_LIMIT_S, &outcome);
     count_point(trace.struck);
     snprintf(name, sizeof(name), "%s, kill of %s call %ld (%s)", scenario->name, modes[mode].name,
              at + 1, trace.where);

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SHORT_POINTS = 8, LONG_POINTS = 120, NO_LOG_FLUSH = 2, IMAGE_MIB = 400 };
+enum { SHORT_POINTS = 8, LONG_POINTS = 300, NO_LOG_FLUSH = 2, IMAGE_MIB = 400 };
 #define SHUTDOWN _IOR('X', 125, __u32) /* XFS_IOC_GOINGDOWN of xfs_fs.h */
 
 struct disk {
@@ -100,7 +100,8 @@ static void point(struct campaign *campaign, const char *folder, long index, voi
         bail("cannot mount an image again: %s", strerror(errno));
     scenario_copy(disk->scenario, project);
     sync_all(mounted);
-    command_trace(project, scenario_argv(campaign, disk->scenario), &trace, RUN_LIMIT_S, &outcome);
+    command_trace(project, scenario_argv(campaign, disk->scenario->words), &trace, RUN_LIMIT_S,
+                  &outcome);
     if (ended) {
         usleep((useconds_t)(at - calls) * 5000);
         pull_the_plug(mounted);
@@ -152,6 +153,10 @@ int main(void)
         campaign_skip(&campaign, promise, "this kernel mounts no XFS image");
     scenarios_prepare(&campaign);
     static const int tried[] = {SCENARIO_COLD, SCENARIO_CHANGED};
+    /* What was not flushed may be there without its bytes, and is a miss: only the run after it is
+     * judged. */
+    for (int i = 0; i < SCENARIOS; i++)
+        scenarios[i].reference.blobs_damaged = true;
     for (int i = 0; i < 4; i++) {
         struct disk disk = {&scenarios[tried[i / 2]], i % 2, 0};
         char name[128];

@@ -175,7 +175,10 @@ static void entering(struct tracer *tracer, struct tracee *tracee,
         return;
     if (trace->strike == STRIKE_KILL_CALLER && !forked)
         return;
-    if (++tracer->seen == trace->at && trace->strike != STRIKE_NONE)
+    tracer->seen++;
+    if (trace->strike == STRIKE_FAIL && trace->on && tracer->seen > trace->at)
+        make_fail(tracee, call);
+    if (tracer->seen == trace->at && trace->strike != STRIKE_NONE)
         strike(tracer, tracee, call, info);
 }
 
