@@ -90,7 +90,9 @@ static void describe(const char *root, const char *path, void *context)
         return;
     if (S_ISREG(st.st_mode))
         files_digest(whole, hex);
-    fprintf(context, "%s %o %s\n", path, st.st_mode, S_ISREG(st.st_mode) ? hex : "");
+    /* Who may read or write is not content; who may execute is. */
+    fprintf(context, "%s %o %s\n", path, st.st_mode & (S_IFMT | 07100),
+            S_ISREG(st.st_mode) ? hex : "");
 }
 
 static void list(const char *root, const char *path, void *context)
@@ -203,7 +205,9 @@ static bool may_stay(const char *path)
     size_t length = strlen(path);
     return under(path, "cache/objects") || under(path, "cache/actions") ||
            under(path, "cache/logs") ||
-           (under(path, "reports/runs") && (length < 6 || strcmp(path + length - 5, ".json") == 0));
+           (under(path, "reports/runs") &&
+            (strstr(path, ".json") != NULL || length <= strlen("reports/runs")) &&
+            strstr(path, ".json.") == NULL);
 }
 
 static void look_left(const char *root, const char *path, void *context)

@@ -6,7 +6,7 @@
 #include "faults/campaign.h"
 #include "faults/command.h"
 
-enum { RUN_LIMIT_S = 60 };
+enum { RUN_LIMIT_S = 20 };
 
 /* A new project of three stages in a chain: a makes a file and a folder, b metrics and a program, c
  * what is published. */
