@@ -198,13 +198,14 @@ struct left {
     int count;
 };
 
-/* What may be there though an undisturbed run leaves it out: blobs and actions for gc, logs,
- * records of runs. */
+/* What may be there though an undisturbed run leaves it out: blobs and actions for gc, logs, outs
+ * that were refused, what was in the way of an artifact, records of runs. */
 static bool may_stay(const char *path)
 {
     size_t length = strlen(path);
     return under(path, "cache/objects") || under(path, "cache/actions") ||
-           under(path, "cache/logs") ||
+           under(path, "cache/logs") || under(path, "cache/refused") ||
+           under(path, "cache/aside") ||
            (under(path, "reports/runs") &&
             (strstr(path, ".json") != NULL || length <= strlen("reports/runs")) &&
             strstr(path, ".json.") == NULL);

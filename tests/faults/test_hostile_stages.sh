@@ -61,7 +61,7 @@ refused() {
 }
 # The work is not lost: the message names a place in the cache that is there.
 work_is_kept() {
-    for place in $(grep -o "cache/work/[^ '\",:;)]*" "$here/err"); do [ -e "$project/$place" ] && return 0; done
+    for place in $(grep -oE "cache/(work|refused)/[^ '\",:;)]*" "$here/err"); do [ -e "$project/$place" ] && return 0; done
     echo "# the message names no place where the outs are"
     return 1
 }
@@ -419,9 +419,10 @@ SH
 printf 'chmod -R u+w deps 2> /dev/null; f=$(find -L deps -type f); chmod u+w "$f"; echo spoiled > "$f"; echo y > outs/y\n' > "$project/stages/t.sh"
 printf 'sleep 0.2; cat $(find -L deps -type f) > outs/y\n' > "$project/stages/u.sh"
 h run -k
-t=$status
-[ "$(cat "$project/artifacts/s/x")" = up ] && [ "$(cat "$project/artifacts/u/y")" = up ] && [ $t -eq 1 ] && [ ! -e "$project/artifacts/t/y" ] &&
-    printf 'echo y > outs/y\n' > "$project/stages/t.sh" && h run && [ $status -eq 0 ] && verified
+# Where a dep is a hard link of the blob, the innocent stage may fail with it, but never with the spoiled bytes.
+[ $status -eq 1 ] && [ ! -e "$project/artifacts/t/y" ] && { [ ! -e "$project/artifacts/u/y" ] || [ "$(cat "$project/artifacts/u/y")" = up ]; } &&
+    printf 'echo y > outs/y\n' > "$project/stages/t.sh" && h run && [ $status -eq 0 ] &&
+    [ "$(cat "$project/artifacts/s/x")" = up ] && [ "$(cat "$project/artifacts/u/y")" = up ] && verified
 ok $? a_stage_that_changes_what_another_made_spoils_nothing
 
 result=0
