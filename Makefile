@@ -58,7 +58,11 @@ STAGE_PROGRAMS = $(STAGES:%=$(BUILD)/stages/%)
 STAGE_SHARED = $(filter-out $(STAGES:%=stages/%.c),$(wildcard stages/*.c stages/*/*.c))
 
 TEST_SOURCES = $(wildcard tests/*/test_*.c)
-TEST_SHARED = $(filter-out $(TEST_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c tests/faults/*.c),$(wildcard tests/*/*.c))
+# Programs and shared objects of tests that are no tests themselves.
+FAULT_SOURCES = tests/faults/at_syscall.c tests/faults/hostile.c tests/faults/failing_malloc.c
+FAULT_TOOLS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/hostile
+FAULT_PROGRAMS = $(FAULT_TOOLS) $(BUILD)/tests/faults/failing_malloc.so
+TEST_SHARED = $(filter-out $(TEST_SOURCES) $(FAULT_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
@@ -126,8 +130,15 @@ TEST_LIBS = $(call libs,tests stages command runner plan store nn data figure ba
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS): private STRIP =
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS): private LINK_LIBS = -lcmocka
-$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS): $(BUILD)/flags
+$(FAULT_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
+$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS): $(BUILD)/flags
 	$(link)
+
+# Stands between the program under test and the C library: it is no part of it, and has none of its sanitizers.
+$(BUILD)/tests/faults/failing_malloc.so: tests/faults/failing_malloc.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -Itests -O2 $(WARNINGS) -fno-builtin -shared -fPIC -o $@ $<
 
 pipeline: ## install what is missing, build, and run the pipeline (PROFILE=, RUN_FLAGS=)
 	@ci/install
@@ -142,7 +153,12 @@ test: ## install what is missing, build, and run every test (TEST=part of a name
 	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
 	@BUILD=$(BUILD) tests/run $(TEST)
 
-build-tests: all $(TEST_PROGRAMS)
+build-tests: all $(TEST_PROGRAMS) $(FAULT_PROGRAMS)
+
+faults: ## attack the runner at every call, allocation and moment; tests/faults/README.md (CAMPAIGN=part of a name, SEED=, POINTS=)
+	@ci/install faults
+	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
+	@BUILD=$(BUILD) tests/faults/run $(CAMPAIGN)
 
 bench: all $(BENCH_PROGRAMS) ## build the benchmarks; tests/bench/README.md says how to run them
 
@@ -191,4 +207,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: FORCE all pipeline verify test build-tests bench lint check-address fuzz install clean help
+.PHONY: FORCE all pipeline verify test build-tests bench lint check-address faults fuzz install clean help

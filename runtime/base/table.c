@@ -34,11 +34,9 @@ void *table_find(const struct table *table, const char *key, size_t length)
     return slot_for(table, key, length, hash_of(key, length))->value;
 }
 
-static int grow(struct table *table, struct error *err)
+static int grow(struct table *table, size_t slot_count, struct error *err)
 {
-    struct table grown = {.slot_count = table->slot_count * 2, .count = table->count};
-    if (grown.slot_count < FIRST_SLOTS)
-        grown.slot_count = FIRST_SLOTS;
+    struct table grown = {.slot_count = slot_count, .count = table->count};
     if ((grown.slots = memory_new(grown.slot_count, sizeof(*grown.slots), err)) == NULL)
         return -1;
     for (size_t i = 0; i < table->slot_count; i++) {
@@ -51,9 +49,17 @@ static int grow(struct table *table, struct error *err)
     return 0;
 }
 
+int table_reserve(struct table *table, size_t count, struct error *err)
+{
+    size_t slots = table->slot_count < FIRST_SLOTS ? FIRST_SLOTS : table->slot_count;
+    while (slots / 2 < count)
+        slots *= 2;
+    return slots == table->slot_count ? 0 : grow(table, slots, err);
+}
+
 int table_set(struct table *table, const char *key, size_t length, void *value, struct error *err)
 {
-    if ((table->count + 1) * 2 > table->slot_count && grow(table, err) < 0)
+    if (table_reserve(table, table->count + 1, err) < 0)
         return -1;
     uint64_t hash = hash_of(key, length);
     struct table_slot *slot = slot_for(table, key, length, hash);

@@ -28,6 +28,9 @@ void *table_find(const struct table *table, const char *key, size_t length);
 /* Adds a key, or gives one that is there another value; values are not NULL. */
 int table_set(struct table *table, const char *key, size_t length, void *value, struct error *err);
 
+/* Makes room for so many keys at once. */
+int table_reserve(struct table *table, size_t count, struct error *err);
+
 void table_release(struct table *table);
 
 #endif

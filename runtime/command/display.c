@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "runner/stage_log.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -232,8 +233,10 @@ static void say_formatted(struct display *display, const struct job *job, const 
     struct text line = {0}, shown = {0};
     char message[2048];
     vsnprintf(message, sizeof(message), format, args);
-    if (job != NULL)
+    if (job != NULL) {
+        stage_log_mask(job->stage, message, strlen(message));
         text_addf(&line, "%-*s  ", display->name_width, job->stage->name);
+    }
     text_add(&line, message);
     add_shown(display, &shown, text_string(&line), line.size);
     say(display, &shown);

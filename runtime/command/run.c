@@ -13,6 +13,7 @@
 #include "runner/record.h"
 #include "runner/requirement.h"
 #include "runner/schedule.h"
+#include "runner/tidy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -138,6 +139,8 @@ static int execute(const struct options *options, struct jobs *jobs, struct disp
     struct hold hold;
     if (check_all(jobs, err) < 0 || hold_take(jobs->project, &watcher, &hold, err) < 0)
         return -1;
+    if (hold.after_kill)
+        tidy_after_kill(jobs->project);
     if (check_before(options, jobs, err) < 0) {
         hold_release(&hold);
         return -1;

@@ -74,17 +74,33 @@ static int print_answer(const struct options *options, const struct job *job, co
     return result;
 }
 
+/* Keys alone count here: a stage whose parameters are wrong has one, too. Those that cannot be known
+ * are left. */
+static int prepare_up_to(struct jobs *jobs, size_t last, struct error *err)
+{
+    for (size_t i = 0; i <= last; i++) {
+        struct job *job = &jobs->list[i];
+        struct error why = {0};
+        if (job->state == JOB_OUTSIDE || prepare_job(jobs, i, STORE_BY_STAT, &why) == 0)
+            continue;
+        if (i == last || why.kind == ERR_MEMORY || why.kind == ERR_INTERRUPTED) {
+            *err = why;
+            return -1;
+        }
+        job->state = JOB_FAILED;
+    }
+    return 0;
+}
+
 static int answer(const struct options *options, struct jobs *jobs, struct error *err)
 {
-    size_t index, failures, count = 0;
+    size_t index, count = 0;
     struct key_change *changes = NULL;
     char *recorded = NULL;
     if (plan_find(jobs->project->plan, options->words[0], &index, err) < 0 ||
-        prepare_all(jobs, &failures, err) < 0)
+        prepare_up_to(jobs, index, err) < 0)
         return -1;
     const struct job *job = &jobs->list[index];
-    if (job->state == JOB_FAILED)
-        return error_set(err, ERR_STAGE, "%s", text_string(&job->failure));
     int result = prepare_recorded_components(jobs->project, job->stage->name, &recorded, err);
     if (result == 0 && recorded != NULL)
         result = key_compare(recorded, text_string(&job->components), &changes, &count, err);

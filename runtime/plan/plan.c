@@ -34,7 +34,7 @@ void plan_stage_release(struct plan_stage *stage)
     }
     for (size_t i = 0; i < stage->requirement_count; i++)
         free(stage->requirements[i].member);
-    free_texts(stage->argv, stage->argc);
+    free(stage->argv);
     free_texts(stage->env, stage->env_count);
     free_texts(stage->secrets, stage->secret_count);
     json_decref(stage->params);
@@ -95,21 +95,33 @@ static const struct plan_stage *stage_called(const struct plan *plan, const char
     return table_find(&plan->names, name, strlen(name));
 }
 
-int plan_find(const struct plan *plan, const char *stage, size_t *index, struct error *err)
-{
-    const struct plan_stage *found = stage_called(plan, stage);
-    if (found == NULL)
-        return unknown_stage(plan, stage, false, err);
-    *index = (size_t)(found - plan->stages);
-    return 0;
-}
-
 static bool is_group(const struct plan *plan, const char *name, size_t size)
 {
     for (size_t i = 0; i < plan->group_count; i++)
         if (strncmp(plan->groups[i], name, size) == 0 && plan->groups[i][size] == '\0')
             return true;
     return false;
+}
+
+/* Where one stage is asked for. */
+static int group_for_stage(const struct plan *plan, const char *name, struct error *err)
+{
+    size_t size = strlen(name);
+    for (size_t i = 0; i < plan->count; i++)
+        if (strncmp(plan->stages[i].name, name, size) == 0 && plan->stages[i].name[size] == '@')
+            return error_set(err, ERR_USAGE, "'%s' is a group of stages: name one, such as '%s'",
+                             name, plan->stages[i].name);
+    return error_set(err, ERR_USAGE, "'%s' names no stage: the group has none here", name);
+}
+
+int plan_find(const struct plan *plan, const char *stage, size_t *index, struct error *err)
+{
+    const struct plan_stage *found = stage_called(plan, stage);
+    if (found == NULL)
+        return is_group(plan, stage, strlen(stage)) ? group_for_stage(plan, stage, err)
+                                                    : unknown_stage(plan, stage, false, err);
+    *index = (size_t)(found - plan->stages);
+    return 0;
 }
 
 /* Whether a stage is of a group, or matches a pattern. */

@@ -61,7 +61,7 @@ struct plan_resources {
 
 struct plan_stage {
     char *name, *desc;
-    char **argv; /* cmd as words, NULL at the end; no shell is run */
+    char **argv; /* cmd as words, NULL at the end, in one piece of memory; no shell is run */
     size_t argc;
     bool frozen, network, lineage;
     json_t *params; /* object */

@@ -82,12 +82,15 @@ static int missing_file(const struct linker *linker, const struct stage_draft *d
 {
     char buffer[SUGGEST_SIZE];
     const char *name = dep->reference;
-    bool stage = table_find(&linker->stages, name, strlen(name)) != NULL;
-    bool group = table_find(&linker->groups, name, strlen(name)) != NULL;
+    size_t size = strlen(name);
+    bool pattern = variant_is_pattern(name, size, &size);
+    bool stage = table_find(&linker->stages, name, size) != NULL && !pattern;
+    bool group = table_find(&linker->groups, name, size) != NULL;
     if (stage || group)
-        return stage_draft_error(
-            draft, dep->place, err, "dep '%s': '%s' is a %s; name one of its outs: '%s%s.out'",
-            dep->name, name, group ? "group of stages" : "stage", name, group ? "@*" : "");
+        return stage_draft_error(draft, dep->place, err,
+                                 "dep '%s': '%s' is a %s; name one of its outs: '%s%s.out'",
+                                 dep->name, name, group ? "group of stages" : "stage", name,
+                                 group && !pattern ? "@*" : "");
     suggest_out(buffer, name, linker);
     if (buffer[0] == '\0')
         suggest_file(buffer, path, linker->files.folder);
@@ -288,6 +291,8 @@ static int link_deps_of(struct linker *linker, struct stage_draft *draft, struct
 static int fill_tables(struct linker *linker, const struct expanded_plan *pipeline,
                        struct error *err)
 {
+    if (table_reserve(&linker->stages, linker->count, err) < 0)
+        return -1;
     for (size_t i = 0; i < linker->count; i++) {
         const char *name = pipeline->stages[i].name;
         if (table_set(&linker->stages, name, strlen(name), &linker->drafts[i], err) < 0)

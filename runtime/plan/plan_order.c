@@ -174,6 +174,8 @@ static int move_stages(struct stage_draft *drafts, const struct order *order, si
         drafts[i].stage = (struct plan_stage){0};
         renumber(stage, order->position);
     }
+    if (table_reserve(&plan->names, placed, err) < 0)
+        return -1;
     for (size_t i = 0; i < placed; i++) {
         const char *name = plan->stages[i].name;
         if (table_set(&plan->names, name, strlen(name), &plan->stages[i], err) < 0)

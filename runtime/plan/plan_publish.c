@@ -285,8 +285,7 @@ static int refuse_through_links(const struct publisher *publisher,
     int status = 0;
     if (size > 0 && !inner_path_holds(publisher->root, real)) {
         status = refuse(publication, err,
-                        "cannot be published into '%s', which leads out of the "
-                        "project through a link",
+                        "cannot be published into '%s': a link on its way leads out of the project",
                         publication->out->publish);
     } else {
         struct text inside = {0};

@@ -166,21 +166,27 @@ static int check_program(const struct stage_draft *draft, const struct yaml_node
                              program);
 }
 
+/* The pointers and the words behind them are one piece of memory. */
 static int fill_argv(struct stage_draft *draft, const struct yaml_node *words, struct error *err)
 {
     struct plan_stage *stage = &draft->stage;
-    stage->argv = memory_new((size_t)words->count + 1, sizeof(*stage->argv), err);
-    if (stage->argv == NULL)
-        return -1;
+    size_t bytes = 0, head = ((size_t)words->count + 1) * sizeof(*stage->argv);
     for (size_t i = 0; i < words->count; i++) {
         const struct yaml_node *word = words->items[i];
         if (!yaml_is_scalar(word) || word->kind == YAML_KIND_NULL)
             return stage_draft_wrong_type(draft, "a word of 'cmd'", "text", word, err);
         if (secret_url_refuse(word, err) < 0)
             return -1;
-        if ((stage->argv[i] = memory_copy_text(word->text, err)) == NULL)
-            return -1;
-        stage->argc++;
+        bytes += strlen(word->text) + 1;
+    }
+    if ((stage->argv = memory_new(head + bytes, 1, err)) == NULL)
+        return -1;
+    char *at = (char *)stage->argv + head;
+    for (; stage->argc < words->count; stage->argc++) {
+        const char *text = words->items[stage->argc]->text;
+        size_t size = strlen(text) + 1;
+        stage->argv[stage->argc] = memcpy(at, text, size);
+        at += size;
     }
     return 0;
 }

@@ -213,6 +213,8 @@ static bool cover(const struct yaml_node *map)
 {
     struct error ignored;
     struct yaml_index *index = map->index;
+    if (table_reserve(&index->table, map->count, &ignored) < 0)
+        return false;
     for (; index->covered < map->count; index->covered++) {
         struct yaml_pair *pair = &map->pairs[index->covered];
         size_t before = index->table.count;

@@ -34,6 +34,9 @@ static bool is_declared(const struct plan_stage *stage, const char *name)
     for (size_t i = 0; i < stage->env_count; i++)
         if (strcmp(stage->env[i], name) == 0)
             return true;
+    for (size_t i = 0; i < stage->secret_count; i++)
+        if (strcmp(stage->secrets[i], name) == 0)
+            return true;
     return false;
 }
 
@@ -116,6 +119,9 @@ static int add_all(struct variables *variables, const struct environment_place *
             return -1;
     for (size_t i = 0; i < stage->env_count; i++)
         if (add(variables, stage->env[i], getenv(stage->env[i]), err) < 0)
+            return -1;
+    for (size_t i = 0; i < stage->secret_count; i++)
+        if (add(variables, stage->secrets[i], getenv(stage->secrets[i]), err) < 0)
             return -1;
     if (add_passed(variables, passed_always, COUNT(passed_always), err) < 0)
         return -1;

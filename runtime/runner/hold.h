@@ -10,12 +10,15 @@
 
 struct hold {
     int fd;
+    bool after_kill; /* alone here, and the last run did not come to its end */
 };
 
 /* Waits as long as it takes, and says once that it does. A signal that ends the program ends the
  * wait: nothing is held yet. */
 int hold_take(const struct project *project, const struct watcher *watcher, struct hold *hold,
               struct error *err);
+
+/* The run has come to its end, whatever end. */
 void hold_release(struct hold *hold);
 
 #endif

@@ -272,10 +272,10 @@ static bool names_stage(const char *pid, const char *wanted, size_t size)
     return found;
 }
 
-void keeper_hunt(const char *stage_json)
+void keeper_hunt(const char *stage_path)
 {
     char wanted[4200];
-    int size = snprintf(wanted, sizeof(wanted), "REPRISE_STAGE=%s", stage_json);
+    int size = snprintf(wanted, sizeof(wanted), "REPRISE_STAGE=%s", stage_path);
     if (size >= (int)sizeof(wanted))
         return;
     bool found = true;
@@ -285,7 +285,7 @@ void keeper_hunt(const char *stage_json)
         found = false;
         while (processes != NULL && (entry = readdir(processes)) != NULL) {
             if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
-                !names_stage(entry->d_name, wanted, (size_t)size + 1))
+                !names_stage(entry->d_name, wanted, (size_t)size))
                 continue;
             found = kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL) == 0 || found;
         }

@@ -40,8 +40,8 @@ struct launch_report {
 /* In a child of `runner`: starts the program, reports to `report`, exits. */
 _Noreturn void keeper_run(const struct launch *launch, pid_t runner, int report);
 
-/* Kills processes that a killed keeper could not: those whose environment names `stage_json`
- * as REPRISE_STAGE. Reads the environment of every process of this user. */
-void keeper_hunt(const char *stage_json);
+/* Kills processes that a killed keeper could not: those in whose environment REPRISE_STAGE begins
+ * with `path`. Reads the environment of every process of this user. */
+void keeper_hunt(const char *path);
 
 #endif

@@ -67,15 +67,22 @@ static void add_progress(const struct progress *progress, struct text *text)
 }
 
 /* Stars in place of a value, as many as it has bytes. */
-static void mask(struct text *text, const char *secret)
+static void mask(char *bytes, size_t size, const char *secret)
 {
-    size_t size = strlen(secret);
-    char *at = text->data;
-    if (size == 0 || text->failed || text->data == NULL)
-        return;
-    while ((at = memmem(at, text->size - (size_t)(at - text->data), secret, size)) != NULL) {
-        memset(at, '*', size);
-        at += size;
+    size_t length = strlen(secret);
+    char *at = bytes;
+    while (length > 0 && (at = memmem(at, size - (size_t)(at - bytes), secret, length)) != NULL) {
+        memset(at, '*', length);
+        at += length;
+    }
+}
+
+void stage_log_mask(const struct plan_stage *stage, char *bytes, size_t size)
+{
+    for (size_t i = 0; i < stage->secret_count && size > 0; i++) {
+        const char *value = getenv(stage->secrets[i]);
+        if (value != NULL)
+            mask(bytes, size, value);
     }
 }
 
@@ -95,10 +102,7 @@ int stage_log_read(int fd, const struct progress *progress, const struct plan_st
     } else if (add_part(fd, 0, st.st_size, text, err) < 0)
         return -1;
     add_progress(progress, text);
-    for (size_t i = 0; i < stage->secret_count; i++) {
-        const char *value = getenv(stage->secrets[i]);
-        if (value != NULL)
-            mask(text, value);
-    }
+    if (!text->failed && text->data != NULL)
+        stage_log_mask(stage, text->data, text->size);
     return text_check(text, err);
 }

@@ -15,6 +15,9 @@ int stage_log_open(const char *path, struct error *err);
 /* Gives back the room of what would be left out. */
 void stage_log_trim(int fd);
 
+/* Stars in place of the values of the stage's secrets. */
+void stage_log_mask(const struct plan_stage *stage, char *bytes, size_t size);
+
 /* Appends the log to `text`, with what the stage said on its progress descriptor below it, and the
  * values of its secrets masked. */
 int stage_log_read(int fd, const struct progress *progress, const struct plan_stage *stage,

@@ -144,17 +144,35 @@ static int store_out(const struct attempt *attempt, const struct plan_out *out,
     return result;
 }
 
+static int refused_path(const struct attempt *attempt, struct text *path, struct error *err)
+{
+    text_addf(path, "%s/refused/%s", store_folder(attempt->jobs->project->store),
+              attempt->job->stage->name);
+    return text_check(path, err);
+}
+
+/* What an earlier attempt left there has been made good. */
+static void forget_refused(const struct attempt *attempt)
+{
+    struct text path = {0};
+    struct error ignored;
+    if (refused_path(attempt, &path, &ignored) == 0 && access(path.data, F_OK) == 0 &&
+        file_remove(path.data, &ignored) == 0) {
+        path.data[path.size - strlen(attempt->job->stage->name) - 1] = '\0';
+        rmdir(path.data); /* if empty */
+    }
+    text_release(&path);
+}
+
 /* Those that could not be stored are kept for a look. */
 static void keep_refused(struct attempt *attempt, struct error *err)
 {
     struct error ignored;
     struct text path = {0};
-    text_addf(&path, "%s/refused/%s", store_folder(attempt->jobs->project->store),
-              attempt->job->stage->name);
     /* Removed where it is empty. */
     bool empty = unlinkat(attempt->folder_fd, "outs", AT_REMOVEDIR) == 0;
-    if (empty || path.failed || file_make_parents(path.data, &ignored) < 0 ||
-        file_remove(path.data, &ignored) < 0 ||
+    if (empty || refused_path(attempt, &path, &ignored) < 0 ||
+        file_make_parents(path.data, &ignored) < 0 || file_remove(path.data, &ignored) < 0 ||
         renameat(attempt->folder_fd, "outs", AT_FDCWD, path.data) < 0) {
         text_release(&path);
         return;
@@ -222,6 +240,7 @@ int work_store(struct attempt *attempt, struct error *err)
     }
     action_free(job->action);
     job->action = action;
+    forget_refused(attempt);
     return 0;
 }
 

@@ -221,12 +221,28 @@ done:
     free(path);
 }
 
+/* The file of a lock whose holder was killed. */
+static void remove_stale_lock(struct store *store, const char *folder, const char *name)
+{
+    struct error ignored;
+    struct store_lock *lock = NULL;
+    (void)folder;
+    if (store_try_lock(store, name, &lock, &ignored) == 0)
+        store_unlock(lock);
+}
+
+void store_remove_stale(struct store *store)
+{
+    each_in(store, "tmp", remove_stale_temporary);
+    each_in(store, "work", remove_stale_work);
+    each_in(store, "locks", remove_stale_lock);
+    file_remove_stale(store->folder);
+}
+
 static int make_temporary_folder(struct store *store, struct error *err)
 {
     char path[STORE_PATH_SIZE];
-    each_in(store, "tmp", remove_stale_temporary);
-    each_in(store, "work", remove_stale_work);
-    file_remove_stale(store->folder);
+    store_remove_stale(store);
     snprintf(path, sizeof(path), "%s/tmp", store->folder);
     if (file_make_folders(path, err) < 0)
         return -1;

@@ -60,9 +60,12 @@ void store_action_path(const struct store *store, const struct digest *key,
 void store_work_path(const struct store *store, const struct digest *key,
                      char path[STORE_PATH_SIZE]);
 
+/* Removes what processes that are gone left: temporary files, folders of stages that were killed
+ * (not their checkpoints), locks that nobody holds. */
+void store_remove_stale(struct store *store);
+
 /* A fresh name in this process's temporary folder, on the store's file system.
- * The first call removes what processes that are gone left behind: temporary
- * files, and the folders of stages that were killed (not their checkpoints). */
+ * The first call removes what is stale. */
 int store_temporary_path(struct store *store, char path[STORE_PATH_SIZE], struct error *err);
 
 /* Gives a file on the store's file system the name `path`, in place of what is there, a folder

@@ -40,6 +40,24 @@ static void table_replaces_the_value_of_a_name(void **state)
     table_release(&table);
 }
 
+static void table_has_room_for_what_was_reserved(void **state)
+{
+    static char names[MANY][16];
+    struct table table = {0};
+    struct error err;
+    (void)state;
+    assert_int_equal(table_reserve(&table, MANY, &err), 0);
+    struct table_slot *slots = table.slots;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof(names[i]), "stage%d", i);
+        assert_int_equal(table_set(&table, names[i], strlen(names[i]), names[i], &err), 0);
+    }
+    assert_ptr_equal(table.slots, slots);
+    assert_int_equal(table_reserve(&table, 10, &err), 0);
+    assert_ptr_equal(table.slots, slots);
+    table_release(&table);
+}
+
 static void table_survives_a_failed_allocation(void **state)
 {
     struct table table = {0};
@@ -60,6 +78,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_finds_each_of_many_names_and_no_other),
         cmocka_unit_test(table_replaces_the_value_of_a_name),
+        cmocka_unit_test(table_has_room_for_what_was_reserved),
         cmocka_unit_test(table_survives_a_failed_allocation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

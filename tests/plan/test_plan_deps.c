@@ -98,6 +98,16 @@ static void dep_on_a_group_is_told_of_names(void **state)
                   "'train@*.out'");
 }
 
+static void dep_on_a_group_without_an_out_is_refused(void **state)
+{
+    plans_refused(*state,
+                  "stages:\n"
+                  "  t: {foreach: [a], do: {cmd: x, outs: {o: o}}}\n"
+                  "  e: {cmd: x, deps: {d: t@*}}\n",
+                  "3:25: stage 'e': dep 'd': 't@*' is a group of stages; name one of its outs: "
+                  "'t@*.out'");
+}
+
 static void dep_on_a_group_of_its_own_is_a_circle(void **state)
 {
     plans_refused(*state,
@@ -272,6 +282,20 @@ static void select_takes_a_stage_a_group_or_a_part_of_it(void **state)
     plan_free(plan);
 }
 
+static void find_of_a_group_names_one_of_it(void **state)
+{
+    struct error err = {0};
+    size_t index;
+    struct plan *plan = plans_read(*state, "stages:\n"
+                                           "  train: {foreach: [a, b], do: {cmd: x}}\n"
+                                           "  none: {foreach: [], do: {cmd: x}}\n");
+    assert_int_equal(plan_find(plan, "train", &index, &err), -1);
+    assert_string_equal(err.message, "'train' is a group of stages: name one, such as 'train@a'");
+    assert_int_equal(plan_find(plan, "none", &index, &err), -1);
+    assert_string_equal(err.message, "'none' names no stage: the group has none here");
+    plan_free(plan);
+}
+
 static void find_file_looks_upwards(void **state)
 {
     const struct plans *plans = *state;
@@ -305,12 +329,14 @@ int main(void)
         TEST(dep_on_a_group_leaves_out_what_is_left_out),
         TEST(dep_on_a_group_of_none_is_refused),
         TEST(dep_on_a_group_is_told_of_names),
+        TEST(dep_on_a_group_without_an_out_is_refused),
         TEST(dep_on_a_group_of_its_own_is_a_circle),
         TEST(dep_called_like_a_file_of_a_stage_is_the_file_where_there_is_no_such_out),
         TEST(deps_may_lie_outside_the_project_and_inside_each_other),
         TEST(deps_through_links_are_taken_but_not_into_the_runners_folders),
         TEST(deps_in_git_are_refused),
         TEST(select_takes_a_stage_a_group_or_a_part_of_it),
+        TEST(find_of_a_group_names_one_of_it),
         TEST(find_file_looks_upwards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
