@@ -84,6 +84,7 @@ void jobs_release(struct jobs *jobs)
         text_release(&job->components);
         text_release(&job->reason);
         text_release(&job->failure);
+        text_release(&job->notes);
         action_free(job->action);
     }
     free(jobs->list);

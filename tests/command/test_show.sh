@@ -90,7 +90,8 @@ else
 fi
 printf 'echo start; head -c 40000000 /dev/zero | tr "\\0" x; echo; echo end; echo 1 > outs/o\n' > "$project/s.sh"
 r run
-(ulimit -v 400000; "$reprise" -C "$project" log s > "$here/out" 2> "$here/err")
+# The address sanitizer needs terabytes of addresses.
+(case $BUILD in *address*) ;; *) ulimit -v 400000 ;; esac; "$reprise" -C "$project" log s > "$here/out" 2> "$here/err")
 status=$?
 [ $status -eq 0 ] && [ "$(head -c 5 "$here/out")" = start ] && [ "$(tail -n 1 "$here/out")" = end ]
 ok $? log_of_any_size_is_streamed
