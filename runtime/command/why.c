@@ -1,6 +1,7 @@
 /* reprise why STAGE: the components of its key that differ from those of its
  * entry in the lock file. */
 #include "base/json.h"
+#include "base/memory.h"
 #include "command/commands.h"
 #include "command/print.h"
 #include "runner/prepare.h"
@@ -37,25 +38,19 @@ static json_t *changes_json(const struct key_change *changes, size_t count)
     return list;
 }
 
-static int print_as_json(const struct job *job, const struct key_change *changes, size_t count,
-                         struct error *err)
+static json_t *answer_json(const struct job *job, const struct key_change *changes, size_t count)
 {
     json_t *json =
         json_pack("{s:s, s:s}", "name", job->stage->name, "state", job_state_name(job->state));
     json = json_object_with(json, "reason", clean_json(text_string(&job->reason)));
     json = json_object_with(json, "components", clean_json(text_string(&job->components)));
-    json = json_object_with(json, "changes", changes_json(changes, count));
-    int result = print_json(json, err);
-    json_decref(json);
-    return result;
+    return json_object_with(json, "changes", changes_json(changes, count));
 }
 
-static int print_answer(const struct options *options, const struct job *job, const char *recorded,
+static int print_answer(const struct job *job, const char *recorded,
                         const struct key_change *changes, size_t count, struct error *err)
 {
     struct text text = {0};
-    if (options->json)
-        return print_as_json(job, changes, count, err);
     text_addf(&text, "%s: %s", job->stage->name, job_state_name(job->state));
     if (job->state != JOB_CACHED && job->reason.size > 0)
         text_addf(&text, ": %s", job->reason.data);
@@ -74,16 +69,17 @@ static int print_answer(const struct options *options, const struct job *job, co
     return result;
 }
 
-/* Keys alone count here: a stage whose parameters are wrong has one, too. Those that cannot be known
- * are left. */
-static int prepare_up_to(struct jobs *jobs, size_t last, struct error *err)
+/* Keys alone count here: a stage whose parameters are wrong has one, too. Those that cannot be
+ * known are left, but for the stages that were asked for. */
+static int prepare_up_to(struct jobs *jobs, size_t first, size_t last, const bool *asked,
+                         struct error *err)
 {
-    for (size_t i = 0; i <= last; i++) {
+    for (size_t i = first; i <= last; i++) {
         struct job *job = &jobs->list[i];
         struct error why = {0};
         if (job->state == JOB_OUTSIDE || prepare_job(jobs, i, STORE_BY_STAT, &why) == 0)
             continue;
-        if (i == last || why.kind == ERR_MEMORY || why.kind == ERR_INTERRUPTED) {
+        if (asked[i] || why.kind == ERR_MEMORY || why.kind == ERR_INTERRUPTED) {
             *err = why;
             return -1;
         }
@@ -92,22 +88,52 @@ static int prepare_up_to(struct jobs *jobs, size_t last, struct error *err)
     return 0;
 }
 
-static int answer(const struct options *options, struct jobs *jobs, struct error *err)
+/* Prints it, or adds it to the list. */
+static int answer_one(const struct jobs *jobs, const struct job *job, json_t **list,
+                      struct error *err)
 {
-    size_t index, count = 0;
+    size_t count = 0;
     struct key_change *changes = NULL;
     char *recorded = NULL;
-    if (plan_find(jobs->project->plan, options->words[0], &index, err) < 0 ||
-        prepare_up_to(jobs, index, err) < 0)
-        return -1;
-    const struct job *job = &jobs->list[index];
     int result = prepare_recorded_components(jobs->project, job->stage->name, &recorded, err);
     if (result == 0 && recorded != NULL)
         result = key_compare(recorded, text_string(&job->components), &changes, &count, err);
-    if (result == 0)
-        result = print_answer(options, job, recorded, changes, count, err);
+    if (result == 0 && list == NULL)
+        result = print_answer(job, recorded, changes, count, err);
+    else if (result == 0)
+        *list = json_list_with(*list, answer_json(job, changes, count));
     key_free_changes(changes, count);
     free(recorded);
+    return result;
+}
+
+/* One object for a stage, a list of them for a group. */
+static int print_list(const json_t *list, struct error *err)
+{
+    return print_json(json_array_size(list) == 1 ? json_array_get(list, 0) : list, err);
+}
+
+static int answer(const struct options *options, struct jobs *jobs, struct error *err)
+{
+    size_t *chosen, count, next = 0;
+    if (plan_select(jobs->project->plan, options->words[0], &chosen, &count, err) < 0)
+        return -1;
+    json_t *list = options->json ? json_array() : NULL;
+    bool *asked = memory_new(jobs->count, sizeof(*asked), err);
+    int result = asked == NULL ? -1 : 0;
+    for (size_t i = 0; i < count && result == 0; i++)
+        asked[chosen[i]] = true;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        result = prepare_up_to(jobs, next, chosen[i], asked, err);
+        next = chosen[i] + 1;
+        if (result == 0)
+            result = answer_one(jobs, &jobs->list[chosen[i]], options->json ? &list : NULL, err);
+    }
+    if (result == 0 && options->json)
+        result = print_list(list, err);
+    json_decref(list);
+    free(asked);
+    free(chosen);
     return result;
 }
 

@@ -67,6 +67,31 @@ r run
 [ $status -eq 0 ]
 ok $? requirement_that_is_met_ends_with_0
 
+# ---- groups ----
+project=$here/groups
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+stages:
+  s:
+    foreach: [a, b]
+    do: {cmd: [sh, -c, "echo \"{\\\"v\\\": 1}\" > outs/m.json"], outs: {m: m.json}, metrics: [m]}
+  other: {cmd: [sh, -c, "echo 1 > outs/o"], outs: {o: o}}
+YAML
+result=0
+for word in s 's@*'; do
+    r run -f "$word"
+    [ $status -eq 0 ] && grep -q '^2 executed' "$here/err" || result=1
+    r status "$word"
+    [ $status -eq 0 ] && [ "$(wc -l < "$here/out")" -eq 2 ] || result=1
+    r metrics "$word"
+    [ "$(grep -c '^s@[ab].m.v ' "$here/out")" -eq 2 ] || result=1
+    r why "$word"
+    [ $status -eq 0 ] && [ "$(grep -c '^s@[ab]: cached$' "$here/out")" -eq 2 ] || result=1
+    r why "$word" --json
+    [ "$(grep -c '"name": "s@' "$here/out")" -eq 2 ] || result=1
+done
+ok $result group_stands_for_all_its_variants
+
 # ---- logs ----
 project=$here/logs
 mkdir "$project"
