@@ -4,6 +4,7 @@
 #include "report/report_escape.h"
 #include "report/report_numbers.h"
 #include "report/report_page.h"
+#include "report/report_recipe.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -125,10 +126,24 @@ static void add_stage(struct text *page, const json_t *stage)
     text_add(page, "</details>\n");
 }
 
+static void add_recipe(struct text *page, const json_t *lineage)
+{
+    struct text run = {0}, verify = {0};
+    report_recipe_run(&run, lineage);
+    report_recipe_verify(&verify, lineage);
+    text_add(page, "<pre># runs what is not cached\n");
+    escape_html(page, text_string(&run));
+    text_add(page, "\n# compares every artifact with pipeline.lock\n");
+    escape_html(page, text_string(&verify));
+    text_add(page, "</pre>\n");
+    page->failed |= run.failed || verify.failed;
+    text_release(&run);
+    text_release(&verify);
+}
+
 void page_lineage(struct text *page, const struct report_content *content)
 {
     const json_t *stages = content->stages;
-    const char *profile = report_string(content->lineage, "profile");
     size_t i;
     json_t *stage;
     if (content->lineage == NULL)
@@ -137,12 +152,8 @@ void page_lineage(struct text *page, const struct report_content *content)
     text_add(page, "<p class=\"lead\">A stage\xe2\x80\x99s key is the SHA-256 of all that it "
                    "depends on: executable, "
                    "command, parameters and the contents that went in. The same key gives the same "
-                   "outputs.</p>\n<pre># runs what is not cached\nmake pipeline");
-    if (*profile != '\0') {
-        text_add(page, " PROFILE=");
-        escape_html(page, profile);
-    }
-    text_add(page, "\n# compares every artifact with pipeline.lock\nbuild/reprise verify</pre>\n");
+                   "outputs.</p>\n");
+    add_recipe(page, content->lineage);
     add_requirements(page, stages);
     text_add(page, "<h3>Stages</h3>\n");
     json_array_foreach (stages, i, stage)

@@ -46,9 +46,11 @@ static json_t *confused_json(const struct report_content *content)
 json_t *report_json(const struct report_content *content, struct error *err)
 {
     json_t *report = json_pack(
-        "{s:s, s:o, s:f, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:o, s:o, s:f, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o}",
         "title", content->title, "profile", shared(json_object_get(content->lineage, "profile")),
-        "target", content->target, "test_accuracy", json_measured(content->accuracy), "test_loss",
+        "sets", shared(json_object_get(content->lineage, "sets")), "target", content->target,
+        "test_accuracy", json_measured(content->accuracy), "test_loss",
         json_measured(content->loss), "tested", (json_int_t)content->tested, "reached",
         content->reached, "published", shared(content->published), "phases", phases_json(content),
         "confused", confused_json(content), "per_class",

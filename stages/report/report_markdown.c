@@ -2,6 +2,7 @@
 
 #include "report/report_escape.h"
 #include "report/report_numbers.h"
+#include "report/report_recipe.h"
 #include "report/report_words.h"
 
 #include <math.h>
@@ -144,11 +145,11 @@ static void add_lineage(struct text *page, const struct report_content *content)
     json_t *stage, *out;
     if (content->lineage == NULL)
         return;
-    text_add(page, "## How to reproduce\n\n    make pipeline PROFILE=");
-    text_add(page, report_string(content->lineage, "profile"));
-    text_add(
-        page,
-        "\n    build/reprise verify\n\n| stage | out | SHA-256 | size |\n|---|---|---|---:|\n");
+    text_add(page, "## How to reproduce\n\n    ");
+    report_recipe_run(page, content->lineage);
+    text_add(page, "\n    ");
+    report_recipe_verify(page, content->lineage);
+    text_add(page, "\n\n| stage | out | SHA-256 | size |\n|---|---|---|---:|\n");
     json_array_foreach (content->stages, i, stage) {
         text_add(page, "| ");
         escape_markdown(page, report_string(stage, "name"));

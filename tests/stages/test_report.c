@@ -2,6 +2,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/text.h"
+#include "report/report_recipe.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -242,6 +244,87 @@ static void report_compares_with_published_numbers_only_where_given(void **state
     stage_run_release(&run);
 }
 
+/* ---- recipe ---- */
+
+static void expect_recipe(const char *sets, const char *command, const char *verify)
+{
+    struct text text = {0};
+    json_t *lineage = json_pack("{s:s}", "profile", "sample");
+    json_t *value = sets != NULL ? json_loads(sets, 0, NULL) : NULL;
+    assert_true(sets == NULL || json_object_set_new(lineage, "sets", value) == 0);
+    report_recipe_run(&text, lineage);
+    assert_string_equal(text_string(&text), command);
+    text_clear(&text);
+    report_recipe_verify(&text, lineage);
+    assert_string_equal(text_string(&text), verify);
+    text_release(&text);
+    json_decref(lineage);
+}
+
+static void report_recipe_names_what_was_set_quoted_for_shell_and_make(void **state)
+{
+    (void)state;
+    expect_recipe(NULL, "make pipeline PROFILE=sample", "build/reprise verify");
+    expect_recipe("{}", "make pipeline PROFILE=sample", "build/reprise verify");
+    expect_recipe("{\"a.b\": 4, \"c\": null, \"d\": 0.5}",
+                  "make pipeline PROFILE=sample RUN_FLAGS=\"--set a.b=4 --set c=null --set d=0.5\"",
+                  "build/reprise verify --as-recorded");
+}
+
+/* The command itself, with a make that prints what it would start. */
+static void report_recipe_reaches_the_program_as_it_was_set(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    struct error err = {0};
+    char folder[] = "/tmp/reprise-recipe-XXXXXX", path[64], line[512], *data;
+    size_t size;
+    static const char makefile[] = "pipeline:\n\t@printf '%s\\n' run $(RUN_FLAGS) > said\n";
+    json_t *lineage = json_pack("{s:s, s:{s:s, s:[s,i], s:b}}", "profile", "p", "sets", "a",
+                                "it's $5 `x` \"y\" \\ # !", "b", "$(z)", 1, "c", 1);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/Makefile", folder);
+    assert_int_equal(file_write(path, makefile, strlen(makefile), &err), 0);
+    report_recipe_run(&text, lineage);
+    snprintf(line, sizeof(line), "cd %s && %s", folder, text_string(&text));
+    assert_int_equal(system(line), 0);
+    snprintf(path, sizeof(path), "%s/said", folder);
+    assert_int_equal(file_read(path, 1000, &data, &size, &err), 0);
+    assert_string_equal(data, "run\n--set\na=\"it's $5 `x` \\\"y\\\" \\\\ # !\"\n--set\n"
+                              "b=[\"$(z)\",1]\n--set\nc=true\n");
+    free(data);
+    file_remove(folder, &err);
+    text_release(&text);
+    json_decref(lineage);
+}
+
+static void report_shows_the_recipe_in_page_and_markdown(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    char path[128];
+    json_t *lineage;
+    init_run(&run, 0.85);
+    assert_int_equal(json_read(FIXTURES "lineage.json", &lineage, &err), 0);
+    json_object_set_new(lineage, "sets", json_pack("{s:i, s:s}", "train.steps", 4, "x", "<b>"));
+    snprintf(path, sizeof(path), "%s/lineage.json", run.folder);
+    assert_int_equal(json_write(path, lineage, &err), 0);
+    stage_run_dep(&run, "lineage", path);
+    char *page = execute(&run, "report/index.html");
+    expect_part(page, "make pipeline PROFILE=sample RUN_FLAGS=&#39;--set train.steps=4 --set ");
+    expect_part(page, "x=&quot;&lt;b&gt;&quot;");
+    expect_part(page, "build/reprise verify --as-recorded");
+    free(page);
+    size_t size;
+    char *markdown = stage_run_read(&run, "report/report.md", &size);
+    expect_part(markdown,
+                "\n    make pipeline PROFILE=sample RUN_FLAGS='--set train.steps=4 --set ");
+    free(markdown);
+    json_decref(lineage);
+    stage_run_release(&run);
+}
+
 /* ---- what may be missing ---- */
 
 static void report_leaves_out_what_is_not_there(void **state)
@@ -405,6 +488,9 @@ int main(void)
         cmocka_unit_test(report_page_says_everything),
         cmocka_unit_test(report_says_that_the_target_was_missed),
         cmocka_unit_test(report_compares_with_published_numbers_only_where_given),
+        cmocka_unit_test(report_recipe_names_what_was_set_quoted_for_shell_and_make),
+        cmocka_unit_test(report_recipe_reaches_the_program_as_it_was_set),
+        cmocka_unit_test(report_shows_the_recipe_in_page_and_markdown),
         cmocka_unit_test(report_leaves_out_what_is_not_there),
         cmocka_unit_test(report_leaves_out_boxes_that_are_not_known),
         cmocka_unit_test(report_escapes_names_and_titles),

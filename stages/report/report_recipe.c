@@ -1,0 +1,81 @@
+#include "report/report_recipe.h"
+
+#include "base/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A word for a shell, as it is where nothing in it has a meaning. */
+static void add_word(struct text *text, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_.,:/=@%+-";
+    if (*word != '\0' && strspn(word, plain) == strlen(word)) {
+        text_add(text, word);
+        return;
+    }
+    text_add(text, "'");
+    for (; *word != '\0'; word++)
+        if (*word == '\'')
+            text_add(text, "'\\''");
+        else
+            text_append(text, word, 1);
+    text_add(text, "'");
+}
+
+/* The words of RUN_FLAGS, for the shell that make starts; jansson keeps members in the order of the
+ * file, which the runner sorts. */
+static void add_sets(struct text *flags, const json_t *sets)
+{
+    struct error ignored;
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)sets, name, value) {
+        struct text word = {0};
+        char *json = json_to_text(value, true, &ignored); /* which is YAML, too */
+        text_addf(&word, "%s=%s", name, json != NULL ? json : "");
+        text_add(flags, flags->size > 0 ? " --set " : "--set ");
+        add_word(flags, text_string(&word));
+        flags->failed |= json == NULL || word.failed;
+        text_release(&word);
+        free(json);
+    }
+}
+
+/* In double quotes, which people type, where no character has a meaning there. */
+static void add_flags(struct text *text, const char *flags)
+{
+    struct text escaped = {0};
+    for (; *flags != '\0'; flags++) /* make takes one of two */
+        text_add(&escaped, *flags == '$' ? "$$" : (const char[]){*flags, '\0'});
+    text_add(text, " RUN_FLAGS=");
+    if (strpbrk(text_string(&escaped), "\"$`\\!") == NULL)
+        text_addf(text, "\"%s\"", text_string(&escaped));
+    else
+        add_word(text, text_string(&escaped));
+    text->failed |= escaped.failed;
+    text_release(&escaped);
+}
+
+void report_recipe_run(struct text *text, const json_t *lineage)
+{
+    const char *profile = json_string_value(json_object_get(lineage, "profile"));
+    struct text flags = {0};
+    text_add(text, "make pipeline");
+    if (profile != NULL && *profile != '\0') {
+        text_add(text, " PROFILE=");
+        add_word(text, profile);
+    }
+    add_sets(&flags, json_object_get(lineage, "sets"));
+    if (flags.size > 0)
+        add_flags(text, text_string(&flags));
+    text->failed |= flags.failed;
+    text_release(&flags);
+}
+
+void report_recipe_verify(struct text *text, const json_t *lineage)
+{
+    text_add(text, "build/reprise verify");
+    if (json_object_size(json_object_get(lineage, "sets")) > 0)
+        text_add(text, " --as-recorded");
+}

@@ -1,0 +1,15 @@
+/* The commands that give this report again: profile and what was set, as the lineage names them. */
+#ifndef STAGES_REPORT_RECIPE_H
+#define STAGES_REPORT_RECIPE_H
+
+#include "base/text.h"
+
+#include <jansson.h>
+
+/* make pipeline PROFILE=x RUN_FLAGS="--set a.b=c", quoted for a shell, for make and for the shell
+ * that make starts. */
+void report_recipe_run(struct text *text, const json_t *lineage);
+/* build/reprise verify, with what was set where something was. */
+void report_recipe_verify(struct text *text, const json_t *lineage);
+
+#endif
