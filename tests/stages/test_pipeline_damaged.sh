@@ -4,7 +4,7 @@
 
 make_experiment one
 experiment run
-r verify
+r verify --as-recorded
 [ $status -eq 0 ] && grep -q '^verified: 10 stages' "$here/out"
 ok $? untouched_pipeline_verifies
 cp "$project/pipeline.lock" "$here/lock"
@@ -12,10 +12,10 @@ cp -r "$project/artifacts" "$here/good"
 
 # out STAGE OUT: its digest in pipeline.lock.
 out() {
-    sed -n "/^  $1:\$/,/^  [a-z]/p" "$project/pipeline.lock" | sed -n '/^    outs:$/,$p' |
-        sed -n "/^      $2:\$/,/^      [a-z]/s/^ *digest: //p"
+    sed -n "/^      $1:\$/,/^      [a-z]/p" "$project/pipeline.lock" | sed -n '/^        outs:$/,$p' |
+        sed -n "/^          $2:\$/,/^          [a-z]/s/^ *digest: //p"
 }
-key() { sed -n "/^  $1:\$/,/^  [a-z]/s/^    key: //p" "$project/pipeline.lock"; }
+key() { sed -n "/^      $1:\$/,/^      [a-z]/s/^        key: //p" "$project/pipeline.lock"; }
 digest() { sha256sum < "$project/artifacts/$1" | cut -c 1-64; }
 object() { echo "cache/objects/$(echo "$1" | cut -c 1-2)/$(echo "$1" | cut -c 3-)"; }
 action() { echo "cache/actions/$(echo "$1" | cut -c 1-2)/$(echo "$1" | cut -c 3-).json"; }
@@ -27,11 +27,11 @@ damage() {
     [ -f "$project/$1" ] || { echo "# '$1' is not there to damage"; result=1; }
     for how in flip delete; do
         $how "$project/$1"
-        r verify
+        r verify --as-recorded
         [ $status -eq 102 ] && grep -q "$2" "$here/out" || { echo "# $how: verify gave $status and not '$2'"; result=1; }
         experiment run
         [ $status -eq 0 ] || { echo "# $how: run gave $status"; result=1; }
-        r verify
+        r verify --as-recorded
         [ $status -eq 0 ] || { echo "# $how: not repaired"; result=1; }
     done
     ok $result "$3"
@@ -61,7 +61,7 @@ experiment run
 ok $? artifacts_come_back_without_executing
 rm -r "$project/cache"
 experiment run
-[ $status -eq 0 ] && cmp -s "$here/lock" "$project/pipeline.lock" && r verify && [ $status -eq 0 ]
+[ $status -eq 0 ] && cmp -s "$here/lock" "$project/pipeline.lock" && r verify --as-recorded && [ $status -eq 0 ]
 ok $? cache_comes_back_with_the_same_digests
 diff -r "$here/good" "$project/artifacts"
 ok $? repairs_give_the_same_bytes
