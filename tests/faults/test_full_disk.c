@@ -1,6 +1,8 @@
 /* A disk that is full: the cache, the artifacts, what is published, or all on a tmpfs of each size
  * from nothing to enough. The run fails with a message or succeeds rightly; with room again, the
- * next run is right. */
+ * next run is right.
+ *
+ * root: mounts images and small file systems. */
 #include "faults/files.h"
 #include "faults/mounted.h"
 #include "faults/scenario.h"

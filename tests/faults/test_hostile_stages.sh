@@ -1,4 +1,5 @@
 #!/bin/sh
+# root: makes a device.
 # Stages that try to deceive the runner, to escape it, or to make it touch what is not theirs. Each has one stage `s` with the
 # out `x`; afterwards an honest stage must run in the same project, and nothing of the hostile one lives.
 . tests/runner/project.sh

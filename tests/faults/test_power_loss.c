@@ -1,7 +1,9 @@
 /* Power loss: an XFS on a loop device is shut down without its log at the n-th call that changes
  * something, or some time after the run; the program goes on into errors, and what was on disk at
  * that moment is mounted again. What the run had reported as done is there; what it had not is made
- * by the next run; nothing false is claimed. */
+ * by the next run; nothing false is claimed.
+ *
+ * root: mounts images and small file systems. */
 #include "faults/files.h"
 #include "faults/mounted.h"
 #include "faults/scenario.h"

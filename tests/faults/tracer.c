@@ -145,7 +145,8 @@ static void strike(struct tracer *tracer, struct tracee *tracee, const struct ca
 {
     struct trace *trace = tracer->trace;
     trace->struck = true;
-    trace->own_message = strncmp(call->name, "write", 5) == 0 && info->entry.args[0] <= 2;
+    trace->own_message =
+        strncmp(call->name, "write", 5) == 0 && (trace->on || info->entry.args[0] <= 2);
     snprintf(trace->where, sizeof(trace->where), "%s%s", call->name,
              tracee->process == tracer->program ? "" : " of a forked process");
     if (trace->strike == STRIKE_FAIL)
