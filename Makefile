@@ -81,10 +81,16 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(BUILT_WITH)' | cmp -s - $@ || echo '$(BUILT_WITH)' > $@
 
+# An archive without a source that is gone: the list of all sources lies in a file that changes with it.
+SOURCES = $(sort $(wildcard runtime/*/*.c stages/*.c stages/*/*.c tests/*/*.c))
+$(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@echo '$(SOURCES)' | cmp -s - $@ || echo '$(SOURCES)' > $@
+
 define archive
-$(call libs,$(1)): $(call objects,$(2))
+$(call libs,$(1)): $(call objects,$(2)) $(BUILD)/sources
 	@mkdir -p $$(@D)
-	$(Q)rm -f $$@ && ar rcsD $$@ $$^
+	$(Q)rm -f $$@ && ar rcsD $$@ $$(filter %.o,$$^)
 endef
 $(foreach part,$(PARTS),$(eval $(call archive,$(part),$(call sources,$(part)))))
 $(eval $(call archive,stages,$(STAGE_SHARED)))

@@ -70,7 +70,7 @@ int digest_of_file(const char *path, struct digest *digest, struct error *err)
     int result = -1;
     struct hasher *hasher = NULL;
     char *block = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return error_errno(err, "cannot read '%s'", path);
     if ((block = memory_new(BLOCK, 1, err)) == NULL || (hasher = hasher_new(err)) == NULL)

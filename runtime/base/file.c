@@ -17,7 +17,11 @@ int file_read(const char *path, size_t limit, char **data, size_t *size, struct 
     int result = -1;
     char *buffer = NULL;
     struct stat st;
-    FILE *stream = fopen(path, "rbe");
+    /* O_NONBLOCK: a named pipe must not hold us up before it is refused. */
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    FILE *stream = fd < 0 ? NULL : fdopen(fd, "rb");
+    if (stream == NULL && fd >= 0)
+        close(fd);
     if (stream == NULL || fstat(fileno(stream), &st) < 0) {
         error_errno(err, "cannot read '%s'", path);
         goto done;

@@ -130,21 +130,19 @@ static int check_all(struct jobs *jobs, struct error *err)
     return 0;
 }
 
+/* `hold` is taken, and given back when all is closed. */
 static int execute(const struct options *options, struct jobs *jobs, struct display *display,
-                   double start, struct error *err)
+                   double start, struct hold *hold, struct error *err)
 {
     struct record_run run = {.started = time(NULL)};
     struct error outcome = {0}, later = {0}, missed = {0};
     const struct watcher watcher = display_watcher(display);
-    struct hold hold;
-    if (check_all(jobs, err) < 0 || hold_take(jobs->project, &watcher, &hold, err) < 0)
+    if (check_all(jobs, err) < 0 || hold_take(jobs->project, &watcher, hold, err) < 0)
         return -1;
-    if (hold.after_kill)
+    if (hold->after_kill)
         tidy_after_kill(jobs->project);
-    if (check_before(options, jobs, err) < 0) {
-        hold_release(&hold);
+    if (check_before(options, jobs, err) < 0)
         return -1;
-    }
     schedule_run(jobs, &watcher, &outcome);
     run.seconds = attempt_now() - start;
     run.outcome = &outcome;
@@ -152,7 +150,6 @@ static int execute(const struct options *options, struct jobs *jobs, struct disp
     struct error *first = result < 0 ? &missed : &later;
     if (write_record(jobs, &run, options->json, first) < 0)
         result = -1;
-    hold_release(&hold);
     if (!options->quiet)
         summarise(jobs, display, run.seconds);
     if (tell_requirements(jobs, display, options->quiet, result < 0 ? &missed : &later) < 0)
@@ -215,6 +212,7 @@ int command_run(const struct options *options, struct error *err)
     struct project project;
     struct jobs jobs = {0};
     struct display *display = NULL;
+    struct hold hold = {.fd = -1};
     double start = attempt_now();
     if (project_open(&options->project, PROJECT_AS_ASKED, &project, err) < 0)
         return -1;
@@ -224,9 +222,11 @@ int command_run(const struct options *options, struct error *err)
         result = -1;
     if (result == 0)
         result = options->dry_run ? dry_run(options, &jobs, display, err)
-                                  : execute(options, &jobs, display, start, err);
+                                  : execute(options, &jobs, display, start, &hold, err);
     display_free(display);
     jobs_release(&jobs);
+    bool tidy = atomic_load(&project.untidy) == 0;
     project_close(&project);
+    hold_release(&hold, tidy);
     return result;
 }

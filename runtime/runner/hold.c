@@ -35,37 +35,50 @@ static int values_of(const struct project *project, char hex[DIGEST_HEX_SIZE], s
     return result;
 }
 
-static bool holds_values(int fd, const char *hex)
-{
-    char found[DIGEST_HEX_SIZE] = "";
-    return pread(fd, found, DIGEST_HEX_SIZE - 1, 0) == DIGEST_HEX_SIZE - 1 &&
-           strcmp(found, hex) == 0;
-}
-
 /* What stands behind the values while a run is at work, and when the last one has ended. */
 static const char at_work = 'r', ended = '.';
 
-/* True where the file is held with these values. Alone with it, we write ours; the values are
- * written under the exclusive lock alone, so what a shared lock shows stays. */
-static bool try_hold(int fd, const char *hex, bool *after_kill)
+static int failed(const char *what, struct error *err)
 {
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        struct stat st;
-        char state = at_work;
-        bool fresh = fstat(fd, &st) == 0 && st.st_size == 0;
-        bool known = pread(fd, &state, 1, DIGEST_HEX_SIZE - 1) == 1 && state == ended;
-        *after_kill = *after_kill || !(fresh || known);
-        bool written = pwrite(fd, &at_work, 1, DIGEST_HEX_SIZE - 1) == 1 &&
-                       pwrite(fd, hex, DIGEST_HEX_SIZE - 1, 0) == DIGEST_HEX_SIZE - 1;
-        /* On the way from one lock to the other another run may get it. */
-        return written && flock(fd, LOCK_SH | LOCK_NB) == 0 && holds_values(fd, hex);
-    }
-    if (flock(fd, LOCK_SH | LOCK_NB) == 0 && holds_values(fd, hex)) {
-        *after_kill = false; /* others are at work */
-        return true;
-    }
-    flock(fd, LOCK_UN);
-    return false;
+    return error_errno(err, "cannot %s the lock of the project", what);
+}
+
+/* Alone with the file: writes our values. They are written under the exclusive lock alone, so
+ * what a shared lock shows stays. */
+static int write_values(struct hold *hold, const char *hex, struct error *err)
+{
+    struct stat st;
+    char state = at_work;
+    if (fstat(hold->fd, &st) < 0 || pread(hold->fd, &state, 1, DIGEST_HEX_SIZE - 1) < 0)
+        return failed("read", err);
+    hold->after_kill = hold->after_kill || (st.st_size > 0 && state != ended);
+    if (pwrite(hold->fd, &at_work, 1, DIGEST_HEX_SIZE - 1) != 1 ||
+        pwrite(hold->fd, hex, DIGEST_HEX_SIZE - 1, 0) != DIGEST_HEX_SIZE - 1)
+        return failed("write", err);
+    return 0;
+}
+
+/* *held where the file is held with these values; not where others hold it with others. */
+static int try_hold(struct hold *hold, const char *hex, bool *held, struct error *err)
+{
+    char found[DIGEST_HEX_SIZE] = "";
+    bool alone = flock(hold->fd, LOCK_EX | LOCK_NB) == 0;
+    if (!alone && errno != EWOULDBLOCK && errno != EINTR)
+        return failed("take", err);
+    if (alone && write_values(hold, hex, err) < 0)
+        return -1;
+    /* On the way from one lock to the other another run may get it. */
+    *held = flock(hold->fd, LOCK_SH | LOCK_NB) == 0;
+    if (!*held && errno != EWOULDBLOCK && errno != EINTR)
+        return failed("take", err);
+    if (*held && pread(hold->fd, found, DIGEST_HEX_SIZE - 1, 0) < 0)
+        return failed("read", err);
+    *held = *held && strcmp(found, hex) == 0;
+    if (!*held)
+        flock(hold->fd, LOCK_UN);
+    else if (!alone)
+        hold->after_kill = false; /* others are at work */
+    return 0;
 }
 
 int hold_take(const struct project *project, const struct watcher *watcher, struct hold *hold,
@@ -86,21 +99,27 @@ int hold_take(const struct project *project, const struct watcher *watcher, stru
         return -1;
     }
     free(path);
-    while (!try_hold(hold->fd, hex, &hold->after_kill)) {
+    for (bool held = false;;) {
+        if (try_hold(hold, hex, &held, err) < 0) {
+            close(hold->fd);
+            hold->fd = -1;
+            return -1;
+        }
+        if (held)
+            return 0;
         if (!told)
             watcher->noted(watcher->self, NULL,
                            "waiting: a run under another profile or other sets is at work here");
         told = true;
         nanosleep(&pause_between, NULL);
     }
-    return 0;
 }
 
-void hold_release(struct hold *hold)
+void hold_release(struct hold *hold, bool tidy)
 {
     /* The last one out says that all has ended. Where that cannot be written, the next run looks
      * for what is not there, and nothing else. */
-    if (hold->fd >= 0 && flock(hold->fd, LOCK_EX | LOCK_NB) == 0 &&
+    if (hold->fd >= 0 && tidy && flock(hold->fd, LOCK_EX | LOCK_NB) == 0 &&
         pwrite(hold->fd, &ended, 1, DIGEST_HEX_SIZE - 1) != 1)
         hold->after_kill = true;
     if (hold->fd >= 0)

@@ -18,7 +18,8 @@ struct hold {
 int hold_take(const struct project *project, const struct watcher *watcher, struct hold *hold,
               struct error *err);
 
-/* The run has come to its end, whatever end. */
-void hold_release(struct hold *hold);
+/* The run has come to its end, whatever end. Where it could not remove what it should have, it is
+ * not tidy, and the next run looks after that. */
+void hold_release(struct hold *hold, bool tidy);
 
 #endif

@@ -16,7 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CHILDREN_LIMIT = 4096, HIGH_FD = 64, HUNT_PASSES = 100 };
+enum { CHILDREN_LIMIT = 4096, HIGH_FD = 64, HUNT_PASSES = 100, BUSY_TRIES = 400 };
+
+static const struct timespec busy_pause = {0, 5 * 1000 * 1000};
 
 /* Processes that the program leaves may be about to end by themselves. */
 static const struct timespec grace = {0, 100 * 1000 * 1000};
@@ -240,7 +242,14 @@ void keeper_run(const struct launch *launch, pid_t runner, int report_to)
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
     if (getppid() != runner)
         _exit(1);
-    report.start_errno = start_program(launch, &program);
+    /* A copy of the program may be open for writing still, in a keeper that was forked while it
+     * was made and is about to close what it does not need. */
+    for (int tries = 0; tries < BUSY_TRIES; tries++) {
+        report.start_errno = start_program(launch, &program);
+        if (report.start_errno != ETXTBSY)
+            break;
+        nanosleep(&busy_pause, NULL);
+    }
     int to = close_all_but(report_to, launch->lock);
     if (report.start_errno == 0) {
         watch(program);

@@ -36,6 +36,7 @@ struct project {
     struct ignore *ignore;     /* names that do not count in folder deps */
     struct programs *programs; /* those that commands name, as found in this run */
     struct answers *answers;   /* of programs to questions */
+    atomic_int untidy;         /* not 0: something that should be gone could not be removed */
     atomic_int stop;           /* not 0: hashing, copying and asking end with ERR_INTERRUPTED */
 };
 

@@ -279,12 +279,13 @@ void work_keep_log(struct attempt *attempt)
 void work_remove(struct attempt *attempt)
 {
     struct error ignored;
+    bool gone = true;
     if (attempt->home == NULL)
         return;
     if (!attempt->jobs->project->settings.keep_work) {
         if (attempt->folder != NULL && attempt->folder_made) {
             each_dep(attempt, materialise_dep_remove, &ignored);
-            file_remove(attempt->folder, &ignored);
+            gone = file_remove(attempt->folder, &ignored) == 0;
         }
         char *checkpoint = in_home(attempt, "checkpoint", &ignored);
         if (checkpoint != NULL)
@@ -292,8 +293,11 @@ void work_remove(struct attempt *attempt)
         free(checkpoint);
     }
     char *log = in_home(attempt, "log", &ignored);
-    if (log != NULL)
-        unlink(log);
+    if (log != NULL && unlink(log) < 0 && errno != ENOENT)
+        gone = false;
     free(log);
-    rmdir(attempt->home);
+    /* A checkpoint stays where the stage did not succeed. */
+    bool empty = rmdir(attempt->home) == 0 || errno == ENOENT;
+    if (!gone || (!empty && attempt->job->state == JOB_EXECUTED))
+        atomic_store(&attempt->jobs->project->untidy, 1);
 }

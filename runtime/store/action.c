@@ -78,13 +78,18 @@ static json_t *to_json(const struct action *action)
 {
     char hex[DIGEST_HEX_SIZE];
     json_t *outs = json_object();
-    for (size_t i = 0; i < action->out_count; i++) {
+    bool whole = outs != NULL;
+    for (size_t i = 0; i < action->out_count && whole; i++) {
         const struct content *content = &action->outs[i].content;
         digest_to_hex(&content->digest, hex);
-        json_object_set_new(outs, action->outs[i].name,
-                            json_pack("{s:s, s:s, s:I}", "digest", hex, "kind",
-                                      content_kind_name(content->kind), "size",
-                                      (json_int_t)content->size));
+        whole = json_object_set_new(outs, action->outs[i].name,
+                                    json_pack("{s:s, s:s, s:I}", "digest", hex, "kind",
+                                              content_kind_name(content->kind), "size",
+                                              (json_int_t)content->size)) == 0;
+    }
+    if (!whole) {
+        json_decref(outs);
+        return NULL;
     }
     digest_to_hex(&action->log, hex);
     json_t *json =
