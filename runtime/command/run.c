@@ -7,13 +7,13 @@
 #include "runner/claims.h"
 #include "runner/deliver.h"
 #include "runner/hold.h"
+#include "runner/launcher.h"
 #include "runner/lock_update.h"
 #include "runner/ours.h"
 #include "runner/prepare.h"
 #include "runner/record.h"
 #include "runner/requirement.h"
 #include "runner/schedule.h"
-#include "runner/tidy.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -139,8 +139,6 @@ static int execute(const struct options *options, struct jobs *jobs, struct disp
     const struct watcher watcher = display_watcher(display);
     if (check_all(jobs, err) < 0 || hold_take(jobs->project, &watcher, hold, err) < 0)
         return -1;
-    if (hold->after_kill)
-        tidy_after_kill(jobs->project);
     if (check_before(options, jobs, err) < 0)
         return -1;
     schedule_run(jobs, &watcher, &outcome);
@@ -213,9 +211,15 @@ int command_run(const struct options *options, struct error *err)
     struct jobs jobs = {0};
     struct display *display = NULL;
     struct hold hold = {.fd = -1};
+    struct launcher *launcher = NULL;
     double start = attempt_now();
-    if (project_open(&options->project, PROJECT_AS_ASKED, &project, err) < 0)
+    if (!options->dry_run && launcher_start(&launcher, err) < 0)
         return -1;
+    if (project_open(&options->project, PROJECT_AS_ASKED, &project, err) < 0) {
+        launcher_stop(launcher);
+        return -1;
+    }
+    project.launcher = launcher;
     int result =
         jobs_init(&project, options->words, options->word_count, options->force, &jobs, err);
     if (result == 0 && (display = display_new(options, &jobs, err)) == NULL)
@@ -228,5 +232,6 @@ int command_run(const struct options *options, struct error *err)
     bool tidy = atomic_load(&project.untidy) == 0;
     project_close(&project);
     hold_release(&hold, tidy);
+    launcher_stop(launcher);
     return result;
 }

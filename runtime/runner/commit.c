@@ -7,6 +7,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
+
+enum { GATHER_NS = 50 * 1000 * 1000, GATHER_COUNT = 48 };
 
 struct commit {
     struct project *project;
@@ -68,6 +71,20 @@ static struct attempt *take_all(struct commit *commit)
     return list;
 }
 
+/* Waits a moment for more: one flush serves all. Nobody waits for a record but the end of the run.
+ */
+static void gather(struct commit *commit)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += GATHER_NS;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (!commit->finishing && commit->pending < GATHER_COUNT &&
+           pthread_cond_timedwait(&commit->posted, &commit->mutex, &until) == 0)
+        continue;
+}
+
 static void *work(void *argument)
 {
     struct commit *commit = argument;
@@ -77,6 +94,7 @@ static void *work(void *argument)
             pthread_cond_wait(&commit->posted, &commit->mutex);
             continue;
         }
+        gather(commit);
         struct attempt *list = take_all(commit);
         pthread_mutex_unlock(&commit->mutex);
         size_t count = record(commit, list);

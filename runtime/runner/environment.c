@@ -111,7 +111,7 @@ static int add_all(struct variables *variables, const struct environment_place *
     snprintf(number, sizeof(number), "%d", place->threads);
     if (add_below(variables, "REPRISE_STAGE", place->folder, "stage.json", err) < 0 ||
         add_below(variables, "HOME", place->folder, "home", err) < 0 ||
-        add_below(variables, "TMPDIR", place->folder, "tmp", err) < 0 ||
+        add_below(variables, "TMPDIR", place->folder, "home", err) < 0 ||
         add_own(variables, "OMP_NUM_THREADS", number, err) < 0)
         return -1;
     for (size_t i = 0; i < COUNT(fixed_variables); i++)

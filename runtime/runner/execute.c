@@ -31,7 +31,7 @@ static int start_process(struct attempt *attempt, struct error *err)
                                   .progress = ends[1],
                                   .lock = store_lock_descriptor(attempt->lock),
                                   .memory_bytes = job->stage->resources.memory_bytes};
-    result = launch_start(&launch, &attempt->process, err);
+    result = launch_start(attempt->jobs->project->launcher, &launch, &attempt->process, err);
     if (result == 0) {
         attempt->progress_fd = ends[0];
         ends[0] = -1;

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "runner/tidy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,13 +46,13 @@ static int failed(const char *what, struct error *err)
 
 /* Alone with the file: writes our values. They are written under the exclusive lock alone, so
  * what a shared lock shows stays. */
-static int write_values(struct hold *hold, const char *hex, struct error *err)
+static int write_values(struct hold *hold, const char *hex, bool *after_kill, struct error *err)
 {
     struct stat st;
     char state = at_work;
     if (fstat(hold->fd, &st) < 0 || pread(hold->fd, &state, 1, DIGEST_HEX_SIZE - 1) < 0)
         return failed("read", err);
-    hold->after_kill = hold->after_kill || (st.st_size > 0 && state != ended);
+    *after_kill = st.st_size > 0 && state != ended;
     if (pwrite(hold->fd, &at_work, 1, DIGEST_HEX_SIZE - 1) != 1 ||
         pwrite(hold->fd, hex, DIGEST_HEX_SIZE - 1, 0) != DIGEST_HEX_SIZE - 1)
         return failed("write", err);
@@ -59,14 +60,21 @@ static int write_values(struct hold *hold, const char *hex, struct error *err)
 }
 
 /* *held where the file is held with these values; not where others hold it with others. */
-static int try_hold(struct hold *hold, const char *hex, bool *held, struct error *err)
+static int try_hold(const struct project *project, struct hold *hold, const char *hex, bool *held,
+                    struct error *err)
 {
     char found[DIGEST_HEX_SIZE] = "";
     bool alone = flock(hold->fd, LOCK_EX | LOCK_NB) == 0;
     if (!alone && errno != EWOULDBLOCK && errno != EINTR)
         return failed("take", err);
-    if (alone && write_values(hold, hex, err) < 0)
+    bool after_kill = false;
+    if (alone && write_values(hold, hex, &after_kill, err) < 0)
         return -1;
+    /* While nobody else can begin. After a power loss the file may say what it said before. */
+    if (alone)
+        file_remove_stale(store_folder(project->store));
+    if (alone && (after_kill || store_has_leftovers(project->store)))
+        tidy_after_kill(project);
     /* On the way from one lock to the other another run may get it. */
     *held = flock(hold->fd, LOCK_SH | LOCK_NB) == 0;
     if (!*held && errno != EWOULDBLOCK && errno != EINTR)
@@ -76,8 +84,6 @@ static int try_hold(struct hold *hold, const char *hex, bool *held, struct error
     *held = *held && strcmp(found, hex) == 0;
     if (!*held)
         flock(hold->fd, LOCK_UN);
-    else if (!alone)
-        hold->after_kill = false; /* others are at work */
     return 0;
 }
 
@@ -100,7 +106,7 @@ int hold_take(const struct project *project, const struct watcher *watcher, stru
     }
     free(path);
     for (bool held = false;;) {
-        if (try_hold(hold, hex, &held, err) < 0) {
+        if (try_hold(project, hold, hex, &held, err) < 0) {
             close(hold->fd);
             hold->fd = -1;
             return -1;
@@ -120,8 +126,8 @@ void hold_release(struct hold *hold, bool tidy)
     /* The last one out says that all has ended. Where that cannot be written, the next run looks
      * for what is not there, and nothing else. */
     if (hold->fd >= 0 && tidy && flock(hold->fd, LOCK_EX | LOCK_NB) == 0 &&
-        pwrite(hold->fd, &ended, 1, DIGEST_HEX_SIZE - 1) != 1)
-        hold->after_kill = true;
+        pwrite(hold->fd, &ended, 1, DIGEST_HEX_SIZE - 1) < 0)
+        tidy = false;
     if (hold->fd >= 0)
         close(hold->fd);
     hold->fd = -1;

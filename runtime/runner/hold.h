@@ -10,10 +10,10 @@
 
 struct hold {
     int fd;
-    bool after_kill; /* alone here, and the last run did not come to its end */
 };
 
-/* Waits as long as it takes, and says once that it does. A signal that ends the program ends the
+/* Waits as long as it takes, and says once that it does. Alone here after a run that was killed, it
+ * removes what that left (tidy.h). A signal that ends the program ends the
  * wait: nothing is held yet. */
 int hold_take(const struct project *project, const struct watcher *watcher, struct hold *hold,
               struct error *err);

@@ -2,57 +2,82 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-int launch_start(const struct launch *launch, struct launched *launched, struct error *err)
+static bool fork_here(const struct launch *launch, int report, pid_t *pid, int *pidfd)
 {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return error_errno(err, "cannot make a pipe");
     pid_t runner = getpid(), child = fork();
     if (child == 0)
-        keeper_run(launch, runner, ends[1]);
-    int why = errno;
-    close(ends[1]);
-    int pidfd = child < 0 ? -1 : (int)syscall(SYS_pidfd_open, child, 0);
-    if (pidfd >= 0) {
-        fcntl(pidfd, F_SETFD, FD_CLOEXEC);
-        *launched = (struct launched){child, pidfd, ends[0]};
-        return 0;
+        keeper_run(launch, runner, report);
+    *pidfd = child < 0 ? -1 : (int)syscall(SYS_pidfd_open, child, 0);
+    if (*pidfd >= 0) {
+        fcntl(*pidfd, F_SETFD, FD_CLOEXEC);
+        *pid = child;
+        return true;
     }
+    int why = errno;
     if (child > 0) {
-        why = errno;
         kill(child, SIGUSR1);
         waitpid(child, NULL, 0);
+    }
+    errno = why;
+    return false;
+}
+
+int launch_start(struct launcher *launcher, const struct launch *launch, struct launched *launched,
+                 struct error *err)
+{
+    int ends[2];
+    struct launched made = {0, -1, -1};
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_errno(err, "cannot make a pipe");
+    bool forked =
+        (launcher != NULL && launcher_fork(launcher, launch, ends[1], &made.pid, &made.pidfd)) ||
+        fork_here(launch, ends[1], &made.pid, &made.pidfd);
+    int why = errno;
+    close(ends[1]);
+    if (forked) {
+        made.report = ends[0];
+        *launched = made;
+        return 0;
     }
     close(ends[0]);
     errno = why;
     return error_errno(err, "cannot start '%s'", launch->argv[0]);
 }
 
-void launch_ask_to_stop(const struct launched *launched)
+/* By its descriptor: the number of one that has ended may be another's. */
+static void tell(const struct launched *launched, int number)
 {
     if (launched->pid > 0)
-        kill(launched->pid, SIGTERM);
+        syscall(SYS_pidfd_send_signal, launched->pidfd, number, NULL, 0);
+}
+
+void launch_ask_to_stop(const struct launched *launched)
+{
+    tell(launched, SIGTERM);
 }
 
 void launch_kill(const struct launched *launched)
 {
-    if (launched->pid > 0)
-        kill(launched->pid, SIGUSR1);
+    tell(launched, SIGUSR1);
 }
 
 int launch_collect(struct launched *launched, struct launch_report *report, struct error *err)
 {
     ssize_t got;
-    int status;
     /* The end of the pipe is the end of the keeper. */
     while ((got = read(launched->report, report, sizeof(*report))) < 0 && errno == EINTR)
         continue;
-    while (waitpid(launched->pid, &status, 0) < 0 && errno == EINTR)
+    struct pollfd end = {.fd = launched->pidfd, .events = POLLIN};
+    while (poll(&end, 1, -1) < 0 && errno == EINTR)
+        continue;
+    /* One that the launcher forked is the launcher's to collect. */
+    while (waitpid(launched->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     close(launched->report);
     close(launched->pidfd);

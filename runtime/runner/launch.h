@@ -5,7 +5,7 @@
 #define RUNNER_LAUNCH_H
 
 #include "base/error.h"
-#include "runner/keeper.h"
+#include "runner/launcher.h"
 
 struct launched {
     pid_t pid; /* of the keeper; 0: none */
@@ -13,7 +13,9 @@ struct launched {
     int report;
 };
 
-int launch_start(const struct launch *launch, struct launched *launched, struct error *err);
+/* By the launcher, or where that is NULL or cannot by a fork of this process. */
+int launch_start(struct launcher *launcher, const struct launch *launch, struct launched *launched,
+                 struct error *err);
 
 /* SIGTERM to the program's process group, and SIGCONT: one that is stopped could not leave. */
 void launch_ask_to_stop(const struct launched *launched);

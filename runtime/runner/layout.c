@@ -91,7 +91,7 @@ char *layout_relative(const char *from, const char *to, struct error *err)
 /* Names that the layout itself uses. */
 static bool is_reserved(const char *path)
 {
-    static const char *const names[] = {"deps",    "outs",        "home",      "tmp",
+    static const char *const names[] = {"deps",    "outs",        "home",
                                         "scratch", "scratch_out", "stage.json"};
     size_t length = strcspn(path, "/");
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -288,7 +288,7 @@ static int write_stage_json(const struct attempt *attempt, struct error *err)
 
 static int make_folders(const struct attempt *attempt, struct error *err)
 {
-    static const char *const parts[] = {"home", "tmp", "scratch_out"};
+    static const char *const parts[] = {"home", "scratch_out"};
     size_t count = sizeof(parts) / sizeof(parts[0]) - !attempt->job->invocation.by_path;
     for (size_t i = 0; i < count; i++)
         if (mkdirat(attempt->folder_fd, parts[i], 0755) < 0)

@@ -4,7 +4,7 @@
  *   stage.json
  *   deps/<name>/<last part>   each dep: real folders, regular files, read-only
  *   outs/                     with the parents of the outs
- *   home/, tmp/               HOME and TMPDIR
+ *   home/                     HOME and TMPDIR
  *   scratch/, scratch_out/    what it left an earlier time, and may leave now (scratch.h)
  *   stages/train.py ...       the files of cmd at their places in the project, as copies
  *   data/raw ...              deps on the project's files at their places: links into deps/

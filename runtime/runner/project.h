@@ -34,6 +34,7 @@ struct project {
     char *artifacts, *runs;
     char *found_file;          /* settings.file, where it was looked for */
     struct ignore *ignore;     /* names that do not count in folder deps */
+    struct launcher *launcher; /* the caller's, or NULL */
     struct programs *programs; /* those that commands name, as found in this run */
     struct answers *answers;   /* of programs to questions */
     atomic_int untidy;         /* not 0: something that should be gone could not be removed */

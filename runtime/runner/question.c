@@ -128,7 +128,7 @@ static int ask_in(const struct question *question, const char *folder, int error
                                   .errors = errors,
                                   .progress = -1,
                                   .lock = -1};
-    result = launch_start(&launch, &launched, err);
+    result = launch_start(question->project->launcher, &launch, &launched, err);
     close(ends[1]);
     if (result == 0) {
         struct launch_report report;
@@ -150,16 +150,15 @@ done:
 
 static int make_folder(const struct question *question, const char *folder, struct error *err)
 {
-    static const char *const parts[] = {"home", "tmp"};
-    if (mkdir(folder, 0755) < 0)
-        return error_errno(err, "cannot make '%s'", folder);
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        char *path = file_join(folder, parts[i], err);
-        int result = path == NULL ? -1 : file_make_folders(path, err);
-        free(path);
-        if (result < 0)
-            return -1;
-    }
+    char *home = file_join(folder, "home", err);
+    if (home == NULL)
+        return -1;
+    int made = mkdir(folder, 0755) < 0 || mkdir(home, 0755) < 0
+                   ? error_errno(err, "cannot make '%s'", folder)
+                   : 0;
+    free(home);
+    if (made < 0)
+        return -1;
     if (question->document == NULL)
         return 0;
     char *path = file_join(folder, question->argument, err);

@@ -361,6 +361,21 @@ static void name_left_processes(const struct schedule *schedule, const struct at
     text_release(&line);
 }
 
+static void finish_store_task(struct schedule *schedule, struct attempt *attempt)
+{
+    struct job *job = attempt->job;
+    schedule->storing--;
+    if (job->state != JOB_EXECUTED) {
+        attempt_failed(schedule, attempt, &attempt->outcome);
+        return;
+    }
+    if (attempt->outcome.kind == ERR_NONE)
+        ended(schedule, job);
+    else
+        job_failed(schedule, job, &attempt->outcome); /* the result is good, and is recorded */
+    commit_post(schedule->commit, attempt);
+}
+
 static void finish(struct schedule *schedule, size_t at)
 {
     struct attempt *attempt = schedule->running[at];
@@ -382,22 +397,12 @@ static void finish(struct schedule *schedule, size_t at)
     job->state = JOB_STORING;
     attempt->task.run = run_store_task;
     schedule->storing++;
-    tasks_post(schedule->tasks, &attempt->task);
-}
-
-static void finish_store_task(struct schedule *schedule, struct attempt *attempt)
-{
-    struct job *job = attempt->job;
-    schedule->storing--;
-    if (job->state != JOB_EXECUTED) {
-        attempt_failed(schedule, attempt, &attempt->outcome);
-        return;
-    }
-    if (attempt->outcome.kind == ERR_NONE)
-        ended(schedule, job);
-    else
-        job_failed(schedule, job, &attempt->outcome); /* the result is good, and is recorded */
-    commit_post(schedule->commit, attempt);
+    if (work_is_small(attempt)) {
+        /* Faster than to wake a worker. */
+        run_store_task(&attempt->task);
+        finish_store_task(schedule, attempt);
+    } else
+        tasks_post(schedule->tasks, &attempt->task);
 }
 
 static void take_tasks(struct schedule *schedule)

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { SMALL_BYTES = 256 << 10, SMALL_OUTS = 8 };
+
 static char *in_home(const struct attempt *attempt, const char *name, struct error *err)
 {
     return file_join(attempt->home, name, err);
@@ -220,6 +222,28 @@ static int describe_attempt(const struct attempt *attempt, struct action *action
     action->seconds = attempt->job->seconds;
     action->threads = attempt->threads;
     return action->host == NULL || action->device == NULL || action->started == NULL ? -1 : 0;
+}
+
+bool work_is_small(const struct attempt *attempt)
+{
+    const struct plan_stage *stage = attempt->job->stage;
+    struct stat st;
+    int64_t bytes = 0;
+    if (fstat(attempt->log_fd, &st) < 0 || st.st_size > SMALL_BYTES ||
+        stage->out_count > SMALL_OUTS)
+        return false;
+    for (size_t i = 0; i < stage->out_count; i++) {
+        struct text path = {0};
+        text_addf(&path, "outs/%s", stage->outs[i].path);
+        /* What is not there or is no file is found out soon enough. */
+        bool known =
+            !path.failed && fstatat(attempt->folder_fd, path.data, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        text_release(&path);
+        if (known && S_ISDIR(st.st_mode))
+            return false;
+        bytes += known ? st.st_size : 0;
+    }
+    return bytes <= SMALL_BYTES;
 }
 
 int work_store(struct attempt *attempt, struct error *err)

@@ -8,6 +8,9 @@
 /* Makes the folder and all that a stage finds there (layout.h), and opens its log. */
 int work_make(struct attempt *attempt, struct error *err);
 
+/* True where storing takes no longer than a moment: a few small files. */
+bool work_is_small(const struct attempt *attempt);
+
 /* Checks that what the key names is as it was, stores outs and log, and makes the action, which
  * becomes job->action; commit.h records it. Where an out is refused it stays, and the message says
  * where. Runs in a worker. */

@@ -221,22 +221,30 @@ done:
     free(path);
 }
 
-/* The file of a lock whose holder was killed. */
-static void remove_stale_lock(struct store *store, const char *folder, const char *name)
-{
-    struct error ignored;
-    struct store_lock *lock = NULL;
-    (void)folder;
-    if (store_try_lock(store, name, &lock, &ignored) == 0)
-        store_unlock(lock);
-}
-
 void store_remove_stale(struct store *store)
 {
     each_in(store, "tmp", remove_stale_temporary);
     each_in(store, "work", remove_stale_work);
-    each_in(store, "locks", remove_stale_lock);
     file_remove_stale(store->folder);
+}
+
+/* Whether a folder of the store holds anything. */
+static bool holds_something(const struct store *store, const char *part)
+{
+    char folder[STORE_PATH_SIZE];
+    char **names;
+    size_t count;
+    struct error ignored;
+    snprintf(folder, sizeof(folder), "%s/%s", store->folder, part);
+    if (file_list(folder, &names, &count, &ignored) < 0)
+        return false;
+    file_free_names(names, count);
+    return count > 0;
+}
+
+bool store_has_leftovers(const struct store *store)
+{
+    return holds_something(store, "tmp") || holds_something(store, "work");
 }
 
 static int make_temporary_folder(struct store *store, struct error *err)
@@ -364,78 +372,76 @@ int store_flush(struct store *store, struct error *err)
     return flush_all(store->flush, err);
 }
 
-/* ---- locks ---- */
+/* ---- locks ----
+ *
+ * A name is a byte of one file, far behind its end: its place is the beginning of the name's
+ * digest. The lock is the open file's, so whoever inherits the descriptor holds it, too. */
 
 struct store_lock {
     int fd;
-    char path[];
 };
 
-/* True where `fd` is still the file that `path` names: the holder removes the
- * file as it leaves, so what was just locked may be gone or replaced. */
-static bool names_file(int fd, const char *path)
-{
-    struct stat held, named;
-    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino;
-}
-
-static int take_lock(struct store *store, const char *name, int mode, struct store_lock **taken,
-                     struct error *err)
+static int open_locks(struct store *store, struct error *err)
 {
     char path[STORE_PATH_SIZE];
+    struct error ignored;
+    snprintf(path, sizeof(path), "%s/key-locks", store->folder);
+    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    int fd = open(path, flags, 0666);
+    /* What lies in its place is nobody's lock. */
+    if (fd < 0 && (errno == EISDIR || errno == ELOOP || errno == ENXIO) &&
+        file_remove(path, &ignored) == 0)
+        fd = open(path, flags, 0666);
+    return fd >= 0 ? fd : error_errno(err, "cannot make the lock '%s'", path);
+}
+
+static int take_lock(struct store *store, const char *name, int command, struct store_lock **taken,
+                     struct error *err)
+{
+    struct digest digest;
+    uint64_t place;
     *taken = NULL;
-    snprintf(path, sizeof(path), "%s/locks/%.200s", store->folder, name);
-    struct store_lock *lock = memory_new(1, sizeof(*lock) + strlen(path) + 1, err);
-    if (lock == NULL)
+    if (digest_of_bytes(name, strlen(name), &digest, err) < 0)
         return -1;
-    memcpy(lock->path, path, strlen(path) + 1);
-    if (file_make_parents(path, err) < 0)
-        goto failed;
-    for (;;) {
-        lock->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (lock->fd < 0) {
-            error_errno(err, "cannot make the lock '%s'", path);
-            goto failed;
-        }
-        bool held = flock(lock->fd, mode) == 0;
-        if (held && names_file(lock->fd, path)) {
-            *taken = lock;
-            return 0;
-        }
-        if (!held && errno != EWOULDBLOCK && errno != EINTR) {
-            error_errno(err, "cannot lock '%s'", path);
-            close(lock->fd);
-            goto failed;
-        }
-        bool busy = !held && errno == EWOULDBLOCK;
-        close(lock->fd);
-        if (busy) {
-            free(lock);
-            return 0;
-        }
+    memcpy(&place, digest.bytes, sizeof(place));
+    struct store_lock *lock = memory_new(1, sizeof(*lock), err);
+    if (lock == NULL || (lock->fd = open_locks(store, err)) < 0) {
+        free(lock);
+        return -1;
     }
-failed:
+    struct flock where = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)(place >> 2), .l_len = 1};
+    int result;
+    while ((result = fcntl(lock->fd, command, &where)) < 0 && errno == EINTR)
+        continue;
+    if (result == 0) {
+        *taken = lock;
+        return 0;
+    }
+    bool busy = errno == EAGAIN || errno == EACCES;
+    if (!busy)
+        error_errno(err, "cannot take the lock of '%s'", name);
+    close(lock->fd);
     free(lock);
-    return -1;
+    return busy ? 0 : -1;
 }
 
 int store_try_lock(struct store *store, const char *name, struct store_lock **lock,
                    struct error *err)
 {
-    return take_lock(store, name, LOCK_EX | LOCK_NB, lock, err);
+    return take_lock(store, name, F_OFD_SETLK, lock, err);
 }
 
 int store_wait_lock(struct store *store, const char *name, struct store_lock **lock,
                     struct error *err)
 {
-    return take_lock(store, name, LOCK_EX, lock, err);
+    return take_lock(store, name, F_OFD_SETLKW, lock, err);
 }
 
 void store_unlock(struct store_lock *lock)
 {
     if (lock == NULL)
         return;
-    unlink(lock->path);
     close(lock->fd);
     free(lock);
 }

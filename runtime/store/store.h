@@ -4,7 +4,7 @@
  *   actions/<2>/<62>.json  key of a stage -> the outs that it gave (action.h)
  *   work/<64>/run/         the folder of a running stage; beside it its checkpoint, and a
  *                          file `kept` where the run folder is to stay
- *   locks/<64>             held while a key is worked on
+ *   key-locks              a byte for each key that is worked on, locked
  *   tmp/<pid>-<random>/    files on their way into the store
  *   memo                   digests by stat(2) (memo.h)
  *
@@ -61,8 +61,11 @@ void store_work_path(const struct store *store, const struct digest *key,
                      char path[STORE_PATH_SIZE]);
 
 /* Removes what processes that are gone left: temporary files, folders of stages that were killed
- * (not their checkpoints), locks that nobody holds. */
+ * (not their checkpoints). */
 void store_remove_stale(struct store *store);
+
+/* True where there is something of the kind, or another process is at work. */
+bool store_has_leftovers(const struct store *store);
 
 /* A fresh name in this process's temporary folder, on the store's file system.
  * The first call removes what is stale. */

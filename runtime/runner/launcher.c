@@ -1,0 +1,250 @@
+/* A request is one message: its head, the words of argv and the environment, each with a NUL, and
+ * the descriptors folder, output, errors, report and, as the head says, progress and lock. The
+ * answer is the keeper's pid with a descriptor of it, or 0. */
+#include "runner/launcher.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MESSAGE_LIMIT = 100 << 10, DESCRIPTORS = 6, FIXED_DESCRIPTORS = 4, WORDS_LIMIT = 16 << 10 };
+
+struct head {
+    int64_t memory_bytes;
+    uint32_t argc, envc;
+    uint8_t has_progress, has_lock;
+};
+
+struct launcher {
+    int socket;
+    pid_t pid;
+    pthread_mutex_t mutex; /* one question at a time */
+};
+
+/* ---- messages ---- */
+
+union control {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(DESCRIPTORS * sizeof(int))];
+};
+
+static ssize_t send_with(int to, const void *data, size_t size, const int *fds, size_t count)
+{
+    union control control;
+    struct iovec part = {(void *)data, size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (count > 0) {
+        memset(&control, 0, sizeof(control));
+        message.msg_control = control.bytes;
+        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+        struct cmsghdr *entry = CMSG_FIRSTHDR(&message);
+        entry->cmsg_level = SOL_SOCKET;
+        entry->cmsg_type = SCM_RIGHTS;
+        entry->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(entry), fds, count * sizeof(int));
+    }
+    ssize_t sent;
+    while ((sent = sendmsg(to, &message, MSG_NOSIGNAL)) < 0 && errno == EINTR)
+        continue;
+    return sent;
+}
+
+static ssize_t receive_with(int from, void *data, size_t size, int fds[DESCRIPTORS], size_t *count)
+{
+    union control control;
+    struct iovec part = {data, size};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    ssize_t got;
+    *count = 0;
+    while ((got = recvmsg(from, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+        continue;
+    if (got < 0)
+        return -1;
+    for (struct cmsghdr *entry = CMSG_FIRSTHDR(&message); entry != NULL;
+         entry = CMSG_NXTHDR(&message, entry))
+        if (entry->cmsg_level == SOL_SOCKET && entry->cmsg_type == SCM_RIGHTS) {
+            *count = (entry->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+            memcpy(fds, CMSG_DATA(entry), *count * sizeof(int));
+        }
+    return got;
+}
+
+/* ---- the launcher's side ---- */
+
+/* Points into the texts; false where they are not as many as the head says. */
+static bool find_words(char *text, const char *end, char **words, size_t count, char **next)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *stop = text < end ? memchr(text, '\0', (size_t)(end - text)) : NULL;
+        if (stop == NULL)
+            return false;
+        words[i] = text;
+        text = stop + 1;
+    }
+    words[count] = NULL;
+    *next = text;
+    return true;
+}
+
+/* The keeper's pid, or 0. */
+static pid_t fork_keeper(char *message, size_t size, const int *fds, size_t count)
+{
+    static char *argv[WORDS_LIMIT], *environment[WORDS_LIMIT];
+    struct head head;
+    char *next = message + sizeof(head);
+    if (size < sizeof(head))
+        return 0;
+    memcpy(&head, message, sizeof(head));
+    if (head.argc >= WORDS_LIMIT || head.envc >= WORDS_LIMIT ||
+        count != FIXED_DESCRIPTORS + (size_t)head.has_progress + (size_t)head.has_lock ||
+        !find_words(next, message + size, argv, head.argc, &next) ||
+        !find_words(next, message + size, environment, head.envc, &next))
+        return 0;
+    const struct launch launch = {.argv = argv,
+                                  .environment = environment,
+                                  .folder = fds[0],
+                                  .output = fds[1],
+                                  .errors = fds[2],
+                                  .progress = head.has_progress ? fds[FIXED_DESCRIPTORS] : -1,
+                                  .lock = head.has_lock ? fds[count - 1] : -1,
+                                  .memory_bytes = head.memory_bytes};
+    pid_t launcher = getpid(), child = fork();
+    if (child == 0)
+        keeper_run(&launch, launcher, fds[3]);
+    return child > 0 ? child : 0;
+}
+
+_Noreturn static void serve(int socket, pid_t runner)
+{
+    static char message[MESSAGE_LIMIT];
+    prctl(PR_SET_NAME, "reprise-launch");
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    setpgid(0, 0); /* Ctrl-C is the runner's to hear */
+    if (getppid() != runner)
+        _exit(1);
+    for (;;) {
+        int fds[DESCRIPTORS];
+        size_t count;
+        ssize_t got = receive_with(socket, message, sizeof(message), fds, &count);
+        if (got <= 0)
+            _exit(0);
+        pid_t keeper = fork_keeper(message, (size_t)got, fds, count);
+        for (size_t i = 0; i < count; i++)
+            close(fds[i]);
+        /* Not collected yet, so the number is still its own. */
+        int pidfd = keeper > 0 ? (int)syscall(SYS_pidfd_open, keeper, 0) : -1;
+        if (send_with(socket, &keeper, sizeof(keeper), &pidfd, pidfd >= 0) < 0)
+            _exit(1);
+        if (pidfd >= 0)
+            close(pidfd);
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            continue;
+    }
+}
+
+/* ---- the runner's side ---- */
+
+int launcher_start(struct launcher **started, struct error *err)
+{
+    int ends[2];
+    struct launcher *launcher = memory_new(1, sizeof(*launcher), err);
+    if (launcher == NULL)
+        return -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+        free(launcher);
+        return error_errno(err, "cannot make a socket");
+    }
+    pid_t runner = getpid();
+    launcher->socket = ends[0];
+    if ((launcher->pid = fork()) == 0) {
+        close(ends[0]);
+        serve(ends[1], runner);
+    }
+    int why = errno;
+    close(ends[1]);
+    if (launcher->pid < 0) {
+        close(ends[0]);
+        free(launcher);
+        errno = why;
+        return error_errno(err, "cannot start a process");
+    }
+    pthread_mutex_init(&launcher->mutex, NULL);
+    *started = launcher;
+    return 0;
+}
+
+void launcher_stop(struct launcher *launcher)
+{
+    if (launcher == NULL)
+        return;
+    close(launcher->socket); /* it reads the end */
+    while (waitpid(launcher->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    pthread_mutex_destroy(&launcher->mutex);
+    free(launcher);
+}
+
+/* The size, or 0 where it does not fit. */
+static size_t add_words(char message[MESSAGE_LIMIT], size_t used, char *const *words,
+                        uint32_t *count)
+{
+    for (*count = 0; words[*count] != NULL; ++*count) {
+        size_t size = strlen(words[*count]) + 1;
+        if (size > MESSAGE_LIMIT - used || *count == WORDS_LIMIT - 1)
+            return 0;
+        memcpy(message + used, words[*count], size);
+        used += size;
+    }
+    return used;
+}
+
+static bool ask(struct launcher *launcher, const char *message, size_t size, const int *fds,
+                size_t count, pid_t *pid, int *pidfd)
+{
+    int back[DESCRIPTORS];
+    size_t back_count = 0;
+    pthread_mutex_lock(&launcher->mutex);
+    bool good = send_with(launcher->socket, message, size, fds, count) == (ssize_t)size &&
+                receive_with(launcher->socket, pid, sizeof(*pid), back, &back_count) ==
+                    (ssize_t)sizeof(*pid);
+    pthread_mutex_unlock(&launcher->mutex);
+    *pidfd = good && back_count == 1 ? back[0] : -1;
+    return *pidfd >= 0;
+}
+
+bool launcher_fork(struct launcher *launcher, const struct launch *launch, int report, pid_t *pid,
+                   int *pidfd)
+{
+    struct error ignored;
+    struct head head = {.memory_bytes = launch->memory_bytes,
+                        .has_progress = launch->progress >= 0,
+                        .has_lock = launch->lock >= 0};
+    int fds[DESCRIPTORS] = {launch->folder, launch->output, launch->errors, report};
+    size_t count = FIXED_DESCRIPTORS;
+    if (head.has_progress)
+        fds[count++] = launch->progress;
+    if (head.has_lock)
+        fds[count++] = launch->lock;
+    char *message = memory_new(MESSAGE_LIMIT, 1, &ignored);
+    if (message == NULL)
+        return false;
+    size_t used = add_words(message, sizeof(head), launch->argv, &head.argc);
+    if (used > 0)
+        used = add_words(message, used, launch->environment, &head.envc);
+    memcpy(message, &head, sizeof(head));
+    bool good = used > 0 && ask(launcher, message, used, fds, count, pid, pidfd);
+    free(message);
+    return good;
+}
