@@ -41,6 +41,8 @@ struct attempt {
     bool folder_made;
     int folder_fd, log_fd; /* -1 where closed */
     char *log_path;        /* of a log that is kept, or NULL */
+    bool has_scratch;
+    struct digest scratch; /* of what an earlier run left, where it was shown */
     char *undeclared;      /* a file of the project that it may have missed, or NULL */
     struct attempt_copy *copies;
     size_t copy_count;

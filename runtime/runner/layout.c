@@ -260,7 +260,7 @@ static const char *project_folder(const struct attempt *attempt)
     return inside ? "../../../.." : folder;
 }
 
-static int write_stage_json(const struct attempt *attempt, struct error *err)
+static int write_stage_json(struct attempt *attempt, struct error *err)
 {
     const struct project *project = attempt->jobs->project;
     bool has_scratch = false;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "store/materialise.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +60,7 @@ static bool read_entry(const char *path, struct content *content)
     return good;
 }
 
-int scratch_show(const struct attempt *attempt, bool *shown, struct error *err)
+int scratch_show(struct attempt *attempt, bool *shown, struct error *err)
 {
     struct store *store = attempt->jobs->project->store;
     struct text path = {0};
@@ -77,7 +78,8 @@ int scratch_show(const struct attempt *attempt, bool *shown, struct error *err)
     char *folder = file_join(attempt->folder, "scratch", err);
     int result = folder == NULL ? -1 : materialise_dep(store, &content, folder, err);
     free(folder);
-    *shown = result == 0;
+    *shown = attempt->has_scratch = result == 0;
+    attempt->scratch = content.digest;
     return result;
 }
 
@@ -89,7 +91,7 @@ int scratch_keep(const struct attempt *attempt, struct error *err)
     char hex[DIGEST_HEX_SIZE];
     /* An empty folder goes, and there is nothing to keep. */
     if (!attempt->job->invocation.by_path ||
-        unlinkat(attempt->folder_fd, "scratch_out", AT_REMOVEDIR) == 0)
+        unlinkat(attempt->folder_fd, "scratch_out", AT_REMOVEDIR) == 0 || errno != ENOTEMPTY)
         return 0;
     int result = path_of(attempt, &path, err);
     if (result == 0 && !file_exists(path.data) &&

@@ -13,7 +13,7 @@
 #include "runner/attempt.h"
 
 /* Lays the kept folder out; *shown: there is one. */
-int scratch_show(const struct attempt *attempt, bool *shown, struct error *err);
+int scratch_show(struct attempt *attempt, bool *shown, struct error *err);
 
 /* After success, in a worker: takes what the stage left. */
 int scratch_keep(const struct attempt *attempt, struct error *err);

@@ -221,6 +221,8 @@ static int describe_attempt(const struct attempt *attempt, struct action *action
     action->started = memory_copy_text(attempt->started, err);
     action->seconds = attempt->job->seconds;
     action->threads = attempt->threads;
+    action->has_scratch = attempt->has_scratch;
+    action->scratch = attempt->scratch;
     return action->host == NULL || action->device == NULL || action->started == NULL ? -1 : 0;
 }
 

@@ -97,6 +97,13 @@ static json_t *to_json(const struct action *action)
                   "components", action->components, "stage", action->stage, "log", hex, "started",
                   action->started, "seconds", action->seconds, "host", action->host, "threads",
                   action->threads, "device", action->device, "outs", outs);
+    if (json != NULL && action->has_scratch) {
+        digest_to_hex(&action->scratch, hex);
+        if (json_object_set_new(json, "scratch", json_string(hex)) < 0) {
+            json_decref(json);
+            return NULL;
+        }
+    }
     if (json == NULL || action->adopted == NULL)
         return json;
     digest_to_hex(&action->adopted_from, hex);
@@ -200,6 +207,16 @@ static bool is_intact(const char *data, size_t size)
            digest_equal(&stored, &found);
 }
 
+static int parse_scratch(const json_t *json, struct action *action, struct error *err)
+{
+    const json_t *scratch = json_object_get(json, "scratch");
+    const char *hex = json_string_value(scratch);
+    action->has_scratch = scratch != NULL;
+    if (scratch != NULL && (hex == NULL || !digest_from_hex(hex, &action->scratch)))
+        return error_set(err, ERR_FORMAT, "action is damaged");
+    return 0;
+}
+
 static int parse_adopted(const json_t *json, struct action *action, struct error *err)
 {
     const char *from = json_string_value(json_object_get(json, "adopted_from"));
@@ -232,7 +249,7 @@ static struct action *from_json(const json_t *json, const struct digest *key, st
         replace_text(&action->host, json_object_get(json, "host"), err) < 0 ||
         replace_text(&action->device, json_object_get(json, "device"), err) < 0 ||
         replace_text(&action->started, json_object_get(json, "started"), err) < 0 ||
-        parse_adopted(json, action, err) < 0 ||
+        parse_adopted(json, action, err) < 0 || parse_scratch(json, action, err) < 0 ||
         parse_outs(json_object_get(json, "outs"), action, err) < 0) {
         action_free(action);
         action = NULL;

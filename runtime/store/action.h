@@ -8,6 +8,7 @@
  * 2
  *   }
  *
+ * One that found what an earlier run had left (runner/scratch.h) has "scratch": "<64 hex>".
  * One that was made under another key has "adopted": "the reason", "adopted_from": "<64 hex>".
  *
  * Times and hosts are for people; results depend on components alone.
@@ -29,7 +30,9 @@ struct action {
     struct digest log;
     char *adopted;              /* why the result of another key was taken over, or NULL */
     struct digest adopted_from; /* that key */
-    struct action_out *outs;    /* sorted by name */
+    bool has_scratch;
+    struct digest scratch;   /* what an earlier run had left, and this one found */
+    struct action_out *outs; /* sorted by name */
     size_t out_count, out_capacity;
 };
 

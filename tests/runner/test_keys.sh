@@ -142,6 +142,14 @@ reruns what_the_program_uses_is_gone
 
 # ---- not in the key ----
 fresh
+edit 's|    env: \[KEYS_VALUE\]|&\n    secrets: [KEYS_SECRET]|'
+KEYS_SECRET=1
+export KEYS_SECRET
+keeps that_it_is_given_a_secret
+KEYS_SECRET=2
+keeps the_value_of_a_secret
+unset KEYS_SECRET
+fresh
 edit 's|desc: a stage|desc: the stage|'
 keeps its_description
 fresh
@@ -176,6 +184,16 @@ fresh
 printf '*.tmp\n' > "$project/.reprise-ignore"
 touch "$project/data/x.tmp"
 keeps names_that_the_project_ignores
+fresh
+echo 'true # another' > "$here/library.sh"
+sed -i "2a. $here/library.sh" "$here/bin/interpreter"
+r run
+executed > /dev/null
+echo 'true # and another' > "$here/library.sh"
+keeps what_a_program_loads_from_elsewhere
+fresh
+mkdir "$project/data/empty"
+reruns an_empty_folder_in_a_folder_dep
 fresh
 mv "$project" "$here/keys-elsewhere"
 project=$here/keys-elsewhere

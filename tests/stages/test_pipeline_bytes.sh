@@ -1,0 +1,32 @@
+#!/bin/sh
+# The bytes of data, splits, weights, models, histories, predictions, metrics, heatmaps and figures are those of a table.
+. tests/stages/experiment.sh
+table=tests/stages/experiment.sums
+
+# is_here STAGE: whether the stage's fingerprint here is that of the table.
+is_here() {
+    "$BUILD/stages/$1" --fingerprint cpu | grep -v '^uses ' > "$here/print"
+    sed -n "s/^#   $1 //p" "$table" | cmp -s - "$here/print"
+}
+# check NAME PATTERN STAGE...: the artifacts whose path matches, where these stages' fingerprints are the table's.
+check() {
+    name=$1 pattern=$2
+    shift 2
+    for stage; do
+        is_here "$stage" || { skip "$name" "the fingerprint of $stage is another one here"; return; }
+    done
+    grep -v '^#' "$table" | grep -E "  ($pattern)" > "$here/sums"
+    [ -s "$here/sums" ] && (cd "$project/artifacts" && sha256sum --quiet -c "$here/sums" > "$here/out" 2> "$here/err")
+    ok $? "$name"
+}
+make_experiment bytes
+experiment run
+[ $status -eq 0 ]
+ok $? the_experiment_runs
+(cd "$project/artifacts" && find . -type f ! -path './report/*' | sed 's|^\./||' | sort) > "$here/found"
+grep -v '^#' "$table" | sed 's/.*  //' | sort | cmp -s - "$here/found"
+ok $? its_artifacts_are_those_of_the_table
+check data_and_splits_are_the_same_everywhere 'download/|split/'
+check trained_and_computed_bytes_are_those_of_the_table '[^ ]*\.(safetensors|json|csv|npy|txt)$' phase1
+check figures_are_those_of_the_table '[^ ]*\.png$' phase1 curves
+finish
