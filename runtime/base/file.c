@@ -238,7 +238,12 @@ int file_make_folders(const char *path, struct error *err)
     if (errno == ENOENT && file_make_parents(path, err) == 0 &&
         (mkdir(path, 0777) == 0 || errno == EEXIST))
         return 0;
-    return error_errno(err, "cannot make the folder '%s'", path);
+    return errno == EEXIST || errno == ENOTDIR
+               ? error_set(err, ERR_IO,
+                           "cannot make the folder '%s': a file is in its place, or on the way "
+                           "there: move it away",
+                           path)
+               : error_errno(err, "cannot make the folder '%s'", path);
 }
 
 int file_make_folders_below(const char *root, const char *name, struct error *err)

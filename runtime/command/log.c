@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+enum { LOG_LIMIT = 1 << 28 }; /* more than a log may be */
+
 static const char *text_of(const json_t *object, const char *name)
 {
     const char *text = json_string_value(json_object_get(object, name));
@@ -63,7 +65,7 @@ static int print_text(struct text *text, struct error *err)
 {
     int result = text_check(text, err);
     if (result == 0)
-        print_bytes(stdout, text_string(text), text->size);
+        print_clean(stdout, text_string(text));
     text_release(text);
     return result;
 }
@@ -125,7 +127,47 @@ static bool failed_since(const struct project *project, const char *stage,
     return stat(action, &made) < 0 || failed.st_mtim.tv_sec > made.st_mtim.tv_sec;
 }
 
-static int print_stage(const struct project *project, const char *stage, struct error *err)
+/* A log may have any bytes; JSON has it as a terminal shows it, line breaks kept. */
+static int print_log_json(const char *path, const char *stage, bool failed, struct digest *digest,
+                          struct error *err)
+{
+    char *data;
+    size_t size;
+    struct text clean = {0};
+    if (file_read(path, LOG_LIMIT, &data, &size, err) < 0)
+        return -1;
+    int result = digest_of_bytes(data, size, digest, err);
+    for (size_t at = 0; at < size;) {
+        const char *end = memchr(data + at, '\n', size - at);
+        size_t length = end == NULL ? size - at : (size_t)(end - data) - at;
+        text_add_clean(&clean, data + at, length);
+        at += length + (end != NULL);
+        if (end != NULL)
+            text_add(&clean, "\n");
+    }
+    free(data);
+    if (result == 0 && (result = text_check(&clean, err)) == 0) {
+        json_t *json = json_pack("{s:s, s:b, s:s}", "stage", stage, "failed", failed, "log",
+                                 text_string(&clean));
+        result = print_json(json, err);
+        json_decref(json);
+    }
+    text_release(&clean);
+    return result;
+}
+
+static int print_log(const char *path, const char *stage, bool failed, bool json,
+                     struct digest *digest, struct error *err)
+{
+    if (json)
+        return print_log_json(path, stage, failed, digest, err);
+    if (failed)
+        fprintf(stderr, "of the last attempt, which failed:\n");
+    return print_file(stdout, path, digest, err);
+}
+
+static int print_stage(const struct project *project, const char *stage, bool json,
+                       struct error *err)
 {
     size_t index;
     char path[STORE_PATH_SIZE];
@@ -136,16 +178,14 @@ static int print_stage(const struct project *project, const char *stage, struct 
         return error_set(err, ERR_USAGE, "'%s' is no run, see reprise log, and no stage", stage);
     if (lock_reader_find(project->lock, project->plan->profile, stage, &entry, err) < 0)
         return -1;
-    if (failed_since(project, stage, entry, path)) {
-        fprintf(stderr, "of the last attempt, which failed:\n");
-        return print_file(stdout, path, NULL, err);
-    }
+    if (failed_since(project, stage, entry, path))
+        return print_log(path, stage, true, json, &digest, err);
     if (entry != NULL && action_read(project->store, &entry->key, &action, err) < 0)
         return -1;
     if (action == NULL)
         return error_set(err, ERR_STAGE, "stage '%s' has no result in the cache", stage);
     store_object_path(project->store, &action->log, path);
-    int result = print_file(stdout, path, &digest, err);
+    int result = print_log(path, stage, false, json, &digest, err);
     if (result == 0 && !digest_equal(&digest, &action->log))
         result = error_set(err, ERR_MISMATCH, "the log of '%s' is damaged: '%s'", stage, path);
     action_free(action);
@@ -167,7 +207,7 @@ static int answer(const struct options *options, const struct project *project,
     }
     const json_t *found = find_record(records, options->words[0]);
     if (found == NULL)
-        return print_stage(project, options->words[0], err);
+        return print_stage(project, options->words[0], options->json, err);
     if (options->json)
         return print_json(found, err);
     add_record(found, &text);

@@ -1,6 +1,7 @@
 #include "command/commands.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 static const char version[] = "0.1.0";
@@ -19,8 +20,11 @@ int main(int argc, char **argv)
         printf("reprise %s\n", version);
     else if (result == 0)
         result = options.command->run(&options, &err);
-    if (fflush(stdout) != 0 && result == 0)
+    bool flushed = fflush(stdout) == 0;
+    if (!flushed && result == 0)
         result = error_errno(&err, "cannot write to stdout");
+    else if (ferror(stdout) && result == 0) /* of a piece before the last */
+        result = error_set(&err, ERR_IO, "cannot write to stdout: not all of it was taken");
     if (result < 0)
         fprintf(stderr, "reprise: %s\n", err.message);
     options_release(&options);

@@ -24,12 +24,9 @@ int print_json(const json_t *value, struct error *err)
     return 0;
 }
 
-void print_bytes(FILE *stream, const char *bytes, size_t size)
+/* Line by line, without what could steer a terminal. */
+static void print_lines_clean(FILE *stream, const char *bytes, size_t size)
 {
-    if (!isatty(fileno(stream))) {
-        fwrite(bytes, 1, size, stream);
-        return;
-    }
     for (size_t at = 0; at < size;) {
         const char *end = memchr(bytes + at, '\n', size - at);
         size_t length = end == NULL ? size - at : (size_t)(end - bytes) - at;
@@ -45,9 +42,17 @@ void print_bytes(FILE *stream, const char *bytes, size_t size)
     }
 }
 
+void print_bytes(FILE *stream, const char *bytes, size_t size)
+{
+    if (isatty(fileno(stream)))
+        print_lines_clean(stream, bytes, size);
+    else
+        fwrite(bytes, 1, size, stream);
+}
+
 void print_clean(FILE *stream, const char *string)
 {
-    print_bytes(stream, string, strlen(string));
+    print_lines_clean(stream, string, strlen(string));
 }
 
 /* Where a piece that is full may be cut: behind a line, else before a character that is not

@@ -11,13 +11,14 @@
 /* A value as indented, sorted JSON with a newline. */
 int print_json(const json_t *value, struct error *err);
 
-/* Bytes of stages, names and URLs: to a terminal without controls, as
- * text_add_clean() makes them, line breaks kept; to files and pipes as they are. */
+/* What a stage printed: to a terminal without controls, as text_add_clean() makes it, line breaks
+ * kept; to files and pipes as it is. */
 void print_bytes(FILE *stream, const char *bytes, size_t size);
+
+/* Our own lines with names, values and URLs in them: without controls, whatever shows them. */
 void print_clean(FILE *stream, const char *string);
 
-/* A whole file so, piece by piece. *digest, if not NULL, is that of the bytes. */
-
+/* A whole file as print_bytes(), piece by piece. *digest, if not NULL, is that of the bytes. */
 int print_file(FILE *stream, const char *path, struct digest *digest, struct error *err);
 
 #endif

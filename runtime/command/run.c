@@ -85,10 +85,9 @@ static void say_lines(struct display *display, const struct text *lines)
 static int check_before(const struct options *options, struct jobs *jobs, struct error *err)
 {
     if (lock_check_readable(jobs->project, err) < 0 ||
-        (options->project.locked && claims_check_before(jobs, err) < 0) ||
-        deliver_check(jobs, err) < 0)
+        (options->project.locked && claims_check_before(jobs, err) < 0))
         return -1;
-    return ours_write_delivered(jobs->project->plan, jobs->project->store, err);
+    return project_check_places(jobs->project, err) < 0 ? -1 : deliver_check(jobs, err);
 }
 
 /* The lock is written, or, with --locked, held against what was found. */
@@ -139,7 +138,8 @@ static int execute(const struct options *options, struct jobs *jobs, struct disp
     const struct watcher watcher = display_watcher(display);
     if (check_all(jobs, err) < 0 || hold_take(jobs->project, &watcher, hold, err) < 0)
         return -1;
-    if (check_before(options, jobs, err) < 0)
+    if (check_before(options, jobs, err) < 0 ||
+        ours_write_delivered(jobs->project->plan, jobs->project->store, err) < 0)
         return -1;
     schedule_run(jobs, &watcher, &outcome);
     run.seconds = attempt_now() - start;
@@ -182,6 +182,8 @@ static int dry_run(const struct options *options, struct jobs *jobs, struct disp
     int result = prepare_all(jobs, &failures, err);
     if (failures > 0)
         result = -1;
+    if (result == 0)
+        result = check_before(options, jobs, err);
     for (size_t i = 0; i < jobs->count && result == 0; i++) {
         const struct job *job = &jobs->list[i];
         if (job->state != JOB_STALE && job->state != JOB_UNKNOWN)

@@ -14,6 +14,7 @@
 #include "command/commands.h"
 #include "command/print.h"
 #include "command/verification.h"
+#include "runner/lock_entry.h"
 #include "runner/requirement.h"
 
 #include <stdarg.h>
@@ -143,18 +144,6 @@ static int print_as_json(const struct verification *check, bool good, struct err
     return result;
 }
 
-static void add_sets(const json_t *sets, struct text *line)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach ((json_t *)sets, name, value) {
-        struct error ignored;
-        char *json = json_to_text(value, true, &ignored);
-        text_addf(line, " --set %s=%s", name, json != NULL ? json : "?");
-        free(json);
-    }
-}
-
 static void print_summary(const struct verification *check)
 {
     struct text line = {0};
@@ -165,8 +154,8 @@ static void print_summary(const struct verification *check)
               check->requirements);
     if (plan->profile[0] != '\0')
         text_addf(&line, "; profile %s", plan->profile);
-    text_add(&line, json_object_size(plan->sets) == 0 ? "; no sets" : ";");
-    add_sets(plan->sets, &line);
+    text_add(&line, ";");
+    lock_add_sets(plan->sets, &line);
     if (elsewhere > 0)
         text_addf(&line, "; %zu made on another machine, not reproducible here", elsewhere);
     if (adopted > 0)

@@ -82,9 +82,18 @@ static int resolve_deps(struct verification *check, struct job *job, struct comp
     return digest_of_bytes(job->lineage, strlen(job->lineage), &last->content.digest, err);
 }
 
-/* The outs that the lock claims stand for what the stage gave. */
-static int take_outs(struct job *job, const struct lock_stage *entry, struct error *err)
+/* The outs that the lock claims stand for what the stage gave; one that lacks an out stands for
+ * nothing, and what depends on it cannot be made again. */
+static int take_outs(struct verification *check, struct job *job, const struct lock_stage *entry,
+                     struct error *err)
 {
+    for (size_t i = 0; i < job->stage->out_count; i++)
+        if (lock_find_item(&entry->outs, job->stage->outs[i].name) == NULL) {
+            if (job->stage->frozen)
+                verification_report(check, "lock", false, job->stage->name, "has no out '%s'",
+                                    job->stage->outs[i].name);
+            return 0;
+        }
     job->key = entry->key;
     job->state = JOB_CACHED;
     if ((job->action = action_new(job->stage->name, "", err)) == NULL ||
@@ -209,12 +218,20 @@ static int check_stage(struct verification *check, struct job *job, struct error
                           job->stage->name, entry->adopted);
     if (!job->stage->frozen && compare(check, job, entry, err) < 0)
         return -1;
-    return take_outs(job, entry, err);
+    return take_outs(check, job, entry, err);
 }
 
 int verify_lock(struct verification *check, struct error *err)
 {
     const struct project *project = check->project;
+    if (!json_equal(check->section->sets, project->plan->sets)) {
+        struct text sets = {0};
+        lock_add_sets(check->section->sets, &sets);
+        verification_report(check, "lock", false, project->plan->profile,
+                            "is of other --set: it says%s, which --as-recorded takes",
+                            text_string(&sets));
+        text_release(&sets);
+    }
     for (size_t i = 0; i < check->section->count; i++) {
         struct error ignored;
         size_t index;

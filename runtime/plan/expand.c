@@ -103,8 +103,12 @@ static int unknown_variable(const struct expand_scope *scope, struct yaml_place 
     if (local)
         return yaml_error(err, place, "'item' has no '%s'%s", word + 5,
                           suggest_variable(buffer, word + 5, scope->item));
-    return yaml_error(err, place, "unknown variable '%s'%s", word,
-                      suggest_variable(buffer, word, scope->vars));
+    suggest_variable(buffer, word, scope->vars);
+    bool environment = buffer[0] == '\0' && getenv(word) != NULL;
+    return yaml_error(err, place, "unknown variable '%s'%s%s", word, buffer,
+                      environment ? ": one of the environment is named under 'env', and the "
+                                    "program reads it"
+                                  : "");
 }
 
 /* A member of a map or list by one step of a name, or NULL. */

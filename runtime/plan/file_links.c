@@ -68,14 +68,32 @@ static int find_parent(struct file_links *links, const char *path, struct error 
     return 0;
 }
 
-/* Where a path leads, in fresh memory; *found is NULL where nothing is there. Links that the way
- * has are followed; most files have none, and realpath() is called once for their folder. */
-static int follow_path(struct file_links *links, const char *path, char **found, struct error *err)
+/* What could not be read when its turn comes, after hours of others' work. */
+static const char *why_unreadable(const char *path, const struct stat *status)
 {
-    struct stat status;
+    bool folder = S_ISDIR(status->st_mode);
+    if (!folder && !S_ISREG(status->st_mode))
+        return "is neither a file nor a folder";
+    if ((status->st_mode & 0444) != 0444 && access(path, folder ? R_OK | X_OK : R_OK) < 0)
+        return "cannot be read: permission denied";
+    return NULL;
+}
+
+/* Where a path leads, in fresh memory; *found is NULL where nothing is there. Links that the way
+ * has are followed; most files have none, and realpath() is called once for their folder. `why`
+ * gets what makes it no dep, or NULL. */
+static int follow_path(struct file_links *links, const char *path, char **found, const char **why,
+                       struct error *err)
+{
+    struct stat status, target;
     *found = NULL;
+    *why = NULL;
     if (lstat(path, &status) < 0)
         return 0;
+    if (!S_ISLNK(status.st_mode))
+        *why = why_unreadable(path, &status);
+    else if (stat(path, &target) == 0)
+        *why = why_unreadable(path, &target);
     if (S_ISLNK(status.st_mode) || strcmp(last_part(path), "..") == 0 || path[1] == '\0') {
         *found = realpath(path, NULL);
         return *found == NULL && errno == ENOMEM ? error_errno(err, "cannot find '%s'", path) : 0;
@@ -94,9 +112,11 @@ static int refuse_broken(const struct stage_draft *draft, const struct dep_draft
     ssize_t size = readlink(full, target, sizeof(target));
     if (size < 0)
         return 0;
-    return stage_draft_error(draft, dep->place, err,
-                             "dep '%s': '%s' is a link to '%.*s', which is not there", dep->name,
-                             dep->reference, (int)size, target);
+    struct stat status;
+    bool circle = stat(full, &status) < 0 && errno == ELOOP;
+    return stage_draft_error(draft, dep->place, err, "dep '%s': '%s' is a link to '%.*s', which %s",
+                             dep->name, dep->reference, (int)size, target,
+                             circle ? "leads back to it" : "is not there");
 }
 
 static int find_root(struct file_links *links, struct error *err)
@@ -132,9 +152,13 @@ int file_links_find(struct file_links *links, const struct stage_draft *draft,
     char *real = NULL;
     if (full == NULL)
         return -1;
-    int status = follow_path(links, full, &real, err);
+    const char *why;
+    int status = follow_path(links, full, &real, &why, err);
     *missing = status == 0 && real == NULL;
-    if (status == 0)
+    if (status == 0 && why != NULL)
+        status = stage_draft_error(draft, dep->place, err, "dep '%s': '%s' %s", dep->name,
+                                   dep->reference, why);
+    else if (status == 0)
         status = real == NULL ? refuse_broken(draft, dep, full, err)
                               : refuse_own(links, draft, dep, real, err);
     free(full);

@@ -151,6 +151,18 @@ enum { FOLDER_LIMIT = 4096 }; /* more than a path can be deep */
 
 static int no_file(const char *name, struct error *err)
 {
+    static const char *const others[] = {"pipeline.yml", "Pipeline.yaml", "reprise.yaml"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+        if (file_exists(others[i]))
+            return error_set(err, ERR_USAGE,
+                             "there is no '%s', but a '%s': rename it, or name it with --file",
+                             name, others[i]);
+    if (file_exists("dvc.yaml"))
+        return error_set(
+            err, ERR_USAGE,
+            "there is no '%s', but a 'dvc.yaml': write its stages into '%s', with deps, "
+            "outs and params as maps of names",
+            name, name);
     return error_set(err, ERR_USAGE,
                      "there is no '%s' here or in a folder above: go to the project's folder or "
                      "name it with -C, or another file with --file",

@@ -64,8 +64,9 @@ static int read_desc(struct stage_draft *draft, const struct yaml_node *node, st
 static int read_deps(struct stage_draft *draft, const struct yaml_node *node, struct error *err)
 {
     if (node->kind != YAML_KIND_MAP)
-        return stage_draft_wrong_type(draft, "'deps'", "a map of names to files or stage.out", node,
-                                      err);
+        return stage_draft_wrong_type(draft, "'deps'",
+                                      "a map of names to files or stage.out, as {data: data.csv}",
+                                      node, err);
     draft->dep_map = node;
     draft->deps =
         yaml_tree_memory(draft->tree, node->place, node->count, sizeof(*draft->deps), err);
@@ -87,7 +88,7 @@ static int read_deps(struct stage_draft *draft, const struct yaml_node *node, st
 static int read_params(struct stage_draft *draft, const struct yaml_node *node, struct error *err)
 {
     if (node->kind != YAML_KIND_MAP)
-        return stage_draft_wrong_type(draft, "'params'", "a map", node, err);
+        return stage_draft_wrong_type(draft, "'params'", "a map, as {lr: \"${lr}\"}", node, err);
     if (secret_url_refuse(node, err) < 0)
         return -1;
     draft->stage.params = yaml_to_json(node, err);
@@ -214,6 +215,42 @@ struct key {
     read_key_fn *read; /* NULL: read elsewhere */
 };
 
+/* What other tools call it, and the way here. */
+static const char *way_of_others(const char *key)
+{
+    static const struct {
+        const char *key, *way;
+    } ways[] = {
+        {"always_changed", ": to execute it again, reprise run -f STAGE"},
+        {"cache", ": every out is kept in the cache"},
+        {"command", ", did you mean 'cmd'?"},
+        {"dependencies", ", did you mean 'deps'?"},
+        {"depends_on", ", did you mean 'deps'?"},
+        {"do", ": 'do' stands beside 'foreach'"},
+        {"input", ", did you mean 'deps'?"},
+        {"inputs", ", did you mean 'deps'?"},
+        {"needs", ", did you mean 'deps'?"},
+        {"output", ", did you mean 'outs'?"},
+        {"outputs", ", did you mean 'outs'?"},
+        {"parameters", ", did you mean 'params'?"},
+        {"persist", ": what a stage wants back when it was killed, it keeps in its checkpoint"},
+        {"run", ", did you mean 'cmd'?"},
+        {"script", ", did you mean 'cmd'?"},
+        {"shell", ": cmd: [sh, -c, '...'] runs one"},
+        {"threads", ": it stands under 'resources'"},
+        {"memory", ": it stands under 'resources'"},
+        {"gpu", ": it stands under 'resources'"},
+        {"time", ": it stands under 'resources'"},
+        {"vars", ": 'vars' stands beside 'stages'"},
+        {"wdir",
+         ": a stage runs in a folder of its own, and names files from the project's folder"},
+    };
+    for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++)
+        if (strcmp(ways[i].key, key) == 0)
+            return ways[i].way;
+    return NULL;
+}
+
 static int unknown_key(const struct stage_draft *draft, const struct yaml_node *key, const char *of,
                        const struct key *keys, size_t count, struct error *err)
 {
@@ -221,8 +258,9 @@ static int unknown_key(const struct stage_draft *draft, const struct yaml_node *
     char buffer[SUGGEST_SIZE];
     for (size_t i = 0; i < count; i++)
         names[i] = keys[i].name;
+    const char *way = of[0] == '\0' ? way_of_others(key->text) : NULL;
     return stage_draft_error(draft, key->place, err, "unknown key '%s'%s%s", key->text, of,
-                             suggest_word(buffer, key->text, names, count));
+                             way != NULL ? way : suggest_word(buffer, key->text, names, count));
 }
 
 /* Checks that all keys of a map are known, then reads those that are not null

@@ -98,7 +98,8 @@ static int read_out(struct stage_draft *draft, const struct yaml_pair *pair, str
 int stage_outs_read(struct stage_draft *draft, const struct yaml_node *node, struct error *err)
 {
     if (node->kind != YAML_KIND_MAP)
-        return stage_draft_wrong_type(draft, "'outs'", "a map of names to files", node, err);
+        return stage_draft_wrong_type(draft, "'outs'",
+                                      "a map of names to files, as {model: model.bin}", node, err);
     draft->outs = node;
     draft->stage.outs = memory_new(node->count, sizeof(*draft->stage.outs), err);
     if (draft->stage.outs == NULL)

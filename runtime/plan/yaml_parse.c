@@ -53,9 +53,12 @@ static yaml_mark_t mark_of_offset(const struct composer *composer, size_t offset
     return mark;
 }
 
-/* In { } and [ ] the brace of an unquoted ${x} begins a map. */
-static const char *hint(const struct composer *composer, yaml_mark_t mark)
+/* The way out of what people write most. In { } and [ ] the brace of an unquoted ${x} begins a map.
+ */
+static const char *hint(const struct composer *composer, yaml_mark_t mark, const char *problem)
 {
+    if (strstr(problem, "UTF-8") != NULL || strstr(problem, "UTF-16") != NULL)
+        return "; save the file as UTF-8";
     const char *line = composer->data, *end = composer->data + composer->data_size;
     for (size_t i = 0; line != NULL && i < mark.line; i++) {
         line = memchr(line, '\n', (size_t)(end - line));
@@ -65,10 +68,19 @@ static const char *hint(const struct composer *composer, yaml_mark_t mark)
         return "";
     const char *stop = memchr(line, '\n', (size_t)(end - line));
     size_t size = (size_t)((stop == NULL ? end : stop) - line);
+    size_t blank = 0;
+    while (blank < size && line[blank] == ' ')
+        blank++;
+    if (strstr(problem, " tab ") != NULL || (blank < size && line[blank] == '\t') ||
+        (mark.column < size && line[mark.column] == '\t'))
+        return "; a tab stands there, and YAML indents with blanks";
     bool flow = memchr(line, '{', size) != NULL || memchr(line, '[', size) != NULL;
-    return flow && memmem(line, size, "${", 2) != NULL
-               ? "; inside { } and [ ], write \"${...}\" with quotes"
-               : "";
+    if (flow && memmem(line, size, "${", 2) != NULL)
+        return "; inside { } and [ ], write \"${...}\" with quotes";
+    if (strstr(problem, "mapping values are not allowed") != NULL)
+        return "; a text that holds ': ' is written in quotes";
+    bool special = mark.column < size && memchr("@`%*&!", line[mark.column], 6) != NULL;
+    return special ? "; a text that begins with such a sign is written in quotes" : "";
 }
 
 static int parser_error(const struct composer *composer, struct error *err)
@@ -82,9 +94,9 @@ static int parser_error(const struct composer *composer, struct error *err)
     const char *problem = parser->problem == NULL ? "not valid" : parser->problem;
     if (parser->context == NULL)
         return yaml_error(err, place_of(composer, mark), "YAML: %s%s", problem,
-                          hint(composer, mark));
+                          hint(composer, mark, problem));
     return yaml_error(err, place_of(composer, mark), "YAML: %s %s%s", problem, parser->context,
-                      hint(composer, mark));
+                      hint(composer, mark, problem));
 }
 
 static int next_event(struct composer *composer, yaml_event_t *event, struct error *err)

@@ -39,15 +39,19 @@ struct claims {
 struct differences {
     struct claims *claims;
     const char *stage;
-    bool here, elsewhere;
+    struct text deps; /* told where the digests of the deps are those of the lock */
+    bool here, elsewhere, lineage;
 };
 
 static void differs(void *arg, enum lock_part part, const char *line)
 {
     struct differences *differences = arg;
     switch (part) {
-    case LOCK_DEP: return;     /* see check_deps */
-    case LOCK_LINEAGE: return; /* what is upstream tells */
+    case LOCK_DEP: /* see check_deps */
+        text_addf(&differences->deps, "%s: the lock is not of this pipeline: %s\n",
+                  differences->stage, line);
+        return;
+    case LOCK_LINEAGE: differences->lineage = true; return; /* what is upstream tells */
     case LOCK_FILE:
         differences->elsewhere = true;
         text_addf(differences->claims->lines, "%s: another build: %s\n", differences->stage, line);
@@ -122,12 +126,39 @@ static bool check_outs(struct claims *claims, const struct job *job, const struc
     return good;
 }
 
+/* The lock's list of published copies, of outs that are as it says. */
+static void check_copies(const struct lock_stage *entry, const struct lock_stage *now,
+                         struct differences *found)
+{
+    bool same = entry->published.count == now->published.count;
+    for (size_t i = 0; i < now->published.count && same; i++) {
+        const struct lock_named *is = &now->published.list[i];
+        const struct lock_named *was = lock_find_name(&entry->published, is->name);
+        same = was != NULL && digest_equal(&was->digest, &is->digest);
+    }
+    if (!same && !entry->old)
+        differs(found, LOCK_OUT, "its list of published copies differs");
+}
+
+/* What an entry has under the key that the stage has, too, and still isn't of this pipeline. */
+static void check_edited(const struct lock_stage *entry, const struct lock_stage *now, bool deps,
+                         struct differences *found)
+{
+    struct claims *claims = found->claims;
+    if (deps && found->deps.size > 0) {
+        text_append(claims->lines, found->deps.data, found->deps.size);
+        found->here = true;
+    }
+    if (found->lineage && digest_equal(&entry->key, &now->key))
+        differs(found, LOCK_OUT, "its lineage was edited");
+}
+
 static int check_job(struct claims *claims, const struct job *job, struct error *err)
 {
     const struct lock_stage *entry =
         lock_find(claims->lock, claims->jobs->project->plan->profile, job->stage->name);
-    struct differences found = {claims, job->stage->name, false, false};
-    bool contradicts = false;
+    struct differences found = {.claims = claims, .stage = job->stage->name};
+    bool contradicts = false, deps = true;
     if (entry == NULL) {
         text_addf(claims->lines, "%s: has no entry in the lock\n", job->stage->name);
         claims->stale++;
@@ -137,27 +168,54 @@ static int check_job(struct claims *claims, const struct job *job, struct error 
         text_addf(claims->lines, "%s: its result was adopted and not made\n", job->stage->name);
         claims->stale++;
     }
+    bool good = claims->good[job->index] = check_outs(claims, job, entry);
     if (!job->stage->frozen) {
         struct lock_stage *now = lock_entry_make(claims->jobs, job, err);
         if (now == NULL)
             return -1;
         lock_entry_compare(entry, now, differs, &found);
+        if (good)
+            check_copies(entry, now, &found);
+        deps = check_deps(claims, job, entry, &contradicts);
+        check_edited(entry, now, deps, &found);
+        text_release(&found.deps);
         lock_stage_free(now);
     }
-    bool deps = job->stage->frozen || check_deps(claims, job, entry, &contradicts);
-    claims->good[job->index] = check_outs(claims, job, entry);
     bool same_key = digest_equal(&entry->key, &job->key);
-    if (contradicts || (!claims->good[job->index] && same_key) ||
-        (!found.here && !found.elsewhere && deps && !claims->good[job->index]))
+    if (contradicts || (!good && (same_key || (!found.here && !found.elsewhere && deps))))
         claims->mismatches++;
     else if (found.elsewhere)
         claims->elsewhere++;
     else if (!same_key && deps && !found.here && !job->stage->lineage && !entry->old) {
         text_addf(claims->lines, "%s: the lock's key is not that of its entry\n", job->stage->name);
         claims->mismatches++;
-    } else if (!same_key)
+    } else if (!same_key || found.here || !deps)
         claims->stale++;
     return 0;
+}
+
+/* What the lock has and the pipeline, as it is run, has not: other --set, stages that are gone. */
+static void check_section(struct claims *claims)
+{
+    const struct plan *plan = claims->jobs->project->plan;
+    const struct lock_section *section = lock_find_section(claims->lock, plan->profile);
+    if (section == NULL)
+        return;
+    if (!json_equal(section->sets, plan->sets)) {
+        text_add(claims->lines, "the lock is of other --set:");
+        lock_add_sets(section->sets, claims->lines);
+        text_add(claims->lines, "\n");
+        claims->stale++;
+    }
+    for (size_t i = 0; i < section->count; i++) {
+        struct error ignored;
+        size_t index;
+        if (plan_find(plan, section->stages[i]->name, &index, &ignored) == 0)
+            continue;
+        text_addf(claims->lines, "%s: is in the lock, and not in the pipeline any more\n",
+                  section->stages[i]->name);
+        claims->stale++;
+    }
 }
 
 int claims_check(const struct jobs *jobs, struct text *lines, struct error *err)
@@ -170,6 +228,7 @@ int claims_check(const struct jobs *jobs, struct text *lines, struct error *err)
     for (size_t i = 0; i < jobs->count; i++)
         if (job_is_done(&jobs->list[i]) && check_job(&claims, &jobs->list[i], err) < 0)
             goto done;
+    check_section(&claims);
     if (claims.mismatches > 0)
         error_set(err, ERR_MISMATCH, "%zu stage%s not give what the lock claims: see above",
                   claims.mismatches, claims.mismatches == 1 ? " does" : "s do");

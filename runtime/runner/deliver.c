@@ -59,11 +59,19 @@ static int check_parent(const struct project *project, const char *name, struct 
         if (slash == NULL || (size_t)(slash - path) < shortest)
             return 0;
         *slash = '\0';
-        if (realpath(path, real) != NULL)
-            break;
+        struct stat st;
+        if (realpath(path, real) != NULL && stat(path, &st) == 0) {
+            if (S_ISDIR(st.st_mode))
+                break;
+            return error_set(err, ERR_USAGE,
+                             "cannot publish '%s': '%s' is in the way, and is no folder: move it "
+                             "away, or publish into another folder",
+                             name, path + shortest + 1);
+        }
+        if (errno == ENOTDIR)
+            continue; /* further up it will be named */
         if (errno != ENOENT)
             return error_errno(err, "cannot publish '%s'", name);
-        struct stat st;
         if (lstat(path, &st) == 0)
             return error_set(err, ERR_USAGE, "cannot publish '%s': a link on its way leads nowhere",
                              name);
@@ -209,7 +217,7 @@ static int check_out(const struct project *project, const struct job *job,
         item = lock_find_item(&entry->outs, out->name);
     bool folder = item != NULL && item->content.kind == CONTENT_FOLDER;
     if (result == 0 && !folder && project_path(project, name, path) && lstat(path, &st) == 0 &&
-        !S_ISDIR(st.st_mode)) {
+        (item != NULL || !S_ISDIR(st.st_mode))) {
         bool same = item != NULL &&
                     content_hash(project->store, path, STORE_BY_STAT, &there, &ignored) == 0 &&
                     digest_equal(&there.digest, &item->content.digest);

@@ -137,6 +137,10 @@ char *lineage_text(const struct jobs *jobs, size_t index, struct error *err)
     if (count > 1)
         qsort(sorted, count, sizeof(*sorted), compare_jobs);
     for (size_t i = 0; i < count; i++) {
+        if (!job_is_done(sorted[i])) {
+            error_set(err, ERR_STAGE, "there is no result of '%s'", sorted[i]->stage->name);
+            goto done;
+        }
         json_t *stage = stage_json(jobs, sorted[i], err);
         if (stage == NULL)
             goto done;

@@ -1,5 +1,6 @@
 #include "runner/lock_entry.h"
 
+#include "base/json.h"
 #include "base/memory.h"
 #include "runner/deliver.h"
 #include "runner/lock_from.h"
@@ -131,6 +132,20 @@ failed:
 }
 
 /* ---- comparing ---- */
+
+void lock_add_sets(const json_t *sets, struct text *text)
+{
+    const char *name;
+    json_t *value;
+    if (json_object_size(sets) == 0)
+        text_add(text, " no sets");
+    json_object_foreach ((json_t *)sets, name, value) {
+        struct error ignored;
+        char *json = json_to_text(value, true, &ignored);
+        text_addf(text, " --set %s=%s", name, json != NULL ? json : "?");
+        free(json);
+    }
+}
 
 struct differing {
     lock_differs_fn *tell;

@@ -27,6 +27,9 @@ enum lock_part {
     LOCK_OUT, /* its name or path */
 };
 
+/* " --set a=1 --set b=2", or " no sets". */
+void lock_add_sets(const json_t *sets, struct text *text);
+
 /* Hears of each part that differs, with a line for people: "its params changed". */
 typedef void lock_differs_fn(void *arg, enum lock_part part, const char *line);
 

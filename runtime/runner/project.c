@@ -11,8 +11,10 @@
 #include "runner/program.h"
 #include "store/ignore.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { IGNORE_LIMIT = 1 << 20 };
@@ -174,6 +176,28 @@ done:
         store_set_stop(opened->store, &opened->stop);
     }
     return result;
+}
+
+int project_check_places(const struct project *project, struct error *err)
+{
+    static const char *const places[] = {"artifacts", "reports", "reports/runs"};
+    for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+        struct stat st;
+        char *path = file_join(project->plan->folder, places[i], err);
+        int result = path == NULL ? -1 : 0;
+        bool there = result == 0 && lstat(path, &st) == 0;
+        if (there && (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)))
+            result = error_set(
+                err, ERR_USAGE,
+                "'%s' is in the way of the folder that a run writes to: move it away", places[i]);
+        else if (there && access(path, W_OK | X_OK) < 0)
+            result = error_set(err, ERR_USAGE, "cannot write in the folder '%s': %s", places[i],
+                               strerror(errno));
+        free(path);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
 }
 
 void project_close(struct project *project)

@@ -53,6 +53,10 @@ enum project_view {
     PROJECT_AS_RECORDED, /* that profile, and the sets that the lock has for it */
 };
 
+/* Before a run: ERR_USAGE where results and records could not be written, as where a file lies in
+ * place of one of their folders. */
+int project_check_places(const struct project *project, struct error *err);
+
 int project_open(const struct project_settings *settings, enum project_view view,
                  struct project *project, struct error *err);
 void project_close(struct project *project);

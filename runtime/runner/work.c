@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "runner/keeper.h"
 #include "runner/layout.h"
+#include "runner/metrics_file.h"
 #include "runner/scratch.h"
 #include "runner/stage_json.h"
 #include "runner/stage_log.h"
@@ -137,7 +138,9 @@ static int store_out(const struct attempt *attempt, const struct plan_out *out,
     if (result == 0 && fstatat(attempt->folder_fd, path.data, &st, AT_SYMLINK_NOFOLLOW) < 0 &&
         (errno == ENOENT || errno == ENOTDIR))
         result = not_written(attempt, out, err);
-    else if (result == 0)
+    else if (result == 0 && out->metrics)
+        result = metrics_file_check(attempt->folder_fd, path.data, out, err);
+    if (result == 0)
         result = content_put(attempt->jobs->project->store, attempt->folder_fd, path.data, take,
                              &content, err);
     if (result == 0)

@@ -61,6 +61,29 @@ r run --locked
 [ $status -eq 102 ] && grep -q "^data: the lock's key is not that of its entry" "$here/err"
 ok $? forged_key_ends_with_102
 
+# Each field of an entry on its own, under the entry's true key: what a run without --locked would write otherwise is no pass.
+forged() { # forged STATUS LINE SED: `verify` and `run --locked` refuse it, the latter with LINE
+    sed "$3" "$here/lock" > "$lock"
+    cp "$lock" "$here/forged.lock"
+    r verify
+    [ $status -ne 0 ] && [ $status -lt 128 ] || { echo "# $3: verify gave $status"; result=1; }
+    r run --locked
+    [ $status -eq "$1" ] && grep -q "$2" "$here/err" && cmp -s "$lock" "$here/forged.lock" ||
+        { echo "# $3: run --locked gave $status"; result=1; }
+}
+result=0
+forged 1 'params changed' 's/scale: 2/scale: 3/'
+forged 1 "dep 'extra' is from 'extra.txt', recorded from 'extra.tx'" 's/from: extra.txt/from: extra.tx/'
+forged 1 "dep 'extra' (extra.txt) has 6 bytes, recorded 66" '/from: extra.txt/,/size/s/size: 6/size: 66/'
+forged 1 "dep 'extra' is new" 's/^          extra:/          extar:/'
+forged 1 "out 'copy' is new" 's/^          copy:$/          cpoy:/'
+forged 1 "out 'copy' is at 'copy.txt', recorded at 'x'" 's/path: copy.txt/path: x/'
+forged 1 'its list of published copies differs' 's#reports/index.html#reports/other.html#'
+forged 1 "'A' is gone" '0,/env: {}/s//env: {A: null}/'
+forged 1 'the lock is of other --set: --set scale=2' 's/sets: {}/sets: {scale: 2}/'
+forged 1 '^sdie: is in the lock, and not in the pipeline any more' 's/^      side:/      sdie:/'
+ok $result each_field_forged_alone_is_refused
+
 cp "$here/lock" "$lock"
 r run --locked --set scale=7
 [ $status -eq 1 ] && grep -q '^double: the lock is not of this pipeline: its params changed' "$here/err" && cmp -s "$lock" "$here/lock" &&

@@ -55,6 +55,41 @@ ok $? folder_in_the_place_of_a_copy_is_not_replaced
 rm -r "$project/docs/report.txt"
 r run
 
+# A file where a folder must be is told before anything runs, and is left alone; so it is by run -n.
+result=0
+for place in docs artifacts reports reports/runs; do
+    begin <<'YAML'
+stages:
+  first: {cmd: [sh, -c, "echo 1 > outs/o"], outs: {o: o}}
+  a: {cmd: sh a.sh, outs: {r: {path: report.txt, publish: docs}}}
+YAML
+    rmdir "$project/docs"
+    text A
+    [ $place = reports/runs ] && mkdir "$project/reports"
+    echo mine > "$project/$place"
+    for dry in '' -n; do
+        r run $dry
+        [ $status -eq 2 ] && grep -q "'$place' is in the way" "$here/err" && [ "$(cat "$project/$place")" = mine ] && [ ! -e "$project/cache/objects" ] ||
+            { echo "# $place: run $dry gave $status: $(cat "$here/err")"; result=1; }
+    done
+done
+ok $result file_in_the_way_of_a_folder_is_told_before_anything_runs
+begin <<'YAML'
+stages:
+  a: {cmd: sh a.sh, outs: {site: {path: site, publish: docs}}}
+YAML
+echo 'mkdir -p outs/site/sub && echo 1 > outs/site/sub/x' > "$project/a.sh"
+echo mine > "$project/docs/sub"
+r run
+[ $status -eq 1 ] && grep -q "cannot publish 'docs/sub/x': 'docs/sub' is in the way" "$here/err" && [ "$(cat "$project/docs/sub")" = mine ] && [ -f "$project/artifacts/a/site/sub/x" ]
+ok $? file_in_the_way_of_a_folder_of_an_out_is_named
+begin <<'YAML'
+stages:
+  a: {cmd: sh a.sh, outs: {r: {path: report.txt, publish: docs}}}
+YAML
+text A
+r run
+
 # ---- what is listed no more ----
 sed -i 's/path: report.txt, publish: docs/path: report.txt/' "$project/pipeline.yaml"
 r run

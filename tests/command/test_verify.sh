@@ -7,6 +7,15 @@ r run
 r verify
 [ $status -eq 0 ] && grep -q '^verified: 4 stages' "$here/out"
 ok $? untouched_project_verifies
+cp "$project/pipeline.lock" "$here/lock"
+result=0
+for edit in 's/^          data:$/          dtaa:/' 's/^          copy:$/          cpoy:/' 's/^          result:$/          reslut:/' 's/^      data:$/      dtaa:/'; do
+    sed "$edit" "$here/lock" > "$project/pipeline.lock"
+    r verify
+    { [ $status -eq 1 ] || [ $status -eq 102 ]; } && grep -q "^lock: " "$here/out" || { echo "# $edit: verify gave $status"; result=1; }
+done
+cp "$here/lock" "$project/pipeline.lock"
+ok $result lock_that_lacks_an_out_or_a_stage_is_stale_and_ends_no_verify
 
 # damage HOW FILES: every file in turn; the verdict must be 102 with its name, and a run must repair it.
 damage() {

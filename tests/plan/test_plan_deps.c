@@ -8,7 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+static void add_pipe(const struct plans *plans, const char *name)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/%s", plans->project, name);
+    assert_int_equal(mkfifo(path, 0600), 0);
+}
 
 static void assert_file(const struct plan *plan, const char *stage, const char *path)
 {
@@ -189,6 +197,9 @@ static void deps_through_links_are_taken_but_not_into_the_runners_folders(void *
     plans_link(*state, "away", "../else");
     plans_link(*state, "own", "artifacts");
     plans_link(*state, "broken", "nowhere");
+    plans_link(*state, "circle", "circle");
+    plans_link(*state, "to_pipe", "pipe");
+    add_pipe(*state, "pipe");
     struct plan *plan = plans_read(*state, "stages:\n"
                                            "  a: {cmd: x, deps: {d: away}}\n"
                                            "  b: {cmd: x, deps: {d: away/f}}\n");
@@ -207,6 +218,9 @@ static void deps_through_links_are_taken_but_not_into_the_runners_folders(void *
         {"..", "'..' holds the runner's own folders; name what is needed inside it"},
         {"/", "'/' holds the runner's own folders; name what is needed inside it"},
         {"broken", "'broken' is a link to 'nowhere', which is not there"},
+        {"circle", "'circle' is a link to 'circle', which leads back to it"},
+        {"pipe", "'pipe' is neither a file nor a folder"},
+        {"to_pipe", "'to_pipe' is neither a file nor a folder"},
         {"./data/*.csv",
          "there is no file './data/*.csv', and '*' stands for nothing here: name the folder"},
         {"away/../x", "in 'away/../x', '..' may stand only at the start"},

@@ -32,7 +32,31 @@ static struct bad_file files[] = {
     {"plan_refuses_a_tab_as_indent", NULL, NULL,
      "stages:\n"
      "\ta: 1\n",
-     "pipeline.yaml:2:1: YAML: found character that cannot start any token while scanning for the next token"},
+     "pipeline.yaml:2:1: YAML: found character that cannot start any token while scanning for the next token; a tab stands there, and YAML indents with blanks"},
+    {"plan_says_that_a_colon_wants_quotes", NULL, NULL,
+     "stages:\n"
+     "  a:\n"
+     "    cmd: echo a: b\n",
+     "pipeline.yaml:3:16: YAML: mapping values are not allowed in this context; a text that holds ': ' is written in quotes"},
+    {"plan_says_that_a_sign_wants_quotes", NULL, NULL,
+     "stages:\n"
+     "  a: {cmd: @x}\n",
+     "pipeline.yaml:2:12: YAML: found character that cannot start any token while scanning for the next token; a text that begins with such a sign is written in quotes"},
+    {"plan_says_that_a_file_is_utf_8", NULL, NULL,
+     "# caf\xe9\n",
+     "pipeline.yaml:1:6: YAML: incomplete UTF-8 octet sequence; save the file as UTF-8"},
+    {"plan_knows_the_words_of_other_tools", NULL, NULL,
+     "stages:\n"
+     "  a: {cmd: x, wdir: sub}\n",
+     "pipeline.yaml:2:15: stage 'a': unknown key 'wdir': a stage runs in a folder of its own, and names files from the project's folder"},
+    {"plan_knows_where_threads_stand", NULL, NULL,
+     "stages:\n"
+     "  a: {cmd: x, threads: 2}\n",
+     "pipeline.yaml:2:15: stage 'a': unknown key 'threads': it stands under 'resources'"},
+    {"plan_says_how_the_environment_is_named", NULL, NULL,
+     "stages:\n"
+     "  a: {cmd: \"x ${PATH}\"}\n",
+     "pipeline.yaml:2:15: unknown variable 'PATH': one of the environment is named under 'env', and the program reads it"},
     {"plan_refuses_a_stage_there_twice", NULL, NULL,
      "stages:\n"
      "  a: {cmd: x}\n"
@@ -265,7 +289,7 @@ static struct bad_file files[] = {
      "pipeline.yaml:1:34: stage 'a': 'env' must be a list of names of variables, not the text '3x'"},
     {"plan_refuses_deps_as_a_list", NULL, NULL,
      "stages: {a: {cmd: x, deps: [data.csv]}}\n",
-     "pipeline.yaml:1:28: stage 'a': 'deps' must be a map of names to files or stage.out, not a list"},
+     "pipeline.yaml:1:28: stage 'a': 'deps' must be a map of names to files or stage.out, as {data: data.csv}, not a list"},
     {"plan_refuses_a_dep_in_artifacts", NULL, NULL,
      "stages: {a: {cmd: x, deps: {d: artifacts/a/b}}}\n",
      "pipeline.yaml:1:32: stage 'a': dep 'd': 'artifacts/a/b' is the runner's to write; an out is named 'stage.out'"},
@@ -319,10 +343,10 @@ static struct bad_file files[] = {
      "pipeline.yaml:1:19: '$' means something only to a shell, and none is run: quote it, or cmd: [sh, -c, '...']"},
     {"plan_refuses_params_a_list", NULL, NULL,
      "stages: {a: {cmd: x, params: [lr]}}\n",
-     "pipeline.yaml:1:30: stage 'a': 'params' must be a map, not a list"},
+     "pipeline.yaml:1:30: stage 'a': 'params' must be a map, as {lr: \"${lr}\"}, not a list"},
     {"plan_refuses_outs_a_list", NULL, NULL,
      "stages: {a: {cmd: x, outs: [o]}}\n",
-     "pipeline.yaml:1:28: stage 'a': 'outs' must be a map of names to files, not a list"},
+     "pipeline.yaml:1:28: stage 'a': 'outs' must be a map of names to files, as {model: model.bin}, not a list"},
     {"plan_refuses_out_name_with_dot", NULL, NULL,
      "stages: {a: {cmd: x, outs: {a.b: c}}}\n",
      "pipeline.yaml:1:29: stage 'a': 'a.b' cannot be the name of an out: letters, digits, '_' and '-'"},

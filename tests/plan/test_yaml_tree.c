@@ -175,13 +175,13 @@ static void yaml_refuses_bytes_that_are_no_text(void **state)
 {
     (void)state;
     static const char utf8[] = "a: b\nc: \xff\n", control[] = "a: b\nc: \x01\n", nul[] = "a\0b";
-    assert_refused(utf8, sizeof(utf8) - 1, "f.yaml:2:4: YAML: invalid leading UTF-8 octet");
+    assert_refused(utf8, sizeof(utf8) - 1, "f.yaml:2:4: YAML: invalid leading UTF-8 octet; save the file as UTF-8");
     assert_refused(control, sizeof(control) - 1,
                    "f.yaml:2:4: YAML: control characters are not allowed");
     assert_refused(nul, sizeof(nul) - 1, "f.yaml:1:2: YAML: control characters are not allowed");
     assert_refused("\xff\xfe"
                    "a\0",
-                   4, "f.yaml:1:1: YAML: invalid leading UTF-8 octet");
+                   4, "f.yaml:1:1: YAML: invalid leading UTF-8 octet; save the file as UTF-8");
 }
 
 static void yaml_messages_hold_no_control_characters(void **state)

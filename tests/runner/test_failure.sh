@@ -25,6 +25,30 @@ with double 'true'
 r run
 [ $status -eq 1 ] && grep -q "out 'result' (outs/result.json) was not written" "$here/err"
 ok $? success_without_an_out_is_a_failure
+result=0
+# METRICS|WHAT IS SAID: they are told after their stage, and nothing is stored.
+while IFS='|' read -r metrics said; do
+    with double "printf '%s' '$metrics' > \"\$(at outs result)\""
+    r run
+    [ $status -eq 1 ] && grep -q "^double  failed: the metrics 'result' .*$said.*cache/refused/double" "$here/err" && ! grep -q '^      double:' "$project/pipeline.lock" ||
+        { echo "# $metrics: $status: $(cat "$here/err")"; result=1; }
+done <<'EOF'
+accuracy 0.5|are no JSON: outs/result.json:1:
+{"value": NaN}|outs/result.json:1:13: invalid token near 'NaN': NaN and Infinity are no numbers there, write null
+{"value": 1e999}|real number overflow
+{"value": 0x10}|are no JSON
+{"value": +1}|are no JSON
+{"value": .5}|are no JSON
+{"value": 1} {}|are no JSON
+[1, 2]|are no JSON object
+7|are no JSON
+|are no JSON
+EOF
+ok $result metrics_that_are_no_json_object_fail_their_stage
+with double 'mkdir "$(at outs result)"'
+r run
+[ $status -eq 1 ] && grep -q "^double  failed: the metrics 'result' (outs/result.json) are a folder" "$here/err"
+ok $? metrics_that_are_a_folder_fail_their_stage
 with double 'ln -s /etc/passwd "$(at outs result)"'
 r run
 [ $status -eq 1 ] && grep -q "is a symbolic link" "$here/err"
@@ -79,6 +103,10 @@ rm "$project/pipeline.yaml"
 r status
 [ $status -eq 2 ] && grep -q "^reprise: there is no 'pipeline.yaml' here.* -C" "$here/err" && [ "$(wc -l < "$here/err")" -eq 1 ]
 ok $? folder_without_a_pipeline_says_what_to_do
+touch "$project/pipeline.yml"
+r status
+[ $status -eq 2 ] && grep -q "but a 'pipeline.yml': rename it" "$here/err" && rm "$project/pipeline.yml" && touch "$project/dvc.yaml" && { r status; [ $status -eq 2 ]; } && grep -q "but a 'dvc.yaml': write its stages into 'pipeline.yaml'" "$here/err"
+ok $? file_of_another_name_or_tool_is_pointed_out
 r --help
 [ $status -eq 0 ] && grep -q '^  verify' "$here/out"
 ok $? help_goes_to_stdout

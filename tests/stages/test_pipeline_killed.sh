@@ -16,7 +16,7 @@ same() {
 # tidy: whether a run that executes something leaves nothing that is unfinished.
 tidy() {
     experiment run -f report
-    for folder in tmp work locks; do
+    for folder in tmp work; do
         [ -z "$(find "$project/cache/$folder" -mindepth 1)" ] || { find "$project/cache/$folder" | sed 's/^/# left: /'; return 1; }
     done
 }
@@ -46,8 +46,9 @@ until_true() {
 is_running() { grep -q "^$1  *running" "$here/err"; }
 has_checkpoint() { [ -n "$(find "$project"/cache/work/*/checkpoint -type f 2> /dev/null)" ]; }
 children_of() { for process; do cat /proc/$process/task/*/children 2> /dev/null; done; }
-# Between the runner and each stage stands its keeper.
-keepers_of_runner() { children_of $runner; }
+# Between the runner and each stage stand the launcher and the stage's keeper.
+launcher_of_runner() { children_of $runner; }
+keepers_of_runner() { children_of $(launcher_of_runner); }
 stages_of_runner() { children_of $(keepers_of_runner); }
 
 # All at once: none sees another die.
@@ -58,7 +59,7 @@ for moment in download:0 download:0.1 explore:0.03 pretrain:0.1 pretrain:0.3 pha
     begin
     until_true is_running "${moment%:*}"
     sleep "${moment#*:}"
-    kill -9 $(stages_of_runner) $(keepers_of_runner) $runner 2> /dev/null
+    kill -9 $(stages_of_runner) $(keepers_of_runner) $(launcher_of_runner) $runner 2> /dev/null
     wait $runner 2> /dev/null
     [ $? -eq 137 ] && killed=$((killed + 1))
     experiment run
