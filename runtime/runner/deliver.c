@@ -93,7 +93,7 @@ static bool artifact_is_there(const struct project *project, const struct job *j
 {
     char path[PATH_MAX];
     return artifact_path(project, job, out, path) &&
-           content_is_at(project->store, content, path, STORE_BY_STAT);
+           materialise_is_done(project->store, content, path, STORE_BY_STAT);
 }
 
 static bool copy_is_there(const struct project *project, const struct tree_entry *entry)

@@ -16,7 +16,10 @@
 static const char *const bases[] = {"cache/objects", "cache/actions", "artifacts", "."};
 enum { BASE_COUNT = sizeof(bases) / sizeof(bases[0]), BASE_FOLDER = BASE_COUNT - 1 };
 
-enum { CHUNK = 256 }; /* lines that a thread takes at once */
+enum {
+    CHUNK = 32,
+    THREADS_FROM = 1024
+}; /* lines that a thread takes at once; and threads at all */
 
 struct evidence {
     char *folder;
@@ -251,7 +254,7 @@ static void check_all(struct checking *checking)
     struct error ignored;
     size_t chunks = (checking->data->count + CHUNK - 1) / CHUNK;
     /* Threads cost more than a few looks. */
-    struct pool *pool = chunks > 4 ? pool_new(0, &ignored) : NULL;
+    struct pool *pool = checking->data->count > THREADS_FROM ? pool_new(0, &ignored) : NULL;
     if (pool != NULL)
         pool_each(pool, chunks, check_chunk, checking, &ignored);
     else

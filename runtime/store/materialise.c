@@ -66,6 +66,17 @@ static void note_written(struct store *store, const struct content *content, con
     tree_release(&tree);
 }
 
+bool materialise_is_done(struct store *store, const struct content *content, const char *path,
+                         enum store_depth depth)
+{
+    struct error ignored;
+    struct stat st;
+    char *temporary = name_beside(path, &ignored);
+    bool left = temporary == NULL || lstat(temporary, &st) == 0;
+    free(temporary);
+    return !left && content_is_at(store, content, path, depth);
+}
+
 int materialise(struct store *store, const struct content *content, const char *path, bool *changed,
                 struct error *err)
 {
@@ -130,7 +141,7 @@ bool materialise_has_entry(struct store *store, const struct tree_entry *entry, 
         return file_exists(path);
     if (entry->kind == TREE_LINK)
         return place_has_link(path, entry->target);
-    return content_is_at(store, &file, path, depth);
+    return materialise_is_done(store, &file, path, depth);
 }
 
 int materialise_into(struct store *store, const struct content *content, const char *name,

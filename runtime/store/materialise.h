@@ -12,6 +12,10 @@
 int materialise(struct store *store, const struct content *content, const char *path, bool *changed,
                 struct error *err);
 
+/* True where `path` holds it, and a killed process left nothing beside it. */
+bool materialise_is_done(struct store *store, const struct content *content, const char *path,
+                         enum store_depth depth);
+
 /* The same for one entry of a folder's tree: a file, a link or an empty folder. */
 int materialise_entry(struct store *store, const struct tree_entry *entry, const char *path,
                       struct error *err);
