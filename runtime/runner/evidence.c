@@ -112,6 +112,17 @@ static size_t begins_in(const struct evidence *evidence, const char *path, size_
                : 0;
 }
 
+/* True where it may change again, or have changed since it was looked at, and nobody could tell. A
+ * folder on the way says nothing of when it changed. */
+static bool is_fresh(const struct evidence *evidence, enum evidence_kind kind,
+                     const struct stat *st)
+{
+    if (kind == EVIDENCE_NO_FILE || kind == EVIDENCE_NOTHING ||
+        (kind == EVIDENCE_PLACE && S_ISDIR(st->st_mode)))
+        return false;
+    return memo_is_racy_at(st, &evidence->start);
+}
+
 void evidence_add(struct evidence *evidence, enum evidence_kind kind, const char *path)
 {
     struct stat st;
@@ -125,8 +136,7 @@ void evidence_add(struct evidence *evidence, enum evidence_kind kind, const char
         return;
     }
     struct evidence_item item = item_of(kind, &st);
-    if (kind != EVIDENCE_NO_FILE && kind != EVIDENCE_NOTHING &&
-        memo_is_racy_at(&st, &evidence->start)) {
+    if (is_fresh(evidence, kind, &st)) {
         evidence->broken = true;
         return;
     }
