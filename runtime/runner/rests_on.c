@@ -324,8 +324,9 @@ static void add_dangling(struct gathering *gathering, const char *folder)
 
 static void add_project(struct gathering *gathering)
 {
+    /* The folders: what a power loss left there is to be removed. */
     static const char *const of_the_cache[] = {"delivered.json", "answers.json", "lock-stamp",
-                                               "published"};
+                                               "published",      "tmp",          "work"};
     const struct project *project = gathering->jobs->project;
     const char *folder = project->plan->folder, *file = project->settings.file;
     const char *slash = strrchr(file, '/');
