@@ -63,13 +63,10 @@ static struct evidence_item item_of(enum evidence_kind kind, const struct stat *
 {
     if (kind == EVIDENCE_NO_FILE || kind == EVIDENCE_NOTHING)
         return (struct evidence_item){.kind = (uint8_t)kind};
-    struct evidence_item item = {.kind = (uint8_t)kind,
-                                 .device = st->st_dev,
-                                 .inode = st->st_ino,
-                                 .mode = st->st_mode & S_IFMT};
+    struct evidence_item item = {
+        .kind = (uint8_t)kind, .device = st->st_dev, .inode = st->st_ino, .mode = st->st_mode};
     if (kind == EVIDENCE_PLACE)
         return item;
-    item.mode = st->st_mode;
     item.size = st->st_size;
     item.mtime = nanoseconds(st->st_mtim);
     item.ctime = nanoseconds(st->st_ctim);

@@ -19,10 +19,10 @@
 #include <time.h>
 
 enum evidence_kind {
-    EVIDENCE_ITSELF,  /* the file, folder or link is the same, and unchanged */
-    EVIDENCE_TARGET,  /* the same of what a link leads to */
-    EVIDENCE_RUNS,    /* and we may run it */
-    EVIDENCE_PLACE,   /* a folder or link on the way is the same, whatever it holds */
+    EVIDENCE_ITSELF, /* the file, folder or link is the same, and unchanged */
+    EVIDENCE_TARGET, /* the same of what a link leads to */
+    EVIDENCE_RUNS,   /* and we may run it */
+    EVIDENCE_PLACE,  /* a folder or link on the way is the same, whatever it holds; its mode, too */
     EVIDENCE_NO_FILE, /* no regular file is there */
     EVIDENCE_NOTHING, /* nothing is there */
     EVIDENCE_KINDS,

@@ -120,6 +120,21 @@ static void add_dep(struct gathering *gathering, const struct plan_dep *dep,
         gathering->failed = true;
 }
 
+/* A folder that a run writes to, if it is there. */
+static void add_place(struct gathering *gathering, const char *folder, const char *name)
+{
+    struct error ignored;
+    struct stat st;
+    char *path = file_join(folder, name, &ignored);
+    if (path == NULL)
+        gathering->failed = true;
+    else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        evidence_add(gathering->evidence, EVIDENCE_PLACE, path);
+    else
+        add_any(gathering->evidence, path);
+    free(path);
+}
+
 /* What a frozen stage would read need only be there. */
 static void add_frozen_dep(struct gathering *gathering, const struct plan_dep *dep)
 {
@@ -327,6 +342,7 @@ static void add_project(struct gathering *gathering)
     /* The folders: what a power loss left there is to be removed. */
     static const char *const of_the_cache[] = {"delivered.json", "answers.json", "lock-stamp",
                                                "published",      "tmp",          "work"};
+    static const char *const places[] = {"artifacts", "reports", "reports/runs"};
     const struct project *project = gathering->jobs->project;
     const char *folder = project->plan->folder, *file = project->settings.file;
     const char *slash = strrchr(file, '/');
@@ -339,6 +355,8 @@ static void add_project(struct gathering *gathering)
     add_any_in(gathering, folder, ".reprise-ignore");
     for (size_t i = 0; i < sizeof(of_the_cache) / sizeof(of_the_cache[0]); i++)
         add_any_in(gathering, store_folder(project->store), of_the_cache[i]);
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+        add_place(gathering, folder, places[i]);
 }
 
 bool rests_on(struct jobs *jobs, struct evidence *evidence)

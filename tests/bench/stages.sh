@@ -22,6 +22,9 @@ NINJA=${NINJA:-ninja} DVC=${DVC:-dvc} SNAKEMAKE=${SNAKEMAKE:-snakemake}
 work=$(mktemp -d)
 [ -n "${KEEP:-}" ] || trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 
+# ninja follows a chain by recursion: 30,000 are more than the usual stack holds.
+ulimit -s unlimited 2> /dev/null || ulimit -s "$(ulimit -Hs)" 2> /dev/null || true
+
 has() { command -v "$1" > /dev/null; }
 for tool in "$NINJA" "$DVC" "$SNAKEMAKE"; do has "$tool" || echo "$tool: not found, left out"; done
 

@@ -237,6 +237,7 @@ same the_published_folder_lies_elsewhere 'status 2' 'mv "$project/shown" "$here/
 same the_lock_is_edited 'status' 'sed -i "0,/digest: ./s//digest: 0/" "$project/pipeline.lock"'
 same the_lock_is_gone 'status 1' 'rm "$project/pipeline.lock"'
 same the_lock_is_no_lock 'status' 'echo "<<<<<<<" >> "$project/pipeline.lock"'
+same a_file_in_place_of_the_records 'status 2' 'rm -rf "$project/reports/runs" && touch "$project/reports/runs"'
 same what_was_delivered_is_gone 'status 0' 'rm "$project/cache/delivered.json"'
 same a_run_was_killed 'status 0' 'printf r | dd of="$project/cache/run.lock" bs=1 seek=64 conv=notrunc status=none; touch "$project/artifacts/s/.o.txt.new"'
 same a_run_of_other_values_between 'status 0' 'r run --set rate=5 && executed > /dev/null'
