@@ -367,6 +367,12 @@ int file_remove(const char *path, struct error *err)
     return remove_at(&removal, AT_FDCWD, path, 0, err);
 }
 
+int file_remove_folder(const char *path, struct error *err)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) ? file_remove(path, err) : 0;
+}
+
 bool file_exists(const char *path)
 {
     return access(path, F_OK) == 0;

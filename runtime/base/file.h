@@ -50,6 +50,9 @@ int file_make_parents(const char *path, struct error *err);
  * following links; fine if absent. */
 int file_remove(const char *path, struct error *err);
 
+/* Removes a folder that lies where a file of ours belongs; fine if there is none. */
+int file_remove_folder(const char *path, struct error *err);
+
 bool file_exists(const char *path);
 
 /* "folder/name" in fresh memory, or NULL. */

@@ -85,7 +85,7 @@ void answers_close(struct answers *answers)
     struct error ignored;
     if (answers == NULL)
         return;
-    if (answers->changed)
+    if (answers->changed && file_remove_folder(answers->path, &ignored) == 0)
         json_write(answers->path, answers->table, &ignored);
     json_decref(answers->table);
     pthread_mutex_destroy(&answers->mutex);

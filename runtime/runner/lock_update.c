@@ -53,7 +53,7 @@ static void write_stamp(const struct project *project, const struct stamp *stamp
     digest_to_hex(&stamp->file, file);
     digest_to_hex(&stamp->run, run);
     text_addf(&text, "%s\n%s\n", file, run);
-    if (path != NULL && !text.failed)
+    if (path != NULL && !text.failed && file_remove_folder(path, &ignored) == 0)
         file_write(path, text.data, text.size, &ignored);
     text_release(&text);
     free(path);

@@ -210,6 +210,8 @@ static void add_line(struct text *text, const struct lock_named *named)
 
 static int append(const char *path, const struct text *text, struct error *err)
 {
+    if (file_remove_folder(path, err) < 0)
+        return -1;
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (fd < 0)
         return error_errno(err, "cannot write '%s'", path);
@@ -286,6 +288,8 @@ int ours_settle(struct ours *ours, const struct lock *lock, struct error *err)
             add_line(&text, &named);
         }
     int result = path == NULL ? -1 : text_check(&text, err);
+    if (result == 0)
+        result = file_remove_folder(path, err);
     if (result == 0 && text.size > 0)
         result = file_write(path, text.data, text.size, err);
     else if (result == 0 && file_exists(path))
@@ -308,7 +312,7 @@ int ours_write_delivered(const struct plan *plan, struct store *store, struct er
         result = error_set(err, ERR_MEMORY, "out of memory for the record of delivery");
     bool same = result == 0 && file_exists(path) && json_read(path, &before, &ignored) == 0 &&
                 json_equal(before, now);
-    if (result == 0 && !same)
+    if (result == 0 && !same && (result = file_remove_folder(path, err)) == 0)
         result = json_write(path, now, err);
     json_decref(before);
     json_decref(now);
