@@ -42,6 +42,23 @@ static int clear(const struct attempt *attempt, struct error *err)
     return file_remove(attempt->folder, err);
 }
 
+/* A checkpoint that an earlier attempt left is the stage's, but for what it was writing as it
+ * was killed. */
+static int make_checkpoint(const struct attempt *attempt, struct error *err)
+{
+    struct stat st;
+    char *path = in_home(attempt, "checkpoint", err);
+    if (path == NULL)
+        return -1;
+    int result = 0;
+    if (mkdir(path, 0777) < 0 && errno != EEXIST)
+        result = error_errno(err, "cannot make '%s'", path);
+    else if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        file_remove_stale(path);
+    free(path);
+    return result;
+}
+
 static int make_folder(struct attempt *attempt, struct error *err)
 {
     char home[STORE_PATH_SIZE];
@@ -54,9 +71,7 @@ static int make_folder(struct attempt *attempt, struct error *err)
     attempt->folder_fd = open(attempt->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (attempt->folder_fd < 0)
         return error_errno(err, "cannot open '%s'", attempt->folder);
-    if (mkdirat(attempt->folder_fd, "../checkpoint", 0777) < 0 && errno != EEXIST)
-        return error_errno(err, "cannot make '%s/checkpoint'", attempt->home);
-    return 0;
+    return make_checkpoint(attempt, err);
 }
 
 static int open_log(struct attempt *attempt, struct error *err)
