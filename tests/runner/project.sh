@@ -3,9 +3,9 @@
 set -u
 BUILD=$(cd "${BUILD:-build}" && pwd)
 reprise=$BUILD/reprise
-# Memory where there is enough (a container may have little): the runner flushes every file to disk.
+# Memory where there is enough (a container may have little): the runner flushes every file to disk. ON=FOLDER: there.
 roomy() { [ -w "$1" ] && [ "$(df -Pk "$1" | awk 'NR == 2 {print $4}')" -gt 500000 ]; }
-here=$(TMPDIR=$(roomy /dev/shm && echo /dev/shm || echo "${TMPDIR:-/tmp}") mktemp -d)
+here=$(TMPDIR=${ON:-$(roomy /dev/shm && echo /dev/shm || echo "${TMPDIR:-/tmp}")} mktemp -d)
 ran=$here/ran
 failed=0 number=0
 trap 'chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
