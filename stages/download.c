@@ -16,6 +16,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A file to get; `setting` is its table of parameters. */
 struct source {
@@ -262,12 +263,37 @@ done:
     return result;
 }
 
+/* A file that is not there is told before the first of them is fetched. */
+static int check_local(const struct stage *stage, const struct source *source, const char *out,
+                       struct error *err)
+{
+    if (!stage_has_out(stage, out) || strncmp(source->url, "file:", strlen("file:")) != 0)
+        return 0;
+    char *path = fetch_local_path(source->url, stage_project(stage), err);
+    if (path == NULL)
+        return -1;
+    int result = access(path, R_OK) == 0 ? 0
+                                         : error_errno(err, "parameter '%s.url': cannot read '%s'",
+                                                       source->setting, path);
+    free(path);
+    return result;
+}
+
+static int check_all_local(const struct stage *stage, const struct plan *plan, struct error *err)
+{
+    if (check_local(stage, &plan->dataset, "dataset", err) < 0 ||
+        check_local(stage, &plan->weights, "weights", err) < 0)
+        return -1;
+    return check_local(stage, &plan->pretrain, "pretrain_dataset", err);
+}
+
 static int run(struct stage *stage, struct error *err)
 {
     struct plan plan = {0};
     char *archive = NULL, *weights = NULL, *pretrain = NULL;
     int result = -1;
-    if (read_plan(stage, &plan, err) < 0 || file_make_folders(work_folder(stage), err) < 0)
+    if (read_plan(stage, &plan, err) < 0 || check_all_local(stage, &plan, err) < 0 ||
+        file_make_folders(work_folder(stage), err) < 0)
         return -1;
     bool has_dataset = stage_has_out(stage, "dataset");
     bool has_weights = stage_has_out(stage, "weights");

@@ -1,18 +1,27 @@
 /* Goes on from phase 1's model with layers of the base unfrozen and a new optimizer.
  *
  * deps dataset, splits, model; outs model, history, history_csv, preflight;
- * params seed, augment, train, phase: trainer.h. Architecture and preprocessing are the model's.
+ * params seed, model, augment, train, phase: trainer.h. Architecture and preprocessing are those of
+ * the dep. The parameter `model`, which may be left out, says them before it is there, so that
+ * layers that phase.trainable names and nobody has are told before phase 1 trains.
  */
 #include "model_use.h"
 #include "trainer.h"
 
+#include <string.h>
+
 static int read_params(struct trainer *trainer, struct error *err)
 {
+    const json_t *model = NULL;
     if (trainer_read_seed(trainer, PHASE_2, err) < 0 || trainer_read_augment(trainer, err) < 0 ||
         trainer_read_batches(trainer, err) < 0 || trainer_read_modes(trainer, err) < 0 ||
-        trainer_read_schedule(trainer, "phase", err) < 0)
+        trainer_read_schedule(trainer, "phase", err) < 0 ||
+        trainer_read_trainable(trainer, err) < 0 ||
+        stage_map_or_null(trainer->stage, "model", &model, err) < 0)
         return -1;
-    return trainer_read_trainable(trainer, err);
+    if (model == NULL)
+        return 0;
+    return trainer_read_model(trainer, err) < 0 ? -1 : trainer_check_model(trainer, err);
 }
 
 static int make_model(struct trainer *trainer, struct error *err)
@@ -20,6 +29,11 @@ static int make_model(struct trainer *trainer, struct error *err)
     const char *path = stage_dep(trainer->stage, "model", err);
     if (path == NULL || model_read(path, &trainer->model, err) < 0)
         return -1;
+    if (trainer->architecture.name[0] != '\0' &&
+        strcmp(trainer->model->architecture.name, trainer->architecture.name) != 0)
+        return error_set(err, ERR_USAGE,
+                         "dep 'model' is a '%s', parameter 'model.architecture' says '%s'",
+                         trainer->model->architecture.name, trainer->architecture.name);
     return model_set_trainable(trainer->model, trainer->patterns, trainer->pattern_count, err);
 }
 

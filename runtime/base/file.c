@@ -83,6 +83,8 @@ static int open_temporary(const char *path, char **temporary, struct error *err)
             *temporary = name.data;
             return fd;
         }
+        if (fd >= 0)
+            unlink(name.data);
         text_release(&name);
         if (fd < 0)
             break;

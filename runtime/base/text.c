@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,7 +151,9 @@ bool text_to_double(const char *string, double *value)
     char *end;
     errno = 0;
     double parsed = strtod(string, &end);
-    if (end == string || *end != '\0' || errno != 0)
+    /* The smallest numbers come with ERANGE, too; what is lost altogether does not pass. */
+    bool lost = errno != 0 && (errno != ERANGE || parsed == 0.0 || isinf(parsed));
+    if (end == string || *end != '\0' || lost)
         return false;
     *value = parsed;
     return true;

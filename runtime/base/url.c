@@ -142,7 +142,7 @@ static bool scan_url(const char *text, const char *rest, size_t size, struct tex
         show(shown, mask, found ? strlen(mask) : 0);
         from = found ? user : 0;
     }
-    size_t query = user + strcspn(rest + user, "?#");
+    size_t query = user + strcspn(rest + user, "?#;"); /* or a parameter of the path */
     query = query < size ? query : size;
     show(shown, rest + from, query - from);
     return scan_parameters(rest + query, size - query, shown) || found;

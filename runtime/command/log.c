@@ -124,7 +124,23 @@ static bool failed_since(const struct project *project, const char *stage,
     if (entry == NULL)
         return true;
     store_action_path(project->store, &entry->key, action);
-    return stat(action, &made) < 0 || failed.st_mtim.tv_sec > made.st_mtim.tv_sec;
+    if (stat(action, &made) < 0)
+        return true;
+    return failed.st_mtim.tv_sec != made.st_mtim.tv_sec
+               ? failed.st_mtim.tv_sec > made.st_mtim.tv_sec
+               : failed.st_mtim.tv_nsec > made.st_mtim.tv_nsec;
+}
+
+static int no_such(const struct plan *plan, const char *word, struct error *err)
+{
+    size_t length = strcspn(word, "@*");
+    for (size_t i = 0; i < plan->count; i++) {
+        const char *name = plan->stages[i].name;
+        if (length > 0 && strncmp(name, word, length) == 0 && name[length] == '@')
+            return error_set(err, ERR_USAGE, "'%s' is a group: name one of its stages, as '%s'",
+                             word, name);
+    }
+    return error_set(err, ERR_USAGE, "'%s' is no run, see reprise log, and no stage", word);
 }
 
 /* A log may have any bytes; JSON has it as a terminal shows it, line breaks kept. */
@@ -175,7 +191,7 @@ static int print_stage(const struct project *project, const char *stage, bool js
     struct digest digest;
     const struct lock_stage *entry;
     if (plan_find(project->plan, stage, &index, err) < 0)
-        return error_set(err, ERR_USAGE, "'%s' is no run, see reprise log, and no stage", stage);
+        return no_such(project->plan, stage, err);
     if (lock_reader_find(project->lock, project->plan->profile, stage, &entry, err) < 0)
         return -1;
     if (failed_since(project, stage, entry, path))

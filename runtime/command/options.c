@@ -141,6 +141,10 @@ static int parse_option(struct options *options, char **argv, int argc, int *at,
                                  option->argument);
             value = argv[++*at];
         }
+        /* As of a variable of a script that is not set: no name, folder or number is empty. */
+        if (option->argument != NULL && *value == '\0')
+            return error_set(err, ERR_USAGE, "--%s needs a value: %s", option->name,
+                             option->argument);
         if (apply(options, option, value, err) < 0)
             return -1;
         if (strchr(seen, option->letter) == NULL)

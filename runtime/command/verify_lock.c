@@ -227,8 +227,8 @@ int verify_lock(struct verification *check, struct error *err)
     if (!json_equal(check->section->sets, project->plan->sets)) {
         struct text sets = {0};
         lock_add_sets(check->section->sets, &sets);
-        verification_report(check, "lock", false, project->plan->profile,
-                            "is of other --set: it says%s, which --as-recorded takes",
+        verification_report(check, "lock", false, "sets",
+                            "it is of other --set: it says%s, which --as-recorded takes",
                             text_string(&sets));
         text_release(&sets);
     }

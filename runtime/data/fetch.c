@@ -90,6 +90,20 @@ char *fetch_local_path(const char *url, const char *project, struct error *err)
     return local;
 }
 
+static int check_syntax(const char *url, struct error *err)
+{
+    CURLU *parts = curl_url();
+    if (parts == NULL)
+        return error_set(err, ERR_MEMORY, "out of memory for a URL");
+    CURLUcode code = curl_url_set(parts, CURLUPART_URL, url, 0);
+    curl_url_cleanup(parts);
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return error_set(err, ERR_MEMORY, "out of memory for a URL");
+    return code == CURLUE_OK
+               ? 0
+               : error_set(err, ERR_USAGE, "'%s' is no URL: %s", url, curl_url_strerror(code));
+}
+
 int fetch_check_url(const char *url, const char *setting, struct error *err)
 {
     if (url_has_secret(url))
@@ -104,7 +118,7 @@ int fetch_check_url(const char *url, const char *setting, struct error *err)
         return path != NULL ? 0 : -1;
     }
     if (starts_with(url, "https://") || starts_with(url, "http://"))
-        return 0;
+        return check_syntax(url, err);
     return error_set(err, ERR_USAGE, "'%s' is not an https:, http: or file: URL", url);
 }
 

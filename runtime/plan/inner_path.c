@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,6 +17,12 @@ char *inner_path(const char *path, struct error *err)
     char *normal = memory_new(strlen(path) + 1, 1, err), *end = normal;
     for (const char *part = path; normal != NULL && *part != '\0';) {
         size_t size = strcspn(part, "/");
+        if (size > NAME_MAX) {
+            error_set(err, ERR_USAGE, "'%.32s...' is longer than the %d bytes that a name may have",
+                      part, NAME_MAX);
+            free(normal);
+            return NULL;
+        }
         if (size == 2 && memcmp(part, "..", 2) == 0) {
             error_set(err, ERR_USAGE, "'%s' leaves its folder with '..'", path);
             free(normal);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 enum { NAME_LIMIT = 100 }; /* bytes: names become parts of file names */
 
@@ -21,6 +22,14 @@ static inline bool name_is_good(const char *text, char more)
     while (name_character(text[size]) || (text[size] == more && more != '\0'))
         size++;
     return text[size] == '\0' && size > 0 && size <= NAME_LIMIT;
+}
+
+/* What a text that is not good breaks, for messages. */
+static inline const char *name_rule(const char *text)
+{
+    return strlen(text) > NAME_LIMIT ? "100 bytes at most"
+           : *text == '-'            ? "letters, digits, '_' and '-', which is not the first"
+                                     : "letters, digits, '_' and '-'";
 }
 
 /* One step of what an expression names: a part between dots, or what stands in [ ]. */

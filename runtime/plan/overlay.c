@@ -172,6 +172,8 @@ int overlay_set(struct yaml_tree *tree, struct yaml_node *vars, const char *set,
 {
     static const struct yaml_place place = {"--set", 0, 0};
     size_t size = strcspn(set, "=");
+    if (set[size] == '=' && memchr(set, '[', size) != NULL)
+        return yaml_error(err, place, "a list is set as a whole, as in name=[1, 2], not '%s'", set);
     if (set[size] == '\0' || !is_dotted_name(set, size))
         return yaml_error(err, place, "expected name=value, not '%s'", set);
     struct yaml_node *name = yaml_tree_text(tree, place, set, size, err);

@@ -74,8 +74,10 @@ static int unknown_stage(const struct plan *plan, const char *word, bool groups,
         names[used++] = plan->groups[i];
     for (size_t i = 0; i < plan->count; i++)
         names[used++] = plan->stages[i].name;
-    error_set(err, ERR_USAGE, "unknown stage '%s'%s", word,
-              suggest_word(buffer, word, names, used));
+    suggest_word(buffer, word, names, used);
+    bool pattern = buffer[0] == '\0' && strchr(word, '*') != NULL;
+    error_set(err, ERR_USAGE, "unknown stage '%s'%s%s", word, buffer,
+              pattern ? ": '*' stands for names behind the '@' of a group, as in 'group@*'" : "");
     free(names);
     return -1;
 }

@@ -273,8 +273,8 @@ static int check_stage_name(const struct yaml_node *name, struct error *err)
 {
     if (name_is_good(name->text, '\0') && name->text[0] != '-')
         return 0;
-    return yaml_error(err, name->place,
-                      "'%s' cannot be a stage's name: letters, digits, '_' and '-'", name->text);
+    return yaml_error(err, name->place, "'%.120s' cannot be a stage's name: %s", name->text,
+                      name_rule(name->text));
 }
 
 static int read_stage(struct expanded_plan *pipeline, struct expand_scope *scope,

@@ -37,9 +37,9 @@ int stage_draft_check_name(const struct stage_draft *draft, const char *kind,
 {
     if (name_is_good(name->text, '\0'))
         return 0;
-    return stage_draft_error(draft, name->place, err,
-                             "'%s' cannot be the name of %s: letters, digits, '_' and '-'",
-                             name->text, kind);
+    return stage_draft_error(
+        draft, name->place, err, "'%.120s' cannot be the name of %s: %s", name->text, kind,
+        strlen(name->text) > NAME_LIMIT ? "100 bytes at most" : "letters, digits, '_' and '-'");
 }
 
 struct place stage_draft_plan_place(struct yaml_place place)

@@ -58,7 +58,7 @@ static yaml_mark_t mark_of_offset(const struct composer *composer, size_t offset
 static const char *hint(const struct composer *composer, yaml_mark_t mark, const char *problem)
 {
     if (strstr(problem, "UTF-8") != NULL || strstr(problem, "UTF-16") != NULL)
-        return "; save the file as UTF-8";
+        return composer->fragment ? "; write it in UTF-8" : "; save the file as UTF-8";
     const char *line = composer->data, *end = composer->data + composer->data_size;
     for (size_t i = 0; line != NULL && i < mark.line; i++) {
         line = memchr(line, '\n', (size_t)(end - line));

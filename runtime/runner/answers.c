@@ -21,7 +21,7 @@ struct answers {
     bool changed;
 };
 
-static char *machine_state(struct error *err)
+char *answers_machine(struct error *err)
 {
     struct text text = {0};
     struct stat st;
@@ -63,7 +63,7 @@ int answers_open(struct store *store, struct answers **opened, struct error *err
     if (answers == NULL)
         return -1;
     pthread_mutex_init(&answers->mutex, NULL);
-    char *machine = machine_state(err);
+    char *machine = answers_machine(err);
     if (machine == NULL ||
         (answers->path = file_join(store_folder(store), "answers.json", err)) == NULL)
         goto failed;
@@ -115,6 +115,18 @@ static bool still_stands(const json_t *answer)
             return false;
     }
     return true;
+}
+
+void answers_each_use(struct answers *answers, void (*visit)(void *arg, const char *path),
+                      void *arg)
+{
+    const char *name, *path;
+    json_t *answer, *state;
+    pthread_mutex_lock(&answers->mutex);
+    json_object_foreach (json_object_get(answers->table, "answers"), name, answer)
+        json_object_foreach (json_object_get(answer, "uses"), path, state)
+            visit(arg, path);
+    pthread_mutex_unlock(&answers->mutex);
 }
 
 int answers_find(struct answers *answers, const struct digest *name, char **answer,

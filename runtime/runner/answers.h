@@ -14,6 +14,13 @@
 struct answers;
 int answers_open(struct store *store, struct answers **answers, struct error *err);
 
+/* The part of the state of the machine on which all answers rest; free() it. */
+char *answers_machine(struct error *err);
+
+/* Calls visit(arg, path) for each file on which any answer rests. */
+void answers_each_use(struct answers *answers, void (*visit)(void *arg, const char *path),
+                      void *arg);
+
 /* Saves what is new. */
 void answers_close(struct answers *answers);
 

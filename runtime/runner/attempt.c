@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "runner/keeper.h"
 #include "runner/stage_log.h"
+#include "runner/start_hint.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -20,6 +21,11 @@ double attempt_now(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+uint64_t attempt_mark(const struct attempt *attempt)
+{
+    return keeper_mark(store_folder(attempt->jobs->project->store), &attempt->job->key);
 }
 
 void attempt_read_progress(struct attempt *attempt)
@@ -69,6 +75,11 @@ static int judge(const struct attempt *attempt, struct error *err)
 {
     const struct launch_report *report = &attempt->report;
     int status = report->status;
+    if (report->start_errno == EACCES && start_hint_is_noexec(attempt->folder))
+        return error_set(err, ERR_STAGE,
+                         "cannot start '%s': cache/ lies on a file system that is mounted noexec, "
+                         "and stages run there: begin cmd with its interpreter, or move cache/",
+                         attempt->job->invocation.argv[0]);
     if (report->start_errno != 0)
         return error_set(err, ERR_STAGE, "cannot start '%s': %s", attempt->job->invocation.argv[0],
                          strerror(report->start_errno));
@@ -77,11 +88,16 @@ static int judge(const struct attempt *attempt, struct error *err)
                          1e-3 * (double)attempt->job->stage->resources.time_ms);
     if (attempt->kill_at > 0.0)
         return error_set(err, ERR_INTERRUPTED, "interrupted");
+    /* What goes wrong under a limit of memory is seldom said by the program. */
+    char limit[64] = "";
+    if (attempt->job->stage->resources.memory_bytes > 0)
+        snprintf(limit, sizeof(limit), ", under 'resources': memory of %lld bytes",
+                 (long long)attempt->job->stage->resources.memory_bytes);
     if (WIFSIGNALED(status))
-        return error_set(err, ERR_STAGE, "killed by signal %d (%s)", WTERMSIG(status),
-                         strsignal(WTERMSIG(status)));
+        return error_set(err, ERR_STAGE, "killed by signal %d (%s)%s", WTERMSIG(status),
+                         strsignal(WTERMSIG(status)), limit);
     if (status != 0)
-        return error_set(err, ERR_STAGE, "exit status %d", WEXITSTATUS(status));
+        return error_set(err, ERR_STAGE, "exit status %d%s", WEXITSTATUS(status), limit);
     if (report->left > 0)
         return error_set(err, ERR_STAGE, "it left processes that cannot be killed: %s",
                          report->names);
@@ -96,7 +112,7 @@ int attempt_collect(struct attempt *attempt, struct error *err)
         struct error ignored;
         char *description = file_join(attempt->folder, "stage.json", &ignored);
         if (description != NULL)
-            keeper_hunt(description);
+            keeper_hunt(description, attempt_mark(attempt));
         free(description);
         return -1;
     }

@@ -11,8 +11,8 @@
  * killed and removed first, under the key's lock, which the keeper of the
  * killed attempt holds as long as it lives.
  *
- *   execute_start ─► ends ─► attempt_collect ─► work_store ─► commit ─► execute_end
- *                                          └──────────────────────────► execute_end
+ *   execute_new ─► work_make ─► execute_start ─► ends ─► attempt_collect ─► work_store ─► commit ─►
+ * execute_end └──────────────────────────► execute_end
  */
 #ifndef RUNNER_ATTEMPT_H
 #define RUNNER_ATTEMPT_H
@@ -32,7 +32,7 @@ struct attempt_copy {
 };
 
 struct attempt {
-    struct task task; /* storing it; first */
+    struct task task; /* making its folder, then storing; first */
     struct jobs *jobs;
     struct job *job;
     struct store_lock *lock;
@@ -56,12 +56,15 @@ struct attempt {
     double deadline;  /* 0: none */
     double kill_at;   /* after SIGTERM, SIGKILL; 0: not asked to stop */
     bool timed_out;
-    struct error outcome; /* of storing */
+    struct error outcome; /* of `task` */
     struct attempt *next; /* commit's queue */
 };
 
 /* Seconds of the monotonic clock. */
 double attempt_now(void);
+
+/* What its processes bear (keeper_mark). */
+uint64_t attempt_mark(const struct attempt *attempt);
 
 /* Reads what there is on the progress descriptor. */
 void attempt_read_progress(struct attempt *attempt);

@@ -22,10 +22,10 @@ static const struct {
 /* Let through and not in the key: they choose the way and not the result. A
  * download is pinned by its digest; which device it is, the fingerprint says. */
 static const char *const passed_always[] = {"CUDA_VISIBLE_DEVICES"};
-static const char *const passed_to_network[] = {
-    "http_proxy", "https_proxy", "all_proxy",     "no_proxy",     "HTTP_PROXY",     "HTTPS_PROXY",
-    "ALL_PROXY",  "NO_PROXY",    "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE",
-};
+static const char *const proxies[] = {"http_proxy", "https_proxy", "all_proxy",
+                                      "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"};
+static const char *const passed_to_network[] = {"no_proxy", "NO_PROXY", "SSL_CERT_FILE",
+                                                "SSL_CERT_DIR", "CURL_CA_BUNDLE"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -48,6 +48,11 @@ const char *environment_value(const struct plan_stage *stage, const char *name)
         if (strcmp(fixed_variables[i].name, name) == 0)
             return fixed_variables[i].value;
     return NULL;
+}
+
+const char *environment_proxy(size_t i)
+{
+    return i < COUNT(proxies) ? proxies[i] : NULL;
 }
 
 struct variables {
@@ -125,8 +130,11 @@ static int add_all(struct variables *variables, const struct environment_place *
             return -1;
     if (add_passed(variables, passed_always, COUNT(passed_always), err) < 0)
         return -1;
-    return stage->network ? add_passed(variables, passed_to_network, COUNT(passed_to_network), err)
-                          : 0;
+    if (!stage->network)
+        return 0;
+    return add_passed(variables, proxies, COUNT(proxies), err) < 0
+               ? -1
+               : add_passed(variables, passed_to_network, COUNT(passed_to_network), err);
 }
 
 int environment_make(const struct plan_stage *stage, const struct environment_place *place,

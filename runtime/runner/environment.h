@@ -7,6 +7,10 @@
 
 #include "plan/plan.h"
 
+/* A variable that names a proxy and goes to a stage with `network`: the name of the i-th, or NULL
+ * behind the last. Its value may hold a password. */
+const char *environment_proxy(size_t i);
+
 /* What differs from one execution to the next. */
 struct environment_place {
     const char *folder; /* absolute, in which the stage works: HOME and TMPDIR lie in it */

@@ -30,7 +30,8 @@ static int start_process(struct attempt *attempt, struct error *err)
                                   .errors = attempt->log_fd,
                                   .progress = ends[1],
                                   .lock = store_lock_descriptor(attempt->lock),
-                                  .memory_bytes = job->stage->resources.memory_bytes};
+                                  .memory_bytes = job->stage->resources.memory_bytes,
+                                  .mark = attempt_mark(attempt)};
     result = launch_start(attempt->jobs->project->launcher, &launch, &attempt->process, err);
     if (result == 0) {
         attempt->progress_fd = ends[0];
@@ -45,8 +46,8 @@ done:
     return result;
 }
 
-int execute_start(struct jobs *jobs, struct job *job, struct store_lock *lock, int threads,
-                  struct attempt **started, struct error *err)
+int execute_new(struct jobs *jobs, struct job *job, struct store_lock *lock, int threads,
+                struct attempt **made, struct error *err)
 {
     struct attempt *attempt = memory_new(1, sizeof(*attempt), err);
     if (attempt == NULL) {
@@ -60,19 +61,23 @@ int execute_start(struct jobs *jobs, struct job *job, struct store_lock *lock, i
                                 .process = {0, -1, -1},
                                 .folder_fd = -1,
                                 .log_fd = -1,
-                                .progress_fd = -1,
-                                .start = attempt_now()};
+                                .progress_fd = -1};
+    *made = attempt;
+    return 0;
+}
+
+int execute_start(struct attempt *attempt, struct error *err)
+{
+    int64_t limit = attempt->job->stage->resources.time_ms;
     time_t now = time(NULL);
     struct tm utc;
+    attempt->start = attempt_now();
     strftime(attempt->started, sizeof(attempt->started), "%Y-%m-%dT%H:%M:%SZ",
              gmtime_r(&now, &utc));
-    if (work_make(attempt, err) < 0 || start_process(attempt, err) < 0) {
-        execute_end(attempt);
+    if (start_process(attempt, err) < 0)
         return -1;
-    }
-    if (job->stage->resources.time_ms > 0)
-        attempt->deadline = attempt->start + 1e-3 * (double)job->stage->resources.time_ms;
-    *started = attempt;
+    if (limit > 0)
+        attempt->deadline = attempt->start + 1e-3 * (double)limit;
     return 0;
 }
 

@@ -16,8 +16,9 @@
 
 static const struct timespec pause_between = {0, 50 * 1000 * 1000};
 
-/* What the holders of the file have in common, as hexadecimal digits. */
-static int values_of(const struct project *project, char hex[DIGEST_HEX_SIZE], struct error *err)
+_Static_assert((int)HOLD_VALUES == (int)DIGEST_HEX_SIZE, "values are told by their digest");
+
+int hold_values(const struct project *project, char hex[HOLD_VALUES], struct error *err)
 {
     struct digest digest;
     struct text text = {0};
@@ -93,7 +94,7 @@ int hold_take(const struct project *project, const struct watcher *watcher, stru
     char hex[DIGEST_HEX_SIZE];
     bool told = false;
     *hold = (struct hold){.fd = -1};
-    if (values_of(project, hex, err) < 0)
+    if (hold_values(project, hex, err) < 0)
         return -1;
     char *path = file_join(store_folder(project->store), "run.lock", err);
     if (path == NULL)
@@ -119,6 +120,26 @@ int hold_take(const struct project *project, const struct watcher *watcher, stru
         told = true;
         nanosleep(&pause_between, NULL);
     }
+}
+
+bool hold_at_once(const char *path, const char *values, struct hold *hold)
+{
+    struct error ignored;
+    char found[DIGEST_HEX_SIZE] = "";
+    bool after_kill = false;
+    struct hold made = {.fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)};
+    if (made.fd < 0)
+        return false;
+    bool held = flock(made.fd, LOCK_EX | LOCK_NB) != 0 ||
+                (write_values(&made, values, &after_kill, &ignored) == 0 && !after_kill);
+    if (held && flock(made.fd, LOCK_SH | LOCK_NB) == 0 &&
+        pread(made.fd, found, DIGEST_HEX_SIZE - 1, 0) == DIGEST_HEX_SIZE - 1 &&
+        strcmp(found, values) == 0) {
+        *hold = made;
+        return true;
+    }
+    close(made.fd);
+    return false;
 }
 
 void hold_release(struct hold *hold, bool tidy)

@@ -8,6 +8,8 @@
 #include "runner/project.h"
 #include "runner/watcher.h"
 
+enum { HOLD_VALUES = 65 };
+
 struct hold {
     int fd;
 };
@@ -17,6 +19,13 @@ struct hold {
  * wait: nothing is held yet. */
 int hold_take(const struct project *project, const struct watcher *watcher, struct hold *hold,
               struct error *err);
+
+/* What runs that share the project have in common, as text. */
+int hold_values(const struct project *project, char values[HOLD_VALUES], struct error *err);
+
+/* Takes the lock file at `path` at once, for a run with such values. False where that cannot be, or
+ * where the last run was killed: then nothing is held, and hold_take says what is to be done. */
+bool hold_at_once(const char *path, const char *values, struct hold *hold);
 
 /* The run has come to its end, whatever end. Where it could not remove what it should have, it is
  * not tidy, and the next run looks after that. */

@@ -157,18 +157,64 @@ done:
     return result;
 }
 
-/* cmd "env -i A=1 python3 x.py" starts python3. */
-static int add_behind_env(struct maker *maker, struct error *err)
+/* Programs that do nothing but start another one, which their words name. */
+static bool is_starter(const char *path)
+{
+    static const char *const names[] = {"env",    "nice",    "nohup",   "timeout", "stdbuf",
+                                        "setsid", "taskset", "ionice",  "chrt",    "numactl",
+                                        "time",   "setarch", "prlimit", "choom",   "setpriv"};
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* "nice ./train.py": the file is a word of cmd; what its first line names counts, too. */
+static int add_behind_path(struct maker *maker, const char *word, struct error *err)
+{
+    const struct program *program;
+    char *path = file_join(maker->project->plan->folder, word, err);
+    if (path == NULL)
+        return -1;
+    int result = 0;
+    if (is_regular(path) && access(path, X_OK) == 0 &&
+        (result = programs_find(maker->project->programs, path, maker->depth, &program, err)) == 0)
+        result = add_interpreters(maker, word, program, 0, err);
+    free(path);
+    return result;
+}
+
+/* cmd "env -i A=1 nice -n 5 python3 x.py" starts python3. */
+static int add_started(struct maker *maker, struct error *err)
 {
     const struct plan_stage *stage = maker->stage;
-    size_t i = 1;
-    if (!is_env(stage->argv[0]))
-        return 0;
-    while (i < stage->argc && (stage->argv[i][0] == '-' || is_assignment(stage->argv[i])))
-        i += 1 + (strcmp(stage->argv[i], "-u") == 0 || strcmp(stage->argv[i], "-C") == 0);
-    if (i >= stage->argc || (strchr(stage->argv[i], '/') != NULL && stage->argv[i][0] != '/'))
-        return 0;
-    return add_named(maker, stage->argv[0], stage->argv[i], 0, err);
+    const char *starter = stage->argv[0];
+    for (size_t i = 1; i < stage->argc && is_starter(starter); i++) {
+        const char *word = stage->argv[i];
+        bool is_path = strchr(word, '/') != NULL;
+        if (word[0] == '-' && is_env(starter) &&
+            (strcmp(word, "-u") == 0 || strcmp(word, "-C") == 0))
+            i++;
+        if (word[0] == '-' || is_assignment(word))
+            continue;
+        if (is_path && word[0] != '/')
+            return add_behind_path(maker, word, err);
+        /* A number of nice or a signal of timeout is no program. */
+        if (!is_env(starter) && !is_path &&
+            programs_search(maker->project->programs, path_variable(maker), word, err) == NULL) {
+            if (err->kind == ERR_MEMORY)
+                return -1;
+            continue;
+        }
+        if (!is_env(starter) && is_path && (!is_regular(word) || access(word, X_OK) < 0))
+            continue;
+        if (add_named(maker, starter, word, 0, err) < 0)
+            return -1;
+        starter = word;
+    }
+    return 0;
 }
 
 static int add_word(struct maker *maker, size_t index, struct error *err)
@@ -202,7 +248,7 @@ int invocation_make(const struct project *project, const struct plan_stage *stag
     if ((invocation.argv = memory_new(stage->argc + 1, sizeof(*invocation.argv), err)) != NULL)
         result = add_program(&maker, err);
     if (result == 0)
-        result = add_behind_env(&maker, err);
+        result = add_started(&maker, err);
     for (size_t i = 1; i < stage->argc && result == 0; i++)
         result = add_word(&maker, i, err);
     if (result < 0)

@@ -34,11 +34,23 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* In a stage that runs a runner the outer mark stays. */
+static void bear_mark(uint64_t mark)
+{
+    struct rlimit limit;
+    if (mark == 0 || getrlimit(RLIMIT_LOCKS, &limit) < 0 || limit.rlim_max != RLIM_INFINITY)
+        return;
+    limit.rlim_cur = limit.rlim_max = (rlim_t)mark;
+    setrlimit(RLIMIT_LOCKS, &limit);
+}
+
 /* Runs in the program's process. Returns -1 with errno set where it must not start. */
 static int prepare_program(const struct launch *launch, pid_t keeper)
 {
     reset_signals();
-    if (setpgid(0, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+    /* A session of its own: a program that asks at the terminal is told that there is none, and
+     * does not stand still for ever because it is not the terminal's foreground. */
+    if (setsid() < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         return -1;
     /* The keeper may have died before it could be watched. */
     if (getppid() != keeper)
@@ -57,6 +69,7 @@ static int prepare_program(const struct launch *launch, pid_t keeper)
         if (setrlimit(RLIMIT_DATA, &limit) < 0)
             return -1;
     }
+    bear_mark(launch->mark);
     /* Core files and permissions must not depend on who runs. */
     const struct rlimit no_core = {0, 0};
     umask(022);
@@ -281,22 +294,71 @@ static bool names_stage(const char *pid, const char *wanted, size_t size)
     return found;
 }
 
-void keeper_hunt(const char *stage_path)
+/* Reads the start of a file of a process; how much, or 0. */
+static size_t read_about(const char *pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%.20s/%s", pid, name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = fd < 0 ? 0 : read(fd, text, size - 1);
+    if (fd >= 0)
+        close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    return got > 0 ? (size_t)got : 0;
+}
+
+/* One that has ended and was not collected, by an init that does not, is none. */
+static bool is_alive(const char *pid)
+{
+    char text[512];
+    read_about(pid, "stat", text, sizeof(text));
+    const char *name_end = strrchr(text, ')');
+    return name_end != NULL && strncmp(name_end, ") Z", 3) != 0 && strncmp(name_end, ") X", 3) != 0;
+}
+
+static bool bears_mark(const char *pid, uint64_t mark)
+{
+    static const char heading[] = "Max file locks";
+    char text[4096];
+    read_about(pid, "limits", text, sizeof(text));
+    const char *line = strstr(text, heading);
+    uint64_t found = line == NULL ? 0 : strtoull(line + sizeof(heading) - 1, NULL, 10);
+    return (found == mark || ((uint32_t)mark == 0 && found >> 32 == mark >> 32)) && is_alive(pid);
+}
+
+uint64_t keeper_mark(const char *cache, const struct digest *key)
+{
+    struct stat st;
+    uint64_t high = 14695981039346656037U; /* FNV-1a */
+    uint32_t low = 0;
+    if (stat(cache, &st) < 0)
+        return 0;
+    const uint64_t words[] = {st.st_dev, st.st_ino};
+    const unsigned char *bytes = (const unsigned char *)words;
+    for (size_t i = 0; i < sizeof(words); i++)
+        high = (high ^ bytes[i]) * 1099511628211U;
+    if (key != NULL)
+        memcpy(&low, key->bytes, sizeof(low));
+    /* Never 0, nor so large that it means no limit. */
+    return (high >> 34 | 1) << 32 | low | (key != NULL);
+}
+
+void keeper_hunt(const char *stage_path, uint64_t mark)
 {
     char wanted[4200];
     int size = snprintf(wanted, sizeof(wanted), "REPRISE_STAGE=%s", stage_path);
-    if (size >= (int)sizeof(wanted))
-        return;
-    bool found = true;
+    bool found = size < (int)sizeof(wanted);
     for (int pass = 0; pass < HUNT_PASSES && found; pass++) {
         DIR *processes = opendir("/proc");
         struct dirent *entry;
         found = false;
         while (processes != NULL && (entry = readdir(processes)) != NULL) {
-            if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
-                !names_stage(entry->d_name, wanted, (size_t)size))
+            pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+            if (pid <= 0 || pid == getpid() ||
+                (!(mark != 0 && bears_mark(entry->d_name, mark)) &&
+                 !names_stage(entry->d_name, wanted, (size_t)size)))
                 continue;
-            found = kill((pid_t)strtol(entry->d_name, NULL, 10), SIGKILL) == 0 || found;
+            found = kill(pid, SIGKILL) == 0 || found;
         }
         if (processes != NULL)
             closedir(processes);

@@ -13,6 +13,8 @@
 #ifndef RUNNER_KEEPER_H
 #define RUNNER_KEEPER_H
 
+#include "base/digest.h"
+
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -26,6 +28,7 @@ struct launch {
     int progress;       /* becomes LAUNCH_PROGRESS_FD; -1: none */
     int lock;           /* held by the keeper as long as anything of the program lives; -1: none */
     int64_t memory_bytes; /* 0: no limit */
+    uint64_t mark;        /* of keeper_mark; 0: none */
 };
 
 /* What the keeper tells when all is over. */
@@ -40,8 +43,13 @@ struct launch_report {
 /* In a child of `runner`: starts the program, reports to `report`, exits. */
 _Noreturn void keeper_run(const struct launch *launch, pid_t runner, int report);
 
-/* Kills processes that a killed keeper could not: those in whose environment REPRISE_STAGE begins
- * with `path`. Reads the environment of every process of this user. */
-void keeper_hunt(const char *path);
+/* A number that a program and all that comes of it bear, whatever they do to their environment,
+ * descriptors, group and session: the limit of file locks, which the kernel keeps and has not used
+ * since 2.4. Of one key below a cache, or of all (`key` NULL). */
+uint64_t keeper_mark(const char *cache, const struct digest *key);
+
+/* Kills processes that a killed keeper could not: those that bear the mark, and those in whose
+ * environment REPRISE_STAGE begins with `path`. Looks at every process of this user. */
+void keeper_hunt(const char *path, uint64_t mark);
 
 #endif

@@ -55,6 +55,9 @@ static void tell(const struct launched *launched, int number)
 {
     if (launched->pid > 0)
         syscall(SYS_pidfd_send_signal, launched->pidfd, number, NULL, 0);
+    /* A stage may have stopped it. */
+    if (launched->pid > 0)
+        syscall(SYS_pidfd_send_signal, launched->pidfd, SIGCONT, NULL, 0);
 }
 
 void launch_ask_to_stop(const struct launched *launched)

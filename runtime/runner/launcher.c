@@ -20,6 +20,7 @@ enum { MESSAGE_LIMIT = 100 << 10, DESCRIPTORS = 6, FIXED_DESCRIPTORS = 4, WORDS_
 
 struct head {
     int64_t memory_bytes;
+    uint64_t mark;
     uint32_t argc, envc;
     uint8_t has_progress, has_lock;
 };
@@ -119,7 +120,8 @@ static pid_t fork_keeper(char *message, size_t size, const int *fds, size_t coun
                                   .errors = fds[2],
                                   .progress = head.has_progress ? fds[FIXED_DESCRIPTORS] : -1,
                                   .lock = head.has_lock ? fds[count - 1] : -1,
-                                  .memory_bytes = head.memory_bytes};
+                                  .memory_bytes = head.memory_bytes,
+                                  .mark = head.mark};
     pid_t launcher = getpid(), child = fork();
     if (child == 0)
         keeper_run(&launch, launcher, fds[3]);
@@ -229,6 +231,7 @@ bool launcher_fork(struct launcher *launcher, const struct launch *launch, int r
 {
     struct error ignored;
     struct head head = {.memory_bytes = launch->memory_bytes,
+                        .mark = launch->mark,
                         .has_progress = launch->progress >= 0,
                         .has_lock = launch->lock >= 0};
     int fds[DESCRIPTORS] = {launch->folder, launch->output, launch->errors, report};

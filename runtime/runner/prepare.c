@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "runner/dep_content.h"
 #include "runner/lineage.h"
 #include "runner/params_check.h"
@@ -21,13 +22,30 @@ static int invoke(struct jobs *jobs, struct job *job, enum store_depth depth, st
     return 0;
 }
 
+/* The key's text has the values of `env`. */
+static int check_env(const struct project *project, const struct plan_stage *stage,
+                     struct error *err)
+{
+    for (size_t i = 0; i < stage->env_count; i++) {
+        const char *value = getenv(stage->env[i]);
+        if (value != NULL && url_has_secret(value))
+            return error_set(err, ERR_USAGE,
+                             "%s:%d:%d: stage '%s': the variable '%s' holds a URL with a user, a "
+                             "password or a token, which its key would keep: name it under "
+                             "'secrets'",
+                             project->plan->file, stage->place.line, stage->place.column,
+                             stage->name, stage->env[i]);
+    }
+    return 0;
+}
+
 int prepare_check(struct jobs *jobs, size_t index, enum store_depth depth, struct error *err)
 {
     struct job *job = &jobs->list[index];
     char *metrics;
     if (job->stage->frozen)
         return 0;
-    if (invoke(jobs, job, depth, err) < 0 ||
+    if (check_env(jobs->project, job->stage, err) < 0 || invoke(jobs, job, depth, err) < 0 ||
         params_check(jobs->project, job->stage, &job->invocation, depth, &metrics, err) < 0)
         return -1;
     int result = params_check_requirements(jobs->project, job->stage, metrics, err);

@@ -143,26 +143,37 @@ int programs_find(struct programs *programs, const char *path, enum store_depth 
 
 /* ---- PATH ---- */
 
-static char *search(const char *variable, const char *name, struct error *err)
+/* The next place where `name` may be, in fresh memory. A relative folder would mean another place
+ * in each work folder, so that none is looked for there. NULL at the end, with ERR_NONE. */
+static char *next_candidate(const char **variable, const char *name, struct error *err)
 {
-    while (*variable != '\0') {
+    *err = (struct error){0};
+    while (**variable != '\0') {
         struct text candidate = {0};
-        struct stat st;
-        size_t length = strcspn(variable, ":");
-        text_addf(&candidate, "%.*s/%s", (int)length, variable, name);
-        if (text_check(&candidate, err) < 0) {
-            text_release(&candidate);
-            return NULL;
-        }
-        /* A relative folder would mean another place in each work folder. */
-        if (candidate.data[0] == '/' && stat(candidate.data, &st) == 0 && S_ISREG(st.st_mode) &&
-            access(candidate.data, X_OK) == 0)
+        size_t length = strcspn(*variable, ":");
+        text_addf(&candidate, "%.*s/%s", (int)length, *variable, name);
+        *variable += length + ((*variable)[length] == ':');
+        if (text_check(&candidate, err) == 0 && candidate.data[0] == '/')
             return candidate.data;
         text_release(&candidate);
-        variable += length + (variable[length] == ':');
+        if (err->kind != ERR_NONE)
+            break;
     }
-    *err = (struct error){0};
     return NULL;
+}
+
+static bool is_program(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+static char *search(const char *variable, const char *name, struct error *err)
+{
+    char *candidate;
+    while ((candidate = next_candidate(&variable, name, err)) != NULL && !is_program(candidate))
+        free(candidate);
+    return candidate;
 }
 
 const char *programs_search(struct programs *programs, const char *variable, const char *name,
@@ -189,4 +200,34 @@ const char *programs_search(struct programs *programs, const char *variable, con
     }
     text_release(&question);
     return answer;
+}
+
+/* The places that a search passed by. */
+static void visit_search(const struct found *found, programs_visit_fn *visit, void *arg)
+{
+    struct error ignored;
+    char *candidate, *name = memory_copy_text(found->question, &ignored);
+    if (name == NULL)
+        return;
+    size_t length = strcspn(name, "\n");
+    const char *variable = found->question + length + 1;
+    name[length] = '\0';
+    while ((candidate = next_candidate(&variable, name, &ignored)) != NULL &&
+           strcmp(candidate, found->answer) != 0) {
+        visit(arg, candidate, NULL);
+        free(candidate);
+    }
+    free(candidate);
+    free(name);
+}
+
+void programs_each(struct programs *programs, programs_visit_fn *visit, void *arg)
+{
+    pthread_mutex_lock(&programs->mutex);
+    for (const struct found *found = programs->all; found != NULL; found = found->next)
+        if (found->answer != NULL)
+            visit_search(found, visit, arg);
+        else
+            visit(arg, found->question, &found->program);
+    pthread_mutex_unlock(&programs->mutex);
 }

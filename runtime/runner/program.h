@@ -36,6 +36,11 @@ int programs_find(struct programs *programs, const char *path, enum store_depth 
 const char *programs_search(struct programs *programs, const char *variable, const char *name,
                             struct error *err);
 
+/* Calls visit for each path that was looked at: with what was found there, or with NULL where a
+ * search went on. */
+typedef void programs_visit_fn(void *arg, const char *path, const struct program *program);
+void programs_each(struct programs *programs, programs_visit_fn *visit, void *arg);
+
 void programs_forget(struct programs *programs);
 
 #endif

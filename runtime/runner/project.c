@@ -139,20 +139,29 @@ static int read_ignore(struct project *project, struct error *err)
     return result;
 }
 
+int project_enter(struct project_settings *settings, char **found_file, struct error *err)
+{
+    *found_file = NULL;
+    if (settings->folder != NULL && chdir(settings->folder) < 0)
+        return error_set(err, ERR_USAGE, "cannot work in '%s'", settings->folder);
+    settings->folder = NULL;
+    /* The usual file may lie further up; one that is named lies where it is said. */
+    if (settings->file == NULL) {
+        if ((*found_file = plan_find_file("pipeline.yaml", err)) == NULL)
+            return -1;
+        settings->file = *found_file;
+    }
+    return 0;
+}
+
 int project_open(const struct project_settings *settings, enum project_view view,
                  struct project *opened, struct error *err)
 {
     struct project project = {.settings = *settings};
     char *cache = NULL, *lock_path = NULL;
     int result = -1;
-    if (settings->folder != NULL && chdir(settings->folder) < 0)
-        return error_set(err, ERR_USAGE, "cannot work in '%s'", settings->folder);
-    /* The usual file may lie further up; one that is named lies where it is said. */
-    if (settings->file == NULL) {
-        if ((project.found_file = plan_find_file("pipeline.yaml", err)) == NULL)
-            return -1;
-        project.settings.file = project.found_file;
-    }
+    if (project_enter(&project.settings, &project.found_file, err) < 0)
+        return -1;
     if ((lock_path = lock_path_of(project.settings.file, err)) == NULL ||
         (project.lock = lock_reader_new(lock_path, err)) == NULL ||
         read_plan(&project, view, err) < 0)

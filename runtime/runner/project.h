@@ -57,6 +57,11 @@ enum project_view {
  * place of one of their folders. */
 int project_check_places(const struct project *project, struct error *err);
 
+/* Goes to the folder that `settings` name, and finds the file where they name none; then they name
+ * neither the one nor lack the other. *found_file, which may be NULL, is to be freed after them.
+ * project_open does the same where it was not done. */
+int project_enter(struct project_settings *settings, char **found_file, struct error *err);
+
 int project_open(const struct project_settings *settings, enum project_view view,
                  struct project *project, struct error *err);
 void project_close(struct project *project);

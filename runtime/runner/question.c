@@ -127,7 +127,9 @@ static int ask_in(const struct question *question, const char *folder, int error
                                   .output = ends[1],
                                   .errors = errors,
                                   .progress = -1,
-                                  .lock = -1};
+                                  .lock = -1,
+                                  .mark =
+                                      keeper_mark(store_folder(question->project->store), NULL)};
     result = launch_start(question->project->launcher, &launch, &launched, err);
     close(ends[1]);
     if (result == 0) {

@@ -141,15 +141,16 @@ int requirement_check_file(const struct plan_stage *stage, size_t index, const c
     return 0;
 }
 
-/* Both numbers with as few digits as tell them apart, but six at least. */
+/* Both numbers with six digits, or, where these do not tell them apart, with all that they have. */
 static void add_numbers(struct text *text, double value, const char *sign, double bound)
 {
-    char a[64], b[64];
-    int digits = 6;
-    do {
-        snprintf(a, sizeof(a), "%.*g", digits, value);
-        snprintf(b, sizeof(b), "%.*g", digits, bound);
-    } while (strcmp(a, b) == 0 && value != bound && ++digits <= 17);
+    char a[JSON_NUMBER_SIZE], b[JSON_NUMBER_SIZE];
+    snprintf(a, sizeof(a), "%.6g", value);
+    snprintf(b, sizeof(b), "%.6g", bound);
+    if (strcmp(a, b) == 0 && value != bound) {
+        json_number_text(value, a);
+        json_number_text(bound, b);
+    }
     text_addf(text, "is %s, required %s %s", a, sign, b);
 }
 

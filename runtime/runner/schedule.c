@@ -7,6 +7,7 @@
 #include "runner/execute.h"
 #include "runner/prepare.h"
 #include "runner/signals.h"
+#include "runner/stage_log.h"
 #include "runner/work.h"
 
 #include <poll.h>
@@ -30,6 +31,14 @@ struct job_task {
     struct job *job;
     bool deliver;
     struct error outcome;
+};
+
+/* The end of an attempt, in a worker: what lies in its folder may be much. */
+struct end_task {
+    struct task task; /* first */
+    struct attempt *attempt;
+    struct job *again; /* to be looked at again then, or NULL */
+    struct error why;
 };
 
 /* Jobs by index, first in first out. */
@@ -57,6 +66,7 @@ struct schedule {
     bool lock_is_busy; /* some stage waits for another runner */
     bool *told;        /* by job: that it waits was said */
     bool *lost;        /* by job: something upstream failed */
+    bool *read;        /* by job: what another run left was read */
     int *tries;        /* by job: how often something had changed */
     struct pollfd *polls;
 };
@@ -108,6 +118,8 @@ static void job_failed(struct schedule *schedule, struct job *job, const struct 
     job->state = JOB_FAILED;
     text_clear(&job->failure);
     text_add(&job->failure, why->message);
+    if (job->failure.size > 0) /* which may name a file that a stage named after a secret */
+        stage_log_mask(job->stage, job->failure.data, job->failure.size);
     schedule->failures++;
     ended(schedule, job);
 }
@@ -197,6 +209,14 @@ static void prepare_next(struct schedule *schedule, size_t index)
         job_failed(schedule, job, &why);
 }
 
+/* A blob whose damage shows only when it is delivered makes a cached stage stale. */
+static bool is_damaged_after_all(struct schedule *schedule, const struct job_task *task)
+{
+    const struct job *job = task->job;
+    return task->deliver && task->outcome.kind == ERR_MISMATCH && job->state == JOB_CACHED &&
+           !job->stage->frozen && ++schedule->tries[job->index] <= PREPARE_LIMIT;
+}
+
 static void finish_job_task(struct schedule *schedule, struct job_task *task)
 {
     struct job *job = task->job;
@@ -207,13 +227,7 @@ static void finish_job_task(struct schedule *schedule, struct job_task *task)
         sort_out(schedule, job);
     else if (why->kind == ERR_INTERRUPTED)
         job_interrupted(schedule, job, why);
-    else if (task->deliver && why->kind == ERR_MISMATCH && job->state == JOB_CACHED &&
-             !job->stage->frozen &&
-             prepare_look_up(schedule->jobs, job->index, STORE_BY_STAT, why) == 0 &&
-             job->state == JOB_STALE) {
-        /* A blob whose damage shows only now makes a cached stage stale. */
-        push(&schedule->runnable, job->index);
-    } else
+    else if (!is_damaged_after_all(schedule, task) || post_job_task(schedule, job, false, why) < 0)
         job_failed(schedule, job, why);
     free(task);
 }
@@ -241,23 +255,43 @@ static void look_again(struct schedule *schedule, struct job *job, const struct 
     push(&schedule->ready, job->index);
 }
 
-static void begin(struct schedule *schedule, struct job *job, struct store_lock *lock)
+static void take_slots(struct schedule *schedule, const struct attempt *attempt, int sign)
 {
-    struct attempt *attempt;
-    struct error why = {0};
-    int threads = threads_for(schedule, job);
-    if (execute_start(schedule->jobs, job, lock, threads, &attempt, &why) < 0) {
-        if (why.kind == ERR_CHANGED)
-            look_again(schedule, job, &why);
-        else
-            job_failed(schedule, job, &why);
+    schedule->slots -= sign * attempt->threads;
+    schedule->gpu_users += sign * (attempt->job->stage->resources.gpu > 0);
+}
+
+static void run_end_task(struct task *task)
+{
+    execute_end(((struct end_task *)task)->attempt);
+}
+
+/* `again`, if not NULL, is looked at again afterwards, because of `why`. */
+static void end_attempt(struct schedule *schedule, struct attempt *attempt, struct job *again,
+                        const struct error *why)
+{
+    struct error ignored;
+    struct end_task *task =
+        work_deps_are_small(attempt->job) ? NULL : memory_new(1, sizeof(*task), &ignored);
+    if (task != NULL) {
+        *task = (struct end_task){{.run = run_end_task}, attempt, again, *why};
+        tasks_post(schedule->tasks, &task->task);
         return;
     }
-    job->state = JOB_RUNNING;
-    schedule->slots -= threads;
-    schedule->gpu_users += job->stage->resources.gpu > 0;
-    schedule->running[schedule->running_count++] = attempt;
-    schedule->watcher->started(schedule->watcher->self, attempt);
+    execute_end(attempt);
+    if (again != NULL)
+        look_again(schedule, again, why);
+}
+
+static void finish_end_task(struct schedule *schedule, struct end_task *task)
+{
+    if (task->again != NULL)
+        look_again(schedule, task->again, &task->why);
+    free(task);
+}
+
+static void tell_shadowed(const struct schedule *schedule, const struct job *job)
+{
     char *shadowed = invocation_shadowed(job->stage, &job->invocation);
     struct text line = {0};
     if (shadowed != NULL) {
@@ -271,14 +305,70 @@ static void begin(struct schedule *schedule, struct job *job, struct store_lock 
     free(shadowed);
 }
 
-/* Whoever held the lock before may have made the result: looks once more, and keeps the reason. */
-static bool was_made_meanwhile(struct schedule *schedule, struct job *job)
+/* Its folder is made, or could not be. */
+static void finish_make_task(struct schedule *schedule, struct attempt *attempt)
+{
+    struct job *job = attempt->job;
+    struct error why = attempt->outcome;
+    bool wanted = why.kind == ERR_NONE && !is_stopping(schedule);
+    if (wanted && execute_start(attempt, &why) == 0) {
+        job->state = JOB_RUNNING;
+        schedule->running[schedule->running_count++] = attempt;
+        schedule->watcher->started(schedule->watcher->self, attempt);
+        tell_shadowed(schedule, job);
+        return;
+    }
+    take_slots(schedule, attempt, -1);
+    if (why.kind == ERR_NONE)
+        job->state = JOB_STALE; /* the run is about to stop */
+    else if (why.kind == ERR_INTERRUPTED)
+        job_interrupted(schedule, job, &why);
+    else if (why.kind != ERR_CHANGED)
+        job_failed(schedule, job, &why);
+    end_attempt(schedule, attempt, why.kind == ERR_CHANGED ? job : NULL, &why);
+}
+
+static void run_make_task(struct task *task)
+{
+    struct attempt *attempt = (struct attempt *)task;
+    struct error *err = &attempt->outcome;
+    if (work_make(attempt, err) == 0)
+        *err = (struct error){0};
+}
+
+static void begin(struct schedule *schedule, struct job *job, struct store_lock *lock)
+{
+    struct attempt *attempt;
+    struct error why = {0};
+    if (execute_new(schedule->jobs, job, lock, threads_for(schedule, job), &attempt, &why) < 0) {
+        job_failed(schedule, job, &why);
+        return;
+    }
+    job->state = JOB_PREPARING;
+    take_slots(schedule, attempt, 1);
+    attempt->task.run = run_make_task;
+    if (work_deps_are_small(job)) {
+        /* Faster than to wake a worker. */
+        run_make_task(&attempt->task);
+        finish_make_task(schedule, attempt);
+    } else
+        tasks_post(schedule->tasks, &attempt->task);
+}
+
+/* Whoever held the lock before may have made the result: looks once more, and keeps the reason.
+ * *unknown: something large must be read for that. */
+static bool was_made_meanwhile(struct schedule *schedule, struct job *job, bool *unknown)
 {
     struct error why = {0};
     struct text reason = job->reason;
+    enum store_depth depth = schedule->read[job->index] ? STORE_BY_STAT : STORE_BY_MEMO;
     job->reason = (struct text){0};
-    if (!job->forced && prepare_look_up(schedule->jobs, job->index, STORE_BY_STAT, &why) < 0)
-        job_failed(schedule, job, &why);
+    *unknown = false;
+    if (!job->forced && prepare_look_up(schedule->jobs, job->index, depth, &why) < 0) {
+        *unknown = why.kind == ERR_UNKNOWN;
+        if (!*unknown)
+            job_failed(schedule, job, &why);
+    }
     text_release(&job->reason);
     job->reason = reason;
     return job->state != JOB_STALE;
@@ -305,11 +395,18 @@ static bool try_start(struct schedule *schedule, struct job *job)
         schedule->told[job->index] = true;
         return false;
     }
-    if (!was_made_meanwhile(schedule, job)) {
+    bool unknown, made = was_made_meanwhile(schedule, job, &unknown);
+    if (!made && !unknown) {
         begin(schedule, job, lock);
         return true;
     }
     store_unlock(lock);
+    if (unknown) {
+        schedule->read[job->index] = true;
+        if (post_job_task(schedule, job, false, &why) < 0)
+            job_failed(schedule, job, &why);
+        return true;
+    }
     if (job->state == JOB_CACHED)
         settle_cached(schedule, job);
     return true;
@@ -346,7 +443,7 @@ static void attempt_failed(struct schedule *schedule, struct attempt *attempt,
         job_failed(schedule, attempt->job, why);
         schedule->watcher->failed(schedule->watcher->self, attempt);
     }
-    execute_end(attempt);
+    end_attempt(schedule, attempt, NULL, why);
 }
 
 static void name_left_processes(const struct schedule *schedule, const struct attempt *attempt)
@@ -385,8 +482,7 @@ static void finish(struct schedule *schedule, size_t at)
     attempt_read_progress(attempt);
     schedule->watcher->finished(schedule->watcher->self, attempt);
     schedule->running[at] = schedule->running[--schedule->running_count];
-    schedule->slots += attempt->threads;
-    schedule->gpu_users -= job->stage->resources.gpu > 0;
+    take_slots(schedule, attempt, -1);
     if (attempt_collect(attempt, &why) < 0) {
         if (why.kind != ERR_INTERRUPTED)
             work_keep_log(attempt);
@@ -397,7 +493,7 @@ static void finish(struct schedule *schedule, size_t at)
     job->state = JOB_STORING;
     attempt->task.run = run_store_task;
     schedule->storing++;
-    if (work_is_small(attempt)) {
+    if (work_deps_are_small(job) && work_is_small(attempt)) {
         /* Faster than to wake a worker. */
         run_store_task(&attempt->task);
         finish_store_task(schedule, attempt);
@@ -411,6 +507,10 @@ static void take_tasks(struct schedule *schedule)
     while ((task = tasks_take(schedule->tasks)) != NULL) {
         if (task->run == run_store_task)
             finish_store_task(schedule, (struct attempt *)task);
+        else if (task->run == run_make_task)
+            finish_make_task(schedule, (struct attempt *)task);
+        else if (task->run == run_end_task)
+            finish_end_task(schedule, (struct end_task *)task);
         else
             finish_job_task(schedule, (struct job_task *)task);
     }
@@ -541,6 +641,7 @@ static int allocate(struct schedule *schedule, struct error *err)
         (schedule->running = memory_new(count, sizeof(struct attempt *), err)) == NULL ||
         (schedule->told = memory_new(count, sizeof(bool), err)) == NULL ||
         (schedule->lost = memory_new(count, sizeof(bool), err)) == NULL ||
+        (schedule->read = memory_new(count, sizeof(bool), err)) == NULL ||
         (schedule->tries = memory_new(count, sizeof(int), err)) == NULL ||
         (schedule->polls = memory_new(2 + 2 * count, sizeof(*schedule->polls), err)) == NULL ||
         dependants_init(schedule->jobs, &schedule->dependants, err) < 0 ||
@@ -559,6 +660,7 @@ static void release(struct schedule *schedule)
     free(schedule->running);
     free(schedule->told);
     free(schedule->lost);
+    free(schedule->read);
     free(schedule->tries);
     free(schedule->polls);
 }

@@ -1,6 +1,7 @@
 #include "runner/stage_log.h"
 
 #include "base/memory.h"
+#include "runner/environment.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,9 +68,8 @@ static void add_progress(const struct progress *progress, struct text *text)
 }
 
 /* Stars in place of a value, as many as it has bytes. */
-static void mask(char *bytes, size_t size, const char *secret)
+static void mask(char *bytes, size_t size, const char *secret, size_t length)
 {
-    size_t length = strlen(secret);
     char *at = bytes;
     while (length > 0 && (at = memmem(at, size - (size_t)(at - bytes), secret, length)) != NULL) {
         memset(at, '*', length);
@@ -77,13 +77,43 @@ static void mask(char *bytes, size_t size, const char *secret)
     }
 }
 
+/* Parts of a secret that are this short would star half of what is printed. */
+enum { PART_LEAST = 4 };
+
+/* A value of several lines, as a key in PEM is, comes line by line where it is shown at once. */
+static void mask_value(char *bytes, size_t size, const char *value)
+{
+    mask(bytes, size, value, strlen(value));
+    for (const char *line = value; strchr(value, '\n') != NULL && *line != '\0';) {
+        size_t length = strcspn(line, "\r\n");
+        if (length >= PART_LEAST)
+            mask(bytes, size, line, length);
+        line += length + strspn(line + length, "\r\n");
+    }
+}
+
+/* "http://user:password@proxy": both, and the password alone. */
+static void mask_proxy(char *bytes, size_t size, const char *value)
+{
+    const char *scheme = strstr(value, "://");
+    const char *user = scheme != NULL ? scheme + 3 : value, *at = strrchr(user, '@');
+    const char *colon = at == NULL ? NULL : memchr(user, ':', (size_t)(at - user));
+    if (colon == NULL)
+        return;
+    mask(bytes, size, user, (size_t)(at - user));
+    if (at - colon > PART_LEAST)
+        mask(bytes, size, colon + 1, (size_t)(at - colon) - 1);
+}
+
 void stage_log_mask(const struct plan_stage *stage, char *bytes, size_t size)
 {
-    for (size_t i = 0; i < stage->secret_count && size > 0; i++) {
-        const char *value = getenv(stage->secrets[i]);
-        if (value != NULL)
-            mask(bytes, size, value);
-    }
+    const char *name, *value;
+    for (size_t i = 0; i < stage->secret_count && size > 0; i++)
+        if ((value = getenv(stage->secrets[i])) != NULL)
+            mask_value(bytes, size, value);
+    for (size_t i = 0; stage->network && size > 0 && (name = environment_proxy(i)) != NULL; i++)
+        if ((value = getenv(name)) != NULL)
+            mask_proxy(bytes, size, value);
 }
 
 int stage_log_read(int fd, const struct progress *progress, const struct plan_stage *stage,

@@ -1,12 +1,15 @@
 #include "runner/start_hint.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 static int refuse(const struct project *project, const struct plan_stage *stage, struct error *err,
                   const char *format, ...) __attribute__((format(printf, 4, 5)));
@@ -33,6 +36,40 @@ static bool is_in_project(const struct project *project, const char *word)
     return there;
 }
 
+/* ", did you mean './train.sh'?", of the files in the folder that `word` names. */
+static void suggest_path(const struct project *project, const char *word, struct text *text)
+{
+    struct error ignored;
+    struct text nearest = {0};
+    char **names = NULL;
+    size_t count = 0;
+    const char *slash = strrchr(word, '/');
+    text_append(&nearest, word, (size_t)(slash - word) + 1);
+    char *folder = *word == '/' ? memory_copy_text(text_string(&nearest), &ignored)
+                                : file_join(project->plan->folder, text_string(&nearest), &ignored);
+    if (folder != NULL && file_list(folder, &names, &count, &ignored) == 0) {
+        const char *found = text_nearest(slash + 1, (const char *const *)names, count);
+        if (found != NULL)
+            text_addf(text, ", did you mean '%s%s'?", text_string(&nearest), found);
+        file_free_names(names, count);
+    }
+    free(folder);
+    text_release(&nearest);
+}
+
+/* Where people have a program that the stage's PATH does not reach. */
+static void suggest_program(const char *word, struct text *text)
+{
+    const char *home = getenv("HOME");
+    struct text local = {0};
+    text_addf(&local, "%s/.local/bin/%s", home != NULL ? home : "", word);
+    if (strcmp(word, "python") == 0)
+        text_add(text, ": write 'python3', or the path of the one that is meant");
+    else if (home != NULL && !local.failed && access(local.data, X_OK) == 0)
+        text_addf(text, ": it lies in '%s/.local/bin', which PATH has to name", home);
+    text_release(&local);
+}
+
 int start_hint_missing(const struct project *project, const struct plan_stage *stage,
                        const char *word, struct error *err)
 {
@@ -46,15 +83,39 @@ int start_hint_missing(const struct project *project, const struct plan_stage *s
                       "'%s' is not an executable file in PATH: a list is the words of one command, "
                       "or write it as one text",
                       word);
-    return refuse(project, stage, err, "'%s' is not an executable file%s", word,
-                  is_name                           ? " in PATH"
-                  : strncmp(word, "build/", 6) == 0 ? ": run make first"
-                                                    : ": there is none");
+    struct text way = {0};
+    if (is_name)
+        suggest_program(word, &way);
+    else
+        suggest_path(project, word, &way);
+    if (way.size == 0 && !is_name)
+        text_add(&way, strncmp(word, "build/", 6) == 0 ? ": run make first" : ": there is none");
+    int result = refuse(project, stage, err, "'%s' is not an executable file%s%s", word,
+                        is_name ? " in PATH" : "", text_string(&way));
+    text_release(&way);
+    return result;
+}
+
+bool start_hint_is_noexec(const char *path)
+{
+    struct statvfs about;
+    return statvfs(path, &about) == 0 && (about.f_flag & ST_NOEXEC) != 0;
 }
 
 int start_hint_mode(const struct project *project, const struct plan_stage *stage, const char *word,
                     struct error *err)
 {
+    struct error ignored;
+    struct stat st;
+    char *path = file_join(project->plan->folder, word, &ignored);
+    const char *place = word[0] == '/' || path == NULL ? word : path;
+    bool noexec = stat(place, &st) == 0 && (st.st_mode & 0111) != 0 && start_hint_is_noexec(place);
+    free(path);
+    if (noexec)
+        return refuse(project, stage, err,
+                      "'%s' lies on a file system that is mounted noexec: begin cmd with its "
+                      "interpreter",
+                      word);
     return refuse(project, stage, err, "'%s' is not an executable file: chmod +x %s", word, word);
 }
 

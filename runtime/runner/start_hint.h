@@ -22,4 +22,7 @@ int start_hint_check_head(const struct project *project, const struct plan_stage
 int start_hint_interpreter(const struct project *project, const struct plan_stage *stage,
                            const char *word, const char *interpreter, struct error *err);
 
+/* True where no file at this place can be executed, whatever its mode. */
+bool start_hint_is_noexec(const char *path);
+
 #endif

@@ -57,7 +57,7 @@ void tidy_after_kill(const struct project *project)
     struct text work = {0};
     text_addf(&work, "%s/work/", store_folder(project->store));
     if (!work.failed)
-        keeper_hunt(work.data);
+        keeper_hunt(work.data, keeper_mark(store_folder(project->store), NULL));
     text_release(&work);
     store_remove_stale(project->store);
     file_remove_stale(project->plan->folder);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { TAIL = 4096, WORD = 256, WORDS = 400 };
+enum { TAIL = 4096, WORD = 512, WORDS = 400 };
 
 static bool is_there(const char *folder, const char *path)
 {
@@ -27,11 +27,17 @@ static bool is_hidden(const struct attempt *attempt, const char *path)
            is_there(attempt->jobs->project->plan->folder, path) && !is_there(attempt->folder, path);
 }
 
-/* "No module named 'model'": model.py or model/ beside a file of cmd. */
+/* "No module named 'model'": model.py or model/ beside a file of cmd, or, as of `python3 -m`, in
+ * the project's folder. */
 static bool module_of(const struct attempt *attempt, const char *name, char path[2 * WORD])
 {
     static const char *const endings[] = {".py", ""};
     const struct invocation *invocation = &attempt->job->invocation;
+    for (size_t e = 0; e < 2; e++) {
+        int size = snprintf(path, 2 * WORD, "%.*s%s", (int)strcspn(name, "."), name, endings[e]);
+        if (size < 2 * WORD && is_hidden(attempt, path))
+            return true;
+    }
     for (size_t i = 0; i < invocation->file_count; i++) {
         const char *file = invocation->files[i].inner;
         const char *slash = file == NULL ? NULL : strrchr(file, '/');
@@ -49,6 +55,14 @@ static bool module_of(const struct attempt *attempt, const char *name, char path
 static bool is_part(char c)
 {
     return isalnum((unsigned char)c) || strchr("_-./+@", c) != NULL;
+}
+
+/* A name in the work folder, as programs that find themselves write it. */
+static const char *without_folder(const struct attempt *attempt, const char *word)
+{
+    size_t length = strlen(attempt->folder);
+    return strncmp(word, attempt->folder, length) == 0 && word[length] == '/' ? word + length + 1
+                                                                              : word;
 }
 
 /* The next word that could be a path, without what a message puts behind it; NULL at the end. */
@@ -79,8 +93,9 @@ char *undeclared_find(const struct attempt *attempt, const struct text *log)
         if (module && module_of(attempt, word, path))
             return memory_copy_text(path, &ignored);
         bool looks_like_path = strchr(word, '/') != NULL || strchr(word, '.') != NULL;
-        if (looks_like_path && is_hidden(attempt, word))
-            return memory_copy_text(word, &ignored);
+        const char *inner = without_folder(attempt, word);
+        if (looks_like_path && is_hidden(attempt, inner))
+            return memory_copy_text(inner, &ignored);
         module = strcmp(word, "named") == 0;
     }
     return NULL;

@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SMALL_BYTES = 256 << 10, SMALL_OUTS = 8 };
+enum { SMALL_BYTES = 256 << 10, SMALL_DEPS = 4 << 20, SMALL_OUTS = 8 };
 
 static char *in_home(const struct attempt *attempt, const char *name, struct error *err)
 {
@@ -37,9 +37,29 @@ static int clear(const struct attempt *attempt, struct error *err)
     char *description = file_join(attempt->folder, "stage.json", err);
     if (description == NULL)
         return -1;
-    keeper_hunt(description);
+    keeper_hunt(description, attempt_mark(attempt));
     free(description);
     return file_remove(attempt->folder, err);
+}
+
+/* A folder that an earlier attempt left is the stage's, but for what it was writing as it was
+ * killed; what else lies in its place, a link to somewhere say, is none of ours. */
+static int make_checkpoint(const struct attempt *attempt, struct error *err)
+{
+    struct stat st;
+    char *path = in_home(attempt, "checkpoint", err);
+    if (path == NULL)
+        return -1;
+    bool there = lstat(path, &st) == 0;
+    if (there && S_ISDIR(st.st_mode))
+        file_remove_stale(path);
+    else if ((there && unlink(path) < 0) || mkdir(path, 0777) < 0) {
+        int result = error_errno(err, "cannot make '%s'", path);
+        free(path);
+        return result;
+    }
+    free(path);
+    return 0;
 }
 
 static int make_folder(struct attempt *attempt, struct error *err)
@@ -54,9 +74,7 @@ static int make_folder(struct attempt *attempt, struct error *err)
     attempt->folder_fd = open(attempt->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (attempt->folder_fd < 0)
         return error_errno(err, "cannot open '%s'", attempt->folder);
-    if (mkdirat(attempt->folder_fd, "../checkpoint", 0777) < 0 && errno != EEXIST)
-        return error_errno(err, "cannot make '%s/checkpoint'", attempt->home);
-    return 0;
+    return make_checkpoint(attempt, err);
 }
 
 static int open_log(struct attempt *attempt, struct error *err)
@@ -227,6 +245,24 @@ static int describe_attempt(const struct attempt *attempt, struct action *action
     action->has_scratch = attempt->has_scratch;
     action->scratch = attempt->scratch;
     return action->host == NULL || action->device == NULL || action->started == NULL ? -1 : 0;
+}
+
+bool work_deps_are_small(const struct job *job)
+{
+    const struct invocation *invocation = &job->invocation;
+    int64_t bytes = 0;
+    for (size_t i = 0; i < job->dep_count; i++) {
+        if (job->deps[i].content.kind == CONTENT_FOLDER)
+            return false;
+        bytes += job->deps[i].content.size;
+    }
+    for (size_t i = 0; i < invocation->file_count; i++) {
+        struct stat st;
+        if (invocation->files[i].inner != NULL &&
+            stat(invocation->files[i].program->path, &st) == 0)
+            bytes += st.st_size;
+    }
+    return bytes <= SMALL_DEPS;
 }
 
 bool work_is_small(const struct attempt *attempt)

@@ -8,6 +8,10 @@
 /* Makes the folder and all that a stage finds there (layout.h), and opens its log. */
 int work_make(struct attempt *attempt, struct error *err);
 
+/* True where its deps and its own files are few and small, so that laying them out, looking at
+ * them again and removing them takes no longer than a moment. */
+bool work_deps_are_small(const struct job *job);
+
 /* True where storing takes no longer than a moment: a few small files. */
 bool work_is_small(const struct attempt *attempt);
 

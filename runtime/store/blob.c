@@ -425,9 +425,10 @@ int blob_copy_to(struct store *store, const struct digest *digest, bool executab
         error_errno(err, "cannot create '%s'", path);
         goto done;
     }
-    /* A clone shares the bytes that the memo vouches for. */
+    /* A clone shares the bytes that the memo vouches for, or that are read now. */
     bool cloned = ioctl(to, FICLONE, from) == 0;
-    if (!cloned && pump_copy(store_pumps(store), from, object, to, path, &found, &size, err) < 0)
+    if ((cloned ? blob_hash_descriptor(store, from, &st, object, STORE_BY_STAT, &found, &size, err)
+                : pump_copy(store_pumps(store), from, object, to, path, &found, &size, err)) < 0)
         goto done;
     if (!digest_equal(&found, digest)) {
         /* From now on the blob is a miss, although its stat told nothing. */

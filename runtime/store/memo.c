@@ -439,14 +439,19 @@ void memo_forget(struct memo *memo, const struct stat *st)
 }
 
 /* Whole seconds in both times: a file system that has no finer ones, FAT even two seconds. */
-bool memo_is_racy(const struct stat *st)
+bool memo_is_racy_at(const struct stat *st, const struct timespec *now)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     int64_t changed = nanoseconds(st->st_ctim);
     if (nanoseconds(st->st_mtim) > changed)
         changed = nanoseconds(st->st_mtim);
     bool whole = st->st_ctim.tv_nsec == 0 && st->st_mtim.tv_nsec == 0;
     /* Less than nothing in the future: a clock that jumped tells nothing. */
-    return nanoseconds(now) - changed < (whole ? RACY_WHOLE_NS : RACY_NS);
+    return nanoseconds(*now) - changed < (whole ? RACY_WHOLE_NS : RACY_NS);
+}
+
+bool memo_is_racy(const struct stat *st)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return memo_is_racy_at(st, &now);
 }

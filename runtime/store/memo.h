@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 
 struct memo;
 
@@ -43,6 +44,9 @@ void memo_forget(struct memo *memo, const struct stat *st);
  * system's clock and keep its ctime. True where `st` is so fresh that its
  * digest must not be remembered, or from a future that a jump of the clock made. */
 bool memo_is_racy(const struct stat *st);
+
+/* The same at another time, of the clock of files. */
+bool memo_is_racy_at(const struct stat *st, const struct timespec *now);
 
 /* What guards the file's header and pages against damage, not against people. */
 uint64_t memo_checksum(const void *data, size_t size);

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "store/flush.h"
+#include "store/mend.h"
 #include "store/pool.h"
 #include "store/pump.h"
 
@@ -57,6 +58,7 @@ int store_open(const char *folder, struct store **opened, struct error *err)
         error_set(err, ERR_IO, "the path of the store '%s' is too long", store->folder);
         goto failed;
     }
+    mend_kinds(store->folder);
     snprintf(memo_path, sizeof(memo_path), "%s/memo", store->folder);
     if (memo_open(memo_path, &store->memo, err) < 0)
         goto failed;

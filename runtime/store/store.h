@@ -8,7 +8,8 @@
  *   tmp/<pid>-<random>/    files on their way into the store
  *   memo                   digests by stat(2) (memo.h)
  *
- * Beside them the runner keeps fingerprints.json, and logs/ of failed stages.
+ * Beside them the runner keeps what it remembers itself (answers.json, delivered.json, published,
+ * lock-stamp, unchanged), and logs/ of failed stages.
  *
  * Everything appears by rename, so a reader sees it whole or not at all.
  * Writing flushes nothing: after store_flush all that was written before is

@@ -58,6 +58,9 @@ static void numbers_are_whole_strings(void **state)
     assert_false(text_to_double("nan", &d));
     assert_false(text_to_double("0x10", &d));
     assert_false(text_to_double("1.5.", &d));
+    assert_true(text_to_double("5e-324", &d) && d > 0.0);
+    assert_false(text_to_double("1e-999", &d));
+    assert_false(text_to_double("1e999", &d));
 }
 
 static void clean_text_has_nothing_that_a_terminal_obeys(void **state)

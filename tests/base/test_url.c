@@ -47,6 +47,7 @@ static void parameter_that_grants_access_is_masked(void **state)
 {
     (void)state;
     expect_shown("https://h/x?a=1&token=T0KEN&b=2", "https://h/x?a=1&token=***&b=2");
+    expect_shown("https://h/x;token=T0KEN/y;v=1", "https://h/x;token=***;v=1");
     expect_shown("https://h/x?Access_Token=T;sig=S#key=K",
                  "https://h/x?Access_Token=***;sig=***#key=***");
     expect_shown("https://h/x?API-Key=1", "https://h/x?API-Key=***");

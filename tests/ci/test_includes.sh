@@ -2,15 +2,8 @@
 # ci/includes refuses each kind of violation that it is there for: a copy of the tree, one planted violation, its answer.
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
-number=0 failed=0
-ok() {
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $number - $2"; else
-        echo "not ok $number - $2"
-        failed=1
-        sed 's/^/# /' "$here/said"
-    fi
-}
+. tests/tap.sh
+tap_shows=$here/said
 tree() {
     rm -rf "$here/tree"
     mkdir "$here/tree"
@@ -74,5 +67,4 @@ refused three_files_in_a_circle "in a circle"
 tree
 echo > "$here/tree/runtime/data/text.h"
 refused a_name_that_is_there_twice "text.h: more than one file"
-echo "1..$number"
-exit $failed
+finish

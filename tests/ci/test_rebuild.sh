@@ -2,15 +2,8 @@
 # What was built with other flags is built again, and nothing else is.
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
-number=0 failed=0
-ok() {
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $number - $2"; else
-        echo "not ok $number - $2"
-        failed=1
-        sed 's/^/# /' "$here/said"
-    fi
-}
+. tests/tap.sh
+tap_shows=$here/said
 object=$here/build/objects/runtime/base/table.o
 build() { env -u MAKEFLAGS -u MAKELEVEL make BUILD="$here/build" "$object" "$@" > "$here/said" 2>&1; }
 build && [ -f "$object" ]
@@ -21,5 +14,4 @@ CPPFLAGS=-DPLANTED=1 build && grep -q 'CC runtime/base/table.c' "$here/said"
 ok $? other_flags_build_it_again
 CPPFLAGS=-DPLANTED=1 build && ! grep -q 'CC ' "$here/said"
 ok $? the_same_flags_do_not
-echo "1..$number"
-exit $failed
+finish

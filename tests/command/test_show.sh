@@ -91,6 +91,14 @@ for word in s 's@*'; do
     [ "$(grep -c '"name": "s@' "$here/out")" -eq 2 ] || result=1
 done
 ok $result group_stands_for_all_its_variants
+result=0
+for word in s 's@*'; do
+    r log "$word"
+    [ $status -eq 2 ] && grep -q "is a group: name one of its stages, as 's@" "$here/err" || result=1
+done
+r run 'o*'
+[ $status -eq 2 ] && grep -q "unknown stage 'o\*': '\*' stands for names behind the '@' of a group" "$here/err" || result=1
+ok $result what_a_group_is_taken_for_is_told
 
 # ---- logs ----
 project=$here/logs

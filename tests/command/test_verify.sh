@@ -110,6 +110,31 @@ for command in "run" "run -n -f" "status" "verify" "why double" "log" "log last"
     [ $status -eq 0 ] || result=1
 done
 ok $result json_results_are_json
+result=0
+"$reprise" --help > "$here/help"
+for option in $(grep -oE -- '--[a-z-]+' "$here/help" | sort -u); do
+    sed 's/\\//g' docs/reprise.1 | grep -qF -- "$option" || { echo "# the manual lacks $option"; result=1; }
+done
+for option in $(sed 's/\\//g' docs/reprise.1 | grep -oE -- '--[a-z-]+' | sort -u); do
+    grep -qF -- "$option" "$here/help" || { echo "# nobody takes $option of the manual"; result=1; }
+done
+for command in $(sed -n 's/^  \([a-z]\{2,\}\)  .*/\1/p' "$here/help"); do
+    grep -qE "^\.BI?R? \"?$command" docs/reprise.1 && "$reprise" "$command" --help | grep -q "^usage: reprise $command " || { echo "# the manual lacks $command"; result=1; }
+done
+ok $result manual_has_the_commands_and_options_that_there_are
+printf 'seq 3; printf "a\\033]0;b\\377\\n"; exit 1\n' > "$project/stages/side.sh"
+r run side
+r log side --json
+[ $status -eq 0 ] && grep -q '"failed": true' "$here/out" && grep -q '"log": "1\\n2\\n3\\na' "$here/out" && grep -q '"stage": "side"' "$here/out" &&
+    { ! command -v jq > /dev/null || jq . "$here/out" > /dev/null; }
+ok $? log_of_a_stage_is_json_where_that_is_asked
+result=0
+for i in 1 2 3 4 5 6 7 8; do r run -f data; done
+for command in "log" "log --json" "log data" "log data --json" "status --json" "verify --json" "why data" "dag" "metrics" "run -n -f" "--help" "run --help"; do
+    "$reprise" -C "$project" $command > /dev/full 2> "$here/err"
+    [ $? -ne 0 ] && grep -q '^reprise: ' "$here/err" || { echo "# $command > /dev/full"; result=1; }
+done
+ok $result output_that_is_not_taken_is_a_failure
 r log data
 [ "$(head -n 1 "$here/out")" = "making data" ] && grep -qx 'a note' "$here/out"
 ok $? log_of_a_stage_shows_what_it_printed_and_reported

@@ -7,18 +7,8 @@ stage=$PWD/$BUILD/stages/download
 golden=$PWD/tests/golden
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-tests=0 failures=0
-
-ok() {
-    tests=$((tests + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $tests - $2"
-    else
-        echo "not ok $tests - $2"
-        sed 's/^/# /' "$work/out.txt"
-        failures=$((failures + 1))
-    fi
-}
+. tests/tap.sh
+tap_shows=$work/out.txt
 
 sha() { sha256sum "$1" | cut -c1-64; }
 objects='sample:objects?train=40&test=10'
@@ -95,5 +85,4 @@ ok $? "download refuses a limit beyond the archive"
 "$stage" --fingerprint > "$work/out.txt" && [ ! -s "$work/out.txt" ]
 ok $? "download depends on nothing of the machine"
 
-echo "1..$tests"
-[ $failures -eq 0 ]
+finish

@@ -12,7 +12,9 @@ if ! command -v nginx > /dev/null; then
     exit 0
 fi
 work=$(mktemp -d)
-server= client= tests=0 failures=0
+server= client=
+. tests/tap.sh
+tap_shows="$work/out.txt $work/logs/error.log"
 cleanup() {
     [ -n "$client" ] && kill -KILL "$client" 2> /dev/null
     [ -n "$server" ] && kill -TERM "$server" 2> /dev/null && wait "$server" 2> /dev/null
@@ -22,18 +24,6 @@ trap cleanup EXIT
 trap 'exit 1' INT TERM
 chmod 755 "$work"
 mkdir "$work/www" "$work/logs"
-
-# ok CONDITION-STATUS NAME
-ok() {
-    tests=$((tests + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $tests - $2"
-    else
-        echo "not ok $tests - $2"
-        sed 's/^/# /' "$work/out.txt" "$work/logs/error.log" 2> /dev/null | tail -5
-        failures=$((failures + 1))
-    fi
-}
 
 # An archive in the layout of CIFAR-10, its pixels decimal numbers: 1 to 9 are labels.
 batch() { awk -v n="$1" -v from="$2" 'BEGIN { for (i = 0; i < n; i++) printf "%c%03072d", i % 9 + 1, from + i }'; }
@@ -111,7 +101,7 @@ start() {
     (cd "$work/$1" && exec "$stage" stage.json) > "$work/out.txt" 2>&1 &
     client=$!
 }
-finish() {
+ended() {
     wait "$client"
     status=$?
     client=
@@ -159,25 +149,25 @@ stop_serving
 serve 1m ''
 describe broken data.tar "$(sha data.tar)"
 start broken
-wait_for_part broken && stop_serving && serve 0 '' && finish && resumed && same broken
+wait_for_part broken && stop_serving && serve 0 '' && ended && resumed && same broken
 ok $? "download goes on where a connection broke"
-[ -n "$client" ] && kill -KILL "$client" && finish
+[ -n "$client" ] && kill -KILL "$client" && ended
 [ -n "$server" ] && stop_serving
 
 serve 1m ''
 describe ranges data.tar "$(sha data.tar)"
 start ranges
-wait_for_part ranges && stop_serving && serve 0 'max_ranges 0;' && finish && grep -q '" 200 ' "$work/logs/access.log" \
+wait_for_part ranges && stop_serving && serve 0 'max_ranges 0;' && ended && grep -q '" 200 ' "$work/logs/access.log" \
     && same ranges
 ok $? "download starts over where the server has no ranges"
-[ -n "$client" ] && kill -KILL "$client" && finish
+[ -n "$client" ] && kill -KILL "$client" && ended
 [ -n "$server" ] && stop_serving
 
 serve 1m ''
 describe killed data.tar "$(sha data.tar)"
 start killed
 wait_for_part killed && kill -KILL "$client"
-finish
+ended
 part=$(cat "$work"/killed/checkpoint/*.part | wc -c)
 stop_serving
 serve 0 ''
@@ -189,7 +179,7 @@ serve 1m ''
 describe stopped data.tar "$(sha data.tar)"
 start stopped
 wait_for_part stopped && kill -TERM "$client"
-finish
+ended
 [ $? -eq 130 ] && nothing_stored stopped && [ -s "$(ls "$work"/stopped/checkpoint/*.part)" ]
 ok $? "download keeps what it has and exits 130 on SIGTERM"
 stop_serving
@@ -213,8 +203,7 @@ if command -v openssl > /dev/null; then
     scheme=http
     stop_serving
 else
-    tests=$((tests + 1))
-    echo "ok $tests - download by https # SKIP openssl is not installed"
+    skip "download by https" "openssl is not installed"
 fi
 
 describe offline data.tar "$(sha data.tar)"
@@ -223,5 +212,4 @@ run offline
     && nothing_stored offline
 ok $? "download without a server says the way out"
 
-echo "1..$tests"
-[ $failures -eq 0 ]
+finish

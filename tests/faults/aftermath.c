@@ -199,13 +199,14 @@ struct left {
 };
 
 /* What may be there though an undisturbed run leaves it out: blobs and actions for gc, logs, outs
- * that were refused, what was in the way of an artifact, records of runs. */
+ * that were refused, what was in the way of an artifact, records of runs, on what a run rested that
+ * had nothing to do. */
 static bool may_stay(const char *path)
 {
     size_t length = strlen(path);
     return under(path, "cache/objects") || under(path, "cache/actions") ||
            under(path, "cache/logs") || under(path, "cache/refused") ||
-           under(path, "cache/aside") ||
+           under(path, "cache/aside") || strcmp(path, "cache/unchanged") == 0 ||
            (under(path, "reports/runs") &&
             (strstr(path, ".json") != NULL || length <= strlen("reports/runs")) &&
             strstr(path, ".json.") == NULL);
@@ -265,7 +266,7 @@ void check_success(const struct campaign *campaign, const char *folder,
 void aftermath(const struct campaign *campaign, const char *folder,
                const struct reference *reference, const char *point)
 {
-    struct outcome status, run, verify;
+    struct outcome status, run, again, verify;
     char claimed[STAGES][32], found[STAGES][32];
     if (!reference->blobs_damaged)
         check_blobs(folder, point);
@@ -275,6 +276,10 @@ void aftermath(const struct campaign *campaign, const char *folder,
         wrong("status afterwards", "%s: exit %d: %s", point, status.code, last_line(&status));
     if (run.code != 0)
         wrong("the next run does not succeed", "%s: exit %d: %s", point, run.code, last_line(&run));
+    /* Once more in the short way, which rests on what this run found. */
+    project_run(campaign, folder, &again, "run", NULL);
+    if (run.code == 0 && again.code != 0)
+        wrong("a run with nothing to do", "%s: exit %d: %s", point, again.code, last_line(&again));
     read_states(&status, claimed);
     read_states(&run, found);
     if (run.code == 0)
@@ -293,5 +298,6 @@ void aftermath(const struct campaign *campaign, const char *folder,
     files_walk(folder, look_left, &left);
     outcome_release(&status);
     outcome_release(&run);
+    outcome_release(&again);
     outcome_release(&verify);
 }

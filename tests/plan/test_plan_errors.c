@@ -57,6 +57,16 @@ static struct bad_file files[] = {
      "stages:\n"
      "  a: {cmd: \"x ${PATH}\"}\n",
      "pipeline.yaml:2:15: unknown variable 'PATH': one of the environment is named under 'env', and the program reads it"},
+    {"plan_says_that_a_name_is_too_long", NULL, NULL,
+     "stages: {xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx: {cmd: x}}\n",
+     "pipeline.yaml:1:10: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx' cannot be a stage's name: 100 bytes at most"},
+    {"plan_says_that_a_part_of_a_path_is_too_long", NULL, NULL,
+     "stages: {a: {cmd: x, outs: {o: yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy}}}\n",
+     "pipeline.yaml:1:32: stage 'a': the out 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy...' is longer than the 255 bytes that a name may have"},
+    {"plan_says_how_a_list_is_set", NULL, "rates[0]=0.3",
+     "vars: {rates: [0.1, 0.2]}\n"
+     "stages: {a: {cmd: x}}\n",
+     "--set: a list is set as a whole, as in name=[1, 2], not 'rates[0]=0.3'"},
     {"plan_refuses_a_stage_there_twice", NULL, NULL,
      "stages:\n"
      "  a: {cmd: x}\n"

@@ -175,7 +175,8 @@ static void yaml_refuses_bytes_that_are_no_text(void **state)
 {
     (void)state;
     static const char utf8[] = "a: b\nc: \xff\n", control[] = "a: b\nc: \x01\n", nul[] = "a\0b";
-    assert_refused(utf8, sizeof(utf8) - 1, "f.yaml:2:4: YAML: invalid leading UTF-8 octet; save the file as UTF-8");
+    assert_refused(utf8, sizeof(utf8) - 1,
+                   "f.yaml:2:4: YAML: invalid leading UTF-8 octet; save the file as UTF-8");
     assert_refused(control, sizeof(control) - 1,
                    "f.yaml:2:4: YAML: control characters are not allowed");
     assert_refused(nul, sizeof(nul) - 1, "f.yaml:1:2: YAML: control characters are not allowed");

@@ -3,26 +3,15 @@
 set -u
 BUILD=$(cd "${BUILD:-build}" && pwd)
 reprise=$BUILD/reprise
-# Memory where there is enough (a container may have little): the runner flushes every file to disk.
+# Memory where there is enough (a container may have little): the runner flushes every file to disk. ON=FOLDER: there.
 roomy() { [ -w "$1" ] && [ "$(df -Pk "$1" | awk 'NR == 2 {print $4}')" -gt 500000 ]; }
-here=$(TMPDIR=$(roomy /dev/shm && echo /dev/shm || echo "${TMPDIR:-/tmp}") mktemp -d)
+here=$(TMPDIR=${ON:-$(roomy /dev/shm && echo /dev/shm || echo "${TMPDIR:-/tmp}")} mktemp -d)
 ran=$here/ran
-failed=0 number=0
+. tests/tap.sh
+tap_shows="$here/out $here/err"
 trap 'chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
 # The runner must not see the caller's terminal settings.
 unset NO_COLOR
-
-ok() { # ok STATUS NAME: one TAP line
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then echo "ok $number - $2"; else
-        echo "not ok $number - $2"
-        failed=1
-        [ -f "$here/out" ] && sed 's/^/# out: /' "$here/out"
-        [ -f "$here/err" ] && sed 's/^/# err: /' "$here/err"
-    fi
-}
-skip() { number=$((number + 1)); echo "ok $number - $1 # SKIP $2"; }
-finish() { echo "1..$number"; exit $failed; }
 
 # r ARGUMENTS: runs reprise in the project; output in $here/out and $here/err, status in $status.
 r() {

@@ -57,6 +57,12 @@ with double 'chmod u+w "$(at deps data)/seed.txt"; echo bad > "$(at deps data)/s
 r run
 [ $status -eq 1 ] && grep -q "dep 'data': .*seed.txt' was changed" "$here/err"
 ok $? stage_that_changes_its_dep_fails
+sed -i 's|^    cmd: sh stages/double.sh|&\n    resources: {memory: 900M}|' "$project/pipeline.yaml"
+with double 'exit 3'
+r run
+[ $status -eq 1 ] && grep -q "^double  failed: exit status 3, under 'resources': memory of 943718400 bytes$" "$here/err"
+ok $? failure_under_a_limit_of_memory_names_it
+sed -i '/resources: {memory/d' "$project/pipeline.yaml"
 with double 'kill -9 $$'
 r run
 [ $status -eq 1 ] && grep -q "killed by signal 9" "$here/err"
@@ -92,9 +98,53 @@ ok $? unknown_option_suggests
 r run doubel
 [ $status -eq 2 ] && grep -q "did you mean 'double'" "$here/err"
 ok $? unknown_stage_suggests
+result=0
+for option in --profile --set -C --file -j --device; do
+    r run "$option" ''
+    [ $status -eq 2 ] && grep -q 'needs a value' "$here/err" || result=1
+done
+r run --profile=
+[ $status -eq 2 ] && [ $result -eq 0 ]
+ok $? value_that_is_empty_is_told
+r run --set bound=2.0000000000000004
+[ $status -eq 1 ] && grep -q 'is 2.0, required >= 2.0000000000000004$\|is 2, required >= 2.0000000000000004$' "$here/err"
+ok $? bound_just_missed_shows_all_digits
 r verify -k
 [ $status -eq 2 ] && r run -j 0 && false || [ $status -eq 2 ] && { r run --device gpu; [ $status -eq 2 ]; } && { r; [ $status -eq 2 ]; }
 ok $? wrong_usage_exits_2
+mkdir -p "$here/home/.local/bin" "$project/src" && printf "#!/bin/sh\n" > "$here/home/.local/bin/my-tool" && chmod +x "$here/home/.local/bin/my-tool"
+touch "$project/src/c.json" "$project/src/helper.py" "$project/src/prep.sh" && chmod +x "$project/src/prep.sh"
+result=0 home=$HOME
+HOME=$here/home
+# CMD|WHAT IS SAID
+while IFS='|' read -r cmd said; do
+    printf 'stages:\n  a: {cmd: %s, outs: {o: o}}\n' "$cmd" > "$project/pipeline.yaml"
+    r run
+    [ $status -eq 2 ] && grep -q "^reprise: pipeline.yaml:2:3: stage 'a': $said" "$here/err" || { echo "# $cmd: $status: $(cat "$here/err")"; result=1; }
+done <<EOF
+./src/perp.sh|'./src/perp.sh' is not an executable file, did you mean './src/prep.sh'?
+my-tool|'my-tool' is not an executable file in PATH: it lies in '$here/home/.local/bin', which PATH has to name
+EOF
+HOME=$home
+command -v python > /dev/null || {
+    printf 'stages:\n  a: {cmd: python x.py, outs: {o: o}}\n' > "$project/pipeline.yaml"
+    r run
+    grep -q "in PATH: write 'python3'" "$here/err" || result=1
+}
+ok $result program_that_is_not_found_comes_with_the_nearest_way
+result=0
+# What a program prints that finds nothing, and the file that is not declared.
+while IFS='|' read -r printed file; do
+    printf 'stages:\n  a: {cmd: sh a.sh, outs: {o: o}}\n' > "$project/pipeline.yaml"
+    printf 'echo "%s" >&2; exit 1\n' "$printed" > "$project/a.sh"
+    r run
+    [ $status -eq 1 ] && grep -q "note: the project's '$file' is not there for this stage: declare it" "$here/err" || { echo "# $printed: $(cat "$here/err")"; result=1; }
+done <<'EOF'
+cannot open '$PWD/src/c.json'|src/c.json
+No such file or directory: 'src/c.json'|src/c.json
+ModuleNotFoundError: No module named 'src.helper'|src
+EOF
+ok $result file_that_is_not_declared_is_named_however_it_was_looked_for
 echo 'stages: {a: {cmd: x, out: y}}' > "$project/pipeline.yaml"
 r run
 [ $status -eq 2 ] && grep -q 'pipeline.yaml:1:' "$here/err"
@@ -110,4 +160,18 @@ ok $? file_of_another_name_or_tool_is_pointed_out
 r --help
 [ $status -eq 0 ] && grep -q '^  verify' "$here/out"
 ok $? help_goes_to_stdout
+# A file system where nothing can be executed is named, and no chmod advised.
+project=$here/noexec
+mkdir -p "$project/cache"
+printf '#!/bin/sh\necho 1 > outs/o\n' > "$project/s.sh"
+chmod +x "$project/s.sh"
+echo 'stages: {s: {cmd: ./s.sh, outs: {o: o}}}' > "$project/pipeline.yaml"
+if mount -t tmpfs -o noexec none "$project/cache" 2> /dev/null; then
+    r run
+    [ $status -eq 1 ] && grep -q "mounted noexec" "$here/err"
+    ok $? a_cache_that_is_mounted_noexec_is_named
+    umount "$project/cache"
+else
+    skip a_cache_that_is_mounted_noexec_is_named "mounting is not permitted"
+fi
 finish

@@ -81,6 +81,14 @@ reruns the_program
 fresh
 echo '# changed' >> "$here/bin/interpreter"
 reruns the_interpreter_of_its_first_line
+for starter in 'env A=1' 'nice -n 5' 'timeout 60 env'; do
+    fresh
+    edit "s|cmd: |&$starter |"
+    r run
+    executed > /dev/null
+    echo '# changed' >> "$here/bin/interpreter"
+    reruns "the_interpreter_behind_${starter%% *}"
+done
 fresh
 edit 's|list: \[1, 2\]|list: [1, 3]|'
 reruns a_parameter

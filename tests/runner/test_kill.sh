@@ -27,6 +27,27 @@ done
 ok $result killed_at_any_moment_the_next_run_gives_the_same_bits
 executed > /dev/null
 
+# What the stage was writing there as it was killed is of no use to it; what only looks alike is its own.
+make_project halfway
+cat > "$project/stages/data.sh" <<'SH'
+. "${0%/*}/stage.sh"
+checkpoint=$(sed -n 's/^  "checkpoint": "\(.*\)",$/\1/p' "$REPRISE_STAGE")
+if [ -f "$checkpoint/half" ]; then
+    mkdir -p "$(at outs data)/sub"
+    echo fixed > "$(at outs data)/sub/fixed.txt"
+    ls -A "$checkpoint" | tr '\n' ' ' > "$(at outs data)/seed.txt"
+else
+    echo 1 | tee "$checkpoint/half" "$checkpoint/.reprise-4711-aB3dEf" "$checkpoint/.reprise-mine" > "$checkpoint/.reprise-1-sixsixsix"
+    kill -9 $$
+fi
+SH
+r run
+first=$status
+r run -q data
+[ $first -eq 1 ] && [ $status -eq 0 ] && [ "$(cat "$project/artifacts/data/data/seed.txt")" = ".reprise-1-sixsixsix .reprise-mine half " ]
+ok $? half_written_file_beside_a_checkpoint_is_gone_in_the_next_attempt
+executed > /dev/null
+
 # A stage that is killed fails the run; its checkpoint is there the next time.
 make_project resumed
 cat > "$project/stages/data.sh" <<'SH'

@@ -143,4 +143,11 @@ timeout 20 "$reprise" -C "$project" run --profile cifar10-mobilenet --set datase
 [ $? -eq 1 ] && grep -q "cannot reach '127.0.0.1:9'.*--set dataset.url=file:" "$here/err" &&
     ! [ -e "$project/artifacts/download" ] && [ -z "$(find "$project/cache/actions" "$project/cache/objects" -type f 2> /dev/null)" ]
 ok $? no_network_fails_soon_with_the_way_out
+r run --profile cifar10-mobilenet --set dataset.url=http://127.0.0.1:9/archive.tar.gz --set weights.url=file:nowhere.h5
+[ $status -eq 1 ] && grep -q "parameter 'weights.url': cannot read '.*nowhere.h5': No such file or directory" "$here/err" &&
+    ! grep -q 'cannot reach' "$here/err"
+ok $? file_that_is_not_there_is_told_before_anything_is_fetched
+r run -n --set 'phase2.trainable=[conv9]'
+[ $status -eq 2 ] && grep -q "stage 'phase2': .*no layer of 'resnet8' has 'conv9' in its name" "$here/err"
+ok $? layer_that_phase2_would_miss_is_told_before_phase1
 finish

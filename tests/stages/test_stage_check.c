@@ -5,22 +5,11 @@
 #include "base/json.h"
 #include "stage_run.h"
 #include "tap.h"
+#include "training_params.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SCHEDULE                                                                                   \
-    "\"augment\": true, \"epochs\": 2, \"learning_rate\": 0.003, "                                 \
-    "\"early_stopping\": {\"patience\": 5}, "                                                      \
-    "\"reduce_learning_rate\": {\"factor\": 0.5, \"patience\": 3, \"minimum\": 1e-6}"
-#define BATCHES "\"batch\": 16, \"shard\": 4, \"steps_per_epoch\": null"
-#define AUGMENT                                                                                    \
-    "\"augment\": {\"flip\": true, \"rotation\": 0.02, \"zoom\": 0.05, \"cutout\": 0, "            \
-    "\"mixup\": 0.0}"
-#define MODEL                                                                                      \
-    "\"model\": {\"architecture\": \"resnet8\", \"alpha\": 1.0, \"image_size\": 32, "              \
-    "\"preprocess\": \"tf\", \"pixel_range\": 255, \"hidden\": 8, \"dropout\": 0.1}"
-#define TRAINING "\"train\": {" BATCHES ", \"norm\": \"inference\", \"preflight\": \"stop\"}"
 #define HEX "d9a84653c459ea0b067067cfeb10f3c037d296710931051c18c98fdf252d0b72"
 
 static const struct {
@@ -35,14 +24,16 @@ static const struct {
     {"split", "{\"test_size\": 0.2, \"seed\": 7}", "dataset", "splits"},
     {"explore", "{\"seed\": 7, " AUGMENT "}", "dataset splits",
      "sample_images class_distribution augmentation_examples"},
-    {"pretrain", "{\"seed\": 1, " MODEL ", " AUGMENT ", \"train\": {" BATCHES ", " SCHEDULE "}}",
-     "dataset", "weights history"},
+    {"pretrain",
+     "{\"seed\": 1, " MODEL(32) ", " AUGMENT ", \"train\": {" BATCHES ", " SCHEDULE "}}", "dataset",
+     "weights history"},
     {"phase1",
-     "{\"seed\": 1, " MODEL ", " AUGMENT ", " TRAINING
-     ", \"phase\": {\"trainable\": [\"conv4\"], " SCHEDULE "}}",
+     "{\"seed\": 1, " MODEL(32) ", " AUGMENT ", " TRAINING
+                                ", \"phase\": {\"trainable\": [\"conv4\"], " SCHEDULE "}}",
      "dataset splits", "model history"},
     {"phase2",
-     "{\"seed\": 1, " AUGMENT ", " TRAINING ", \"phase\": {\"trainable\": [], " SCHEDULE "}}",
+     "{\"seed\": 1, " MODEL(32) ", " AUGMENT ", " TRAINING
+                                ", \"phase\": {\"trainable\": [], " SCHEDULE "}}",
      "dataset splits model", "model history history_csv preflight"},
     {"evaluate", "{}", "dataset model", "metrics predictions report"},
     {"curves", "{}", "phase1_history", "phase1"},
@@ -195,6 +186,8 @@ static const struct wrong {
     {"phase1", "seed", NULL, "parameter 'seed' is missing"},
     {"phase2", "phase.learning_rate", "\"fast\"",
      "parameter 'phase.learning_rate' must be a number, not \"fast\""},
+    {"phase2", "phase.trainable", "[\"conv9\"]",
+     "parameter 'phase.trainable': no layer of 'resnet8' has 'conv9' in its name"},
     {"phase2", "augment.zoom", "1.5", "parameter 'augment.zoom' is 1.5, outside 0 to 0.99"},
     {"pretrain", "train.shard", "-1", "parameter 'train.shard' is -1"},
     {"pretrain", "model.architecture", "\"mobilnet\"", "did you mean 'mobilenet'?"},
@@ -216,6 +209,8 @@ static const struct wrong {
      "'ftp://host/x' is not an https:, http: or file: URL"},
     {"download", "dataset.url", "\"https://user:S3CRET@host/x\"",
      "parameter 'dataset.url' holds a user, a password or a token"},
+    {"download", "dataset.url", "\"https://\"", "'https://' is no URL: "},
+    {"download", "dataset.url", "\"https://ho st/x\"", "'https://ho st/x' is no URL: "},
     {"download", "dataset.url", "\"https://host/x?token=S3CRET\"", "put it into .netrc"},
     {"download", "pretrain.url", "\"sample:shape\"", "sample:shape"},
     {"download", "weights.url", "\"https://host/w\"", "there is no out 'weights' for it"},

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "tap.h"
+#include "training_params.h"
 
 enum { SIZE = 8, PICTURE = SIZE * SIZE * 3, TRAIN = 60, VAL = 12, TEST_COUNT = 18, CLASSES = 3 };
 
@@ -107,25 +108,14 @@ static int free_place(void **state)
 
 /* ---- running a stage ---- */
 
-#define SCHEDULE                                                                                   \
-    "\"augment\": true, \"epochs\": 2, \"learning_rate\": 0.003, "                                 \
-    "\"early_stopping\": {\"patience\": 5}, "                                                      \
-    "\"reduce_learning_rate\": {\"factor\": 0.5, \"patience\": 3, \"minimum\": 1e-6}"
-#define BATCHES "\"batch\": 16, \"shard\": 4, \"steps_per_epoch\": null"
-#define AUGMENT                                                                                    \
-    "\"augment\": {\"flip\": true, \"rotation\": 0.02, \"zoom\": 0.05, \"cutout\": 0, "            \
-    "\"mixup\": 0.0}"
-#define MODEL                                                                                      \
-    "\"model\": {\"architecture\": \"resnet8\", \"alpha\": 1.0, \"image_size\": 16, "              \
-    "\"preprocess\": \"tf\", \"pixel_range\": 255, \"hidden\": 8, \"dropout\": 0.1}"
-#define TRAINING "\"train\": {" BATCHES ", \"norm\": \"inference\", \"preflight\": \"stop\"}"
-
 static const char pretrain_params[] =
-    "{\"seed\": 1, " MODEL ", " AUGMENT ", \"train\": {" BATCHES ", " SCHEDULE "}}";
-static const char phase1_params[] = "{\"seed\": 1, " MODEL ", " AUGMENT ", " TRAINING
-                                    ", \"phase\": {\"trainable\": [], " SCHEDULE "}}";
-static const char phase2_params[] = "{\"seed\": 1, " AUGMENT ", " TRAINING
-                                    ", \"phase\": {\"trainable\": [\"conv4\"], " SCHEDULE "}}";
+    "{\"seed\": 1, " MODEL(16) ", " AUGMENT ", \"train\": {" BATCHES ", " SCHEDULE "}}";
+static const char phase1_params[] =
+    "{\"seed\": 1, " MODEL(16) ", " AUGMENT ", " TRAINING
+                               ", \"phase\": {\"trainable\": [], " SCHEDULE "}}";
+static const char phase2_params[] =
+    "{\"seed\": 1, " MODEL(16) ", " AUGMENT ", " TRAINING
+                               ", \"phase\": {\"trainable\": [\"conv4\"], " SCHEDULE "}}";
 
 /* A call of a stage in a folder of its own; deps and outs are "name=file" texts, NULL last. */
 struct call {

@@ -13,7 +13,10 @@ int scratch_set_up(void **state)
 {
     struct error err;
     struct scratch *scratch = calloc(1, sizeof(*scratch));
-    snprintf(scratch->folder, sizeof(scratch->folder), "/tmp/reprise-store-XXXXXX");
+    const char *tmp = getenv("TMPDIR");
+    if (tmp == NULL || tmp[0] != '/' || strlen(tmp) > 40)
+        tmp = "/tmp";
+    snprintf(scratch->folder, sizeof(scratch->folder), "%s/reprise-store-XXXXXX", tmp);
     assert_non_null(mkdtemp(scratch->folder));
     snprintf(scratch->cache, sizeof(scratch->cache), "%s/cache", scratch->folder);
     assert_int_equal(store_open(scratch->cache, &scratch->store, &err), 0);

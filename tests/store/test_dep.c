@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void put_folder(struct scratch *scratch, struct content *content)
@@ -88,6 +89,59 @@ static void memo_follows_the_links(void **state)
     assert_false(file_exists(one) || file_exists(two));
     scratch_reopen(scratch);
     assert_int_equal(content_check(scratch->store, &content, STORE_BY_MEMO, NULL, &err), 0);
+}
+
+enum { PROCESSES = 3, LAYINGS = 40 };
+
+/* Another runner: lays the dep out, looks at it, reads all blobs, removes it. */
+static int use_again_and_again(const char *cache, const struct content *content, const char *path)
+{
+    struct error err;
+    struct store *store;
+    if (store_open(cache, &store, &err) < 0)
+        return -1;
+    int result = 0;
+    for (int i = 0; i < LAYINGS && result == 0; i++) {
+        result = materialise_dep(store, content, path, &err);
+        if (result == 0)
+            result = materialise_dep_check(store, content, path, &err);
+        if (result == 0)
+            result = content_check(store, content, STORE_BY_READING, NULL, &err);
+        if (result == 0)
+            result = materialise_dep_remove(store, content, path, &err);
+    }
+    if (result < 0)
+        fprintf(stderr, "%s\n", err.message);
+    store_close(store);
+    return result;
+}
+
+static void processes_use_the_same_blobs_at_once(void **state)
+{
+    struct scratch *scratch = *state;
+    struct content content;
+    struct error err;
+    char path[256], name[16];
+    pid_t pids[PROCESSES];
+    int status;
+    put_folder(scratch, &content);
+    assert_int_equal(store_flush(scratch->store, &err), 0);
+    lay_out(scratch, &content, "running"); /* a stage's, all the time */
+    for (int i = 0; i < PROCESSES; i++) {
+        snprintf(name, sizeof(name), "w%d", i);
+        scratch_path(scratch, name, path);
+        if ((pids[i] = fork()) == 0)
+            _exit(use_again_and_again(scratch->cache, &content, path) == 0 ? 0 : 1);
+        assert_true(pids[i] > 0);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+        assert_int_equal(status, 0);
+    }
+    scratch_path(scratch, "running", path);
+    assert_int_equal(materialise_dep_check(scratch->store, &content, path, &err), 0);
+    assert_true(content_is_at(scratch->store, &content, path, STORE_BY_READING));
+    assert_true(content_is_good(scratch->store, &content, STORE_BY_READING, NULL));
 }
 
 /* A name that somebody else gives or takes moves the change time as a write would. */
@@ -287,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORE_TEST(stage_sees_folders_and_read_only_files),
         STORE_TEST(memo_follows_the_links),
+        STORE_TEST(processes_use_the_same_blobs_at_once),
         STORE_TEST(link_by_others_is_looked_into),
         STORE_TEST(stage_that_writes_to_its_dep_is_found),
         STORE_TEST(copy_of_a_dep_is_an_out),
