@@ -206,6 +206,17 @@ static void keep_refused(struct attempt *attempt, struct error *err)
     text_release(&path);
 }
 
+/* A stage may have shut its own folders; nothing of it lives now. */
+static void open_folders(const struct attempt *attempt)
+{
+    struct stat st;
+    if (fstat(attempt->folder_fd, &st) == 0 && (st.st_mode & 0700) != 0700)
+        fchmod(attempt->folder_fd, 0755);
+    if (fstatat(attempt->folder_fd, "outs", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+        (st.st_mode & 0700) != 0700)
+        fchmodat(attempt->folder_fd, "outs", 0755, 0);
+}
+
 static int store_outs(struct attempt *attempt, struct action *action, struct error *err)
 {
     const struct plan_stage *stage = attempt->job->stage;
@@ -293,6 +304,7 @@ int work_store(struct attempt *attempt, struct error *err)
     struct action *action = action_new(job->stage->name, text_string(&job->components), err);
     if (action == NULL)
         return -1;
+    open_folders(attempt);
     if (layout_check_programs(attempt, err) < 0 ||
         each_dep(attempt, materialise_dep_check, err) < 0 || store_outs(attempt, action, err) < 0 ||
         scratch_keep(attempt, err) < 0 || store_log(attempt, action, err) < 0 ||
