@@ -135,6 +135,13 @@ static int each_dep(const struct attempt *attempt, dep_fn *visit, struct error *
 static int not_written(const struct attempt *attempt, const struct plan_out *out, struct error *err)
 {
     struct stat st;
+    if (strncmp(out->path, "outs/", 5) == 0 &&
+        fstatat(attempt->folder_fd, out->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return error_set(
+            err, ERR_STAGE,
+            "out '%s' is written to '%s', and its path is one inside outs/: declare it "
+            "as '%s'",
+            out->name, out->path, out->path + 5);
     if (fstatat(attempt->folder_fd, out->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return error_set(
             err, ERR_STAGE,

@@ -83,6 +83,18 @@ echo mine > "$project/docs/sub"
 r run
 [ $status -eq 1 ] && grep -q "cannot publish 'docs/sub/x': 'docs/sub' is in the way" "$here/err" && [ "$(cat "$project/docs/sub")" = mine ] && [ -f "$project/artifacts/a/site/sub/x" ]
 ok $? file_in_the_way_of_a_folder_of_an_out_is_named
+result=0
+# PUBLISH|FILE OF THE OUT|WHAT IS SAID: names inside a folder out are known when it is there.
+while IFS='|' read -r publish file said; do
+    printf 'stages:\n  a: {cmd: sh a.sh, outs: {site: {path: site, publish: %s}}}\n' "$publish" | begin
+    echo "mkdir -p outs/site/${file%/*} && echo 1 > outs/site/$file" > "$project/a.sh"
+    r run
+    [ $status -eq 1 ] && grep -q "$said" "$here/err" && [ ! -e "$project/$publish/$file" ] && [ -f "$project/artifacts/a/site/$file" ] || { echo "# $publish $file: $status"; result=1; }
+done <<'EOF'
+docs|.git/hooks/post-checkout|cannot publish 'docs/.git/hooks/post-checkout': that is git's to write
+reports|runs/x.json|cannot publish 'reports/runs/x.json': 'reports/runs' is the runner's
+EOF
+ok $result folder_of_an_out_reaches_no_place_of_git_or_of_the_runner
 begin <<'YAML'
 stages:
   a: {cmd: sh a.sh, outs: {r: {path: report.txt, publish: docs}}}
