@@ -83,6 +83,23 @@ echo mine > "$project/docs/sub"
 r run
 [ $status -eq 1 ] && grep -q "cannot publish 'docs/sub/x': 'docs/sub' is in the way" "$here/err" && [ "$(cat "$project/docs/sub")" = mine ] && [ -f "$project/artifacts/a/site/sub/x" ]
 ok $? file_in_the_way_of_a_folder_of_an_out_is_named
+begin <<'YAML'
+stages:
+  a: {cmd: sh a.sh, outs: {site: {path: site, publish: docs}}}
+  b: {cmd: [sh, -c, "echo 2 > outs/z"], deps: {s: a.site}, outs: {z: {path: z, publish: docs/x}}}
+YAML
+echo 'mkdir outs/site && echo 1 > outs/site/x' > "$project/a.sh"
+r run
+[ $status -eq 1 ] && grep -q "'a.site' publishes 'docs/x' as a file, 'b.z' as a folder: give one of them another folder" "$here/err"
+ok $? file_and_folder_of_one_name_are_told
+r run
+[ $status -eq 2 ] && grep -q "out 'z': cannot publish 'docs/x/z': 'docs/x' is in the way, and is no folder: move it away" "$here/err"
+ok $? file_of_an_earlier_run_in_the_way_of_a_folder_is_told
+rm -f "$project/docs/x"
+echo 'mkdir outs/site && echo 1 > outs/site/y' > "$project/a.sh"
+r run
+[ $status -eq 0 ] && [ -f "$project/docs/x/z" ] && [ -f "$project/docs/y" ]
+ok $? that_moved_away_it_is_published
 result=0
 # PUBLISH|FILE OF THE OUT|WHAT IS SAID: names inside a folder out are known when it is there.
 while IFS='|' read -r publish file said; do
