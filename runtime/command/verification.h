@@ -13,6 +13,7 @@ struct verification {
     struct jobs jobs;                   /* one a stage, with what the lock says of it */
     json_t *problems;                   /* [{"level", "subject", "problem"}] */
     json_t *elsewhere;                  /* stages made on another machine, */
+    bool *made_elsewhere;               /* by job: those, and what is downstream of them */
     json_t *adopted;                    /* or not made under their key, */
     json_t *left;                       /* and what is left over, as texts */
     size_t stale, mismatches;

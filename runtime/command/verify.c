@@ -11,6 +11,7 @@
  */
 #include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "command/commands.h"
 #include "command/print.h"
 #include "command/verification.h"
@@ -225,6 +226,8 @@ static int verify(struct verification *check, struct error *err)
         return error_set(err, ERR_MEMORY, "out of memory for what will be found");
     if (find_section(check, err) < 0 ||
         jobs_init(check->project, NULL, 0, false, &check->jobs, err) < 0 ||
+        (check->made_elsewhere =
+             memory_new(check->jobs.count + 1, sizeof(*check->made_elsewhere), err)) == NULL ||
         check_all(check, err) < 0)
         return -1;
     return answer(check, err);
@@ -241,6 +244,7 @@ int command_verify(const struct options *options, struct error *err)
     struct verification check = {.options = options, .project = &project};
     int result = verify(&check, err);
     jobs_release(&check.jobs);
+    free(check.made_elsewhere);
     json_decref(check.problems);
     json_decref(check.elsewhere);
     json_decref(check.adopted);

@@ -15,12 +15,14 @@ struct comparing {
     struct verification *check;
     const char *stage;
     size_t found;
+    bool elsewhere;
 };
 
 static void differs(void *arg, enum lock_part part, const char *line)
 {
     struct comparing *comparing = arg;
     if (part == LOCK_FINGERPRINT) {
+        comparing->elsewhere = true;
         verification_note(comparing->check, comparing->check->elsewhere,
                           "%s: %s: not reproducible here", comparing->stage, line);
         return;
@@ -157,10 +159,12 @@ static int cannot(struct verification *check, const struct job *job, const struc
     return 0;
 }
 
-/* What the program says of this machine, in fresh memory; nothing where it cannot tell, as without
- * a device that the lock was made on. */
-static char *fingerprint_here(struct verification *check, const struct job *job, struct error *err)
+/* What the program says of this machine, in fresh memory; nothing, and *told false, where it cannot
+ * tell, as without a device that the lock was made on. */
+static char *fingerprint_here(struct verification *check, const struct job *job, bool *told,
+                              struct error *err)
 {
+    *told = true;
     char *lines;
     struct error why = {0};
     if (fingerprint_of(check->project, job->stage, &job->invocation, STORE_BY_STAT, &lines, &why) ==
@@ -170,22 +174,38 @@ static char *fingerprint_here(struct verification *check, const struct job *job,
         *err = why;
         return NULL;
     }
-    verification_note(check, check->elsewhere, "%s: its fingerprint here cannot be told: %s",
+    *told = false;
+    verification_note(check, check->elsewhere,
+                      "%s: its fingerprint here cannot be told: %s: not reproducible here",
                       job->stage->name, why.message);
     return memory_copy_text("", err);
+}
+
+/* Its key has those of what is upstream in it only with a lineage; but one rule is enough. */
+static bool has_upstream(const struct verification *check, const struct job *job)
+{
+    for (size_t i = 0; i < job->stage->dep_count; i++) {
+        const struct plan_dep *dep = &job->stage->deps[i];
+        for (size_t m = 0; m < dep->member_count; m++)
+            if (check->made_elsewhere[dep->members[m].stage])
+                return true;
+        if (dep->path == NULL && dep->member_count == 0 && check->made_elsewhere[dep->stage])
+            return true;
+    }
+    return false;
 }
 
 static int compare(struct verification *check, struct job *job, const struct lock_stage *entry,
                    struct error *err)
 {
-    struct comparing comparing = {check, job->stage->name, 0};
+    struct comparing comparing = {check, job->stage->name, 0, false};
     struct error why = {0};
-    bool all = true;
+    bool all = true, told;
     if (resolve_deps(check, job, &comparing, err) < 0)
         return -1;
     if (invocation_make(check->project, job->stage, STORE_BY_READING, &job->invocation, &why) < 0)
         return cannot(check, job, &why, err);
-    char *here = fingerprint_here(check, job, err);
+    char *here = fingerprint_here(check, job, &told, err);
     if (here == NULL)
         return -1;
     int result = key_components(check->project, job->stage, &job->invocation, job->deps,
@@ -196,8 +216,17 @@ static int compare(struct verification *check, struct job *job, const struct loc
     struct lock_stage *now = lock_entry_make(&check->jobs, job, err);
     if (now == NULL)
         return -1;
+    if (job->stage->lineage && !job->deps[job->stage->dep_count].known) { /* that is said */
+        now->has_lineage = entry->has_lineage;
+        now->lineage = entry->lineage;
+    }
+    if (!told) { /* that, too */
+        free(now->fingerprint);
+        now->fingerprint = NULL;
+    }
     lock_entry_compare(entry, now, differs, &comparing);
     lock_stage_free(now);
+    check->made_elsewhere[job->index] = comparing.elsewhere || !told || has_upstream(check, job);
     for (size_t i = 0; i < job->dep_count; i++)
         all = all && job->deps[i].known;
     if (entry->old && comparing.found == 0)

@@ -77,6 +77,15 @@ static const char *suggest_file(char buffer[SUGGEST_SIZE], const char *path, con
     return buffer;
 }
 
+/* What people write who think of a shell, of a server or of another system; or NULL. */
+static const char *way_to_file(const char *name)
+{
+    return strstr(name, "://") != NULL ? "what a server has, a stage with 'network: true' fetches"
+           : name[0] == '~' || name[0] == '$' ? "no shell expands it, write the path out"
+           : strchr(name, '\\') != NULL       ? "folders are parted by '/'"
+                                              : NULL;
+}
+
 static int missing_file(const struct linker *linker, const struct stage_draft *draft,
                         const struct dep_draft *dep, const char *path, struct error *err)
 {
@@ -94,6 +103,10 @@ static int missing_file(const struct linker *linker, const struct stage_draft *d
     suggest_out(buffer, name, linker);
     if (buffer[0] == '\0')
         suggest_file(buffer, path, linker->files.folder);
+    const char *way = buffer[0] == '\0' ? way_to_file(name) : NULL;
+    if (way != NULL)
+        return stage_draft_error(draft, dep->place, err, "dep '%s': there is no file '%s': %s",
+                                 dep->name, name, way);
     if (strchr(name, '*') != NULL && buffer[0] == '\0')
         return stage_draft_error(draft, dep->place, err,
                                  "dep '%s': there is no file '%s', and '*' stands for nothing "

@@ -29,7 +29,15 @@ static int inner_path_of(const struct stage_draft *draft, const char *what,
     if (node->kind != YAML_KIND_TEXT && node->kind != YAML_KIND_INTEGER &&
         node->kind != YAML_KIND_REAL)
         return stage_draft_wrong_type(draft, what, "a path", node, err);
-    if ((*path = inner_path(node->text, err)) != NULL && **path != '\0' && !is_temporary(*path))
+    if (strstr(node->text, "://") != NULL || strncmp(node->text, "~/", 2) == 0 ||
+        node->text[0] == '$') {
+        error_set(err, ERR_USAGE,
+                  "'%s' is no path inside the project: no shell expands it, and nothing is sent to "
+                  "a server",
+                  node->text);
+        *path = NULL;
+    } else if ((*path = inner_path(node->text, err)) != NULL && **path != '\0' &&
+               !is_temporary(*path))
         return 0;
     if (*path != NULL && **path == '\0')
         error_set(err, ERR_USAGE, "'%s' is the folder itself", node->text);

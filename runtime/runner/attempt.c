@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { PROGRESS_BLOCKS = 512 };
+
 /* Time to save a checkpoint between SIGTERM and SIGKILL. */
 static const double grace_seconds = 10.0;
 
@@ -31,18 +33,20 @@ uint64_t attempt_mark(const struct attempt *attempt)
 void attempt_read_progress(struct attempt *attempt)
 {
     char bytes[4096];
-    ssize_t got;
-    while (attempt->progress_fd >= 0 &&
-           (got = read(attempt->progress_fd, bytes, sizeof(bytes))) != 0) {
+    /* Not for ever where a stage writes faster than this reads; at its end all fits in. */
+    for (int blocks = 0; blocks < PROGRESS_BLOCKS && attempt->progress_fd >= 0; blocks++) {
+        ssize_t got = read(attempt->progress_fd, bytes, sizeof(bytes));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
             return;
-        progress_feed(&attempt->progress, bytes, (size_t)got, attempt_now());
+        if (got > 0)
+            progress_feed(&attempt->progress, bytes, (size_t)got, attempt_now());
+        else {
+            close(attempt->progress_fd);
+            attempt->progress_fd = -1;
+        }
     }
-    if (attempt->progress_fd >= 0)
-        close(attempt->progress_fd);
-    attempt->progress_fd = -1;
 }
 
 void attempt_stop(struct attempt *attempt, bool at_once)

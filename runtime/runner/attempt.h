@@ -11,8 +11,8 @@
  * killed and removed first, under the key's lock, which the keeper of the
  * killed attempt holds as long as it lives.
  *
- *   execute_new ─► work_make ─► execute_start ─► ends ─► attempt_collect ─► work_store ─► commit ─►
- * execute_end └──────────────────────────► execute_end
+ *   execute_new ─► work_make ─► execute_start ─► ends ─► attempt_collect
+ *     ─► work_store ─► commit ─► execute_end; without a result execute_end at once
  */
 #ifndef RUNNER_ATTEMPT_H
 #define RUNNER_ATTEMPT_H

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "plan/inner_path.h"
 #include "runner/aside.h"
 #include "runner/ours.h"
 #include "runner/publish.h"
@@ -51,6 +52,12 @@ static int check_parent(const struct project *project, const char *name, struct 
     char path[PATH_MAX], real[PATH_MAX], root[PATH_MAX];
     if (!project_path(project, name, path))
         return too_long(name, err);
+    if (inner_path_is_git(name))
+        return error_set(err, ERR_USAGE, "cannot publish '%s': that is git's to write", name);
+    for (size_t i = 1; i < sizeof(refused) / sizeof(*refused); i++)
+        if (begins_with(name, refused[i]))
+            return error_set(err, ERR_USAGE, "cannot publish '%s': '%s' is the runner's", name,
+                             refused[i]);
     if (realpath(project->plan->folder, root) == NULL)
         return error_errno(err, "cannot read '%s'", project->plan->folder);
     size_t shortest = strlen(project->plan->folder);

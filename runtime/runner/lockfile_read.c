@@ -398,10 +398,15 @@ static int way_out(const char *path, struct error *err)
 {
     const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
     struct error why = *err;
+    if (strstr(why.message, "of a newer reprise") != NULL)
+        return error_set(err, ERR_USAGE, "%.700s, or move it away: it is not overwritten",
+                         why.message);
+    /* Of a path that is not merged, git gives nothing without being told which side. */
+    bool merge = strstr(why.message, "of a merge that is not resolved") != NULL;
     return error_set(err, ERR_USAGE,
-                     "%.700s; take it from git again (git checkout %.80s), or move it away: it is "
-                     "not overwritten",
-                     why.message, name);
+                     "%.700s; %s (git checkout %s%.80s), or move it away: it is not overwritten",
+                     why.message, merge ? "take one side" : "take it from git again",
+                     merge ? "--ours " : "", name);
 }
 
 static int read_text(const char *path, const char *data, size_t size, struct lock **lock,

@@ -31,6 +31,7 @@ struct ours {
     pthread_mutex_t mutex;
     bool loaded;
     struct table listed, claimed; /* name -> struct known */
+    struct table folders;         /* that hold what is claimed: name -> struct known */
     struct known *all;
 };
 
@@ -58,6 +59,7 @@ void ours_free(struct ours *ours)
     }
     table_release(&ours->listed);
     table_release(&ours->claimed);
+    table_release(&ours->folders);
     pthread_mutex_destroy(&ours->mutex);
     free(ours);
 }
@@ -249,6 +251,36 @@ int ours_add(struct ours *ours, const struct lock_names *names, struct error *er
     return result;
 }
 
+static int file_and_folder(const char *file, const char *folder, const char *name,
+                           struct error *err)
+{
+    return error_set(err, ERR_STAGE,
+                     "'%s' publishes '%s' as a file, '%s' as a folder: give one of them another "
+                     "folder",
+                     file, name, folder);
+}
+
+/* The folders that hold `named`, which no other out may have as a file; and the reverse. */
+static int claim_folders(struct ours *ours, const char *who, const struct lock_named *named,
+                         struct error *err)
+{
+    const struct known *other = table_find(&ours->folders, named->name, strlen(named->name));
+    if (other != NULL)
+        return file_and_folder(who, other->who, named->name, err);
+    char *folder = memory_copy_text(named->name, err), *slash;
+    int result = folder == NULL ? -1 : 0;
+    while (result == 0 && (slash = strrchr(folder, '/')) != NULL) {
+        *slash = '\0';
+        if (table_find(&ours->folders, folder, strlen(folder)) != NULL)
+            break; /* and so are those above it */
+        other = table_find(&ours->claimed, folder, strlen(folder));
+        result = other != NULL ? file_and_folder(other->who, who, folder, err)
+                               : add(ours, &ours->folders, folder, &named->digest, who, err);
+    }
+    free(folder);
+    return result;
+}
+
 int ours_claim(struct ours *ours, const char *who, const struct lock_names *names,
                struct error *err)
 {
@@ -257,9 +289,10 @@ int ours_claim(struct ours *ours, const char *who, const struct lock_names *name
     for (size_t i = 0; i < names->count && result == 0; i++) {
         const struct lock_named *named = &names->list[i];
         const struct known *other = table_find(&ours->claimed, named->name, strlen(named->name));
-        if (other == NULL)
+        if (other == NULL && (result = claim_folders(ours, who, named, err)) == 0)
             result = add(ours, &ours->claimed, named->name, &named->digest, who, err);
-        else if (strcmp(other->who, who) != 0 && !digest_equal(&other->digest, &named->digest))
+        else if (other != NULL && strcmp(other->who, who) != 0 &&
+                 !digest_equal(&other->digest, &named->digest))
             result = error_set(err, ERR_STAGE,
                                "'%s' and '%s' both publish '%s': give one of them another folder",
                                other->who, who, named->name);

@@ -135,6 +135,13 @@ static int each_dep(const struct attempt *attempt, dep_fn *visit, struct error *
 static int not_written(const struct attempt *attempt, const struct plan_out *out, struct error *err)
 {
     struct stat st;
+    if (strncmp(out->path, "outs/", 5) == 0 &&
+        fstatat(attempt->folder_fd, out->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return error_set(
+            err, ERR_STAGE,
+            "out '%s' is written to '%s', and its path is one inside outs/: declare it "
+            "as '%s'",
+            out->name, out->path, out->path + 5);
     if (fstatat(attempt->folder_fd, out->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return error_set(
             err, ERR_STAGE,
@@ -204,6 +211,17 @@ static void keep_refused(struct attempt *attempt, struct error *err)
     snprintf(err->message + used, sizeof(err->message) - used, "; what it wrote is in %s",
              path.data);
     text_release(&path);
+}
+
+/* A stage may have shut its own folders; nothing of it lives now. */
+static void open_folders(const struct attempt *attempt)
+{
+    struct stat st;
+    if (fstat(attempt->folder_fd, &st) == 0 && (st.st_mode & 0700) != 0700)
+        fchmod(attempt->folder_fd, 0755);
+    if (fstatat(attempt->folder_fd, "outs", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+        (st.st_mode & 0700) != 0700)
+        fchmodat(attempt->folder_fd, "outs", 0755, 0);
 }
 
 static int store_outs(struct attempt *attempt, struct action *action, struct error *err)
@@ -293,6 +311,7 @@ int work_store(struct attempt *attempt, struct error *err)
     struct action *action = action_new(job->stage->name, text_string(&job->components), err);
     if (action == NULL)
         return -1;
+    open_folders(attempt);
     if (layout_check_programs(attempt, err) < 0 ||
         each_dep(attempt, materialise_dep_check, err) < 0 || store_outs(attempt, action, err) < 0 ||
         scratch_keep(attempt, err) < 0 || store_log(attempt, action, err) < 0 ||

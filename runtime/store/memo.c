@@ -423,13 +423,6 @@ static void add(struct memo *memo, const struct memo_entry *entry)
     pthread_mutex_unlock(&memo->mutex);
 }
 
-void memo_add(struct memo *memo, const struct stat *st, const struct digest *digest)
-{
-    struct memo_entry entry = entry_of(st);
-    entry.digest = *digest;
-    add(memo, &entry);
-}
-
 /* An entry that fits no file hides what the file has. */
 void memo_forget(struct memo *memo, const struct stat *st)
 {
@@ -439,14 +432,18 @@ void memo_forget(struct memo *memo, const struct stat *st)
 }
 
 /* Whole seconds in both times: a file system that has no finer ones, FAT even two seconds. */
+static bool is_whole(const struct stat *st)
+{
+    return st->st_ctim.tv_nsec == 0 && st->st_mtim.tv_nsec == 0;
+}
+
 bool memo_is_racy_at(const struct stat *st, const struct timespec *now)
 {
     int64_t changed = nanoseconds(st->st_ctim);
     if (nanoseconds(st->st_mtim) > changed)
         changed = nanoseconds(st->st_mtim);
-    bool whole = st->st_ctim.tv_nsec == 0 && st->st_mtim.tv_nsec == 0;
     /* Less than nothing in the future: a clock that jumped tells nothing. */
-    return nanoseconds(*now) - changed < (whole ? RACY_WHOLE_NS : RACY_NS);
+    return nanoseconds(*now) - changed < (is_whole(st) ? RACY_WHOLE_NS : RACY_NS);
 }
 
 bool memo_is_racy(const struct stat *st)
@@ -454,4 +451,15 @@ bool memo_is_racy(const struct stat *st)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return memo_is_racy_at(st, &now);
+}
+
+/* Where a file system keeps whole seconds, anyone may write to a file for the rest of its second,
+ * and no time would tell, not even of one that is written here and delivered. */
+void memo_add(struct memo *memo, const struct stat *st, const struct digest *digest)
+{
+    if (is_whole(st) && memo_is_racy(st))
+        return;
+    struct memo_entry entry = entry_of(st);
+    entry.digest = *digest;
+    add(memo, &entry);
 }

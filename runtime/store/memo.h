@@ -34,7 +34,7 @@ void memo_close(struct memo *memo);
 
 bool memo_find(struct memo *memo, const struct stat *st, struct digest *digest);
 
-/* `st` is from after the digest was known. */
+/* `st` is from after the digest was known. Does nothing for a fresh file of whole seconds. */
 void memo_add(struct memo *memo, const struct stat *st, const struct digest *digest);
 
 /* Of a file that is going away. */

@@ -33,4 +33,19 @@ if script -qec true /dev/null > /dev/null 2>&1; then
 else
     skip terminal_shows_a_bar_that_is_redrawn "script(1) is not there, or finds no terminal to open"
 fi
+
+# ---- streams that the caller closed ----
+project=$here/closed
+mkdir "$project"
+printf 'stages:\n  s: {cmd: [sh, -c, "touch %s/begun; while [ ! -e %s/go ]; do sleep 0.02; done; echo 1 > outs/o"], outs: {o: o}}\n' "$here" "$here" > "$project/pipeline.yaml"
+"$reprise" -C "$project" run <&- >&- 2>&- &
+while [ ! -e "$here/begun" ] && kill -0 $! 2> /dev/null; do sleep 0.02; done
+[ "$(readlink /proc/$!/fd/0 /proc/$!/fd/1 /proc/$!/fd/2 | sort -u)" = /dev/null ]
+result=$?
+touch "$here/go"
+wait $! && [ $result -eq 0 ] && [ "$(cat "$project/artifacts/s/o")" = 1 ]
+ok $? stream_that_is_closed_lends_its_number_to_no_file
+"$reprise" -C "$project" status >&- 2> "$here/err"
+[ $? -eq 1 ] && grep -q 'cannot write to stdout' "$here/err"
+ok $? result_that_nobody_takes_is_a_failure
 finish

@@ -117,7 +117,7 @@ unreadable() { # unreadable WORDS: run, adopt and verify stop, and the file stay
     cp "$here/lock" "$lock"
 }
 sed '0,/^      double:/s//<<<<<<< HEAD\n      double:\n=======\n>>>>>>> theirs/' "$here/lock" > "$lock"
-unreadable "pipeline.lock:[0-9]*:1: '<<<<<<<' of a merge that is not resolved; take it from git again"
+unreadable "pipeline.lock:[0-9]*:1: '<<<<<<<' of a merge that is not resolved; take one side (git checkout --ours pipeline.lock), or move it away"
 head -n 20 "$here/lock" > "$lock"
 unreadable 'pipeline.lock:21:1: the lock was cut off'
 head -c 1000 "$here/lock" > "$lock"

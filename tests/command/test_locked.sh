@@ -138,4 +138,23 @@ r run --locked
 [ $status -eq 104 ] && grep -q "^p: made on 'cpu one', here is 'cpu two': not reproducible here" "$here/err" &&
     cmp -s "$project/pipeline.lock" "$here/lock2"
 ok $? locked_run_on_another_machine_has_its_own_message_and_status
+
+# Its cache has what it made under its own fingerprint, and not what the lock's machine had.
+sed -i 's|^  q: .*|  q: {cmd: [cp, deps/o/o, outs/o], deps: {o: p.o}, lineage: true, outs: {o: o}}|' "$project/pipeline.yaml"
+echo 'cpu one' > "$project/machine"
+rm -f "$project"/cache/answers*
+r run
+cp "$project/pipeline.lock" "$here/lock2"
+rm -rf "$project/cache"
+echo 'cpu two' > "$project/machine"
+r run --locked
+[ $status -eq 104 ] && cmp -s "$project/pipeline.lock" "$here/lock2"
+ok $? run_locked_elsewhere_executes_and_says_that_it_tests_nothing
+r verify
+[ $status -eq 0 ] && grep -q '^verified: .*1 made on another machine, not reproducible here' "$here/out"
+ok $? what_was_made_elsewhere_needs_not_be_in_the_cache
+flip "$project/artifacts/p/o"
+r verify
+[ $status -eq 102 ] && grep -q "^artifacts: p: 'o' differs" "$here/out"
+ok $? artifacts_made_elsewhere_are_checked_all_the_same
 finish

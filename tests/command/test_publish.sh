@@ -85,6 +85,35 @@ r run
 ok $? file_in_the_way_of_a_folder_of_an_out_is_named
 begin <<'YAML'
 stages:
+  a: {cmd: sh a.sh, outs: {site: {path: site, publish: docs}}}
+  b: {cmd: [sh, -c, "echo 2 > outs/z"], deps: {s: a.site}, outs: {z: {path: z, publish: docs/x}}}
+YAML
+echo 'mkdir outs/site && echo 1 > outs/site/x' > "$project/a.sh"
+r run
+[ $status -eq 1 ] && grep -q "'a.site' publishes 'docs/x' as a file, 'b.z' as a folder: give one of them another folder" "$here/err"
+ok $? file_and_folder_of_one_name_are_told
+r run
+[ $status -eq 2 ] && grep -q "out 'z': cannot publish 'docs/x/z': 'docs/x' is in the way, and is no folder: move it away" "$here/err"
+ok $? file_of_an_earlier_run_in_the_way_of_a_folder_is_told
+rm -f "$project/docs/x"
+echo 'mkdir outs/site && echo 1 > outs/site/y' > "$project/a.sh"
+r run
+[ $status -eq 0 ] && [ -f "$project/docs/x/z" ] && [ -f "$project/docs/y" ]
+ok $? that_moved_away_it_is_published
+result=0
+# PUBLISH|FILE OF THE OUT|WHAT IS SAID: names inside a folder out are known when it is there.
+while IFS='|' read -r publish file said; do
+    printf 'stages:\n  a: {cmd: sh a.sh, outs: {site: {path: site, publish: %s}}}\n' "$publish" | begin
+    echo "mkdir -p outs/site/${file%/*} && echo 1 > outs/site/$file" > "$project/a.sh"
+    r run
+    [ $status -eq 1 ] && grep -q "$said" "$here/err" && [ ! -e "$project/$publish/$file" ] && [ -f "$project/artifacts/a/site/$file" ] || { echo "# $publish $file: $status"; result=1; }
+done <<'EOF'
+docs|.git/hooks/post-checkout|cannot publish 'docs/.git/hooks/post-checkout': that is git's to write
+reports|runs/x.json|cannot publish 'reports/runs/x.json': 'reports/runs' is the runner's
+EOF
+ok $result folder_of_an_out_reaches_no_place_of_git_or_of_the_runner
+begin <<'YAML'
+stages:
   a: {cmd: sh a.sh, outs: {r: {path: report.txt, publish: docs}}}
 YAML
 text A

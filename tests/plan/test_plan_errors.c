@@ -67,6 +67,18 @@ static struct bad_file files[] = {
      "vars: {rates: [0.1, 0.2]}\n"
      "stages: {a: {cmd: x}}\n",
      "--set: a list is set as a whole, as in name=[1, 2], not 'rates[0]=0.3'"},
+    {"plan_says_what_fetches_a_url", NULL, NULL,
+     "stages: {a: {cmd: x, deps: {d: 'https://h/x.csv'}}}\n",
+     "pipeline.yaml:1:32: stage 'a': dep 'd': there is no file 'https://h/x.csv': what a server has, a stage with 'network: true' fetches"},
+    {"plan_says_that_no_shell_expands_a_dep", NULL, NULL,
+     "stages: {a: {cmd: x, deps: {d: ~/x.csv}}}\n",
+     "pipeline.yaml:1:32: stage 'a': dep 'd': there is no file '~/x.csv': no shell expands it, write the path out"},
+    {"plan_says_how_folders_are_parted", NULL, NULL,
+     "stages: {a: {cmd: x, deps: {d: 'more\\x.csv'}}}\n",
+     "pipeline.yaml:1:32: stage 'a': dep 'd': there is no file 'more\\x.csv': folders are parted by '/'"},
+    {"plan_refuses_an_out_that_is_a_url", NULL, NULL,
+     "stages: {a: {cmd: x, outs: {o: 's3://b/x'}}}\n",
+     "pipeline.yaml:1:32: stage 'a': the out 's3://b/x' is no path inside the project: no shell expands it, and nothing is sent to a server"},
     {"plan_refuses_a_stage_there_twice", NULL, NULL,
      "stages:\n"
      "  a: {cmd: x}\n"

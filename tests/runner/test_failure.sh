@@ -132,6 +132,10 @@ command -v python > /dev/null || {
     grep -q "in PATH: write 'python3'" "$here/err" || result=1
 }
 ok $result program_that_is_not_found_comes_with_the_nearest_way
+printf 'stages:\n  a: {cmd: [sh, -c, "echo 1 > outs/o"], outs: {o: outs/o}}\n' > "$project/pipeline.yaml"
+r run
+[ $status -eq 1 ] && grep -q "out 'o' is written to 'outs/o', and its path is one inside outs/: declare it as 'o'" "$here/err"
+ok $? out_that_is_declared_with_its_folder_is_told
 result=0
 # What a program prints that finds nothing, and the file that is not declared.
 while IFS='|' read -r printed file; do

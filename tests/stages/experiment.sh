@@ -22,8 +22,8 @@ experiment() {
         --set train.steps_per_epoch=8 --set phase1.epochs=2 --set phase2.epochs=2
 }
 
-# executed: the stages that the last run executed, in order, on one line.
-executed() { sed -n 's/^\([a-z0-9]*\) *executed in .*/\1/p' "$here/err" | tr '\n' ' '; }
+# executed: the names of the stages that the last run executed, sorted, on one line.
+executed() { sed -n 's/^\([a-z0-9]*\) *executed in .*/\1/p' "$here/err" | sort | tr '\n' ' '; }
 
 # snapshot FILE: digest, inode and time of all that a run leaves for people.
 snapshot() {

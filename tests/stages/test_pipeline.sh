@@ -71,7 +71,7 @@ ok $? missed_requirement_fails_verify
 
 cp "$project/pipeline.lock" "$here/lock"
 sample run --set split.seed=8
-[ $status -eq 0 ] && [ "$(executed)" = "split explore phase1 phase2 evaluate curves gradcam report " ]
+[ $status -eq 0 ] && [ "$(executed)" = "curves evaluate explore gradcam phase1 phase2 report split " ]
 ok $? other_split_reruns_what_follows_it
 sample run --set gradcam.alpha=0.5
 [ $status -eq 0 ] && [ "$(executed)" = "gradcam report " ]

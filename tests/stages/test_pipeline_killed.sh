@@ -88,7 +88,7 @@ disturb() {
 make_experiment disturbed
 disturb KILL stage 1
 [ $status -eq 1 ] && grep -q '^pretrain  *failed: killed by signal 9' "$here/err" && grep -q '^phase1  *skipped' "$here/err" &&
-    experiment run && [ "$(executed | sed "s/explore //; s/split //")" = "pretrain phase1 phase2 evaluate curves gradcam report " ] &&
+    experiment run && [ "$(executed | sed 's/explore //; s/split //')" = "curves evaluate gradcam phase1 phase2 pretrain report " ] &&
     grep -q '^pretrain  *resuming after [1-9]' "$here/err" && same && tidy
 ok $? stage_killed_in_training_resumes_to_the_same_bits
 disturb INT runner 130

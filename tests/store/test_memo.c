@@ -213,6 +213,21 @@ static void coarse_clocks_and_the_future_are_not_trusted(void **state)
     assert_true(is_racy(-3600, true));
 }
 
+static void fresh_file_of_whole_seconds_is_not_remembered(void **state)
+{
+    (void)state;
+    struct memo *memo = open_memo();
+    struct stat st = file_number(1);
+    struct digest found, digest = digest_number(1);
+    st.st_mtim = st.st_ctim = (struct timespec){.tv_sec = time(NULL)};
+    memo_add(memo, &st, &digest);
+    assert_false(memo_find(memo, &st, &found));
+    st.st_mtim.tv_sec = st.st_ctim.tv_sec -= 4;
+    memo_add(memo, &st, &digest);
+    assert_true(memo_find(memo, &st, &found));
+    memo_close(memo);
+}
+
 #define MEMO_TEST(name) cmocka_unit_test_setup_teardown(name, make_path, remove_path)
 
 int main(void)
@@ -224,6 +239,7 @@ int main(void)
         MEMO_TEST(damaged_page_is_empty),
         MEMO_TEST(threads_share_it),
         MEMO_TEST(coarse_clocks_and_the_future_are_not_trusted),
+        MEMO_TEST(fresh_file_of_whole_seconds_is_not_remembered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
