@@ -215,26 +215,29 @@ static int flow_hole(struct flow *flow, int64_t end, struct error *err)
     return 0;
 }
 
-/* Where a file system tells holes, they are neither read nor written. */
+/* Where a file system tells holes, they are neither read nor written. A file that becomes shorter
+ * or longer meanwhile is no error here: who asked looks whether it changed. */
 static int flow_sparse(struct flow *flow, int64_t size, struct error *err)
 {
     while (flow->at < size) {
         off_t data = lseek(flow->from, flow->at, SEEK_DATA);
-        if (data < 0 && errno == ENXIO)
+        if ((data < 0 && errno == ENXIO) || data > size)
             data = size;
-        if (data < 0 || data > size)
+        if (data < 0)
             return cannot_read(flow, err);
         if (data > flow->at && flow_hole(flow, data, err) < 0)
             return -1;
         if (flow->at >= size)
             break;
         off_t hole = lseek(flow->from, flow->at, SEEK_HOLE);
+        if (hole < 0 && errno == ENXIO)
+            break;
         if (hole < 0)
             return cannot_read(flow, err);
         int64_t before = flow->at, end = hole < size ? hole : size;
         if (flow_data(flow, end, end - flow->at, err) < 0)
             return -1;
-        if (flow->at == before) /* it became shorter */
+        if (flow->at == before)
             break;
     }
     return flow->to >= 0 && ftruncate(flow->to, flow->at) < 0 ? cannot_write(flow, err) : 0;

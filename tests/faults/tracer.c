@@ -101,9 +101,12 @@ static void go_on(pid_t pid, int number)
     ptrace(PTRACE_SYSCALL, pid, 0, number); /* fails where it was killed meanwhile, which is fine */
 }
 
-/* Everything below this process: the program, what it forked, and the stages. */
+/* Everything below this process: the program, what it forked, and the stages. Children before
+ * their parents: what a dead keeper leaves comes to us while the list is read, and may be missed.
+ */
 static void kill_all(struct tracer *tracer)
 {
+    kill_descendants();
     for (size_t i = 0; i < tracer->count; i++)
         kill(tracer->tracees[i].pid, SIGKILL);
     kill_descendants();
