@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "store/memo.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -93,11 +94,14 @@ void answers_close(struct answers *answers)
     free(answers);
 }
 
-static void state_of(const char *path, char state[128])
+/* `since` is NULL, or when an answer began to be sought that rests on the file. */
+static void state_of(const char *path, const struct timespec *since, char state[128])
 {
     struct stat st;
     if (stat(path, &st) < 0)
         snprintf(state, 128, "absent");
+    else if (since != NULL && memo_is_racy_at(&st, since))
+        snprintf(state, 128, "fresh"); /* no state of a file */
     else
         snprintf(state, 128, "%llx %llx %lld %lld.%09ld %lld.%09ld", (unsigned long long)st.st_dev,
                  (unsigned long long)st.st_ino, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
@@ -110,7 +114,7 @@ static bool still_stands(const json_t *answer)
     json_t *known;
     char state[128];
     json_object_foreach (json_object_get(answer, "uses"), path, known) {
-        state_of(path, state);
+        state_of(path, NULL, state);
         if (json_string_value(known) == NULL || strcmp(json_string_value(known), state) != 0)
             return false;
     }
@@ -146,7 +150,7 @@ int answers_find(struct answers *answers, const struct digest *name, char **answ
 }
 
 /* Takes the lines "uses PATH" out of an answer, into an object of their files' states. */
-static json_t *take_uses(char *answer)
+static json_t *take_uses(char *answer, const struct timespec *start)
 {
     char state[128], *to = answer;
     json_t *files = json_object();
@@ -155,7 +159,7 @@ static json_t *take_uses(char *answer)
         size_t whole = length + (line[length] == '\n');
         if (strncmp(line, uses, sizeof(uses) - 1) == 0) {
             line[length] = '\0';
-            state_of(line + sizeof(uses) - 1, state);
+            state_of(line + sizeof(uses) - 1, start, state);
             json_object_set_new(files, line + sizeof(uses) - 1, json_string(state));
         } else {
             memmove(to, line, whole);
@@ -167,11 +171,12 @@ static json_t *take_uses(char *answer)
     return files;
 }
 
-int answers_add(struct answers *answers, const struct digest *name, char *answer, struct error *err)
+int answers_add(struct answers *answers, const struct digest *name, const struct timespec *start,
+                char *answer, struct error *err)
 {
     char hex[DIGEST_HEX_SIZE];
     digest_to_hex(name, hex);
-    json_t *files = take_uses(answer);
+    json_t *files = take_uses(answer, start);
     json_t *entry = json_pack("{s:s, s:o}", "text", answer, "uses", files);
     pthread_mutex_lock(&answers->mutex);
     int result = json_object_set_new(json_object_get(answers->table, "answers"), hex, entry);

@@ -11,6 +11,8 @@
 #include "base/digest.h"
 #include "store/store.h"
 
+#include <time.h>
+
 struct answers;
 int answers_open(struct store *store, struct answers **answers, struct error *err);
 
@@ -29,8 +31,10 @@ void answers_close(struct answers *answers);
 int answers_find(struct answers *answers, const struct digest *name, char **answer,
                  struct error *err);
 
-/* Remembers `answer`, of which the "uses" lines are taken out in place. */
-int answers_add(struct answers *answers, const struct digest *name, char *answer,
-                struct error *err);
+/* Remembers `answer`, of which the "uses" lines are taken out in place. It began to be sought at
+ * `start`: where one of its files has changed since, or so shortly before that it could change
+ * again unseen, it does not hold for long: the next time, the program is asked again. */
+int answers_add(struct answers *answers, const struct digest *name, const struct timespec *start,
+                char *answer, struct error *err);
 
 #endif

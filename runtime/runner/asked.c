@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static void add_digest(struct text *text, const struct digest *digest)
 {
@@ -52,6 +53,7 @@ int asked(const struct question *question, const struct invocation *invocation,
           char **answer, struct error *err)
 {
     struct digest name;
+    struct timespec start;
     struct answers *answers = question->project->answers;
     if (name_of(question, invocation, &name, err) < 0 ||
         answers_find(answers, &name, answer, err) < 0)
@@ -60,6 +62,7 @@ int asked(const struct question *question, const struct invocation *invocation,
         return 0;
     if (depth == STORE_BY_MEMO)
         return error_set(err, ERR_UNKNOWN, "'%s' was not asked", question->stage->argv[0]);
+    clock_gettime(CLOCK_REALTIME, &start);
     if (!question_is_understood(question->program, question->option))
         *answer = memory_copy_text("", err);
     else if (question_ask(question, answer, err) == 0 && is_valid(question, *answer, err) < 0) {
@@ -68,7 +71,7 @@ int asked(const struct question *question, const struct invocation *invocation,
     }
     if (*answer == NULL)
         return -1;
-    if (answers_add(answers, &name, *answer, err) == 0)
+    if (answers_add(answers, &name, &start, *answer, err) == 0)
         return 0;
     free(*answer);
     *answer = NULL;

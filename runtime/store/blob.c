@@ -415,6 +415,7 @@ int blob_copy_to(struct store *store, const struct digest *digest, bool executab
     struct stat st;
     struct digest found = *digest;
     int64_t size;
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, memo_settled_time()};
     store_object_path(store, digest, object);
     int from = open_regular(AT_FDCWD, object, object, &st, err);
     if (from < 0)
@@ -434,8 +435,8 @@ int blob_copy_to(struct store *store, const struct digest *digest, bool executab
         /* From now on the blob is a miss, although its stat told nothing. */
         memo_add(store_memo(store), &st, &found);
         damaged(digest, err);
-    } else if (fchmod(to, executable ? 0555 : 0444) < 0)
-        error_errno(err, "cannot set the mode of '%s'", path);
+    } else if (fchmod(to, executable ? 0555 : 0444) < 0 || futimens(to, times) < 0)
+        error_errno(err, "cannot set the mode and the time of '%s'", path);
     else
         result = 0;
 done:

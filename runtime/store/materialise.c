@@ -41,11 +41,19 @@ static int put_in_place(const char *temporary, const char *path, struct error *e
     return rename(temporary, path) == 0 ? 0 : error_errno(err, "cannot write '%s'", path);
 }
 
-/* A rename changes a file's ctime, so the memo must look again. */
-static void remember_file(struct store *store, const struct content *content, const char *path)
+static bool same_time(struct timespec a, struct timespec b)
+{
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* A rename changes a file's ctime, so the memo must look again; who wrote to it since has changed
+ * its mtime, too. */
+static void remember_file(struct store *store, const struct content *content, const char *path,
+                          const struct stat *written)
 {
     struct stat st;
-    if (content->kind != CONTENT_FOLDER && lstat(path, &st) == 0)
+    if (content->kind != CONTENT_FOLDER && lstat(path, &st) == 0 && st.st_ino == written->st_ino &&
+        same_time(st.st_mtim, written->st_mtim))
         memo_add(store_memo(store), &st, &content->digest);
 }
 
@@ -88,10 +96,14 @@ int materialise(struct store *store, const struct content *content, const char *
     int result = file_remove(temporary, err);
     if (result < 0 || content_is_at(store, content, path, STORE_BY_STAT))
         goto done;
-    if ((result = place_content(store, content, temporary, blob_copy_to, err)) == 0)
+    struct stat written = {0};
+    if ((result = place_content(store, content, temporary, blob_copy_to, err)) == 0 &&
+        lstat(temporary, &written) < 0)
+        result = error_errno(err, "cannot look at '%s'", temporary);
+    if (result == 0)
         result = put_in_place(temporary, path, err);
     if (result == 0) {
-        remember_file(store, content, path);
+        remember_file(store, content, path, &written);
         note_written(store, content, path);
         *changed = true;
     } else

@@ -453,6 +453,19 @@ bool memo_is_racy(const struct stat *st)
     return memo_is_racy_at(st, &now);
 }
 
+struct timespec memo_settled_time(void)
+{
+    enum { SECOND_NS = 1000 * 1000 * 1000 };
+    struct timespec time;
+    clock_gettime(CLOCK_REALTIME, &time);
+    time.tv_nsec -= RACY_NS;
+    if (time.tv_nsec < 0) {
+        time.tv_nsec += SECOND_NS;
+        time.tv_sec--;
+    }
+    return time;
+}
+
 /* Where a file system keeps whole seconds, anyone may write to a file for the rest of its second,
  * and no time would tell, not even of one that is written here and delivered. */
 void memo_add(struct memo *memo, const struct stat *st, const struct digest *digest)

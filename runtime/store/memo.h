@@ -48,6 +48,10 @@ bool memo_is_racy(const struct stat *st);
 /* The same at another time, of the clock of files. */
 bool memo_is_racy_at(const struct stat *st, const struct timespec *now);
 
+/* The modification time to give a file that is written now and remembered at once: so long ago that
+ * whoever writes to it later, in the same tick even, gives it another one. */
+struct timespec memo_settled_time(void);
+
 /* What guards the file's header and pages against damage, not against people. */
 uint64_t memo_checksum(const void *data, size_t size);
 

@@ -147,6 +147,13 @@ reruns what_the_program_says_of_its_machine
 fresh
 rm "$here/library"
 reruns what_the_program_uses_is_gone
+fresh
+# Between the program's look at it and ours, a file changes to another of its size.
+sed -i "/^    exit/i [ -e $here/once ] || { echo 2.0 > $here/library; : > $here/once; }" "$here/bin/interpreter"
+r run
+executed > /dev/null
+rm "$here/once"
+reruns what_the_program_uses_changed_while_it_was_asked
 
 # ---- not in the key ----
 fresh

@@ -297,6 +297,39 @@ static void temporary_files_of_the_dead_are_removed(void **state)
     assert_true(file_exists(scratch_path(scratch, "cache/work/0123/checkpoint/epoch", path)));
 }
 
+/* Where times come in ticks of the clock (before Linux 6.13), the time of an edit can be that of
+ * the delivery: so what is delivered has an earlier one. */
+static void what_is_edited_in_the_tick_of_its_delivery_is_seen(void **state)
+{
+    enum { TIMES = 20, TICK_NS = 10 * 1000 * 1000 };
+    struct stat st;
+    struct scratch *scratch = *state;
+    struct content content;
+    struct error err;
+    bool changed;
+    char path[256];
+    scratch_write(scratch, "in.txt", "one");
+    assert_int_equal(content_put(scratch->store, AT_FDCWD, scratch_path(scratch, "in.txt", path),
+                                 false, &content, &err),
+                     0);
+    scratch_path(scratch, "out.txt", path);
+    for (int i = 0; i < TIMES; i++) {
+        assert_int_equal(materialise(scratch->store, &content, path, &changed, &err), 0);
+        assert_true(changed);
+        assert_true(content_is_at(scratch->store, &content, path, STORE_BY_MEMO));
+        assert_int_equal(lstat(path, &st), 0);
+        assert_true((st.st_ctim.tv_sec - st.st_mtim.tv_sec) * 1000000000 + st.st_ctim.tv_nsec -
+                        st.st_mtim.tv_nsec >
+                    TICK_NS);
+        assert_int_equal(chmod(path, 0644), 0);
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(write(fd, "two", 3), 3);
+        assert_int_equal(fchmod(fd, 0444), 0);
+        close(fd);
+        assert_false(content_is_at(scratch->store, &content, path, STORE_BY_STAT));
+    }
+}
+
 static void folder_survives_failed_allocations(void **state)
 {
     struct scratch *scratch = *state;
@@ -343,6 +376,7 @@ int main(void)
         STORE_TEST(lock_ends_with_its_process),
         STORE_TEST(lock_keeps_processes_apart),
         STORE_TEST(temporary_files_of_the_dead_are_removed),
+        STORE_TEST(what_is_edited_in_the_tick_of_its_delivery_is_seen),
         STORE_TEST(folder_survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
