@@ -1,7 +1,7 @@
 /* reprise log: the records in reports/runs, newest last; one of them by its id
  * or "last"; or, by the name of a stage, what its execution printed. */
 #include "base/file.h"
-#include "base/json.h"
+#include "base/number.h"
 #include "command/commands.h"
 #include "command/print.h"
 #include "runner/project.h"
@@ -38,6 +38,15 @@ static void add_line(const json_t *record, struct text *text)
               text_of(record, "host"));
 }
 
+static void add_number(struct text *text, const json_t *value, int digits)
+{
+    struct number number = {0};
+    if (number_from_json(value, &number) && number.is_integer)
+        text_addf(text, "%lld", number.integer);
+    else
+        text_addf(text, "%.*g", digits, number.real);
+}
+
 static void add_record(const json_t *record, struct text *text)
 {
     size_t index;
@@ -48,17 +57,21 @@ static void add_record(const json_t *record, struct text *text)
         text_addf(text, "  %-14s %-9s %8.1f s  %.12s", text_of(item, "name"),
                   text_of(item, "state"), json_number_value(json_object_get(item, "seconds")),
                   text_of(item, "key"));
-        json_object_foreach (json_object_get(item, "metrics"), name, value)
-            text_addf(text, "  %s %.4g", name, json_number_value(value));
+        json_object_foreach (json_object_get(item, "metrics"), name, value) {
+            text_addf(text, "  %s ", name);
+            add_number(text, value, 4);
+        }
         if (json_object_get(item, "failure") != NULL)
             text_addf(text, "  %s", text_of(item, "failure"));
         text_add(text, "\n");
     }
-    json_array_foreach (json_object_get(record, "requirements"), index, item)
-        text_addf(text, "  %s: %s.%s %s %.6g\n",
+    json_array_foreach (json_object_get(record, "requirements"), index, item) {
+        text_addf(text, "  %s: %s.%s %s ",
                   json_is_true(json_object_get(item, "met")) ? "met" : "MISSED",
-                  text_of(item, "stage"), text_of(item, "metric"), text_of(item, "relation"),
-                  json_number_value(json_object_get(item, "bound")));
+                  text_of(item, "stage"), text_of(item, "metric"), text_of(item, "relation"));
+        add_number(text, json_object_get(item, "bound"), 6);
+        text_add(text, "\n");
+    }
 }
 
 static int print_text(struct text *text, struct error *err)

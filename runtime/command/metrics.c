@@ -1,5 +1,5 @@
 /* reprise metrics: the numbers in the metrics of what is cached. */
-#include "base/json.h"
+#include "base/number.h"
 #include "command/commands.h"
 #include "command/print.h"
 #include "runner/prepare.h"
@@ -12,12 +12,15 @@ static void print_numbers(const char *prefix, const json_t *object)
 {
     const char *name;
     json_t *value;
+    struct number number;
     json_object_foreach ((json_t *)object, name, value) {
         struct text dotted = {0};
         text_addf(&dotted, "%s.%s", prefix, name);
-        if (json_is_number(value)) {
+        if (number_from_json(value, &number)) {
             struct text line = {0};
-            text_addf(&line, "%-40s %.6g\n", text_string(&dotted), json_number_value(value));
+            char shown[JSON_NUMBER_SIZE];
+            number_show(&number, shown);
+            text_addf(&line, "%-40s %s\n", text_string(&dotted), shown);
             print_clean(stdout, text_string(&line));
             text_release(&line);
         } else if (json_is_object(value))

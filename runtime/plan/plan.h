@@ -5,6 +5,7 @@
 #define PLAN_PLAN_H
 
 #include "base/error.h"
+#include "base/number.h"
 #include "base/table.h"
 
 #include <jansson.h>
@@ -49,7 +50,7 @@ struct plan_requirement {
     size_t out;
     char *member; /* dotted path inside the metrics file */
     enum plan_relation relation;
-    double bound;
+    struct number bound;
     struct place place;
 };
 

@@ -62,7 +62,7 @@ bool quantity_time(const char *text, int64_t *milliseconds)
     return true;
 }
 
-bool quantity_bound(const char *text, enum plan_relation *relation, double *bound)
+bool quantity_bound(const char *text, enum plan_relation *relation, struct number *bound)
 {
     /* Longer signs first. */
     static const struct {
@@ -78,7 +78,7 @@ bool quantity_bound(const char *text, enum plan_relation *relation, double *boun
         if (strncmp(text, relations[i].sign, size) != 0)
             continue;
         *relation = relations[i].relation;
-        return text_to_double(text + size + strspn(text + size, " "), bound);
+        return number_parse(text + size + strspn(text + size, " "), bound);
     }
     return false;
 }

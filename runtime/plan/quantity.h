@@ -16,6 +16,6 @@ bool quantity_memory(const char *text, int64_t *bytes);
 bool quantity_time(const char *text, int64_t *milliseconds);
 
 /* A relation (<, <=, ==, >=, >) and a number. */
-bool quantity_bound(const char *text, enum plan_relation *relation, double *bound);
+bool quantity_bound(const char *text, enum plan_relation *relation, struct number *bound);
 
 #endif

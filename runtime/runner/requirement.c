@@ -34,14 +34,16 @@ json_t *requirement_metrics(struct store *store, const struct content *content, 
     return metrics;
 }
 
-static bool holds(double value, enum plan_relation relation, double bound)
+static bool holds(const struct number *value, enum plan_relation relation,
+                  const struct number *bound)
 {
+    int order = number_compare(value, bound);
     switch (relation) {
-    case PLAN_LESS: return value < bound;
-    case PLAN_LESS_EQUAL: return value <= bound;
-    case PLAN_EQUAL: return value == bound;
-    case PLAN_GREATER_EQUAL: return value >= bound;
-    case PLAN_GREATER: return value > bound;
+    case PLAN_LESS: return order < 0;
+    case PLAN_LESS_EQUAL: return order <= 0;
+    case PLAN_EQUAL: return order == 0;
+    case PLAN_GREATER_EQUAL: return order >= 0;
+    case PLAN_GREATER: return order > 0;
     }
     return false;
 }
@@ -90,11 +92,10 @@ static void judge(const struct plan_requirement *requirement, const json_t *metr
 {
     const json_t *value = json_at(metrics, requirement->member);
     *result = (struct requirement_result){.requirement = requirement};
-    if (json_is_number(value)) {
-        result->known = true;
-        result->value = json_number_value(value);
-        result->met = holds(result->value, requirement->relation, requirement->bound);
-    } else
+    result->known = number_from_json(value, &result->value);
+    if (result->known)
+        result->met = holds(&result->value, requirement->relation, &requirement->bound);
+    else
         find_nearest(metrics, result);
 }
 
@@ -141,15 +142,16 @@ int requirement_check_file(const struct plan_stage *stage, size_t index, const c
     return 0;
 }
 
-/* Both numbers with six digits, or, where these do not tell them apart, with all that they have. */
-static void add_numbers(struct text *text, double value, const char *sign, double bound)
+/* Both numbers as people read them, or, where that does not tell them apart, with all digits. */
+static void add_numbers(struct text *text, const struct number *value, const char *sign,
+                        const struct number *bound)
 {
     char a[JSON_NUMBER_SIZE], b[JSON_NUMBER_SIZE];
-    snprintf(a, sizeof(a), "%.6g", value);
-    snprintf(b, sizeof(b), "%.6g", bound);
-    if (strcmp(a, b) == 0 && value != bound) {
-        json_number_text(value, a);
-        json_number_text(bound, b);
+    number_show(value, a);
+    number_show(bound, b);
+    if (strcmp(a, b) == 0 && number_compare(value, bound) != 0) {
+        number_text(value, a);
+        number_text(bound, b);
     }
     text_addf(text, "is %s, required %s %s", a, sign, b);
 }
@@ -161,14 +163,17 @@ void requirement_describe(const struct plan_stage *stage, const struct requireme
     const char *sign = relation_sign(requirement->relation);
     text_addf(text, "%s.%s ", stage->outs[requirement->out].name, requirement->member);
     if (result->known) {
-        add_numbers(text, result->value, sign, requirement->bound);
+        add_numbers(text, &result->value, sign, &requirement->bound);
         return;
     }
     text_add(text, "is no number of the metrics");
     if (result->nearest[0] != '\0')
         text_addf(text, ", did you mean '%s'?", result->nearest);
-    else
-        text_addf(text, ", required %s %.6g", sign, requirement->bound);
+    else {
+        char bound[JSON_NUMBER_SIZE];
+        number_show(&requirement->bound, bound);
+        text_addf(text, ", required %s %s", sign, bound);
+    }
 }
 
 json_t *requirement_json(const struct plan_stage *stage, const struct requirement_result *result)
@@ -176,12 +181,13 @@ json_t *requirement_json(const struct plan_stage *stage, const struct requiremen
     const struct plan_requirement *requirement = result->requirement;
     struct text metric = {0};
     text_addf(&metric, "%s.%s", stage->outs[requirement->out].name, requirement->member);
-    json_t *json =
-        metric.failed
-            ? NULL
-            : json_pack("{s:s, s:s, s:f, s:o, s:b}", "metric", text_string(&metric), "relation",
-                        relation_sign(requirement->relation), "bound", requirement->bound, "value",
-                        result->known ? json_real(result->value) : json_null(), "met", result->met);
+    json_t *json = metric.failed
+                       ? NULL
+                       : json_pack("{s:s, s:s, s:o, s:o, s:b}", "metric", text_string(&metric),
+                                   "relation", relation_sign(requirement->relation), "bound",
+                                   number_to_json(&requirement->bound), "value",
+                                   result->known ? number_to_json(&result->value) : json_null(),
+                                   "met", result->met);
     text_release(&metric);
     return json;
 }

@@ -8,7 +8,7 @@
 struct requirement_result {
     const struct plan_requirement *requirement;
     bool known; /* false: the member is absent, or no number */
-    double value;
+    struct number value;
     bool met;
     char nearest[128]; /* where it is not known: the number whose name is nearest, or "" */
 };

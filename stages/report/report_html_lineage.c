@@ -1,12 +1,11 @@
 #include "report/report_html_lineage.h"
 
-#include "base/json.h"
+#include "base/number.h"
 #include "report/report_escape.h"
 #include "report/report_numbers.h"
 #include "report/report_page.h"
 #include "report/report_recipe.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +17,9 @@ static void add_requirements(struct text *page, const json_t *stages)
     json_array_foreach ((json_t *)stages, i, stage) {
         json_array_foreach (json_object_get(stage, "requirements"), j, requirement) {
             bool met = json_is_true(json_object_get(requirement, "met"));
-            double value = report_number(requirement, "value");
+            struct number bound = {0}, value;
+            char shown[JSON_NUMBER_SIZE];
+            bool found = number_from_json(json_object_get(requirement, "value"), &value);
             if (!open)
                 page_table(
                     page, "Requirements that pipeline.yaml makes",
@@ -31,11 +32,12 @@ static void add_requirements(struct text *page, const json_t *stages)
             escape_html(page, report_string(requirement, "metric"));
             text_add(page, "</code></th><td class=\"left\">");
             escape_html(page, report_string(requirement, "relation"));
-            text_addf(page, " %.15g</td><td>", report_number(requirement, "bound"));
-            if (isfinite(value))
-                text_addf(page, "%.6g", value);
-            else
-                text_add(page, "\xe2\x80\x93");
+            number_from_json(json_object_get(requirement, "bound"), &bound);
+            number_text(&bound, shown);
+            text_addf(page, " %s</td><td>", shown);
+            if (found)
+                number_show(&value, shown);
+            text_add(page, found ? shown : "\xe2\x80\x93");
             text_addf(page, "</td><td class=\"left\"><span class=\"chip %s\">%s</span></td></tr>\n",
                       met ? "good" : "bad", met ? "yes" : "no");
         }

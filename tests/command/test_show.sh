@@ -100,6 +100,33 @@ r run 'o*'
 [ $status -eq 2 ] && grep -q "unknown stage 'o\*': '\*' stands for names behind the '@' of a group" "$here/err" || result=1
 ok $result what_a_group_is_taken_for_is_told
 
+# ---- numbers ----
+project=$here/numbers
+mkdir "$project"
+result=0
+# VALUE|BOUND|STATUS|WHAT IS SAID
+while IFS='|' read -r value bound wanted said; do
+    printf 'stages:\n  s:\n    cmd: sh s.sh\n    outs: {m: m.json}\n    metrics: [m]\n    require: {m.a: "%s"}\n' "$bound" > "$project/pipeline.yaml"
+    printf 'echo "{\\"a\\": %s}" > outs/m.json\n' "$value" > "$project/s.sh"
+    r run
+    [ $status -eq "$wanted" ] && grep -qF "$said" "$here/err" || { echo "# $value $bound: $status: $(tail -n 2 "$here/err")"; result=1; }
+    r verify
+    [ $status -eq "$wanted" ] || { echo "# verify of $value $bound: $status"; result=1; }
+done <<'EOF'
+9007199254740992|>= 9007199254740993|1|missed: s: m.a is 9007199254740992, required >= 9007199254740993
+9007199254740993|== 9007199254740993|0|met: s: m.a is 9007199254740993, required == 9007199254740993
+9007199254740993|== 9007199254740992.0|1|missed: s: m.a is 9007199254740993, required == 9.0072e+15
+9223372036854775807|< 9223372036854775808|0|met: s: m.a is 9223372036854775807
+9007199254740992.0|< 9007199254740993|0|met: s: m.a is 9.0072e+15
+1|== 1.0|0|met: s: m.a is 1, required == 1
+EOF
+ok $result integers_beyond_53_bits_are_held_against_bounds_exactly
+echo 'echo "{\"a\": 9007199254740993}" > outs/m.json' > "$project/s.sh"
+r run
+r metrics && grep -q '^s.m.a  *9007199254740993$' "$here/out" && r metrics --json && grep -q '"a": 9007199254740993$' "$here/out" && r log last && grep -q '9007199254740993' "$here/out" &&
+    grep -q '"value": 9007199254740993' "$project"/reports/runs/*.json
+ok $? integers_are_shown_with_all_their_digits
+
 # ---- logs ----
 project=$here/logs
 mkdir "$project"

@@ -95,7 +95,7 @@ static void plan_reads_every_key_of_a_stage(void **state)
     assert_int_equal(s->requirement_count, 3);
     assert_string_equal(s->requirements[0].member, "acc.top");
     assert_int_equal(s->requirements[0].relation, PLAN_GREATER_EQUAL);
-    assert_true(s->requirements[0].bound == 0.65);
+    assert_true(s->requirements[0].bound.real == 0.65);
     assert_int_equal(s->requirements[1].relation, PLAN_LESS);
     assert_int_equal(s->requirements[2].relation, PLAN_GREATER);
     assert_true(s->frozen && s->network && s->lineage);

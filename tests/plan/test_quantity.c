@@ -40,11 +40,13 @@ static void quantity_bound_is_a_relation_and_a_number(void **state)
 {
     (void)state;
     enum plan_relation relation;
-    double bound;
-    assert_true(quantity_bound("<1", &relation, &bound) && relation == PLAN_LESS && bound == 1);
+    struct number bound;
+    assert_true(quantity_bound("<1", &relation, &bound) && relation == PLAN_LESS &&
+                bound.is_integer && bound.integer == 1);
     assert_true(quantity_bound("<= -1.5e1", &relation, &bound) && relation == PLAN_LESS_EQUAL &&
-                bound == -15);
-    assert_true(quantity_bound("==0", &relation, &bound) && relation == PLAN_EQUAL && bound == 0);
+                !bound.is_integer && bound.real == -15);
+    assert_true(quantity_bound("==0", &relation, &bound) && relation == PLAN_EQUAL &&
+                bound.real == 0);
     assert_true(quantity_bound(">=  0.65", &relation, &bound) && relation == PLAN_GREATER_EQUAL);
     assert_true(quantity_bound("> .5", &relation, &bound) && relation == PLAN_GREATER);
     static const char *const wrong[] = {"",       "0.65",   ">=",     "=> 1",  "= 1", ">= x",
