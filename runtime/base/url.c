@@ -42,13 +42,16 @@ static void bare_name(const char *name, size_t size, char bare[NAME_SIZE])
 
 static bool is_secret_name(const char *name, size_t size)
 {
-    static const char *const whole[] = {"sig",  "key", "auth", "authorization",
-                                        "pass", "pwd", "jwt"};
+    static const char *const whole[] = {"sig",  "key",   "auth",      "authorization", "pass",
+                                        "jwt",  "code",  "ticket",    "otp",           "totp",
+                                        "pin",  "sid",   "session",   "bearer",        "hmac",
+                                        "cred", "creds", "assertion", "samlresponse"};
     static const char *const starts[] = {"xamz", "xgoog"};
-    static const char *const ends[] = {"token",      "secret",     "password",   "passwd",
-                                       "passphrase", "signature",  "apikey",     "accesskey",
-                                       "secretkey",  "authkey",    "privatekey", "accesskeyid",
-                                       "credential", "credentials"};
+    static const char *const ends[] = {
+        "token",      "secret",      "password",  "passwd",          "passphrase", "signature",
+        "apikey",     "accesskey",   "secretkey", "authkey",         "privatekey", "accesskeyid",
+        "credential", "credentials", "pwd",       "authcode",        "accesscode", "passcode",
+        "sessionid",  "sessionkey",  "sharedkey", "subscriptionkey", "functionkey"};
     char bare[NAME_SIZE];
     bare_name(name, size, bare);
     for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
@@ -76,19 +79,23 @@ static size_t url_size(const char *rest)
     return size;
 }
 
+/* Whether `name` is the scheme whose colon is `colon`. */
+static bool is_scheme(const char *text, const char *colon, const char *name)
+{
+    const size_t length = strlen(name);
+    return (size_t)(colon - text) >= length && strncasecmp(colon - length, name, length) == 0;
+}
+
 static bool user_is_no_secret(const char *text, const char *colon)
 {
     static const char *const schemes[] = {"ssh", "sftp", "git", "svn", "rsync"};
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        const size_t length = strlen(schemes[i]);
-        if ((size_t)(colon - text) >= length &&
-            strncasecmp(colon - length, schemes[i], length) == 0)
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (is_scheme(text, colon, schemes[i]))
             return true;
-    }
     return false;
 }
 
-/* Bytes of userinfo before its @, of a URL's `size` bytes after "://"; 0 for none. A password with
+/* Bytes of userinfo before its @, of a URL's `size` bytes after "//"; 0 for none. A password with
  * a slash in it, which is no URL, is one still: what looks like a port is no number. */
 static size_t userinfo_size(const char *rest, size_t size)
 {
@@ -104,74 +111,114 @@ static size_t userinfo_size(const char *rest, size_t size)
     return at != NULL ? (size_t)(at - rest) : 0;
 }
 
-/* `shown` is NULL where nobody wants to see it. */
-static void show(struct text *shown, const char *bytes, size_t size)
-{
-    if (shown != NULL)
-        text_append(shown, bytes, size);
-}
+/* Called with each secret, from left to right. */
+typedef void visit_fn(void *arg, const char *secret, size_t size);
 
 /* From ? or # on. */
-static bool scan_parameters(const char *rest, size_t size, struct text *shown)
+static void visit_parameters(const char *rest, size_t size, visit_fn *visit, void *arg)
 {
-    bool found = false;
     size_t i = 0;
     while (i < size) {
-        size_t begin = i;
         i += strspn(rest + i, "?#&;");
+        if (i >= size)
+            return;
         const char *name = rest + i;
         size_t length = strcspn(name, "=?#&;"), whole = strcspn(name, "?#&;");
         length = length < size - i ? length : size - i;
         whole = whole < size - i ? whole : size - i;
-        bool secret = whole > length + 1 && is_secret_name(name, length);
-        found = found || secret;
-        show(shown, rest + begin, i - begin + (secret ? length + 1 : whole));
-        show(shown, mask, secret ? strlen(mask) : 0);
+        if (whole > length + 1 && is_secret_name(name, length))
+            visit(arg, name + length + 1, whole - length - 1);
         i += whole;
     }
-    return found;
 }
 
-/* `rest` is what follows "://" in `text`. */
-static bool scan_url(const char *text, const char *rest, size_t size, struct text *shown)
+/* `rest` is what follows the slashes; `colon` that of the scheme, or NULL. */
+static void visit_url(const char *text, const char *colon, const char *rest, size_t size,
+                      visit_fn *visit, void *arg)
 {
-    bool found = false;
-    size_t user = userinfo_size(rest, size), from = 0;
-    if (user > 0) {
-        found = memchr(rest, ':', user) != NULL || !user_is_no_secret(text, rest - 3);
-        show(shown, mask, found ? strlen(mask) : 0);
-        from = found ? user : 0;
-    }
+    size_t user = userinfo_size(rest, size);
+    if (user > 0 &&
+        (memchr(rest, ':', user) != NULL || colon == NULL || !user_is_no_secret(text, colon)))
+        visit(arg, rest, user);
     size_t query = user + strcspn(rest + user, "?#;"); /* or a parameter of the path */
     query = query < size ? query : size;
-    show(shown, rest + from, query - from);
-    return scan_parameters(rest + query, size - query, shown) || found;
+    visit_parameters(rest + query, size - query, visit, arg);
 }
 
-static bool scan(const char *text, struct text *shown)
+static bool is_of_a_path(char c)
 {
-    bool found = false;
-    const char *from = text, *mark;
-    while ((mark = strstr(from, "://")) != NULL) {
-        const char *rest = mark + 3;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("/._-~%+@", c) != NULL) || (unsigned char)c >= 128;
+}
+
+/* The two slashes of the next URL: behind a colon, or, where the scheme is left out, behind nothing
+ * that would make them those of a path. */
+static const char *find_slashes(const char *text, const char *from)
+{
+    const char *slashes = strstr(from, "//");
+    while (slashes != NULL && slashes > text && is_of_a_path(slashes[-1]))
+        slashes = strstr(slashes + 1, "//");
+    return slashes;
+}
+
+static void visit_secrets(const char *text, visit_fn *visit, void *arg)
+{
+    const char *slashes = find_slashes(text, text);
+    while (slashes != NULL) {
+        const char *colon = slashes > text && slashes[-1] == ':' ? slashes - 1 : NULL;
+        const char *rest = slashes + 2;
+        /* One slash more than there should be is forgiven by those who fetch. */
+        if (colon == NULL || !is_scheme(text, colon, "file"))
+            rest += strspn(rest, "/");
         size_t size = url_size(rest);
-        const char *inner = strstr(rest, "://"); /* in a parameter */
-        if (inner != NULL && inner < rest + size)
-            size = (size_t)(inner - rest);
-        show(shown, from, (size_t)(rest - from));
-        found |= scan_url(text, rest, size, shown);
-        from = rest + size;
+        slashes = find_slashes(text, rest);
+        if (slashes != NULL && slashes < rest + size) /* in a parameter */
+            size = (size_t)(slashes - rest);
+        visit_url(text, colon, rest, size, visit, arg);
     }
-    show(shown, from, strlen(from));
-    return found;
+}
+
+static void note_secret(void *arg, const char *secret, size_t size)
+{
+    (void)secret;
+    (void)size;
+    *(bool *)arg = true;
 }
 
 bool url_has_secret(const char *text)
 {
-    return scan(text, NULL);
+    bool found = false;
+    visit_secrets(text, note_secret, &found);
+    return found;
+}
+
+struct showing {
+    struct text *shown;
+    const char *next; /* to be shown */
+};
+
+static void show_mask(void *arg, const char *secret, size_t size)
+{
+    struct showing *showing = arg;
+    text_append(showing->shown, showing->next, (size_t)(secret - showing->next));
+    text_add(showing->shown, mask);
+    showing->next = secret + size;
 }
 
 void url_add_shown(struct text *shown, const char *text)
 {
-    scan(text, shown);
+    struct showing showing = {shown, text};
+    visit_secrets(text, show_mask, &showing);
+    text_add(shown, showing.next);
+}
+
+static void put_stars(void *arg, const char *secret, size_t size)
+{
+    char *text = arg;
+    memset(text + (secret - text), '*', size);
+}
+
+void url_put_stars(char *text)
+{
+    visit_secrets(text, put_stars, text);
 }

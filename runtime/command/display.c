@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/url.h"
 #include "runner/stage_log.h"
 
 #include <fcntl.h>
@@ -233,6 +234,7 @@ static void say_formatted(struct display *display, const struct job *job, const 
     struct text line = {0}, shown = {0};
     char message[2048];
     vsnprintf(message, sizeof(message), format, args);
+    url_put_stars(message);
     if (job != NULL) {
         stage_log_mask(job->stage, message, strlen(message));
         text_addf(&line, "%-*s  ", display->name_width, job->stage->name);

@@ -1,3 +1,4 @@
+#include "base/url.h"
 #include "command/commands.h"
 
 #include <fcntl.h>
@@ -37,6 +38,7 @@ int main(int argc, char **argv)
         result = error_errno(&err, "cannot write to stdout");
     else if (ferror(stdout) && result == 0) /* of a piece before the last */
         result = error_set(&err, ERR_IO, "cannot write to stdout: not all of it was taken");
+    url_put_stars(err.message);
     if (result < 0)
         fprintf(stderr, "reprise: %s\n", err.message);
     options_release(&options);

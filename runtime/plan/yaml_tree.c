@@ -128,7 +128,7 @@ struct yaml_node *yaml_tree_text(struct yaml_tree *tree, struct yaml_place place
     node->text = copy;
     for (size_t i = 0; i + 1 < size; i++) {
         node->expression |= copy[i] == '$' && copy[i + 1] == '{';
-        node->url |= copy[i] == ':' && copy[i + 1] == '/';
+        node->url |= copy[i] == '/' && copy[i + 1] == '/';
     }
     return node;
 }

@@ -52,7 +52,7 @@ struct yaml_node {
     enum yaml_kind kind : 8;
     bool expanding : 1;  /* for expand.c: its value is being looked for */
     bool expression : 1; /* "${" stands in it, or in a key or value below it */
-    bool url : 1;        /* ":/" does, as in a URL */
+    bool url : 1;        /* "//" does, as in a URL */
     unsigned depth : 8;  /* of the deepest node below; 0 for a scalar */
     int verbatim; /* of a text that stands in the file as it is: column of its first character; else
                      0 */

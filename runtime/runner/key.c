@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/url.h"
 #include "runner/environment.h"
 #include "runner/fingerprint.h"
 
@@ -280,7 +281,10 @@ static char *value_of(const char *line, size_t name, struct error *err)
         return memory_copy_text("", err);
     size_t length = strcspn(line, "\n");
     name += line[name] == ' ';
-    return copy_part(line + name, length - name, err);
+    char *value = copy_part(line + name, length - name, err);
+    if (value != NULL)
+        url_put_stars(value);
+    return value;
 }
 
 static int add_change(struct key_change **changes, size_t *count, size_t *capacity,

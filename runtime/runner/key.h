@@ -35,7 +35,7 @@ int key_components(const struct project *project, const struct plan_stage *stage
                    enum store_depth depth, const char *fingerprint, struct text *text,
                    struct error *err);
 
-/* One component that differs. `before` or `after` is "" where it is absent. */
+/* One component that differs, as it may be shown. `before` or `after` is "" where it is absent. */
 struct key_change {
     char *component; /* "param split.seed" */
     char *before, *after;

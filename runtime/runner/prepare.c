@@ -12,16 +12,6 @@
 
 /* ---- before anything runs ---- */
 
-static int invoke(struct jobs *jobs, struct job *job, enum store_depth depth, struct error *err)
-{
-    if (job->invoked)
-        return 0;
-    if (invocation_make(jobs->project, job->stage, depth, &job->invocation, err) < 0)
-        return -1;
-    job->invoked = true;
-    return 0;
-}
-
 /* The key's text has the values of `env`. */
 static int check_env(const struct project *project, const struct plan_stage *stage,
                      struct error *err)
@@ -39,13 +29,25 @@ static int check_env(const struct project *project, const struct plan_stage *sta
     return 0;
 }
 
+static int invoke(struct jobs *jobs, struct job *job, enum store_depth depth, struct error *err)
+{
+    if (job->invoked)
+        return 0;
+    if (check_env(jobs->project, job->stage, err) < 0)
+        return -1;
+    if (invocation_make(jobs->project, job->stage, depth, &job->invocation, err) < 0)
+        return -1;
+    job->invoked = true;
+    return 0;
+}
+
 int prepare_check(struct jobs *jobs, size_t index, enum store_depth depth, struct error *err)
 {
     struct job *job = &jobs->list[index];
     char *metrics;
     if (job->stage->frozen)
         return 0;
-    if (check_env(jobs->project, job->stage, err) < 0 || invoke(jobs, job, depth, err) < 0 ||
+    if (invoke(jobs, job, depth, err) < 0 ||
         params_check(jobs->project, job->stage, &job->invocation, depth, &metrics, err) < 0)
         return -1;
     int result = params_check_requirements(jobs->project, job->stage, metrics, err);

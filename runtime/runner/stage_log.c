@@ -1,6 +1,7 @@
 #include "runner/stage_log.h"
 
 #include "base/memory.h"
+#include "base/url.h"
 #include "runner/environment.h"
 
 #include <errno.h>
@@ -114,6 +115,9 @@ void stage_log_mask(const struct plan_stage *stage, char *bytes, size_t size)
     for (size_t i = 0; stage->network && size > 0 && (name = environment_proxy(i)) != NULL; i++)
         if ((value = getenv(name)) != NULL)
             mask_proxy(bytes, size, value);
+    /* There may be NULs among them, and one is behind them. */
+    for (size_t at = 0; at < size; at += strlen(bytes + at) + 1)
+        url_put_stars(bytes + at);
 }
 
 int stage_log_read(int fd, const struct progress *progress, const struct plan_stage *stage,

@@ -15,7 +15,8 @@ int stage_log_open(const char *path, struct error *err);
 /* Gives back the room of what would be left out. */
 void stage_log_trim(int fd);
 
-/* Stars in place of the values of the stage's secrets. */
+/* Stars in place of the values of the stage's secrets, and of those in URLs. A NUL is behind the
+ * bytes. */
 void stage_log_mask(const struct plan_stage *stage, char *bytes, size_t size);
 
 /* Appends the log to `text`, with what the stage said on its progress descriptor below it, and the

@@ -43,6 +43,31 @@ static void user_and_password_are_masked(void **state)
                  "cannot fetch 'http://***@h/x': see http://h/y or ftp://***@c");
 }
 
+static void url_without_a_scheme_is_one(void **state)
+{
+    (void)state;
+    expect_shown("//user:S3CRET@host/x", "//***@host/x");
+    expect_shown("url=//T0KEN@host/x?sig=1", "url=//***@host/x?sig=***");
+    expect_shown("https://h/?to=//u:p@g/x", "https://h/?to=//***@g/x");
+    expect_shown("\"//u:p@h\"", "\"//***@h\"");
+    expect_shown("https:///u:p@h/x", "https:///***@h/x");
+    expect_shown("//host/path", "//host/path");
+    expect_shown("a//b:c@d", "a//b:c@d");
+    expect_shown("https://host/a//b:c@d", "https://host/a//b:c@d");
+    expect_shown("file:///a:b@c/d", "file:///a:b@c/d");
+    expect_shown("// a comment: not u:p@h", "// a comment: not u:p@h");
+    expect_shown("//", "//");
+    expect_shown("://", "://");
+}
+
+static void stars_keep_the_length(void **state)
+{
+    (void)state;
+    char text[] = "see //u:pw@h/x?code=123&a=1, http://h?key=K";
+    url_put_stars(text);
+    assert_string_equal(text, "see //****@h/x?code=***&a=1, http://h?key=*");
+}
+
 static void parameter_that_grants_access_is_masked(void **state)
 {
     (void)state;
@@ -51,6 +76,8 @@ static void parameter_that_grants_access_is_masked(void **state)
     expect_shown("https://h/x?Access_Token=T;sig=S#key=K",
                  "https://h/x?Access_Token=***;sig=***#key=***");
     expect_shown("https://h/x?API-Key=1", "https://h/x?API-Key=***");
+    expect_shown("https://h/x?code=K&auth_code=1&country_code=de&sessionid=2",
+                 "https://h/x?code=***&auth_code=***&country_code=de&sessionid=***");
     expect_shown("https://h/x?%74oken=1", "https://h/x?%74oken=***");
     expect_shown("https://h/?private_token=1&client_secret=2&password=3",
                  "https://h/?private_token=***&client_secret=***&password=***");
@@ -67,6 +94,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(url_without_secrets_is_shown_as_it_is),
         cmocka_unit_test(user_and_password_are_masked),
+        cmocka_unit_test(url_without_a_scheme_is_one),
+        cmocka_unit_test(stars_keep_the_length),
         cmocka_unit_test(parameter_that_grants_access_is_masked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
