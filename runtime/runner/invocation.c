@@ -4,7 +4,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "plan/inner_path.h"
+#include "runner/env_words.h"
 #include "runner/environment.h"
+#include "runner/own_stage.h"
 #include "runner/start_hint.h"
 
 #include <stdlib.h>
@@ -53,17 +55,22 @@ static int add_file(struct maker *maker, const char *name, bool interpreter, boo
     return 0;
 }
 
-/* The next word of an interpreter line; false at its end. */
-static bool next_word(const char **at, char word[WORD_SIZE])
+/* The first line's interpreter, and all that follows it as one word, as the kernel gives them;
+ * false where there is no such line. */
+static bool read_first_line(const char *head, char name[WORD_SIZE], char rest[WORD_SIZE])
 {
-    *at += strspn(*at, " \t");
-    size_t length = strcspn(*at, " \t\n");
-    if (length == 0 || length >= WORD_SIZE)
+    if (strncmp(head, "#!", 2) != 0)
         return false;
-    memcpy(word, *at, length);
-    word[length] = '\0';
-    *at += length;
-    return true;
+    const char *at = head + 2 + strspn(head + 2, " \t");
+    size_t length = strcspn(at, " \t\n");
+    snprintf(name, WORD_SIZE, "%.*s", (int)length, at);
+    at += length;
+    at += strspn(at, " \t");
+    length = strcspn(at, "\n");
+    while (length > 0 && (at[length - 1] == ' ' || at[length - 1] == '\t'))
+        length--;
+    snprintf(rest, WORD_SIZE, "%.*s", (int)length, at);
+    return name[0] != '\0';
 }
 
 static bool is_env(const char *path)
@@ -72,15 +79,25 @@ static bool is_env(const char *path)
     return strcmp(slash != NULL ? slash + 1 : path, "env") == 0;
 }
 
-static bool is_assignment(const char *word)
+/* Programs that do nothing but start another one, which their words name. */
+static bool is_starter(const char *path)
 {
-    return strchr(word, '=') != NULL;
+    static const char *const names[] = {"env",    "nice",    "nohup",   "timeout", "stdbuf",
+                                        "setsid", "taskset", "ionice",  "chrt",    "numactl",
+                                        "time",   "setarch", "prlimit", "choom",   "setpriv"};
+    const char *slash = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : path;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
 }
 
 static int add_interpreters(struct maker *maker, const char *word, const struct program *program,
                             int level, struct error *err);
 
-/* A program that env or a first line names: by path, or to be found in PATH. */
+/* A program that a starter or the first line of `word` names: by path, or to be found in PATH.
+ * `word` is NULL where cmd names it. */
 static int add_named(struct maker *maker, const char *word, const char *name, int level,
                      struct error *err)
 {
@@ -92,27 +109,85 @@ static int add_named(struct maker *maker, const char *word, const char *name, in
             return -1;
     }
     if (path == NULL || path[0] != '/' || !is_regular(path) || access(path, X_OK) < 0)
-        return start_hint_interpreter(maker->project, maker->stage, word, name, err);
+        return word != NULL ? start_hint_interpreter(maker->project, maker->stage, word, name, err)
+                            : start_hint_missing(maker->project, maker->stage, name, err);
     if (add_file(maker, path, true, false, path, &program, err) < 0)
         return -1;
-    return add_interpreters(maker, word, program, level + 1, err);
+    return add_interpreters(maker, word != NULL ? word : name, program, level + 1, err);
+}
+
+/* "nice ./train.py": the file is a word of cmd; what its first line names counts, too. */
+static int add_behind_path(struct maker *maker, const char *word, struct error *err)
+{
+    const struct program *program;
+    char *path = file_join(maker->project->plan->folder, word, err);
+    if (path == NULL)
+        return -1;
+    int result = 0;
+    if (is_regular(path) && access(path, X_OK) == 0 &&
+        (result = programs_find(maker->project->programs, path, maker->depth, &program, err)) == 0)
+        result = add_interpreters(maker, word, program, 0, err);
+    free(path);
+    return result;
+}
+
+/* Which of the words behind a starter that is not env is what it starts: no option, no number of
+ * nice, no signal of timeout. `count` where none is. */
+static int find_started(struct maker *maker, const char *const *words, size_t count, size_t *found,
+                        struct error *err)
+{
+    for (*found = 0; *found < count; ++*found) {
+        const char *word = words[*found];
+        if (word[0] == '-' || strchr(word, '=') != NULL)
+            continue;
+        if (strchr(word, '/') != NULL) {
+            if (word[0] != '/' || (is_regular(word) && access(word, X_OK) == 0))
+                return 0;
+        } else if (programs_search(maker->project->programs, path_variable(maker), word, err) !=
+                   NULL)
+            return 0;
+        else if (err->kind == ERR_MEMORY)
+            return -1;
+    }
+    return 0;
+}
+
+/* What a starter starts with these words, and what that starts: "env -i A=1 nice -n 5 python3
+ * x.py" is python3. `word` as above. */
+static int add_started(struct maker *maker, const char *word, const char *starter,
+                       const char *const *words, size_t count, int level, struct error *err)
+{
+    struct env_words of_env = {0};
+    size_t at = 0;
+    int result = 0;
+    if (is_env(starter)) {
+        result = env_words_make(maker->stage, words, count, &of_env, err);
+        words = (const char *const *)of_env.list;
+        count = of_env.count;
+    } else
+        result = find_started(maker, words, count, &at, err);
+    if (result == 0 && at < count) {
+        const char *name = words[at];
+        if (word == NULL && strchr(name, '/') != NULL && name[0] != '/')
+            result = add_behind_path(maker, name, err);
+        else if ((result = add_named(maker, word, name, level, err)) == 0 && is_starter(name))
+            result = add_started(maker, word, name, words + at + 1, count - at - 1, level, err);
+    }
+    env_words_release(&of_env);
+    return result;
 }
 
 static int add_interpreters(struct maker *maker, const char *word, const struct program *program,
                             int level, struct error *err)
 {
-    char name[WORD_SIZE], last[WORD_SIZE];
-    const char *at = program->head + 2;
-    if (strncmp(program->head, "#!", 2) != 0 || level == INTERPRETER_DEPTH || !next_word(&at, name))
+    char name[WORD_SIZE], rest[WORD_SIZE];
+    const char *const words[] = {rest};
+    if (level == INTERPRETER_DEPTH || !read_first_line(program->head, name, rest))
         return 0;
     if (add_named(maker, word, name, level, err) < 0)
         return -1;
-    if (!is_env(name))
-        return 0;
-    while (next_word(&at, last))
-        if (last[0] != '-' && !is_assignment(last))
-            return add_named(maker, word, last, level, err);
-    return 0;
+    return is_starter(name) ? add_started(maker, word, name, words, rest[0] != '\0', level, err)
+                            : 0;
 }
 
 /* The first word: what is started. */
@@ -132,12 +207,15 @@ static int add_program(struct maker *maker, struct error *err)
         invocation->by_path = true;
         joined = word[0] == '/' ? memory_copy_text(word, err)
                                 : file_join(maker->project->plan->folder, word, err);
+        if (joined != NULL && !is_regular(joined)) {
+            free(joined);
+            if ((joined = own_stage_path(word, err)) == NULL)
+                return err->kind == ERR_MEMORY
+                           ? -1
+                           : start_hint_missing(maker->project, maker->stage, word, err);
+        }
         if ((path = joined) == NULL)
             return -1;
-        if (!is_regular(path)) {
-            start_hint_missing(maker->project, maker->stage, word, err);
-            goto done;
-        }
         if (access(path, X_OK) < 0) {
             start_hint_mode(maker->project, maker->stage, word, err);
             goto done;
@@ -155,66 +233,6 @@ static int add_program(struct maker *maker, struct error *err)
 done:
     free(joined);
     return result;
-}
-
-/* Programs that do nothing but start another one, which their words name. */
-static bool is_starter(const char *path)
-{
-    static const char *const names[] = {"env",    "nice",    "nohup",   "timeout", "stdbuf",
-                                        "setsid", "taskset", "ionice",  "chrt",    "numactl",
-                                        "time",   "setarch", "prlimit", "choom",   "setpriv"};
-    const char *slash = strrchr(path, '/');
-    const char *name = slash != NULL ? slash + 1 : path;
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
-}
-
-/* "nice ./train.py": the file is a word of cmd; what its first line names counts, too. */
-static int add_behind_path(struct maker *maker, const char *word, struct error *err)
-{
-    const struct program *program;
-    char *path = file_join(maker->project->plan->folder, word, err);
-    if (path == NULL)
-        return -1;
-    int result = 0;
-    if (is_regular(path) && access(path, X_OK) == 0 &&
-        (result = programs_find(maker->project->programs, path, maker->depth, &program, err)) == 0)
-        result = add_interpreters(maker, word, program, 0, err);
-    free(path);
-    return result;
-}
-
-/* cmd "env -i A=1 nice -n 5 python3 x.py" starts python3. */
-static int add_started(struct maker *maker, struct error *err)
-{
-    const struct plan_stage *stage = maker->stage;
-    const char *starter = stage->argv[0];
-    for (size_t i = 1; i < stage->argc && is_starter(starter); i++) {
-        const char *word = stage->argv[i];
-        bool is_path = strchr(word, '/') != NULL;
-        if (word[0] == '-' && is_env(starter) &&
-            (strcmp(word, "-u") == 0 || strcmp(word, "-C") == 0))
-            i++;
-        if (word[0] == '-' || is_assignment(word))
-            continue;
-        if (is_path && word[0] != '/')
-            return add_behind_path(maker, word, err);
-        /* A number of nice or a signal of timeout is no program. */
-        if (!is_env(starter) && !is_path &&
-            programs_search(maker->project->programs, path_variable(maker), word, err) == NULL) {
-            if (err->kind == ERR_MEMORY)
-                return -1;
-            continue;
-        }
-        if (!is_env(starter) && is_path && (!is_regular(word) || access(word, X_OK) < 0))
-            continue;
-        if (add_named(maker, starter, word, 0, err) < 0)
-            return -1;
-        starter = word;
-    }
-    return 0;
 }
 
 static int add_word(struct maker *maker, size_t index, struct error *err)
@@ -247,8 +265,9 @@ int invocation_make(const struct project *project, const struct plan_stage *stag
     int result = -1;
     if ((invocation.argv = memory_new(stage->argc + 1, sizeof(*invocation.argv), err)) != NULL)
         result = add_program(&maker, err);
-    if (result == 0)
-        result = add_started(&maker, err);
+    if (result == 0 && is_starter(stage->argv[0]))
+        result = add_started(&maker, NULL, stage->argv[0], (const char *const *)stage->argv + 1,
+                             stage->argc - 1, 0, err);
     for (size_t i = 1; i < stage->argc && result == 0; i++)
         result = add_word(&maker, i, err);
     if (result < 0)

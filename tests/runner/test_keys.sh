@@ -89,6 +89,44 @@ for starter in 'env A=1' 'nice -n 5' 'timeout 60 env'; do
     echo '# changed' >> "$here/bin/interpreter"
     reruns "the_interpreter_behind_${starter%% *}"
 done
+# The words of env in a first line, and in cmd: what it starts is the program. The kernel gives them as one.
+while IFS='|' read -r name words; do
+    fresh
+    printf '#!/usr/bin/env %s\n# REPRISE_STAGE --fingerprint\n' "$words" | sed "s|%|$here/bin|" > "$project/run.sh"
+    r run
+    [ $status -eq 0 ] && [ "$(executed)" = "s " ] || echo "# $words: $(cat "$here/err")"
+    echo '# changed' >> "$here/bin/interpreter"
+    reruns "the_interpreter_behind_env_$name"
+done <<'EOF'
+with_one_word|%/interpreter
+with_a_variable_unset|-S -u X %/interpreter
+with_a_variable_unset_in_one|-S -uX %/interpreter
+with_a_variable_set|-S A=1 B=2 %/interpreter
+without_variables|-S -i %/interpreter
+without_variables_in_one|-iS %/interpreter
+with_a_long_option|--split-string=%/interpreter
+with_long_options|-vS --unset X --ignore-environment %/interpreter
+with_a_quote|-S 'A=a b' "%/interpreter"
+with_an_escape|-S\_%/interpreter
+with_a_comment|-S %/interpreter # sh
+with_another_starter|-S A=1 nice -n 5 env B=1 %/interpreter
+with_itself|-S -S %/interpreter
+EOF
+fresh
+printf '#!/usr/bin/env -S -u X no-such-program\n' > "$project/run.sh"
+r run
+[ $status -eq 2 ] && grep -q "'./run.sh' names the interpreter 'no-such-program' in its first line" "$here/err"
+ok $? program_that_env_does_not_find_is_named_before_work
+edit 's|cmd: ./run.sh|cmd: env -u X A=1 no-such-program|'
+r run
+[ $status -eq 2 ] && grep -q "'no-such-program' is not an executable file in PATH" "$here/err"
+ok $? so_is_one_behind_env_in_cmd
+fresh
+edit "s|cmd: ./run.sh|cmd: env -u PATH -S \"A=1 $here/bin/interpreter\" ./run.sh|"
+r run
+executed > /dev/null
+echo '# changed' >> "$here/bin/interpreter"
+reruns the_program_behind_env_in_cmd_with_a_text_to_split
 fresh
 edit 's|list: \[1, 2\]|list: [1, 3]|'
 reruns a_parameter
