@@ -7,6 +7,7 @@
 #include "runner/fingerprint.h"
 #include "runner/lineage.h"
 #include "runner/lock_entry.h"
+#include "runner/lockfile_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -195,6 +196,21 @@ static bool has_upstream(const struct verification *check, const struct job *job
     return false;
 }
 
+/* Deps that cannot be told have been named, or what they wait for has: nothing more is said of
+ * them. */
+static int take_unknown_deps(const struct job *job, const struct lock_stage *entry,
+                             struct lock_stage *now, struct error *err)
+{
+    for (size_t i = 0; i < job->stage->dep_count; i++) {
+        const char *name = job->stage->deps[i].name;
+        const struct lock_item *was = lock_find_item(&entry->deps, name);
+        if (!job->deps[i].known && was != NULL &&
+            lock_add_item(&now->deps, name, was->path, &was->content, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 static int compare(struct verification *check, struct job *job, const struct lock_stage *entry,
                    struct error *err)
 {
@@ -214,8 +230,10 @@ static int compare(struct verification *check, struct job *job, const struct loc
     if (result < 0)
         return cannot(check, job, &why, err);
     struct lock_stage *now = lock_entry_make(&check->jobs, job, err);
-    if (now == NULL)
+    if (now == NULL || take_unknown_deps(job, entry, now, err) < 0) {
+        lock_stage_free(now);
         return -1;
+    }
     if (job->stage->lineage && !job->deps[job->stage->dep_count].known) { /* that is said */
         now->has_lineage = entry->has_lineage;
         now->lineage = entry->lineage;
@@ -250,9 +268,29 @@ static int check_stage(struct verification *check, struct job *job, struct error
     return take_outs(check, job, entry, err);
 }
 
+/* Nothing checks what a section says whose profile is gone. */
+static void name_dead_sections(struct verification *check)
+{
+    const struct plan *plan = check->project->plan;
+    for (size_t i = 0; i < check->lock->count; i++) {
+        const char *profile = check->lock->sections[i]->profile;
+        if (plan_has_profile(plan, profile))
+            continue;
+        verification_note(check, check->left,
+                          profile[0] != '\0'
+                              ? "left over: the section '%s' of %s, a profile that %s does not "
+                                "have: not checked; remove it there"
+                              : "left over: the section '%s' of %s, of runs without a profile, "
+                                "while %s has a default one: not checked; remove it there",
+                          profile[0] != '\0' ? profile : LOCKFILE_NO_PROFILE,
+                          lock_reader_path(check->project->lock), plan->file);
+    }
+}
+
 int verify_lock(struct verification *check, struct error *err)
 {
     const struct project *project = check->project;
+    name_dead_sections(check);
     if (!json_equal(check->section->sets, project->plan->sets)) {
         struct text sets = {0};
         lock_add_sets(check->section->sets, &sets);

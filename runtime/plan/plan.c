@@ -53,6 +53,7 @@ void plan_free(struct plan *plan)
     for (size_t i = 0; i < plan->count; i++)
         plan_stage_release(&plan->stages[i]);
     free_texts(plan->groups, plan->group_count);
+    free_texts(plan->profiles, plan->profile_count);
     table_release(&plan->names);
     free(plan->stages);
     json_decref(plan->sets);
@@ -60,6 +61,14 @@ void plan_free(struct plan *plan)
     free(plan->folder);
     free(plan->file);
     free(plan);
+}
+
+bool plan_has_profile(const struct plan *plan, const char *profile)
+{
+    for (size_t i = 0; i < plan->profile_count; i++)
+        if (strcmp(plan->profiles[i], profile) == 0)
+            return true;
+    return false;
 }
 
 /* Nothing is called `word`; stages and groups are what it may have meant. */

@@ -81,9 +81,11 @@ struct plan_stage {
 };
 
 struct plan {
-    char *file;                /* as given: "pipeline.yaml" */
-    char *folder;              /* of the project, absolute */
-    char *profile;             /* "" where the file has none */
+    char *file;      /* as given: "pipeline.yaml" */
+    char *folder;    /* of the project, absolute */
+    char *profile;   /* "" where the file has none */
+    char **profiles; /* all that can be chosen; "" among them where there is no default */
+    size_t profile_count;
     json_t *sets;              /* what --set gave: {"a.b": value} */
     struct plan_stage *stages; /* in order of dependencies, ties as in the file */
     size_t count;
@@ -93,6 +95,8 @@ struct plan {
 };
 
 void plan_free(struct plan *plan);
+/* Whether the file has a profile. */
+bool plan_has_profile(const struct plan *plan, const char *profile);
 /* Frees what a stage points at. */
 void plan_stage_release(struct plan_stage *stage);
 

@@ -75,6 +75,8 @@ static int choose_profile(struct expanded_plan *pipeline, const struct yaml_node
     char buffer[SUGGEST_SIZE];
     if (default_profile(root, profiles, &pipeline->profile, err) < 0)
         return -1;
+    pipeline->has_default = pipeline->profile[0] != '\0';
+    pipeline->profiles = profiles;
     if (wanted == NULL || *wanted == '\0')
         return 0;
     struct yaml_pair *pair = yaml_find(profiles, wanted, strlen(wanted));

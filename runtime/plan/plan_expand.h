@@ -37,7 +37,9 @@ struct expanded_group {
 /* Owns the tree that names and bodies lie in. */
 struct expanded_plan {
     struct yaml_tree *tree;
-    const char *profile; /* "" where none was chosen */
+    const char *profile;              /* "" where none was chosen */
+    bool has_default;                 /* so that one always is */
+    const struct yaml_node *profiles; /* a map */
     json_t *sets;
     struct yaml_node *vars;        /* expanded */
     struct expanded_stage *stages; /* as in the file */

@@ -67,6 +67,20 @@ static int copy_groups(const struct expanded_plan *pipeline, struct plan *plan, 
     return 0;
 }
 
+static int copy_profiles(const struct expanded_plan *pipeline, struct plan *plan, struct error *err)
+{
+    const struct yaml_node *profiles = pipeline->profiles;
+    if ((plan->profiles = memory_new(profiles->count + 1, sizeof(*plan->profiles), err)) == NULL)
+        return -1;
+    for (size_t i = pipeline->has_default ? 1 : 0; i <= profiles->count; i++) {
+        const char *name = i == 0 ? "" : profiles->pairs[i - 1].key->text;
+        if ((plan->profiles[plan->profile_count] = memory_copy_text(name, err)) == NULL)
+            return -1;
+        plan->profile_count++;
+    }
+    return 0;
+}
+
 static int fill_stages(const struct expanded_plan *pipeline, struct plan *plan, struct error *err)
 {
     size_t count = pipeline->count;
@@ -98,7 +112,7 @@ int plan_parse(const char *file, const char *folder, const char *data, size_t si
         (made->profile = memory_copy_text(pipeline->profile, err)) == NULL)
         goto done;
     made->sets = json_incref(pipeline->sets);
-    if (fill_stages(pipeline, made, err) < 0)
+    if (copy_profiles(pipeline, made, err) < 0 || fill_stages(pipeline, made, err) < 0)
         goto done;
     *plan = made;
     made = NULL;

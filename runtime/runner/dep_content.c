@@ -65,6 +65,28 @@ static int group_content(const struct jobs *jobs, const struct plan_dep *dep,
     return result;
 }
 
+static int prefix_place(const struct project *project, const struct plan_dep *dep,
+                        struct error *err)
+{
+    return error_prefix(err, "%s:%d:%d: dep '%s': ", project->plan->file, dep->place.line,
+                        dep->place.column, dep->name);
+}
+
+int dep_content_look(struct jobs *jobs, const struct plan_dep *dep, struct error *err)
+{
+    size_t length = dep->path == NULL ? 0 : strlen(dep->path);
+    if (dep->path == NULL || table_find(&jobs->looked_at, dep->path, length) != NULL)
+        return 0;
+    char *path = dep_content_path(jobs->project, dep, err);
+    int result = path == NULL ? -1 : content_check_dep(path, jobs->project->ignore, err);
+    free(path);
+    if (result < 0 && err->kind != ERR_MEMORY) {
+        err->kind = ERR_USAGE;
+        return prefix_place(jobs->project, dep, err);
+    }
+    return result < 0 ? -1 : table_set(&jobs->looked_at, dep->path, length, dep->path, err);
+}
+
 static int path_content(const struct jobs *jobs, const struct plan_dep *dep, enum store_depth depth,
                         struct content *content, struct error *err)
 {
@@ -75,8 +97,7 @@ static int path_content(const struct jobs *jobs, const struct plan_dep *dep, enu
     int result = content_hash_dep(project->store, path, project->ignore, depth, content, err);
     free(path);
     if (result < 0 && err->kind != ERR_UNKNOWN && err->kind != ERR_INTERRUPTED)
-        return error_prefix(err, "%s:%d:%d: dep '%s': ", project->plan->file, dep->place.line,
-                            dep->place.column, dep->name);
+        return prefix_place(project, dep, err);
     return result;
 }
 

@@ -13,6 +13,10 @@ const struct job *dep_content_waits_for(const struct jobs *jobs, const struct pl
 int dep_content_of(const struct jobs *jobs, const struct plan_dep *dep, enum store_depth depth,
                    struct content *content, struct error *err);
 
+/* Before anything runs: ERR_USAGE where a dep on the project's files holds what could not be taken
+ * when its turn comes (a pipe, a link to nowhere). Looks at each path once. */
+int dep_content_look(struct jobs *jobs, const struct plan_dep *dep, struct error *err);
+
 /* Where a dep on the project's files lies. free() it. */
 char *dep_content_path(const struct project *project, const struct plan_dep *dep,
                        struct error *err);

@@ -88,5 +88,6 @@ void jobs_release(struct jobs *jobs)
         action_free(job->action);
     }
     free(jobs->list);
+    table_release(&jobs->looked_at);
     *jobs = (struct jobs){0};
 }

@@ -52,6 +52,7 @@ struct jobs {
     struct project *project;
     struct job *list; /* in the order of the plan */
     size_t count;
+    struct table looked_at; /* paths of deps that can be taken, as far as a look at them tells */
 };
 
 /* Marks the stages of `words` and all upstream of them, or all stages. */

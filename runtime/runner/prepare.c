@@ -47,6 +47,9 @@ int prepare_check(struct jobs *jobs, size_t index, enum store_depth depth, struc
     char *metrics;
     if (job->stage->frozen)
         return 0;
+    for (size_t i = 0; i < job->stage->dep_count; i++)
+        if (dep_content_look(jobs, &job->stage->deps[i], err) < 0)
+            return -1;
     if (invoke(jobs, job, depth, err) < 0 ||
         params_check(jobs->project, job->stage, &job->invocation, depth, &metrics, err) < 0)
         return -1;

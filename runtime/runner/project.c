@@ -97,6 +97,23 @@ static int read_recorded(struct project *project, const char *profile, bool with
     return result;
 }
 
+/* Says so where the profile of the last run is gone from the file: nobody asked for it now. */
+static void explain_gone(const struct project *project, const char *profile, struct error *err)
+{
+    struct plan *plan;
+    struct error ignored;
+    const char *file = project->settings.file;
+    if (err->kind != ERR_USAGE || profile[0] == '\0' ||
+        plan_read(file, NULL, NULL, 0, &plan, &ignored) < 0)
+        return;
+    if (!plan_has_profile(plan, profile))
+        error_set(err, ERR_USAGE,
+                  "the last run was of profile '%s', which '%s' does not have any more: run "
+                  "another, or name one with --profile",
+                  profile, file);
+    plan_free(plan);
+}
+
 static int read_plan(struct project *project, enum project_view view, struct error *err)
 {
     const struct project_settings *settings = &project->settings;
@@ -118,6 +135,8 @@ static int read_plan(struct project *project, enum project_view view, struct err
         result = profile == NULL
                      ? plan_read(settings->file, NULL, NULL, 0, &project->plan, err)
                      : read_recorded(project, profile, view == PROJECT_AS_RECORDED, err);
+    if (result < 0 && profile != NULL)
+        explain_gone(project, profile, err);
     text_release(&folder);
     free(profile);
     return result;

@@ -246,6 +246,38 @@ int content_hash_dep(struct store *store, const char *path, const struct ignore 
     return take_path(&taking, path, content, err);
 }
 
+/* The folder is open as `root`. */
+static int check_readable(const struct walk *walk, int root, struct error *err)
+{
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct walk_entry *entry = &walk->entries[i];
+        if (S_ISREG(entry->st.st_mode) && (entry->st.st_mode & 0444) != 0444 &&
+            faccessat(root, entry->name, R_OK, AT_EACCESS) < 0)
+            return error_errno(err, "cannot read '%s/%s'", walk->path, entry->name);
+    }
+    return 0;
+}
+
+int content_check_dep(const char *path, const struct ignore *ignore, struct error *err)
+{
+    struct walk walk = {.rule = WALK_DEP, .path = path, .ignore = ignore};
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return error_errno(err, "cannot read '%s'", path);
+    if (!S_ISDIR(st.st_mode))
+        return S_ISREG(st.st_mode) ? 0
+                                   : error_set(err, ERR_FORMAT, "'%s' is not a regular file", path);
+    int root = walk_open(walk.rule, AT_FDCWD, path, err);
+    if (root < 0)
+        return -1;
+    int result = walk_list(&walk, root, err);
+    if (result == 0)
+        result = check_readable(&walk, root, err);
+    close(root);
+    walk_release(&walk);
+    return result;
+}
+
 int content_copy_dep(struct store *store, const char *path, const struct ignore *ignore,
                      const char *to, struct content *content, struct error *err)
 {

@@ -29,6 +29,9 @@ int content_hash(struct store *store, const char *path, enum store_depth depth,
 int content_hash_dep(struct store *store, const char *path, const struct ignore *ignore,
                      enum store_depth depth, struct content *content, struct error *err);
 
+/* Whether a dep can be taken, as far as names, kinds and modes tell; no file is opened. */
+int content_check_dep(const char *path, const struct ignore *ignore, struct error *err);
+
 /* Copies a dep, as content_hash_dep sees it, to `to`, which must not exist: folders of mode
  * 0755, read-only files of BLOB_TIME, no links. `content` is what was copied. */
 int content_copy_dep(struct store *store, const char *path, const struct ignore *ignore,

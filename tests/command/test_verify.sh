@@ -95,6 +95,29 @@ ok $? verify_holds_the_lock_against_the_pipeline_as_it_is_now
 r verify --as-recorded
 [ $status -eq 0 ] && grep -q '; --set scale=4$' "$here/out"
 ok $? verify_as_recorded_uses_the_recorded_sets_and_names_them
+r run
+cp "$project/pipeline.yaml" "$here/plain.yaml"
+r verify
+! grep -q 'left over' "$here/out"
+ok $? a_section_without_a_profile_is_of_the_file_that_has_none
+sed -i 's/^vars:/profiles: {old: {scale: 5}, now: {scale: 6}}\n&/' "$project/pipeline.yaml"
+r run --profile old
+r run --profile now
+sed -i 's/^profiles: {old: {scale: 5}, /profiles: {/' "$project/pipeline.yaml"
+r verify
+[ $status -eq 0 ] && grep -q "^left over: the section 'old' of .*pipeline.lock, a profile that .*pipeline.yaml does not have: not checked" "$here/out" && [ "$(grep -c '^left over' "$here/out")" -eq 1 ] &&
+    r verify --json && grep -q "the section 'old'" "$here/out"
+ok $? section_of_a_profile_that_is_gone_is_named
+sed -i 's/^profiles:/profile: now\n&/' "$project/pipeline.yaml"
+r verify
+grep -q "^left over: the section '(none)' of .*, of runs without a profile" "$here/out"
+ok $? section_without_a_profile_is_named_where_there_is_a_default
+sed -i 's/^profile: now/profile: new/; s/{now:/{new:/' "$project/pipeline.yaml"
+r verify
+[ $status -eq 2 ] && grep -q "the last run was of profile 'now', which 'pipeline.yaml' does not have" "$here/err" && r verify --profile new && [ $status -eq 1 ]
+ok $? that_what_was_delivered_is_of_a_profile_that_is_gone_is_told
+cp "$here/plain.yaml" "$project/pipeline.yaml"
+r run
 rm "$project/pipeline.lock"
 r verify
 [ $status -eq 1 ] && grep -q 'run the pipeline first' "$here/err"

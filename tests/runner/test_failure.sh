@@ -178,4 +178,44 @@ if mount -t tmpfs -o noexec none "$project/cache" 2> /dev/null; then
 else
     skip a_cache_that_is_mounted_noexec_is_named "mounting is not permitted"
 fi
+
+# ---- what a folder dep holds is looked at before the first stage runs ----
+project=$here/deps
+mkdir "$project"
+executed > /dev/null
+printf 'stages:\n  first: {cmd: sh first.sh, outs: {o: o}}\n  second: {cmd: sh second.sh, deps: {o: first.o, data: data}, outs: {o: o}}\n' > "$project/pipeline.yaml"
+echo "echo first >> $ran; echo 1 > outs/o" > "$project/first.sh"
+echo "echo second >> $ran; echo 2 > outs/o" > "$project/second.sh"
+result=0
+# WHAT|COMMAND IN data/sub|SAID
+while IFS='|' read -r what command said; do
+    chmod -R u+rwX "$project"
+    rm -rf "$project/data" "$project/cache" "$project/pipeline.lock"
+    mkdir -p "$project/data/sub" && echo x > "$project/data/sub/x"
+    (cd "$project/data/sub" && eval "$command") 2> /dev/null || { echo "# no $what can be made here"; continue; }
+    [ "$what" = secret ] && [ "$(id -u)" -eq 0 ] && continue
+    for command in run "run -n" "run second"; do
+        r $command
+        [ $status -eq 2 ] && grep -q "pipeline.yaml:3:[0-9]*: dep 'data': .*$said" "$here/err" && [ -z "$(executed)" ] || { echo "# $what: $command: $status: $(cat "$here/err")"; result=1; }
+    done
+    r run first
+    [ $status -eq 0 ] && [ "$(executed)" = "first " ] || { echo "# $what: another stage does not run"; result=1; }
+done <<'EOF'
+pipe|mkfifo p|sub/p' is a pipe
+socket|perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) && bind(S, sockaddr_un("s")) or exit 1'|sub/s' is a socket
+device|mknod d c 1 3|sub/d' is a device
+loop|ln -s .. around|sub/around' is a link to a folder around it
+self|ln -s self self|sub/self'
+dangling|ln -s nowhere n|sub/n' is a link to 'nowhere', which does not exist
+secret|chmod 0 x|cannot read '.*sub/x'
+EOF
+ok $result what_a_folder_dep_holds_is_told_before_anything_runs
+rm -rf "$project/data" && mkdir -p "$project/data/__pycache__" && mkfifo "$project/data/__pycache__/p" && echo x > "$project/data/x"
+r run
+[ $status -eq 0 ]
+ok $? what_is_ignored_in_it_is_not_looked_at
+mkfifo "$project/data/p"
+r verify
+[ $status -eq 1 ] && [ "$(grep -c "lock: second: dep 'data'" "$here/out")" -eq 1 ] && grep -q "lock: second: dep 'data': .*/data/p' is a pipe" "$here/out" && ! grep -q 'is gone' "$here/out"
+ok $? verify_says_once_and_truly_what_a_dep_is_that_cannot_be_read
 finish

@@ -68,4 +68,45 @@ YAML
 r run -j 2
 [ $status -eq 0 ] && [ "$(executed)" = "meet " ] && [ -f "$project/artifacts/right/note.txt" ]
 ok $? equal_stages_execute_once
+
+# ---- runs that wait ----
+project=$here/hold
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+vars: {x: 1}
+profiles: {small: {x: 2}, large: {x: 3}}
+stages:
+  s: {cmd: sh s.sh, params: {x: "${x}"}, outs: {o: o}}
+YAML
+sed 's/x: 1/x: 4/' "$project/pipeline.yaml" > "$project/other.yaml"
+cat > "$project/s.sh" <<SH
+: > "$here/began"
+while ! [ -e "$here/go" ]; do sleep 0.02; done
+echo 1 > outs/o
+SH
+# meets FIRST|SECOND|SAID: while a run with FIRST is at work, one with SECOND says so.
+result=0
+while IFS='|' read -r first second said; do
+    rm -rf "$project/cache" "$project/pipeline.lock" "$here/began" "$here/go"
+    "$reprise" -C "$project" run $first > /dev/null 2>&1 &
+    while ! [ -e "$here/began" ]; do sleep 0.02; done
+    "$reprise" -C "$project" run $second > /dev/null 2> "$here/second" &
+    waits=0
+    until grep -q waiting: "$here/second" || [ $waits -eq 200 ]; do waits=$((waits + 1)); sleep 0.02; done
+    : > "$here/go"
+    wait
+    grep -qx "\(s  \)\?$said" "$here/second" && [ "$(grep -c 'waiting:' "$here/second")" -eq 1 ] || { echo "# $first and $second: $(cat "$here/second")"; result=1; }
+done <<'EOF'
+--profile small|--profile large|waiting: a run under profile 'small' is at work here
+|--profile large|waiting: a run without a profile is at work here
+--profile small --set x=5|--profile small|waiting: a run with --set x=5 is at work here
+--profile small|--profile small --set x=5|waiting: a run with no sets is at work here
+--device cpu||waiting: a run with --device cpu is at work here
+--file other.yaml||waiting: a run of 'other.yaml' is at work here
+--profile small|--profile small|waiting: another run is at it
+EOF
+ok $result a_run_that_waits_says_truly_what_for
+rm -f "$project/cache/run.lock"
+r run && r run --profile small && r run && r run && printf 'x' >> "$project/cache/run.lock" && r run && [ $status -eq 0 ]
+ok $? what_the_lock_of_the_project_tells_is_only_told
 finish
