@@ -47,6 +47,32 @@ static int move(const struct project *project, const char *path, struct text *no
     return 0;
 }
 
+static bool is_known(const struct project *project, const char *stage, const char *path,
+                     const char *full);
+
+/* A folder that was none of an out's own, around what is known. */
+static bool holds_what_is_known(const struct project *project, const char *stage, const char *path,
+                                const char *full)
+{
+    struct error ignored;
+    struct stat st;
+    char **names;
+    size_t count;
+    if (lstat(full, &st) < 0 || !S_ISDIR(st.st_mode) ||
+        file_list(full, &names, &count, &ignored) < 0)
+        return false;
+    bool known = count > 0;
+    for (size_t i = 0; i < count && known; i++) {
+        char *inner = file_join(path, names[i], &ignored),
+             *place = file_join(full, names[i], &ignored);
+        known = inner != NULL && place != NULL && is_known(project, stage, inner, place);
+        free(inner);
+        free(place);
+    }
+    file_free_names(names, count);
+    return known;
+}
+
 /* True where replacing it loses nothing. */
 static bool is_known(const struct project *project, const char *stage, const char *path,
                      const char *full)
@@ -56,7 +82,8 @@ static bool is_known(const struct project *project, const char *stage, const cha
     struct error ignored;
     if (content_hash(project->store, full, STORE_BY_STAT, &there, &ignored) < 0)
         return false;
-    if (content_is_good(project->store, &there, STORE_BY_STAT, NULL))
+    if (content_is_good(project->store, &there, STORE_BY_STAT, NULL) ||
+        holds_what_is_known(project, stage, path, full))
         return true;
     if (lock_reader_get(project->lock, &lock, &ignored) < 0 || lock == NULL)
         return false;
@@ -78,11 +105,15 @@ int aside_clear(const struct project *project, const char *stage, const char *pa
     int size = snprintf(full, sizeof(full), "%s/%s/%s", project->artifacts, stage, path);
     if (size < 0 || size >= PATH_MAX)
         return error_set(err, ERR_IO, "'%s' is too long for a path", path);
+    size_t own = strlen(project->artifacts) + strlen(stage) + 2; /* where the stage's names begin */
     for (char *slash = full + strlen(project->artifacts) + 1; (slash = strchr(slash, '/')) != NULL;
          slash++) {
         *slash = '\0';
         bool there = lstat(full, &st) == 0;
-        if (there && !S_ISDIR(st.st_mode) && move(project, full, notes, err) < 0)
+        const char *inner = strlen(full) > own ? full + own : "";
+        if (there && !S_ISDIR(st.st_mode) &&
+            (is_known(project, stage, inner, full) ? file_remove(full, err)
+                                                   : move(project, full, notes, err)) < 0)
             return -1;
         *slash = '/';
         if (!there)

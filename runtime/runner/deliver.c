@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "plan/inner_path.h"
 #include "runner/aside.h"
+#include "runner/in_the_way.h"
 #include "runner/ours.h"
 #include "runner/publish.h"
 #include "store/materialise.h"
@@ -68,8 +69,13 @@ static int check_parent(const struct project *project, const char *name, struct 
         *slash = '\0';
         struct stat st;
         if (realpath(path, real) != NULL && stat(path, &st) == 0) {
+            bool ours;
             if (S_ISDIR(st.st_mode))
                 break;
+            if (in_the_way_is_ours(project, path + shortest + 1, &ours, err) < 0)
+                return -1;
+            if (ours)
+                continue; /* it makes room when something is brought */
             return error_set(err, ERR_USAGE,
                              "cannot publish '%s': '%s' is in the way, and is no folder: move it "
                              "away, or publish into another folder",
@@ -192,10 +198,12 @@ static int check_copy(const struct project *project, const char *name, const cha
     if (lstat(path, &st) < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0
                                                    : error_errno(err, "cannot look at '%s'", name);
-    if (!S_ISDIR(st.st_mode) && ours_find(project->ours, name, &ours, &digest, err) < 0)
+    int result = S_ISDIR(st.st_mode) ? in_the_way_is_ours(project, name, &ours, err)
+                                     : ours_find(project->ours, name, &ours, &digest, err);
+    if (result < 0)
         return -1;
     /* A link is ours only as it was made: somebody's own may stand for anything. */
-    if (ours && !S_ISREG(st.st_mode))
+    if (ours && S_ISLNK(st.st_mode))
         ours = publish_is_at(project->store, path, &digest, STORE_BY_STAT);
     return ours ? 0
                 : error_set(err, kind,
@@ -271,9 +279,11 @@ static int bring_copy(const struct project *project, const struct tree_entry *en
                       struct error *err)
 {
     char path[PATH_MAX];
-    return project_path(project, entry->path, path)
-               ? materialise_entry(project->store, entry, path, err)
-               : too_long(entry->path, err);
+    if (!project_path(project, entry->path, path))
+        return too_long(entry->path, err);
+    return in_the_way_remove(project, entry->path, entry->kind == TREE_EMPTY, err) < 0
+               ? -1
+               : materialise_entry(project->store, entry, path, err);
 }
 
 /* All are looked at before the first is written. */
@@ -289,7 +299,11 @@ static int bring_copies(const struct project *project, const struct job *job,
         if (copy_is_there(project, entry))
             continue;
         result = check_parent(project, entry->path, err);
-        if (result == 0 && entry->kind != TREE_EMPTY &&
+        struct stat st;
+        char path[PATH_MAX];
+        bool is_there = project_path(project, entry->path, path) && lstat(path, &st) == 0;
+        bool takes = entry->kind != TREE_EMPTY || (is_there && !S_ISDIR(st.st_mode));
+        if (result == 0 && takes &&
             (result = check_copy(project, entry->path, text_string(&who), ERR_STAGE, err)) == 0)
             result = lock_add_name(&names, entry->path, &entry->digest, err);
     }

@@ -97,12 +97,23 @@ static int remove_one(const struct project *project, const char *root, const cha
 struct removing {
     const struct project *project;
     struct text *notes;
-    struct table known; /* names that the new lock lists */
+    struct table known;   /* names that the new lock lists */
+    struct table folders; /* that hold them */
 };
 
-static int add_name(struct table *table, const char *name, struct error *err)
+static int add_name(struct removing *removing, const char *name, struct error *err)
 {
-    return table_set(table, name, strlen(name), (void *)name, err);
+    for (const char *slash = name; (slash = strchr(slash, '/')) != NULL; slash++)
+        if (table_set(&removing->folders, name, (size_t)(slash - name), (void *)name, err) < 0)
+            return -1;
+    return table_set(&removing->known, name, strlen(name), (void *)name, err);
+}
+
+/* It has this name still, or one like a folder's, which others lie in now. */
+static bool is_known(const struct removing *removing, const char *name)
+{
+    return table_find(&removing->known, name, strlen(name)) != NULL ||
+           table_find(&removing->folders, name, strlen(name)) != NULL;
 }
 
 static int remove_copies(struct removing *removing, const struct lock *was, const struct lock *now,
@@ -113,7 +124,7 @@ static int remove_copies(struct removing *removing, const struct lock *was, cons
         for (size_t s = 0; s < now->sections[i]->count; s++) {
             const struct lock_names *names = &now->sections[i]->stages[s]->published;
             for (size_t n = 0; n < names->count; n++)
-                if (add_name(&removing->known, names->list[n].name, err) < 0)
+                if (add_name(removing, names->list[n].name, err) < 0)
                     return -1;
         }
     for (size_t i = 0; i < was->count; i++)
@@ -121,8 +132,7 @@ static int remove_copies(struct removing *removing, const struct lock *was, cons
             const struct lock_names *names = &was->sections[i]->stages[s]->published;
             for (size_t n = 0; n < names->count; n++) {
                 const struct lock_named *named = &names->list[n];
-                if (table_find(&removing->known, named->name, strlen(named->name)) == NULL &&
-                    !is_source(project, named->name) &&
+                if (!is_known(removing, named->name) && !is_source(project, named->name) &&
                     remove_one(project, project->plan->folder, named->name, &named->digest,
                                removing->notes, err) < 0)
                     return -1;
@@ -177,5 +187,6 @@ int leftover_remove(const struct project *project, const struct lock *was, const
     if (result == 0)
         result = remove_artifacts(&removing, was, now, err);
     table_release(&removing.known);
+    table_release(&removing.folders);
     return result;
 }

@@ -149,8 +149,9 @@ bool materialise_has_entry(struct store *store, const struct tree_entry *entry, 
                            enum store_depth depth)
 {
     const struct content file = entry_content(entry);
+    struct stat st;
     if (entry->kind == TREE_EMPTY)
-        return file_exists(path);
+        return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
     if (entry->kind == TREE_LINK)
         return place_has_link(path, entry->target);
     return materialise_is_done(store, &file, path, depth);

@@ -92,14 +92,36 @@ echo 'mkdir outs/site && echo 1 > outs/site/x' > "$project/a.sh"
 r run
 [ $status -eq 1 ] && grep -q "'a.site' publishes 'docs/x' as a file, 'b.z' as a folder: give one of them another folder" "$here/err"
 ok $? file_and_folder_of_one_name_are_told
-r run
-[ $status -eq 2 ] && grep -q "out 'z': cannot publish 'docs/x/z': 'docs/x' is in the way, and is no folder: move it away" "$here/err"
-ok $? file_of_an_earlier_run_in_the_way_of_a_folder_is_told
-rm -f "$project/docs/x"
 echo 'mkdir outs/site && echo 1 > outs/site/y' > "$project/a.sh"
 r run
-[ $status -eq 0 ] && [ -f "$project/docs/x/z" ] && [ -f "$project/docs/y" ]
-ok $? that_moved_away_it_is_published
+[ $status -eq 0 ] && [ -f "$project/docs/x/z" ] && [ -f "$project/docs/y" ] && ! grep -q 'has changed since' "$here/err"
+ok $? file_of_an_earlier_run_makes_room_for_a_folder
+echo 'mkdir -p outs/site && echo 1 > outs/site/x' > "$project/a.sh"
+sed -i '/^  b:/d' "$project/pipeline.yaml"
+r run
+[ $status -eq 0 ] && [ -f "$project/docs/x" ] && [ ! -e "$project/docs/y" ] && r verify && [ $status -eq 0 ]
+ok $? folder_of_an_earlier_run_makes_room_for_a_file
+echo 'mkdir -p outs/site/x/sub && echo 1 > outs/site/x/sub/a && echo 2 > outs/site/x/b' > "$project/a.sh"
+r run
+[ $status -eq 0 ] && [ -f "$project/docs/x/sub/a" ] && ! grep -q 'has changed since' "$here/err" && rm -rf "$project/cache" && echo 'mkdir -p outs/site && echo 1 > outs/site/x' > "$project/a.sh" && r run &&
+    [ $status -eq 0 ] && [ -f "$project/docs/x" ] && r run && [ $status -eq 0 ] && grep -q '^0 executed' "$here/err" && r verify && [ $status -eq 0 ]
+ok $? names_inside_an_out_turn_from_files_to_folders_and_back
+result=0
+# What a person changed, or put there, stays.
+chmod u+w "$project/docs/x" && echo mine >> "$project/docs/x"
+echo 'mkdir -p outs/site/x && echo 1 > outs/site/x/b' > "$project/a.sh"
+r run
+[ $status -eq 1 ] && grep -q "cannot publish 'docs/x/b': 'docs/x' is in the way" "$here/err" && grep -q mine "$project/docs/x" || { echo "# a changed file: $status"; result=1; }
+rm -f "$project/docs/x"
+r run
+echo mine > "$project/docs/x/mine"
+echo 'mkdir -p outs/site && echo 1 > outs/site/x' > "$project/a.sh"
+r run
+[ $status -eq 1 ] && grep -q "'docs/x', which is not of an earlier run" "$here/err" && [ "$(cat "$project/docs/x/mine")" = mine ] && [ -f "$project/docs/x/b" ] || { echo "# a file beside: $status: $(cat "$here/err")"; result=1; }
+rm "$project/docs/x/mine" && chmod u+w "$project/docs/x/b" && echo mine > "$project/docs/x/b"
+r run
+[ $status -eq 1 ] && [ "$(cat "$project/docs/x/b")" = mine ] || { echo "# a changed file inside: $status"; result=1; }
+ok $result what_a_person_changed_or_added_makes_no_room
 result=0
 # PUBLISH|FILE OF THE OUT|WHAT IS SAID: names inside a folder out are known when it is there.
 while IFS='|' read -r publish file said; do
@@ -256,6 +278,22 @@ printf 'mkdir -p outs/sub; echo %s > outs/sub/report.txt\n' B > "$project/a.sh"
 r run
 [ $status -eq 0 ] && [ "$(ls "$project/cache/aside" | wc -l)" -eq 1 ]
 ok $? earlier_results_do_not_move_aside
+aside() { ls "$project/cache/aside" | wc -l; }
+before=$(aside)
+sed -i 's|{r: sub/report.txt}|{r: sub}|' "$project/pipeline.yaml"
+echo 'echo C > outs/sub' > "$project/a.sh"
+r run
+[ $status -eq 0 ] && [ "$(cat "$project/artifacts/a/sub")" = C ] && [ "$(aside)" -eq "$before" ]
+result=$?
+sed -i 's|{r: sub}|{r: sub/deep/report.txt}|' "$project/pipeline.yaml"
+printf 'mkdir -p outs/sub/deep; echo D > outs/sub/deep/report.txt\n' > "$project/a.sh"
+r run
+[ $status -eq 0 ] && [ "$(cat "$project/artifacts/a/sub/deep/report.txt")" = D ] && [ "$(aside)" -eq "$before" ] || result=1
+sed -i 's|{r: sub/deep/report.txt}|{r: sub/report.txt}|' "$project/pipeline.yaml"
+printf 'mkdir -p outs/sub; echo B > outs/sub/report.txt\n' > "$project/a.sh"
+r run
+[ $status -eq 0 ] && [ "$(aside)" -eq "$before" ] && r verify && [ $status -eq 0 ] || result=1
+ok $result result_of_an_earlier_run_makes_room_in_artifacts
 rm -rf "$project/artifacts/a/sub"; ln -s "$here/outside" "$project/artifacts/a/sub"
 r run
 [ $status -eq 0 ] && [ -z "$(ls "$here/outside")" ] && [ "$(cat "$project/artifacts/a/sub/report.txt")" = B ] && [ ! -L "$project/artifacts/a/sub" ]
