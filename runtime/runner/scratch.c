@@ -3,11 +3,13 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "store/materialise.h"
+#include "store/mend.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { ENTRY_LIMIT = 256 };
@@ -60,6 +62,12 @@ static bool read_entry(const char *path, struct content *content)
     return good;
 }
 
+/* What is kept at `path`, if it is there and whole. */
+static bool find_kept(struct store *store, const char *path, struct content *content)
+{
+    return read_entry(path, content) && content_is_good(store, content, STORE_BY_STAT, NULL);
+}
+
 int scratch_show(struct attempt *attempt, bool *shown, struct error *err)
 {
     struct store *store = attempt->jobs->project->store;
@@ -70,8 +78,7 @@ int scratch_show(struct attempt *attempt, bool *shown, struct error *err)
         text_release(&path);
         return -1;
     }
-    bool kept =
-        read_entry(path.data, &content) && content_is_good(store, &content, STORE_BY_STAT, NULL);
+    bool kept = find_kept(store, path.data, &content);
     text_release(&path);
     if (!kept)
         return 0;
@@ -94,7 +101,10 @@ int scratch_keep(const struct attempt *attempt, struct error *err)
         unlinkat(attempt->folder_fd, "scratch_out", AT_REMOVEDIR) == 0 || errno != ENOTEMPTY)
         return 0;
     int result = path_of(attempt, &path, err);
-    if (result == 0 && !file_exists(path.data) &&
+    bool kept = result == 0 && find_kept(store, path.data, &content);
+    if (result == 0 && !kept)
+        mend_way(store_folder(store), path.data, S_IFREG);
+    if (result == 0 && !kept &&
         (result = content_put(store, attempt->folder_fd, "scratch_out", true, &content, err)) ==
             0 &&
         content.kind == CONTENT_FOLDER) {

@@ -11,6 +11,7 @@
 #include "runner/stage_log.h"
 #include "runner/undeclared.h"
 #include "store/materialise.h"
+#include "store/mend.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,8 +68,10 @@ static int make_folder(struct attempt *attempt, struct error *err)
     char home[STORE_PATH_SIZE];
     store_work_path(attempt->jobs->project->store, &attempt->job->key, home);
     if ((attempt->home = memory_copy_text(home, err)) == NULL ||
-        (attempt->folder = in_home(attempt, "run", err)) == NULL || clear(attempt, err) < 0 ||
-        file_make_folders(attempt->folder, err) < 0)
+        (attempt->folder = in_home(attempt, "run", err)) == NULL)
+        return -1;
+    mend_way(store_folder(attempt->jobs->project->store), home, S_IFDIR);
+    if (clear(attempt, err) < 0 || file_make_folders(attempt->folder, err) < 0)
         return -1;
     attempt->folder_made = true;
     attempt->folder_fd = open(attempt->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -95,6 +98,8 @@ static int mark_kept(const struct attempt *attempt, struct error *err)
     if (!attempt->jobs->project->settings.keep_work)
         return 0;
     char *path = in_home(attempt, "kept", err);
+    if (path != NULL)
+        mend_way(store_folder(attempt->jobs->project->store), path, S_IFREG);
     int result = path == NULL ? -1 : file_write_unflushed(path, "", 0, err);
     free(path);
     return result;
@@ -346,8 +351,10 @@ void work_keep_log(struct attempt *attempt)
     struct text path = {0}, text = {0};
     if (attempt->log_fd < 0)
         return;
-    text_addf(&path, "%s/logs/%s.log", store_folder(attempt->jobs->project->store),
-              attempt->job->stage->name);
+    const char *cache = store_folder(attempt->jobs->project->store);
+    text_addf(&path, "%s/logs/%s.log", cache, attempt->job->stage->name);
+    if (!path.failed)
+        mend_way(cache, path.data, S_IFREG);
     if (text_check(&path, &ignored) == 0 &&
         stage_log_read(attempt->log_fd, &attempt->progress, attempt->job->stage, &text, &ignored) ==
             0 &&

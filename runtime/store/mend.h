@@ -4,6 +4,13 @@
 #ifndef STORE_MEND_H
 #define STORE_MEND_H
 
+#include <sys/types.h>
+
+/* Of the store's folder, as it is opened. */
 void mend_kinds(const char *folder);
+
+/* Of what lies deeper, as it is written: on the way from `folder` to `path`, which is below one of
+ * its folders, and at its end, where `type` (S_IFREG or S_IFDIR) belongs. */
+void mend_way(const char *folder, const char *path, mode_t type);
 
 #endif

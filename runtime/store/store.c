@@ -173,8 +173,9 @@ static void remove_stale_temporary(struct store *store, const char *folder, cons
     char *path = file_join(folder, name, &ignored);
     if (path == NULL)
         return;
+    /* What is no folder is no process's. */
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (fd < 0 ? errno == ENOTDIR || errno == ENOENT : flock(fd, LOCK_EX | LOCK_NB) == 0)
         file_remove(path, &ignored);
     if (fd >= 0)
         close(fd);
@@ -201,6 +202,8 @@ static void remove_stale_work(struct store *store, const char *folder, const cha
     size_t count = 0;
     bool kept = false;
     char *path = file_join(folder, name, &ignored);
+    if (path != NULL)
+        mend_way(store->folder, path, S_IFDIR);
     if (path == NULL || store_try_lock(store, name, &lock, &ignored) < 0 || lock == NULL ||
         file_list(path, &names, &count, &ignored) < 0)
         goto done;
@@ -345,10 +348,8 @@ int store_publish_at(struct store *store, int folder, const char *name, const ch
                      struct error *err)
 {
     if (renameat(folder, name, AT_FDCWD, path) < 0) {
-        if (errno == ENOENT && file_make_parents(path, err) < 0)
-            return -1;
-        struct stat st;
-        if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && file_remove(path, err) < 0)
+        mend_way(store->folder, path, S_IFREG);
+        if (file_make_parents(path, err) < 0)
             return -1;
         if (renameat(folder, name, AT_FDCWD, path) < 0)
             return error_errno(err, "cannot write '%s'", path);
