@@ -6,6 +6,7 @@
 #include "runner/keeper.h"
 #include "runner/layout.h"
 #include "runner/metrics_file.h"
+#include "runner/own_inputs.h"
 #include "runner/scratch.h"
 #include "runner/stage_json.h"
 #include "runner/stage_log.h"
@@ -323,13 +324,18 @@ int work_store(struct attempt *attempt, struct error *err)
         describe_attempt(attempt, action, err) < 0) {
         action_free(action);
         /* What its key names is not what ran, and no new attempt would make that good. */
-        if (err->kind == ERR_CHANGED)
+        if (err->kind == ERR_CHANGED) {
+            size_t used = strlen(err->message);
             err->kind = ERR_STAGE;
+            snprintf(err->message + used, sizeof(err->message) - used,
+                     ": if the stage writes there itself, let it write to outs/ instead");
+        }
         return -1;
     }
     action_free(job->action);
     job->action = action;
     forget_refused(attempt);
+    own_inputs_note(attempt);
     return 0;
 }
 

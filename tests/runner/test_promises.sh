@@ -43,8 +43,22 @@ fresh 'stages:' "  a: {cmd: $here/outside.sh, outs: {o: o}}"
 printf '#!/bin/sh\necho "# more" >> %s/outside.sh; echo 1 > outs/o\n' "$here" > "$here/outside.sh"
 chmod +x "$here/outside.sh"
 r run
-[ $status -eq 1 ] && grep -q "outside.sh' changed since its digest was taken" "$here/err"
+[ $status -eq 1 ] && grep -q "outside.sh' changed since its digest was taken: if the stage writes there itself, let it write to outs/ instead" "$here/err"
 ok $? program_elsewhere_that_changes_stores_nothing
+fresh 'stages:' '  a: {cmd: sh a.sh state.txt, deps: {d: data, f: f.txt}, outs: {o: o}}'
+mkdir "$project/data" && echo 1 > "$project/data/x" && echo 1 > "$project/f.txt"
+printf 'date +%%N >> "%s/$1"; date +%%N >> %s/data/y; echo 1 > outs/o\n' "$project" "$project" > "$project/a.sh"
+result=0
+for how in appeared changed changed; do
+    r run
+    [ $status -eq 0 ] && grep -q "^a: the file of its cmd 'state.txt' $how while it ran, so it runs again next time: if it writes there itself, let it write to outs/ instead" "$here/err" &&
+        grep -q "^a: its dep 'data' changed while it ran" "$here/err" && ! grep -q 'f.txt\|a.sh' "$here/err" || { echo "# $how"; result=1; }
+done
+ok $result stage_that_writes_to_its_own_inputs_is_told
+echo 'echo 1 > outs/o' > "$project/a.sh"
+r run
+! grep -q 'while it ran' "$here/err" && r run && ! grep -q 'while it ran' "$here/err"
+ok $? stage_that_leaves_them_alone_is_told_nothing
 fresh 'stages:' '  a: {cmd: sh a.sh, outs: {o: o}}'
 echo 'pwd > outs/o; echo "$HOME $TMPDIR" >> outs/o' > "$project/a.sh"
 r run
