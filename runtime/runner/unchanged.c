@@ -177,29 +177,39 @@ static bool take_said(struct parts *parts, struct unchanged_said *said)
             return false;
     text_append(&said->stages, start, (size_t)(parts->texts.at - start));
     start = parts->texts.at;
+    uint64_t missed = 0;
     for (uint64_t i = 0; i < parts->head.lines; i++) {
         char sign = *next_text(&parts->texts);
         if (sign != UNCHANGED_MET && sign != UNCHANGED_MISSED)
             return false;
+        missed += sign == UNCHANGED_MISSED;
     }
     text_append(&said->lines, start, (size_t)(parts->texts.at - start));
     said->stage_count = (size_t)parts->head.stages;
     said->line_count = (size_t)parts->head.lines;
-    said->missed = (size_t)parts->head.missed;
-    return parts->texts.at == parts->texts.end && !said->stages.failed && !said->lines.failed;
+    said->missed = (size_t)missed;
+    return missed == parts->head.missed && parts->texts.at == parts->texts.end &&
+           !said->stages.failed && !said->lines.failed;
 }
 
-/* True where the data answers this question, and all stands. */
-static bool answers(const char *data, size_t size, const char *folder, const char *question,
-                    struct hold *hold, struct unchanged_said *said)
+/* What it said, where the data answers this question with variables as they are. */
+static bool take_answer(const char *data, size_t size, const char *question, struct parts *parts,
+                        const char **values, struct unchanged_said *said)
+{
+    if (!take_apart(data, size, parts) || strcmp(next_text(&parts->texts), question) != 0)
+        return false;
+    *values = next_text(&parts->texts);
+    return strlen(*values) == HOLD_VALUES - 1 &&
+           variables_stand(&parts->texts, parts->head.variables) && take_said(parts, said);
+}
+
+bool unchanged_answers(const char *data, size_t size, const char *folder, const char *question,
+                       struct hold *hold, struct unchanged_said *said)
 {
     struct parts parts;
     struct error ignored;
-    if (!take_apart(data, size, &parts) || strcmp(next_text(&parts.texts), question) != 0)
-        return false;
-    const char *values = next_text(&parts.texts);
-    if (strlen(values) != HOLD_VALUES - 1 || !variables_stand(&parts.texts, parts.head.variables) ||
-        !take_said(&parts, said))
+    const char *values;
+    if (!take_answer(data, size, question, &parts, &values, said))
         return false;
     char *path = file_join(folder, "cache/run.lock", &ignored);
     bool held = path != NULL && hold_at_once(path, values, hold);
@@ -225,7 +235,7 @@ bool unchanged_find(const struct project_settings *settings, struct hold *hold,
     bool stands = path != NULL && file_exists(path) &&
                   file_read(path, size_limit, &data, &size, &ignored) == 0 &&
                   add_question(settings, folder, &question, &ignored) == 0 &&
-                  answers(data, size, folder, question.data, hold, &found);
+                  unchanged_answers(data, size, folder, question.data, hold, &found);
     if (stands)
         *said = found;
     else

@@ -36,6 +36,11 @@ void unchanged_said_release(struct unchanged_said *said);
 bool unchanged_find(const struct project_settings *settings, struct hold *hold,
                     struct unchanged_said *said);
 
+/* The same of the file's bytes, aligned as malloc's are, and for a question as text. Whatever they
+ * are, `said` must be released. `folder` is the project's. */
+bool unchanged_answers(const char *data, size_t size, const char *folder, const char *question,
+                       struct hold *hold, struct unchanged_said *said);
+
 /* After a run of all jobs that found nothing to do and wrote nothing, while the project is held.
  * `start` is when it began. Writes the file where there is evidence for all; else none is there. */
 void unchanged_write(struct jobs *jobs, const struct unchanged_said *said,

@@ -34,5 +34,6 @@ fuzz_target fuzz_progress;
 fuzz_target fuzz_safetensors;
 fuzz_target fuzz_stage;
 fuzz_target fuzz_tree;
+fuzz_target fuzz_unchanged;
 
 #endif

@@ -7,13 +7,21 @@
  * their buffers for some. Such files come with a pinned digest, and a stage that dies stores
  * nothing. */
 static struct replay replays[] = {
-    {"action", fuzz_action, 30, 60},      {"checkpoint", fuzz_checkpoint, 60, 200},
-    {"cifar10", fuzz_cifar10, 60, 200},   {"history", fuzz_history, 60, 200},
-    {"keras_h5", fuzz_keras_h5, 60, 0},   {"lock", fuzz_lock, 60, 200},
-    {"memo", fuzz_memo, 60, 200},         {"model", fuzz_model, 20, 60},
-    {"npy", fuzz_npy, 60, 200},           {"pipeline", fuzz_pipeline, 60, 200},
-    {"progress", fuzz_progress, 60, 200}, {"safetensors", fuzz_safetensors, 60, 200},
-    {"stage", fuzz_stage, 60, 200},       {"tree", fuzz_tree, 60, 200},
+    {"action", fuzz_action, 30, 60},
+    {"checkpoint", fuzz_checkpoint, 60, 200},
+    {"cifar10", fuzz_cifar10, 60, 200},
+    {"history", fuzz_history, 60, 200},
+    {"keras_h5", fuzz_keras_h5, 60, 0},
+    {"lock", fuzz_lock, 60, 200},
+    {"memo", fuzz_memo, 60, 200},
+    {"model", fuzz_model, 20, 60},
+    {"npy", fuzz_npy, 60, 200},
+    {"pipeline", fuzz_pipeline, 60, 200},
+    {"progress", fuzz_progress, 60, 200},
+    {"safetensors", fuzz_safetensors, 60, 200},
+    {"stage", fuzz_stage, 60, 200},
+    {"tree", fuzz_tree, 60, 200},
+    {"unchanged", fuzz_unchanged, 60, 200},
 };
 
 enum { COUNT = sizeof(replays) / sizeof(replays[0]) };

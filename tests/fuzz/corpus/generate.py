@@ -131,6 +131,49 @@ put("memo/refused/long.memo", memo(ENTRIES, tail=b"x"))
 put("memo/refused/empty.memo", b"")
 
 
+# ---- what a run with nothing to do rests on ----
+
+NO_FILE, NOTHING = 4, 5  # kinds of lines that stand where there is nothing
+VALUES = b"a" * 64
+
+
+def unchanged(items=(), paths=b"", texts=None, variables=(), stages=(), lines=(), counts=None, check=0, question=b"q", values=VALUES):
+    """A check of zeros becomes the right one (fuzz_unchanged.c)."""
+    body = b"".join(struct.pack("<QQqqqIBBHQ", *([0] * 5), 0, kind, base, 0, path) for kind, base, path in items)
+    if texts is None:
+        texts = b"".join(t + b"\0" for t in (question, values, *variables, *stages, *lines))
+    missed = sum(line.startswith(b"-") for line in lines)
+    counts = (len(items), len(paths), len(texts), len(variables) // 2, len(stages), len(lines), missed) if counts is None else counts
+    return b"reprise-same 1\0\0" + struct.pack("<8Q", check, *counts) + body + paths + texts
+
+
+ABSENT = [(NOTHING, 3, 0), (NO_FILE, 3, 7), (NOTHING, 3, 9)]
+PATHS = b"absent\0x\0/no/such/file\0"
+STAGES, LINES = (b"a", b"b@1"), (b"+met: a: m.x is 1, required >= 1", b"-WARNING: missed: b@1: m.x is 1, required > 1")
+put("unchanged/accepted/all.unchanged", unchanged(ABSENT, PATHS, variables=(b"REPRISE_FUZZ_UNSET", b""), stages=STAGES, lines=LINES))
+put("unchanged/accepted/nothing.unchanged", unchanged())
+put("unchanged/accepted/stages.unchanged", unchanged(stages=STAGES))
+put("unchanged/refused/there.unchanged", unchanged([(NOTHING, 3, 0)], b"cache\0", stages=STAGES))
+put("unchanged/refused/kind.unchanged", unchanged([(6, 3, 0)], b"absent\0"))
+put("unchanged/refused/base.unchanged", unchanged([(NOTHING, 4, 0)], b"absent\0"))
+put("unchanged/refused/path.unchanged", unchanged([(NOTHING, 3, 7)], b"absent\0"))
+put("unchanged/refused/path_open.unchanged", unchanged([(NOTHING, 3, 0)], b"absent"))
+put("unchanged/refused/no_paths.unchanged", unchanged([(NOTHING, 3, 0)]))
+put("unchanged/refused/check.unchanged", unchanged(check=1))
+put("unchanged/refused/question.unchanged", unchanged(question=b"Q"))
+put("unchanged/refused/values.unchanged", unchanged(values=b"b" * 64))
+put("unchanged/refused/values_short.unchanged", unchanged(values=b"a" * 63))
+put("unchanged/refused/variable.unchanged", unchanged(variables=(b"REPRISE_FUZZ_UNSET", b"0" * 64)))
+put("unchanged/refused/missed.unchanged", unchanged(stages=STAGES, lines=LINES, counts=(0, 0, len(b"\0".join((b"q", VALUES, *STAGES, *LINES, b""))), 0, 2, 2, 7)))
+put("unchanged/refused/sign.unchanged", unchanged(stages=STAGES, lines=(b"met",)))
+put("unchanged/refused/more_stages.unchanged", unchanged(counts=(0, 0, 67, 0, 3, 0, 0)))
+put("unchanged/refused/many.unchanged", unchanged(counts=(2 ** 60, 2 ** 63, 67, 2 ** 64 - 1, 2 ** 64 - 1, 0, 0)))
+put("unchanged/refused/behind.unchanged", unchanged(texts=b"q\0" + VALUES + b"\0more\0"))
+put("unchanged/refused/open.unchanged", unchanged(texts=b"q\0" + VALUES))
+put("unchanged/refused/cut.unchanged", unchanged(stages=STAGES)[:-1])
+put("unchanged/refused/empty.unchanged", b"")
+
+
 # ---- checkpoints of a training ----
 
 STATE = [1, 0, 0.25, 0, 0, 0, 0, 0, 0.5, 0, 1, 0.5, 0, 0.25, 0]
