@@ -5,6 +5,7 @@
 #include "runner/deliver.h"
 #include "runner/dependants.h"
 #include "runner/execute.h"
+#include "runner/job_task.h"
 #include "runner/prepare.h"
 #include "runner/signals.h"
 #include "runner/stage_log.h"
@@ -23,23 +24,6 @@ enum {
 
 /* What stored results get before a request to stop ends it, as stages do. */
 static const double storing_grace_seconds = 10.0;
-
-/* A job's look at its deps, or the delivery of its result, in a worker. */
-struct job_task {
-    struct task task; /* first */
-    struct jobs *jobs;
-    struct job *job;
-    bool deliver;
-    struct error outcome;
-};
-
-/* The end of an attempt, in a worker: what lies in its folder may be much. */
-struct end_task {
-    struct task task; /* first */
-    struct attempt *attempt;
-    struct job *again; /* to be looked at again then, or NULL */
-    struct error why;
-};
 
 /* Jobs by index, first in first out. */
 struct line {
@@ -133,16 +117,6 @@ static void job_interrupted(struct schedule *schedule, struct job *job, const st
 
 /* ---- tasks ---- */
 
-static void run_job_task(struct task *task)
-{
-    struct job_task *self = (struct job_task *)task;
-    struct error *err = &self->outcome;
-    int result = self->deliver ? deliver(self->jobs->project, self->job, err)
-                               : prepare_job(self->jobs, self->job->index, STORE_BY_STAT, err);
-    if (result == 0)
-        *err = (struct error){0};
-}
-
 static int post_job_task(struct schedule *schedule, struct job *job, bool delivery,
                          struct error *err)
 {
@@ -150,27 +124,11 @@ static int post_job_task(struct schedule *schedule, struct job *job, bool delive
     if (task == NULL)
         return -1;
     *task = (struct job_task){
-        .task = {.run = run_job_task}, .jobs = schedule->jobs, .job = job, .deliver = delivery};
+        .task = {.run = job_task_run}, .jobs = schedule->jobs, .job = job, .deliver = delivery};
     if (!delivery)
         job->state = JOB_PREPARING;
     tasks_post(schedule->tasks, &task->task);
     return 0;
-}
-
-/* Stores a result and brings the artifacts. */
-static void run_store_task(struct task *task)
-{
-    struct attempt *attempt = (struct attempt *)task;
-    struct error *err = &attempt->outcome;
-    *err = (struct error){0};
-    if (work_store(attempt, err) < 0) {
-        if (err->kind != ERR_INTERRUPTED)
-            work_keep_log(attempt);
-        return;
-    }
-    attempt->job->state = JOB_EXECUTED;
-    if (deliver(attempt->jobs->project, attempt->job, err) == 0)
-        *err = (struct error){0};
 }
 
 /* ---- what is ready ---- */
@@ -261,11 +219,6 @@ static void take_slots(struct schedule *schedule, const struct attempt *attempt,
     schedule->gpu_users += sign * (attempt->job->stage->resources.gpu > 0);
 }
 
-static void run_end_task(struct task *task)
-{
-    execute_end(((struct end_task *)task)->attempt);
-}
-
 /* `again`, if not NULL, is looked at again afterwards, because of `why`. */
 static void end_attempt(struct schedule *schedule, struct attempt *attempt, struct job *again,
                         const struct error *why)
@@ -274,7 +227,7 @@ static void end_attempt(struct schedule *schedule, struct attempt *attempt, stru
     struct end_task *task =
         work_deps_are_small(attempt->job) ? NULL : memory_new(1, sizeof(*task), &ignored);
     if (task != NULL) {
-        *task = (struct end_task){{.run = run_end_task}, attempt, again, *why};
+        *task = (struct end_task){{.run = job_task_end}, attempt, again, *why};
         tasks_post(schedule->tasks, &task->task);
         return;
     }
@@ -328,14 +281,6 @@ static void finish_make_task(struct schedule *schedule, struct attempt *attempt)
     end_attempt(schedule, attempt, why.kind == ERR_CHANGED ? job : NULL, &why);
 }
 
-static void run_make_task(struct task *task)
-{
-    struct attempt *attempt = (struct attempt *)task;
-    struct error *err = &attempt->outcome;
-    if (work_make(attempt, err) == 0)
-        *err = (struct error){0};
-}
-
 static void begin(struct schedule *schedule, struct job *job, struct store_lock *lock)
 {
     struct attempt *attempt;
@@ -346,10 +291,10 @@ static void begin(struct schedule *schedule, struct job *job, struct store_lock 
     }
     job->state = JOB_PREPARING;
     take_slots(schedule, attempt, 1);
-    attempt->task.run = run_make_task;
+    attempt->task.run = job_task_make;
     if (work_deps_are_small(job)) {
         /* Faster than to wake a worker. */
-        run_make_task(&attempt->task);
+        job_task_make(&attempt->task);
         finish_make_task(schedule, attempt);
     } else
         tasks_post(schedule->tasks, &attempt->task);
@@ -491,11 +436,11 @@ static void finish(struct schedule *schedule, size_t at)
     }
     name_left_processes(schedule, attempt);
     job->state = JOB_STORING;
-    attempt->task.run = run_store_task;
+    attempt->task.run = job_task_store;
     schedule->storing++;
     if (work_deps_are_small(job) && work_is_small(attempt)) {
         /* Faster than to wake a worker. */
-        run_store_task(&attempt->task);
+        job_task_store(&attempt->task);
         finish_store_task(schedule, attempt);
     } else
         tasks_post(schedule->tasks, &attempt->task);
@@ -505,11 +450,11 @@ static void take_tasks(struct schedule *schedule)
 {
     struct task *task;
     while ((task = tasks_take(schedule->tasks)) != NULL) {
-        if (task->run == run_store_task)
+        if (task->run == job_task_store)
             finish_store_task(schedule, (struct attempt *)task);
-        else if (task->run == run_make_task)
+        else if (task->run == job_task_make)
             finish_make_task(schedule, (struct attempt *)task);
-        else if (task->run == run_end_task)
+        else if (task->run == job_task_end)
             finish_end_task(schedule, (struct end_task *)task);
         else
             finish_job_task(schedule, (struct job_task *)task);
