@@ -18,7 +18,8 @@
  *    "device": "auto" | "cpu" | "cuda",
  *    "progress_fd": 3}                   optional: JSON lines, see below
  *
- * Paths are relative to the folder that holds stage.json, or absolute.
+ * Paths are relative to the folder that holds stage.json, or absolute. Where "schema" is left out,
+ * as in the first versions, outs that the stage does not write are left out with a note.
  *
  * Progress lines, one object each: {"event":"progress","what":"epoch 3/20",
  * "done":120,"total":250,"unit":"step"}, {"event":"metric","name":
