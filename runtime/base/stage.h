@@ -25,7 +25,7 @@
  * "done":120,"total":250,"unit":"step"}, {"event":"metric","name":
  * "val_accuracy","value":0.71,"step":3}, {"event":"note","text":"..."}. Metrics
  * of a part come when it is over, before "what" names the next one; a value that
- * is not finite is null.
+ * is not finite is "inf", "-inf" or null.
  *
  * Success is exit 0 with every out present. Two questions that touch no dep and
  * write no out, which the runner asks only of an executable whose bytes hold the

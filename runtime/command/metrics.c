@@ -15,9 +15,10 @@ static void print_numbers(const char *prefix, const json_t *object)
     json_object_foreach ((json_t *)object, name, value) {
         struct text dotted = {0};
         text_addf(&dotted, "%s.%s", prefix, name);
-        if (json_is_number(value)) {
+        double number;
+        if (!json_is_null(value) && json_measurement(value, &number)) {
             struct text line = {0};
-            text_addf(&line, "%-40s %.6g\n", text_string(&dotted), json_number_value(value));
+            text_addf(&line, "%-40s %.6g\n", text_string(&dotted), number);
             print_clean(stdout, text_string(&line));
             text_release(&line);
         } else if (json_is_object(value))

@@ -75,7 +75,7 @@ int weight_check(const struct weight_check *check, const char *name, enum weight
     const enum fault fault = find(kind, values, count, &index);
     struct error said;
     error_set(&said, ERR_FORMAT, "tensor '%s': value %lld, %g, %s", name, (long long)index,
-              (double)values[index], words[fault]);
+              isnan(values[index]) ? (double)NAN : (double)values[index], words[fault]);
     if (fault == TOO_LARGE && check != NULL && check->large_pass) {
         if (check->note != NULL)
             check->note(check->arg, said.message);
