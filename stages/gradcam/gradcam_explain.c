@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "model_use.h"
+#include "nn/reach.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -100,6 +101,11 @@ static int explain_batch(struct explainer *explainer, const int64_t *samples, in
                              network_argmax(p, explainer->classes), gradient, err) < 0)
             return -1;
         gradcam_heat(map, places, explainer->channels, gradient, heats + i * places);
+        if (!isfinite(reach_largest(places, heats + i * places)))
+            return error_set(err, ERR_STAGE,
+                             "test image %lld: its heat map is not finite, though the model's "
+                             "weights are; the model is one of a training that diverged",
+                             (long long)samples[i]);
     }
     return 0;
 }
