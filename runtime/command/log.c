@@ -43,15 +43,13 @@ static void add_record(const json_t *record, struct text *text)
     size_t index;
     json_t *item, *value;
     const char *name;
-    double number;
     add_line(record, text);
     json_array_foreach (json_object_get(record, "stages"), index, item) {
         text_addf(text, "  %-14s %-9s %8.1f s  %.12s", text_of(item, "name"),
                   text_of(item, "state"), json_number_value(json_object_get(item, "seconds")),
                   text_of(item, "key"));
         json_object_foreach (json_object_get(item, "metrics"), name, value)
-            if (json_measurement(value, &number))
-                text_addf(text, "  %s %.4g", name, number);
+            text_addf(text, "  %s %.4g", name, json_number_value(value));
         if (json_object_get(item, "failure") != NULL)
             text_addf(text, "  %s", text_of(item, "failure"));
         text_add(text, "\n");

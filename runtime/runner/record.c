@@ -32,7 +32,6 @@ static json_t *with_metrics(const struct jobs *jobs, const struct job *job, json
     struct error ignored;
     json_t *numbers = json_object(), *value;
     const char *name;
-    double number;
     for (size_t i = 0; i < job->stage->out_count; i++) {
         const struct plan_out *out = &job->stage->outs[i];
         json_t *metrics = !out->metrics
@@ -40,7 +39,7 @@ static json_t *with_metrics(const struct jobs *jobs, const struct job *job, json
                               : requirement_metrics(jobs->project->store,
                                                     action_out(job->action, out->name), &ignored);
         json_object_foreach (metrics, name, value)
-            if (!json_is_null(value) && json_measurement(value, &number))
+            if (json_is_number(value))
                 numbers = json_object_with(numbers, name, json_incref(value));
         json_decref(metrics);
     }

@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,8 +90,9 @@ static void judge(const struct plan_requirement *requirement, const json_t *metr
 {
     const json_t *value = json_at(metrics, requirement->member);
     *result = (struct requirement_result){.requirement = requirement};
-    if (!json_is_null(value) && json_measurement(value, &result->value)) {
+    if (json_is_number(value)) {
         result->known = true;
+        result->value = json_number_value(value);
         result->met = holds(result->value, requirement->relation, requirement->bound);
     } else
         find_nearest(metrics, result);
@@ -181,10 +181,7 @@ json_t *requirement_json(const struct plan_stage *stage, const struct requiremen
             ? NULL
             : json_pack("{s:s, s:s, s:f, s:o, s:b}", "metric", text_string(&metric), "relation",
                         relation_sign(requirement->relation), "bound", requirement->bound, "value",
-                        !result->known            ? json_null()
-                        : isfinite(result->value) ? json_real(result->value)
-                                                  : json_measured(result->value),
-                        "met", result->met);
+                        result->known ? json_real(result->value) : json_null(), "met", result->met);
     text_release(&metric);
     return json;
 }
