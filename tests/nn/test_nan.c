@@ -6,6 +6,7 @@
 #include "nn/loss.h"
 #include "nn/network_parts.h"
 #include "nn/norm.h"
+#include "nn/reach.h"
 
 #include "formula.h"
 #include "naive.h"
@@ -468,6 +469,42 @@ static void loss_carries_nan_and_is_infinite_where_it_is(void **state)
         }
 }
 
+/* ---- bounds ---- */
+
+static void reach_is_never_less_than_what_a_convolution_gives(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++) {
+        const struct conv_shape *s = &shapes[i];
+        const int64_t rows = s->r * s->s * (s->c / s->groups);
+        float *kernel = filled(count_w(s), 2), *bias = filled(s->k, 3), *scale = filled(s->k, 4);
+        double *x = naive_new(count_x(s), sizeof *x), *y = naive_new(count_y(s), sizeof *y);
+        double *wide = naive_widen(kernel, count_w(s)), *wide_bias = naive_widen(bias, s->k);
+        double largest = 0, gain = 0;
+        for (int64_t k = 0; k < s->k; k++) {
+            double sum = 0;
+            for (int64_t row = 0; row < rows; row++)
+                sum += fabs(wide[row * s->k + k] *= (double)scale[k]);
+            gain = fmax(gain, sum);
+        }
+        /* The input that makes the most of the first channel, at every place. */
+        for (int64_t j = 0; j < count_x(s); j++)
+            x[j] = 3.0 * (wide[j % s->c % (s->c / s->groups) * s->k] < 0 ? -1 : 1);
+        naive_conv_forward(s, x, wide, wide_bias, NULL, ACTIVATION_NONE, y);
+        for (int64_t j = 0; j < count_y(s); j++)
+            largest = fmax(largest, fabs(y[j]));
+        const float known = reach_gain(rows, s->k, kernel, scale);
+        assert_true(fabs((double)known - gain) < 1e-5 * gain);
+        assert_true((double)reach_sum(known, 3.0f, reach_largest(s->k, bias), 0.0f) >= largest);
+        kernel[count_w(s) / 3] = NAN;
+        assert_true(isnan(reach_gain(rows, s->k, kernel, NULL)));
+        kernel[count_w(s) / 3] = -INFINITY;
+        assert_true(reach_gain(rows, s->k, kernel, NULL) == INFINITY);
+        free(kernel), free(bias), free(scale), free(x), free(y), free(wide), free(wide_bias);
+    }
+    assert_true(isnan(reach_sum(INFINITY, 0.0f, 0.0f, 0.0f)));
+}
+
 /* ---- networks ---- */
 
 enum { IMAGES = 5, SIZE = 32 };
@@ -594,6 +631,7 @@ int main(void)
         cmocka_unit_test(average_pool_carries_nan_forward_and_back),
         cmocka_unit_test(norm_carries_nan),
         cmocka_unit_test(loss_carries_nan_and_is_infinite_where_it_is),
+        cmocka_unit_test(reach_is_never_less_than_what_a_convolution_gives),
         cmocka_unit_test(network_with_one_bad_weight_has_no_finite_loss),
         cmocka_unit_test(training_step_with_one_bad_weight_has_no_finite_loss),
         cmocka_unit_test(deep_network_of_large_gains_stays_fused),
