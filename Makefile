@@ -61,8 +61,10 @@ TEST_SOURCES = $(wildcard tests/*/test_*.c)
 # Programs and shared objects of tests that are no tests themselves.
 FAULT_SOURCES = tests/faults/at_syscall.c tests/faults/hostile.c tests/faults/failing_malloc.c
 FAULT_TOOLS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/hostile
+ORACLE_SOURCES = $(wildcard tests/oracle/*.c)
+ORACLE_TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(ORACLE_SOURCES))
 FAULT_PROGRAMS = $(FAULT_TOOLS) $(BUILD)/tests/faults/failing_malloc.so
-TEST_SHARED = $(filter-out $(TEST_SOURCES) $(FAULT_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
+TEST_SHARED = $(filter-out $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
@@ -136,8 +138,8 @@ TEST_LIBS = $(call libs,tests stages command runner plan store nn data figure ba
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS): private STRIP =
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS): private LINK_LIBS = -lcmocka
-$(FAULT_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
-$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS): $(BUILD)/flags
+$(FAULT_TOOLS) $(ORACLE_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
+$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS) $(ORACLE_TOOLS): $(BUILD)/flags
 	$(link)
 
 # Stands between the program under test and the C library: it is no part of it, and has none of its sanitizers.
@@ -159,7 +161,7 @@ test: ## install what is missing, build, and run every test (TEST=part of a name
 	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
 	@BUILD=$(BUILD) tests/run $(TEST)
 
-build-tests: all $(TEST_PROGRAMS) $(FAULT_PROGRAMS)
+build-tests: all $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(ORACLE_TOOLS)
 
 faults: ## attack the runner at every call, allocation and moment; tests/faults/README.md (CAMPAIGN=part of a name, SEED=, POINTS=)
 	@ci/install faults

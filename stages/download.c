@@ -12,8 +12,8 @@
 #include "data/keras_h5.h"
 #include "data/safetensors.h"
 #include "data/sample.h"
+#include "model_use.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +28,7 @@ struct source {
 struct plan {
     struct source dataset, weights, pretrain;
     int64_t train_limit, test_limit; /* -1 for all */
+    struct weight_check weight_check;
 };
 
 /* ---- parameters ---- */
@@ -89,7 +90,7 @@ static int read_plan(struct stage *stage, struct plan *plan, struct error *err)
         stage_int_or_null(stage, "dataset.train_limit", 1, INT32_MAX, &plan->train_limit, err) <
             0 ||
         stage_int_or_null(stage, "dataset.test_limit", 1, INT32_MAX, &plan->test_limit, err) < 0 ||
-        stage_params_done(stage, err) < 0)
+        model_use_check(stage, &plan->weight_check, err) < 0 || stage_params_done(stage, err) < 0)
         return -1;
     if (check_source(stage, &plan->dataset, "dataset", err) < 0 ||
         check_source(stage, &plan->weights, "weights", err) < 0)
@@ -225,22 +226,22 @@ static int write_dataset(struct stage *stage, const struct source *source, const
     return result;
 }
 
-static int check_finite(const struct safetensors *set, int64_t *count, struct error *err)
+static int check_values(const struct safetensors *set, const struct weight_check *check,
+                        int64_t *count, struct error *err)
 {
     *count = 0;
     for (size_t i = 0; i < set->count; i++) {
         const struct safetensor *tensor = &set->tensors[i];
-        for (int64_t k = 0; k < tensor->count; k++)
-            if (!isfinite(tensor->data[k]))
-                return error_set(err, ERR_FORMAT, "tensor '%s' holds a value that is not finite",
-                                 tensor->name);
+        if (weight_check(check, tensor->name, weight_kind_of_name(tensor->name), tensor->data,
+                         tensor->count, err) < 0)
+            return -1;
         *count += tensor->count;
     }
     return 0;
 }
 
 static int write_weights(struct stage *stage, const struct source *source, const char *file,
-                         struct error *err)
+                         const struct weight_check *check, struct error *err)
 {
     struct safetensors set = {0};
     int64_t count;
@@ -251,7 +252,7 @@ static int write_weights(struct stage *stage, const struct source *source, const
         return -1;
     json_decref(set.metadata);
     set.metadata = NULL;
-    if (check_finite(&set, &count, err) < 0 ||
+    if (check_values(&set, check, &count, err) < 0 ||
         safetensors_describe(&set, "format", "reprise-weights", err) < 0 ||
         safetensors_describe(&set, "source", source_name(source), err) < 0 ||
         safetensors_describe(&set, "sha256", source->sha256, err) < 0)
@@ -304,7 +305,8 @@ static int run(struct stage *stage, struct error *err)
         goto done;
     if ((has_dataset && write_dataset(stage, &plan.dataset, archive, plan.train_limit,
                                       plan.test_limit, "dataset", err) < 0) ||
-        (has_weights && write_weights(stage, &plan.weights, weights, err) < 0) ||
+        (has_weights &&
+         write_weights(stage, &plan.weights, weights, &plan.weight_check, err) < 0) ||
         (has_pretrain &&
          write_dataset(stage, &plan.pretrain, pretrain, -1, -1, "pretrain_dataset", err) < 0))
         goto done;

@@ -1,8 +1,8 @@
 /* The final model on the test images.
  *
  * deps dataset, model; outs metrics (JSON), predictions (probabilities, f32 [n,classes]) and report
- * (scikit-learn's classification report). How a picture is fed is the model's to say, so there are
- * no parameters.
+ * (scikit-learn's classification report). How a picture is fed is the model's to say; the one
+ * parameter is weights.check (model_use.h).
  */
 #include "base/file.h"
 #include "base/json.h"
@@ -18,6 +18,7 @@
 
 #include "model_use.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* Images of a shard; bits do not depend on it. */
@@ -25,6 +26,7 @@ enum { SHARD = 8 };
 
 struct evaluate {
     struct stage *stage;
+    struct weight_check weight_check;
     struct dataset dataset;
     struct model *model;
     struct backend *backend;
@@ -48,7 +50,7 @@ static int open_all(struct evaluate *e, struct error *err)
     const char *dataset = stage_dep(e->stage, "dataset", err);
     const char *model = dataset != NULL ? stage_dep(e->stage, "model", err) : NULL;
     if (model == NULL || dataset_open(dataset, &e->dataset, err) < 0 ||
-        model_read(model, &e->model, err) < 0 ||
+        model_read(model, &e->weight_check, &e->model, err) < 0 ||
         model_use_feed(e->model, &e->dataset, TEST_HALF, &e->feed, err) < 0)
         return -1;
     if (test_count(e) < 1)
@@ -79,6 +81,10 @@ static int predict(struct evaluate *e, struct error *err)
     if (fit_evaluate(e->network, &e->feed, e->samples, n, 0, &observer, e->probabilities,
                      &e->evaluation, err) < 0)
         return -1;
+    if (isnan(e->evaluation.loss))
+        return error_set(err, ERR_STAGE,
+                         "the loss on the test images is not a number: the model's outputs are not "
+                         "finite, though its weights are; it is one of a training that diverged");
     for (int64_t i = 0; i < n; i++)
         e->predicted[i] = (uint8_t)network_argmax(e->probabilities + i * classes, classes);
     return classification_compute(dataset->test_labels.data, e->predicted, n, classes,
@@ -149,11 +155,22 @@ static int write_outs(const struct evaluate *e, struct error *err)
     return write_metrics(e, metrics, err);
 }
 
+static int read_params(struct stage *stage, struct weight_check *check, struct error *err)
+{
+    return model_use_check(stage, check, err) < 0 ? -1 : stage_params_done(stage, err);
+}
+
+static int check(struct stage *stage, struct error *err)
+{
+    struct weight_check ignored;
+    return read_params(stage, &ignored, err);
+}
+
 static int run(struct stage *stage, struct error *err)
 {
     struct evaluate e = {.stage = stage};
     int result = -1;
-    if (stage_params_done(stage, err) < 0)
+    if (read_params(stage, &e.weight_check, err) < 0)
         return -1;
     if (open_all(&e, err) == 0 && predict(&e, err) == 0 && write_outs(&e, err) == 0) {
         stage_metric(stage, "test_loss", e.evaluation.loss, 0);
@@ -175,7 +192,7 @@ static const struct stage_kind evaluate_kind = {
     .name = "evaluate",
     .summary = "loss, accuracy, confusions and predictions on the test images",
     .run = run,
-    .check = stage_params_done,
+    .check = check,
     .fingerprint = model_use_fingerprint,
     .deps = "dataset model",
     .outs = "metrics predictions report",

@@ -17,6 +17,7 @@ struct settings {
     bool raw_pixels; /* feed [0,1] pixels, past the model's preprocessing */
     double alpha;
     const json_t *pairs;
+    struct weight_check weight_check;
 };
 
 struct box_result {
@@ -31,7 +32,8 @@ static int read_settings(struct stage *stage, struct settings *settings, struct 
     int way = 0;
     if (stage_choice(stage, "gradcam.preprocess", ways, 2, &way, err) < 0 ||
         stage_real(stage, "gradcam.alpha", 0, 1, &settings->alpha, err) < 0 ||
-        (settings->pairs = stage_value(stage, "gradcam.pairs", err)) == NULL)
+        (settings->pairs = stage_value(stage, "gradcam.pairs", err)) == NULL ||
+        model_use_check(stage, &settings->weight_check, err) < 0)
         return -1;
     settings->raw_pixels = way == 1;
     return stage_params_done(stage, err) < 0 ? -1 : choice_check_pairs(settings->pairs, err);
@@ -250,8 +252,8 @@ static int run(struct stage *stage, struct error *err)
     if (recorded == NULL || read_settings(stage, &settings, err) < 0 ||
         dataset_open(folder, &dataset, err) < 0 ||
         read_predictions(recorded, &dataset, &predictions, err) < 0 ||
-        explainer_open(&explainer, stage, model, &dataset, predictions.data, settings.raw_pixels,
-                       err) < 0)
+        explainer_open(&explainer, stage, model, &dataset, predictions.data, &settings.weight_check,
+                       settings.raw_pixels, err) < 0)
         goto done;
     result = explain(stage, &settings, &explainer, err);
 done:

@@ -1,6 +1,9 @@
 #include "model_use.h"
 
+#include "data/class_names.h"
+
 #include <stdio.h>
+#include <string.h>
 
 int model_use_fingerprint(const char *device, struct error *err)
 {
@@ -12,6 +15,23 @@ int model_use_device(struct stage *stage, struct backend **backend, struct error
     if (backend_open(stage_device(stage), stage_threads(stage), backend, err) < 0)
         return -1;
     stage_note(stage, "device %s", (*backend)->description);
+    return 0;
+}
+
+static void note_weight(void *stage, const char *text)
+{
+    stage_note(stage, "%s (weights.check: warn lets it pass)", text);
+}
+
+int model_use_check(struct stage *stage, struct weight_check *check, struct error *err)
+{
+    static const char *const ways[] = {"stop", "warn"};
+    const char *given = NULL;
+    int way = 0;
+    if (stage_text_or_null(stage, "weights.check", &given, err) < 0 ||
+        (given != NULL && stage_choice(stage, "weights.check", ways, 2, &way, err) < 0))
+        return -1;
+    *check = (struct weight_check){.large_pass = way == 1, .note = note_weight, .arg = stage};
     return 0;
 }
 
@@ -33,6 +53,10 @@ int model_use_feed(const struct model *model, const struct dataset *dataset, enu
     if (model->architecture.classes != dataset->class_count)
         return error_set(err, ERR_STAGE, "the model tells %lld classes apart, the dataset has %lld",
                          (long long)model->architecture.classes, (long long)dataset->class_count);
+    if (model->class_names != NULL &&
+        class_names_compare((const char *const *)model->class_names,
+                            (const char *const *)dataset->classes, dataset->class_count, err) < 0)
+        return -1;
     *feed = model_use_pictures(dataset, half);
     feed->image_size = model->architecture.image_size;
     feed->preprocess = model->preprocess;

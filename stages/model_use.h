@@ -12,6 +12,7 @@
 #include "nn/backend.h"
 #include "nn/feed.h"
 #include "nn/model.h"
+#include "nn/weight_check.h"
 
 /* The stage's fingerprint: the device. */
 int model_use_fingerprint(const char *device, struct error *err);
@@ -19,13 +20,17 @@ int model_use_fingerprint(const char *device, struct error *err);
 /* The device and threads that the stage was given; a note says which. */
 int model_use_device(struct stage *stage, struct backend **backend, struct error *err);
 
+/* The parameter weights.check, which may be left out: stop (large weights are refused) or warn
+ * (they are noted). */
+int model_use_check(struct stage *stage, struct weight_check *check, struct error *err);
+
 enum dataset_half { TRAIN_HALF, TEST_HALF };
 
 /* Pictures and labels, borrowed; how to present them is still to be said. */
 struct feed model_use_pictures(const struct dataset *dataset, enum dataset_half half);
 
 /* The same as the model's own preprocessing presents them, without augmentation. ERR_STAGE where
- * the model tells another number of classes apart. */
+ * the model tells another number of classes apart, or has other names for them or another order. */
 int model_use_feed(const struct model *model, const struct dataset *dataset, enum dataset_half half,
                    struct feed *feed, struct error *err);
 

@@ -24,7 +24,8 @@ static int make_model(struct trainer *trainer, struct error *err)
         return -1;
     if (model_new(&trainer->architecture, &trainer->preprocess, trainer->seed, &trainer->model,
                   err) < 0 ||
-        (weights != NULL && model_load_base(trainer->model, weights, err) < 0))
+        (weights != NULL &&
+         model_load_base(trainer->model, weights, &trainer->weight_check, err) < 0))
         return -1;
     return model_set_trainable(trainer->model, trainer->patterns, trainer->pattern_count, err);
 }

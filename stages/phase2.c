@@ -27,7 +27,7 @@ static int read_params(struct trainer *trainer, struct error *err)
 static int make_model(struct trainer *trainer, struct error *err)
 {
     const char *path = stage_dep(trainer->stage, "model", err);
-    if (path == NULL || model_read(path, &trainer->model, err) < 0)
+    if (path == NULL || model_read(path, &trainer->weight_check, &trainer->model, err) < 0)
         return -1;
     if (trainer->architecture.name[0] != '\0' &&
         strcmp(trainer->model->architecture.name, trainer->architecture.name) != 0)

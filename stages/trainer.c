@@ -50,7 +50,13 @@ static int open_all(struct trainer *trainer, const struct training *training, st
     trainer->architecture.classes = trainer->dataset.class_count;
     trainer->options.checkpoint_folder = stage_checkpoint(stage);
     trainer->options.remember_bytes = remember_bytes;
-    return training->make_model(trainer, err);
+    if (training->make_model(trainer, err) < 0)
+        return -1;
+    /* A model that has names is held against the data set's where it is fed. */
+    return trainer->model->class_names != NULL
+               ? 0
+               : model_name_classes(trainer->model, (const char *const *)trainer->dataset.classes,
+                                    err);
 }
 
 static void release(struct trainer *trainer)
@@ -191,7 +197,10 @@ static int write_results(struct trainer *trainer, const struct training *trainin
 
 static int read_params(struct trainer *trainer, const struct training *training, struct error *err)
 {
-    return training->read_params(trainer, err) < 0 ? -1 : stage_params_done(trainer->stage, err);
+    if (training->read_params(trainer, err) < 0 ||
+        model_use_check(trainer->stage, &trainer->weight_check, err) < 0)
+        return -1;
+    return stage_params_done(trainer->stage, err);
 }
 
 int trainer_check(struct stage *stage, const struct training *training, struct error *err)

@@ -19,6 +19,7 @@
 #include "nn/history.h"
 #include "nn/model.h"
 #include "nn/preflight.h"
+#include "nn/weight_check.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +39,7 @@ struct trainer {
     bool augments;
     struct fit_options options;
     enum preflight_mode preflight_mode;
+    struct weight_check weight_check;
     const char **patterns; /* of layers to unfreeze; the array is owned */
     size_t pattern_count;
 
@@ -64,7 +66,7 @@ struct training {
     int (*write_model)(const struct model *model, const char *path, struct error *err);
 };
 
-/* Reads and checks the parameters, as trainer_run() does. */
+/* Reads and checks the parameters, as trainer_run() does: those of the stage and weights.check. */
 int trainer_check(struct stage *stage, const struct training *training, struct error *err);
 
 /* Outs: the model, history, and where declared history_csv and preflight. */

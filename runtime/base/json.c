@@ -234,11 +234,27 @@ const json_t *json_at(const json_t *object, const char *dotted)
 json_t *json_measured(double value)
 {
     char text[JSON_NUMBER_SIZE];
-    if (!isfinite(value))
+    if (isnan(value))
         return json_null();
+    if (isinf(value))
+        return json_string(value > 0 ? "inf" : "-inf");
     snprintf(text, sizeof(text), "%.15g", value);
     double rounded = strtod(text, NULL);
     return json_real(isfinite(rounded) ? rounded : value);
+}
+
+bool json_measurement(const json_t *json, double *value)
+{
+    const char *text = json_string_value(json);
+    if (json_is_number(json))
+        *value = json_number_value(json);
+    else if (json_is_null(json))
+        *value = (double)NAN;
+    else if (text != NULL && (strcmp(text, "inf") == 0 || strcmp(text, "-inf") == 0))
+        *value = text[0] == '-' ? -(double)INFINITY : (double)INFINITY;
+    else
+        return false;
+    return true;
 }
 
 json_t *json_list_with(json_t *list, json_t *value)

@@ -24,9 +24,11 @@ char *json_to_text(const json_t *value, bool compact, struct error *err);
 enum { JSON_NUMBER_SIZE = 32 };
 bool json_number_text(double value, char text[JSON_NUMBER_SIZE]);
 
-/* A result of measurement: the value rounded to 15 significant digits, null where it is not finite.
- * NULL without memory. */
+/* A result of measurement: the value rounded to 15 significant digits; JSON has no number for what
+ * is not finite, so that is the text "inf" or "-inf", and null for NaN. NULL without memory. */
 json_t *json_measured(double value);
+/* Reads it back; false where it is none. */
+bool json_measurement(const json_t *json, double *value);
 
 /* The list or object with one value more, which it takes. NULL, with both let go, where one of them
  * is NULL or memory ran out: so a value is built without a check at every step, and its end is

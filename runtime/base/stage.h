@@ -18,13 +18,14 @@
  *    "device": "auto" | "cpu" | "cuda",
  *    "progress_fd": 3}                   optional: JSON lines, see below
  *
- * Paths are relative to the folder that holds stage.json, or absolute.
+ * Paths are relative to the folder that holds stage.json, or absolute. Where "schema" is left out,
+ * as in the first versions, outs that the stage does not write are left out with a note.
  *
  * Progress lines, one object each: {"event":"progress","what":"epoch 3/20",
  * "done":120,"total":250,"unit":"step"}, {"event":"metric","name":
  * "val_accuracy","value":0.71,"step":3}, {"event":"note","text":"..."}. Metrics
  * of a part come when it is over, before "what" names the next one; a value that
- * is not finite is null.
+ * is not finite is "inf", "-inf" or null.
  *
  * Success is exit 0 with every out present. Two questions that touch no dep and
  * write no out, which the runner asks only of an executable whose bytes hold the

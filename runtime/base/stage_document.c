@@ -167,3 +167,25 @@ int stage_document_check_names(const json_t *document, const struct stage_kind *
     return kind->outs != NULL && outs != NULL ? check_table(outs, "outs", kind->outs, true, err)
                                               : 0;
 }
+
+int stage_document_drop_outs(json_t *document, const struct stage_kind *kind, struct text *dropped,
+                             struct error *err)
+{
+    const char *names[NAMES_MAX], *name;
+    bool optional[NAMES_MAX];
+    json_t *value, *outs = json_object_get(document, "outs");
+    void *next;
+    if (kind->outs == NULL || json_object_get(document, "schema") != NULL)
+        return 0;
+    char *known = memory_copy_text(kind->outs, err);
+    if (known == NULL)
+        return -1;
+    size_t count = split_names(known, names, optional);
+    json_object_foreach_safe(outs, next, name, value) if (!is_among(name, names, count))
+    {
+        text_addf(dropped, "%s'%s'", dropped->size > 0 ? ", " : "", name);
+        json_object_del(outs, name);
+    }
+    free(known);
+    return text_check(dropped, err);
+}

@@ -174,10 +174,26 @@ void stage_note(struct stage *stage, const char *format, ...)
 
 /* ---- main ---- */
 
+/* By hand a stage.json of an older version may name outs that are another stage's today. */
+static int drop_outs(struct stage *stage, const struct stage_kind *kind, struct error *err)
+{
+    struct text dropped = {0};
+    int result = stage_document_drop_outs(stage->description, kind, &dropped, err);
+    if (result == 0 && dropped.size > 0)
+        stage_note(
+            stage,
+            "this program does not write %s: left out, as stage.json names no schema and may "
+            "be of an older version",
+            text_string(&dropped));
+    text_release(&dropped);
+    return result;
+}
+
 static int open_stage(struct stage *stage, const struct stage_kind *kind, const char *path,
                       bool to_check, struct error *err)
 {
     if (stage_document_read(path, to_check, &stage->description, err) < 0 ||
+        (!to_check && drop_outs(stage, kind, err) < 0) ||
         stage_document_check_names(stage->description, kind, err) < 0)
         return -1;
     if ((stage->read = json_object()) == NULL)

@@ -3,6 +3,7 @@
 #define BASE_STAGE_PARTS_H
 
 #include "base/stage.h"
+#include "base/text.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -22,5 +23,11 @@ int stage_document_read(const char *path, bool to_check, json_t **document, stru
  * struct stage_kind. */
 int stage_document_check_names(const json_t *document, const struct stage_kind *kind,
                                struct error *err);
+
+/* A stage.json without a schema may be of a version whose stages wrote other outs: those that this
+ * one does not write leave the document, their names go to *dropped ("'a', 'b'"; empty for none).
+ * Where it names a schema, nothing is dropped. */
+int stage_document_drop_outs(json_t *document, const struct stage_kind *kind, struct text *dropped,
+                             struct error *err);
 
 #endif

@@ -7,6 +7,21 @@
 
 #include <stdio.h>
 
+/* Infinity, which JSON has no number for: json_measured() writes a text. */
+static bool is_infinite(const json_t *value)
+{
+    double ignored;
+    return json_is_string(value) && json_measurement(value, &ignored);
+}
+
+static void print_infinite(const char *name, const json_t *value)
+{
+    struct text line = {0};
+    text_addf(&line, "%-40s %s\n", name, json_string_value(value));
+    print_clean(stdout, text_string(&line));
+    text_release(&line);
+}
+
 /* Numbers of an object under dotted names; lists are left to the artifact. */
 static void print_numbers(const char *prefix, const json_t *object)
 {
@@ -25,6 +40,8 @@ static void print_numbers(const char *prefix, const json_t *object)
             text_release(&line);
         } else if (json_is_object(value))
             print_numbers(text_string(&dotted), value);
+        else if (is_infinite(value))
+            print_infinite(text_string(&dotted), value);
         text_release(&dotted);
     }
 }

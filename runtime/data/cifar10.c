@@ -9,6 +9,7 @@
 #include "data/cifar10.h"
 
 #include "base/memory.h"
+#include "data/class_names.h"
 #include "data/unpack.h"
 
 #include <stdlib.h>
@@ -132,31 +133,40 @@ static int check_complete(const struct members *members, struct error *err)
     return 0;
 }
 
+static int add_class(const char *name, size_t size, struct dataset *dataset, struct error *err)
+{
+    int64_t ignored;
+    char **slot = &dataset->classes[dataset->class_count];
+    if (dataset->class_count == CIFAR10_CLASSES)
+        return error_set(err, ERR_FORMAT, "it must name %d classes, not more", CIFAR10_CLASSES);
+    if (class_name_check(name, size, err) < 0 || (*slot = memory_new(size + 1, 1, err)) == NULL)
+        return -1;
+    memcpy(*slot, name, size);
+    dataset->class_count++;
+    return class_names_check((const char *const *)dataset->classes, dataset->class_count, &ignored,
+                             err);
+}
+
 static int read_classes(const struct member *meta, struct dataset *dataset, struct error *err)
 {
+    int line = 1;
     if ((dataset->classes = memory_new(CIFAR10_CLASSES, sizeof(char *), err)) == NULL)
         return -1;
     const char *at = (const char *)meta->data, *end = at + meta->size;
-    while (at < end) {
+    for (; at < end; line++) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         const char *stop = newline != NULL ? newline : end;
         size_t length = (size_t)(stop - at);
         while (length > 0 && (at[length - 1] == '\r' || at[length - 1] == ' '))
             length--;
-        if (length > 0) {
-            if (dataset->class_count == CIFAR10_CLASSES || memchr(at, '\0', length) != NULL)
-                break;
-            char *name = memory_new(length + 1, 1, err);
-            if (name == NULL)
-                return -1;
-            memcpy(name, at, length);
-            dataset->classes[dataset->class_count++] = name;
-        }
+        if (length > 0 && add_class(at, length, dataset, err) < 0)
+            return error_prefix(err, "member '%s', line %d: ", meta_name, line);
         at = stop + 1;
     }
-    if (at < end || dataset->class_count != CIFAR10_CLASSES)
-        return error_set(err, ERR_FORMAT, "member '%s' must name %d classes, a line each",
-                         meta_name, CIFAR10_CLASSES);
+    if (dataset->class_count != CIFAR10_CLASSES)
+        return error_set(err, ERR_FORMAT,
+                         "member '%s' must name %d classes, a line each, it names %lld", meta_name,
+                         CIFAR10_CLASSES, (long long)dataset->class_count);
     return 0;
 }
 

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* f1 is the harmonic mean of precision and recall. A zero denominator gives 0. */
+/* f1 is 2 hits / (support + predicted). A zero denominator gives 0. */
 struct class_score {
     double precision, recall, f1;
     int64_t support; /* samples of this true class */
@@ -30,7 +30,8 @@ int classification_compute(const uint8_t *truth, const uint8_t *predicted, int64
                            struct error *err);
 void classification_release(struct classification *classification);
 
-/* The report as scikit-learn prints it, two decimals; names [classes]. */
+/* The report as scikit-learn prints it, two decimals; names [classes] in UTF-8, aligned by their
+ * characters. */
 void classification_text(const struct classification *classification, const char *const *names,
                          struct text *text);
 

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "data/class_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -95,31 +96,47 @@ static int check(struct dataset *dataset, struct error *err)
 
 /* ---- reading ---- */
 
+static int add_class(struct dataset *dataset, size_t *capacity, const char *name, size_t size,
+                     struct error *err)
+{
+    const size_t count = (size_t)dataset->class_count;
+    int64_t ignored;
+    if (count == DATASET_MAX_CLASSES)
+        return error_set(err, ERR_FORMAT, "there are more than %d classes", DATASET_MAX_CLASSES);
+    if (class_name_check(name, size, err) < 0 ||
+        memory_grow(&dataset->classes, capacity, count + 1, sizeof(char *), err) < 0 ||
+        (dataset->classes[count] = memory_new(size + 1, 1, err)) == NULL)
+        return -1;
+    memcpy(dataset->classes[count], name, size);
+    dataset->class_count++;
+    return class_names_check((const char *const *)dataset->classes, dataset->class_count, &ignored,
+                             err);
+}
+
+/* A name a line; the last may end with the file. */
+static int parse_classes(const char *text, size_t size, struct dataset *dataset, int *line,
+                         struct error *err)
+{
+    size_t capacity = 0;
+    for (const char *at = text, *end = text + size; at < end; ++*line) {
+        const char *stop = memchr(at, '\n', (size_t)(end - at));
+        if (stop == NULL)
+            stop = end;
+        if (add_class(dataset, &capacity, at, (size_t)(stop - at), err) < 0)
+            return -1;
+        at = stop + 1;
+    }
+    return dataset->class_count > 0 ? 0 : error_set(err, ERR_FORMAT, "it names no class");
+}
+
 static int read_classes(const char *folder, struct dataset *dataset, struct error *err)
 {
-    int result = -1;
+    int result = -1, line = 1;
     char *text = NULL, *path = file_join(folder, "classes.txt", err);
-    size_t size, capacity = 0;
-    if (path == NULL || file_read(path, CLASSES_LIMIT, &text, &size, err) < 0)
-        goto done;
-    for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
-        *end = '\0';
-        size_t count = (size_t)dataset->class_count;
-        if (*line == '\0' || count == DATASET_MAX_CLASSES) {
-            error_set(err, ERR_FORMAT, "'%s': 1 to %d names are needed, a line each", path,
-                      DATASET_MAX_CLASSES);
-            goto done;
-        }
-        if (memory_grow(&dataset->classes, &capacity, count + 1, sizeof(char *), err) < 0 ||
-            (dataset->classes[count] = memory_copy_text(line, err)) == NULL)
-            goto done;
-        dataset->class_count++;
-    }
-    if (dataset->class_count == 0)
-        error_set(err, ERR_FORMAT, "'%s' names no class", path);
-    else
-        result = 0;
-done:
+    size_t size = 0;
+    if (path != NULL && file_read(path, CLASSES_LIMIT, &text, &size, err) == 0 &&
+        (result = parse_classes(text, size, dataset, &line, err)) < 0)
+        error_prefix(err, "%s:%d: ", path, line);
     free(text);
     free(path);
     return result;
@@ -257,8 +274,11 @@ int dataset_write(const char *folder, const struct dataset *dataset,
                   const struct dataset_origin *origin, struct error *err)
 {
     struct half halves[2];
+    int64_t bad = 0;
     struct dataset view = *dataset; /* halves_of wants it writable; nothing is written */
     halves_of(&view, halves);
+    if (class_names_check((const char *const *)view.classes, view.class_count, &bad, err) < 0)
+        return error_prefix(err, "class %lld: ", (long long)bad);
     if (check(&view, err) < 0 || file_make_folders(folder, err) < 0)
         return -1;
     for (int i = 0; i < 2; i++)

@@ -147,6 +147,19 @@ static void draw_series(struct canvas *canvas, const struct axes *axes,
                         (struct pen){.width = 0});
 }
 
+/* An infinite value has no place on the axis: "inf" stands where it would leave the plane. */
+static void draw_infinite(struct canvas *canvas, const struct axes *axes,
+                          const struct curves_series *series)
+{
+    struct text_style style = THEME_TICK;
+    style.colour = series->colour;
+    for (size_t i = 0; i < series->count; i++)
+        if (isinf(series->values[i]))
+            canvas_text(canvas, axes_x(axes, (double)i + 1),
+                        series->values[i] > 0 ? axes->y + 8 : axes->y + axes->height - 8,
+                        series->values[i] > 0 ? "inf" : "-inf", style);
+}
+
 static void draw_best(struct canvas *canvas, const struct panel_plan *plan)
 {
     const double *value = best_value(plan->panel);
@@ -186,6 +199,8 @@ static void draw_panel(struct canvas *canvas, const struct panel_plan *plan, dou
     }
     for (size_t s = 0; s < panel->count; s++)
         draw_series(canvas, axes, &panel->series[s], points);
+    for (size_t s = 0; s < panel->count; s++)
+        draw_infinite(canvas, axes, &panel->series[s]);
     draw_best(canvas, plan);
 }
 

@@ -49,7 +49,11 @@ enum conv_pass {
 };
 
 /* What a conv does beyond the sum; fixed when it is made. y = activation(conv
- * + bias + residual). bias and residual may be absent. */
+ * + bias + residual). bias and residual may be absent.
+ *
+ * A fused activation may take a NaN for 0, as oneDNN's does: it is for operands that are known to
+ * give none (reach.h). Where they are not, leave it out and call activation_forward, in which a NaN
+ * stays one. All else follows IEEE 754. */
 struct conv_options {
     unsigned passes; /* of enum conv_pass */
     bool bias, residual;
@@ -101,7 +105,13 @@ typedef int norm_backward_data_fn(struct lane *lane, int64_t rows, int64_t c, co
                                   const float *dy, const float *a, const float *b, const float *d,
                                   float *dx, struct error *err);
 
-/* dy *= derivative of the activation at its output y (0 at 0 and at 6). */
+/* y = activation(y); a NaN stays one. */
+typedef int activation_forward_fn(struct lane *lane, int64_t count, enum activation activation,
+                                  float *y, struct error *err);
+/* *largest = the largest magnitude of x, a NaN where there is one. */
+typedef int largest_fn(struct lane *lane, int64_t count, const float *x, float *largest,
+                       struct error *err);
+/* dy *= derivative of the activation at its output y (0 at 0 and at 6; a NaN at a NaN). */
 typedef int activation_backward_fn(struct lane *lane, int64_t count, enum activation activation,
                                    const float *y, float *dy, struct error *err);
 /* y += x */
@@ -112,8 +122,8 @@ typedef int accumulate_fn(struct lane *lane, int64_t count, const float *x, floa
 typedef int copy_fn(struct lane *lane, int64_t count, const float *x, float *y, struct error *err);
 
 /* x [n,h,w,c] -> y [n,p,q,c], window r x r; padding never wins where `zero_padding` is false, and
- * counts as 0 where it is true (Keras' pool1_pad). Backward gives the gradient to the first maximum
- * in row-major order of its window. */
+ * counts as 0 where it is true (Keras' pool1_pad); a NaN wins. Backward gives the gradient to the
+ * first maximum in row-major order of its window. */
 struct pool_shape {
     int64_t n, h, w, c;
     int64_t r, stride, pad_top, pad_bottom, pad_left, pad_right;
@@ -182,7 +192,9 @@ struct operations {
     norm_apply_fn *norm_apply;
     norm_backward_sums_fn *norm_backward_sums;
     norm_backward_data_fn *norm_backward_data;
+    activation_forward_fn *activation_forward;
     activation_backward_fn *activation_backward;
+    largest_fn *largest;
     accumulate_fn *accumulate;
     copy_fn *copy;
     max_pool_forward_fn *max_pool_forward;

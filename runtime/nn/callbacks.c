@@ -16,10 +16,12 @@ struct early_stopping_advice early_stopping_epoch(struct early_stopping *callbac
 {
     struct early_stopping_advice advice = {0};
     callback->wait++;
-    if (callback->best_epoch < 0 || callback->patience < 0 || less(val_loss, callback->best)) {
+    if (callback->best_epoch < 0 || less(val_loss, callback->best)) {
         callback->best = val_loss;
         callback->best_epoch = epoch;
         callback->wait = 0;
+        advice.keep_weights = true;
+    } else if (callback->patience < 0) {
         advice.keep_weights = true;
     } else {
         advice.stop = callback->wait >= callback->patience && epoch > 0;

@@ -13,14 +13,14 @@
 #include <stdint.h>
 
 struct early_stopping {
-    int64_t patience;   /* < 0: never stops, the last epoch is the best */
+    int64_t patience;   /* < 0: never stops, and the last epoch's weights are kept */
     int64_t wait;       /* epochs without improvement */
-    int64_t best_epoch; /* from 0; -1 before the first */
+    int64_t best_epoch; /* of the least val_loss, from 0; -1 before the first */
     double best;        /* of val_loss; may be NaN if it was so in the first epoch */
 };
 
 struct early_stopping_advice {
-    bool keep_weights; /* this epoch's are the best so far */
+    bool keep_weights; /* this epoch's: the best so far, or where it never stops the last */
     bool stop;
 };
 

@@ -4,8 +4,11 @@
 #include "base/philox.h"
 #include "base/text.h"
 #include "nn/callbacks.h"
+#include "nn/divergence.h"
 #include "nn/fit_checkpoint.h"
+#include "nn/weight_check.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,6 +33,7 @@ struct training {
     struct fit_checkpoint
         checkpoint; /* state, and the best weights in `kept`; its history is unused */
     struct timespec saved;
+    int64_t saved_epoch, saved_step; /* of the last checkpoint; -1: none */
 };
 
 void fit_shuffle(uint32_t seed, uint32_t epoch, int64_t *samples, int64_t count)
@@ -170,18 +174,67 @@ static void note(const struct training *t, const char *text)
         t->observer->note(t->observer->arg, text);
 }
 
+/* Stops the training: step `step` of the epoch, from 1, gave a number that no training goes on
+ * from. */
+static int diverge(struct training *t, const char *what, double value, int64_t step,
+                   struct error *err)
+{
+    const struct fit_state *s = &t->checkpoint.state;
+    const struct divergence divergence = {
+        .what = what,
+        .value = value,
+        .epoch = s->epoch + 1,
+        .step = step,
+        .steps = t->steps,
+        .learning_rate = (double)s->learning_rate,
+        .saved_epoch = t->saved_epoch,
+        .saved_step = t->saved_step,
+    };
+    const int64_t first = (step - 1) * t->options->batch, left = t->train_count - first;
+    return divergence_tell(&divergence, t->network, t->model, t->train, t->order + first,
+                           left < t->options->batch ? left : t->options->batch, err);
+}
+
+/* The model receives the weights, which must be sound. */
+static int take_weights(struct training *t, double loss, struct error *err)
+{
+    const struct weight_check check = {.large_pass = t->model->large_pass};
+    struct error ignored;
+    if (network_store(t->network, t->model, err) < 0)
+        return -1;
+    if (weight_check_model(&check, t->model, &ignored) == 0)
+        return 0;
+    const int64_t step = t->checkpoint.state.step;
+    return diverge(t, "a weight is bad although the training loss", loss, step > 0 ? step : 1, err);
+}
+
+/* Of the weights that the model has received. */
 static int save(struct training *t, struct error *err)
 {
     if (t->options->checkpoint_folder == NULL)
         return 0;
-    if (network_store(t->network, t->model, err) < 0 ||
-        network_get_moments(t->network, t->checkpoint.m, t->checkpoint.v, err) < 0)
+    if (network_get_moments(t->network, t->checkpoint.m, t->checkpoint.v, err) < 0)
         return -1;
     gather(t->model, t->checkpoint.weights);
     struct fit_checkpoint with_history = t->checkpoint;
     with_history.history = *t->history;
     clock_gettime(CLOCK_MONOTONIC, &t->saved);
-    return fit_checkpoint_save(t->options->checkpoint_folder, &with_history, err);
+    if (fit_checkpoint_save(t->options->checkpoint_folder, &with_history, err) < 0)
+        return -1;
+    t->saved_epoch = t->checkpoint.state.epoch;
+    t->saved_step = t->checkpoint.state.step;
+    return 0;
+}
+
+static double loss_so_far(const struct training *t)
+{
+    const struct fit_state *s = &t->checkpoint.state;
+    return s->images > 0 ? (double)(s->loss / (float)s->images) : 0;
+}
+
+static int save_within_epoch(struct training *t, struct error *err)
+{
+    return take_weights(t, loss_so_far(t), err) < 0 ? -1 : save(t, err);
 }
 
 static int resume(struct training *t, const struct backend *backend, struct error *err)
@@ -201,6 +254,8 @@ static int resume(struct training *t, const struct backend *backend, struct erro
     *t->history = c->history;
     c->history = (struct history){0};
     scatter(c->weights, t->model);
+    t->saved_epoch = c->state.epoch;
+    t->saved_step = c->state.step;
     char text[96];
     snprintf(text, sizeof(text), "resuming after %lld epochs and %lld steps",
              (long long)c->state.epoch, (long long)c->state.step);
@@ -212,7 +267,7 @@ static int resume(struct training *t, const struct backend *backend, struct erro
 
 static int interrupt(struct training *t, struct error *err)
 {
-    if (save(t, err) < 0)
+    if (save_within_epoch(t, err) < 0)
         return -1;
     return error_set(err, ERR_INTERRUPTED, "interrupted");
 }
@@ -252,6 +307,8 @@ static int train_step(struct training *t, struct error *err)
     if (network_train(t->network, t->train, t->order + first, n, (uint32_t)s->epoch,
                       s->epoch * t->steps + s->step, s->learning_rate, &result, err) < 0)
         return -1;
+    if (!isfinite(result.loss))
+        return diverge(t, "the training loss", result.loss, s->step + 1, err);
     s->loss += (float)(result.loss / (double)n) * (float)n;
     s->hits += result.hits;
     s->images += n;
@@ -279,7 +336,8 @@ static int train_epoch(struct training *t, struct error *err)
         if (!goes_on(t))
             return interrupt(t, err);
         clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec - t->saved.tv_sec > SECONDS_BETWEEN_CHECKPOINTS && save(t, err) < 0)
+        if (now.tv_sec - t->saved.tv_sec > SECONDS_BETWEEN_CHECKPOINTS &&
+            save_within_epoch(t, err) < 0)
             return -1;
     }
     return 0;
@@ -294,11 +352,8 @@ static int finish_epoch(struct training *t, struct epoch_record *record, struct 
         early_stopping_epoch(&s->stopper, s->epoch, record->val_loss);
     s->learning_rate = reduce_on_plateau_epoch(&s->reducer, record->val_loss, s->learning_rate);
     best_checkpoint_epoch(&s->saver, s->epoch, record->val_accuracy);
-    if (advice.keep_weights) {
-        if (network_store(t->network, t->model, err) < 0)
-            return -1;
+    if (advice.keep_weights)
         gather(t->model, t->checkpoint.kept);
-    }
     if (history_add(t->history, record, err) < 0)
         return -1;
     if (t->observer != NULL && t->observer->epoch != NULL)
@@ -324,6 +379,12 @@ static int run_epoch(struct training *t, struct error *err)
     record.val_accuracy = evaluation.accuracy;
     record.loss = (double)(s->loss / (float)s->images);
     record.accuracy = (double)((float)s->hits / (float)s->images);
+    if (!isfinite(record.val_loss))
+        return diverge(t, "the validation loss", record.val_loss, s->step, err);
+    if (!isfinite(record.loss))
+        return diverge(t, "the epoch's mean loss", record.loss, s->step, err);
+    if (take_weights(t, record.loss, err) < 0)
+        return -1;
     return finish_epoch(t, &record, err);
 }
 
@@ -344,6 +405,7 @@ static int run(struct training *t, struct backend *backend, struct error *err)
     if (t->history->count > 0)
         scatter(t->checkpoint.kept, t->model);
     t->history->best_epoch = s->stopper.best_epoch;
+    t->history->kept_epoch = o->early_stopping_patience < 0 ? s->epoch - 1 : s->stopper.best_epoch;
     t->history->checkpoint_epoch = s->saver.epoch;
     t->history->stopped_early = s->stopped;
     return 0;
@@ -368,7 +430,7 @@ int fit(struct model *model, struct backend *backend, const struct feed *train,
 {
     const struct network_options network_options = {options->batch, options->shard, options->norm,
                                                     options->seed};
-    struct history made = {.best_epoch = -1, .checkpoint_epoch = -1};
+    struct history made = {.best_epoch = -1, .kept_epoch = -1, .checkpoint_epoch = -1};
     struct training t = {.model = model,
                          .train = train,
                          .val = val,
@@ -378,7 +440,8 @@ int fit(struct model *model, struct backend *backend, const struct feed *train,
                          .val_count = val_count,
                          .options = options,
                          .observer = observer,
-                         .history = &made};
+                         .history = &made,
+                         .saved_epoch = -1};
     int result = -1;
     if (check(&t, err) < 0)
         return -1;

@@ -3,7 +3,8 @@
  * ModelCheckpoint in that order (callbacks.h). As in Keras 3.12 the best weights
  * come back also where the last epoch was reached, a short last batch has the
  * weight of its images in loss and accuracy, and an epoch's learning_rate is the
- * one it was trained with.
+ * one it was trained with. A loss that is not finite, or a weight that
+ * weight_check.h refuses, ends it (divergence.h).
  *
  * A checkpoint after each epoch, now and then within a long one, and on request;
  * a run that resumes from it ends with the same bits.

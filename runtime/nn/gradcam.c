@@ -80,7 +80,7 @@ static void mask_hidden(const struct gradcam_head *head, const double *features,
         double z = (double)head->hidden_bias[j];
         for (int64_t c = 0; c < head->channels; c++)
             z += features[c] * (double)head->hidden_kernel[c * head->hidden + j];
-        if (!(z > 0))
+        if (z <= 0) /* a NaN is not cut */
             gradient[j] = 0;
     }
 }
@@ -127,7 +127,7 @@ void gradcam_heat(const float *map, int64_t places, int64_t channels, const floa
         double sum = 0;
         for (int64_t c = 0; c < channels; c++)
             sum += (double)map[i * channels + c] * (double)gradient[c];
-        heat[i] = sum > 0 ? (float)sum : 0.0f;
+        heat[i] = sum <= 0 ? 0.0f : (float)sum; /* a NaN stays one */
     }
 }
 

@@ -74,6 +74,8 @@ int history_write_json(const char *path, const struct history *history,
         epoch_or_null(history->checkpoint_epoch), "stopped_early", history->stopped_early, "phase",
         summary->phase, "trainable_parameters", (json_int_t)summary->trainable_parameters,
         "frozen_parameters", (json_int_t)summary->frozen_parameters);
+    if (history->kept_epoch != history->best_epoch)
+        value = json_object_with(value, "kept_epoch", epoch_or_null(history->kept_epoch));
     if (value == NULL)
         return error_set(err, ERR_MEMORY, "out of memory");
     int result = json_write(path, value, err);
@@ -86,10 +88,10 @@ static int read_record(const char *path, const json_t *object, struct epoch_reco
 {
     for (size_t i = 0; i < COLUMNS; i++) {
         const json_t *member = json_object_get(object, columns[i].name);
-        if (!json_is_number(member) && !json_is_null(member))
+        double value;
+        if (!json_measurement(member, &value))
             return error_set(err, ERR_FORMAT, "'%s': an epoch has no '%s'", path, columns[i].name);
-        double value = json_is_null(member) ? (double)NAN : json_number_value(member);
-        if (fabs(value) > (double)FLT_MAX)
+        if (fabs(value) > (double)FLT_MAX && !isinf(value))
             return error_set(err, ERR_FORMAT, "'%s': an epoch's '%s' is no f32: %g", path,
                              columns[i].name, value);
         memcpy((char *)record + columns[i].offset, &value, sizeof(value));
@@ -141,6 +143,10 @@ static int parse(const char *path, const json_t *value, struct history *history,
     history->stopped_early = json_is_true(json_object_get(value, "stopped_early"));
     if (read_epoch(path, value, "best_epoch", history->count, &history->best_epoch, err) < 0)
         return -1;
+    history->kept_epoch = history->best_epoch;
+    if (json_object_get(value, "kept_epoch") != NULL &&
+        read_epoch(path, value, "kept_epoch", history->count, &history->kept_epoch, err) < 0)
+        return -1;
     return read_epoch(path, value, "checkpoint_epoch", history->count, &history->checkpoint_epoch,
                       err);
 }
@@ -189,7 +195,7 @@ int history_write_csv(const char *path, const struct history *history, struct er
     for (size_t i = 0; i < COLUMNS; i++)
         text_addf(&text, ",%s", columns[i].name);
     for (size_t e = 0; e < history->count; e++) {
-        text_addf(&text, "\n%zu", e);
+        text_addf(&text, "\n%zu", e + 1);
         for (size_t i = 0; i < COLUMNS; i++)
             add_number(&text, column(&history->epochs[e], i));
     }

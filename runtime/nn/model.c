@@ -156,10 +156,34 @@ int model_new(const struct architecture *architecture, const struct preprocess *
     return 0;
 }
 
+static void free_names(char **names, int64_t count)
+{
+    for (int64_t i = 0; names && i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+int model_name_classes(struct model *model, const char *const *names, struct error *err)
+{
+    const int64_t count = model->architecture.classes;
+    char **made = memory_new((size_t)count, sizeof *made, err);
+    if (!made)
+        return -1;
+    for (int64_t i = 0; i < count; i++)
+        if (!(made[i] = memory_copy_text(names[i], err))) {
+            free_names(made, count);
+            return -1;
+        }
+    free_names(model->class_names, count);
+    model->class_names = made;
+    return 0;
+}
+
 void model_free(struct model *model)
 {
     if (!model)
         return;
+    free_names(model->class_names, model->architecture.classes);
     for (size_t i = 0; i < model->count; i++)
         free(model->parameters[i].value);
     free(model->parameters);

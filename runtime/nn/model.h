@@ -37,9 +37,11 @@ struct parameter {
 struct model {
     struct architecture architecture;
     struct preprocess preprocess;
+    char **class_names; /* [architecture.classes]; NULL where nobody said them */
     struct graph graph;
     struct parameter *parameters; /* in order of nodes, then of roles */
     size_t count;
+    bool large_pass; /* values that weights.check lets pass were read, and may be written */
 };
 
 /* Fresh weights drawn with Philox(seed, RANDOM_INIT, parameter, element): kernels of dense layers
@@ -52,12 +54,21 @@ int model_new_blank(const struct architecture *architecture, const struct prepro
                     struct model **model, struct error *err);
 void model_free(struct model *model);
 
+/* Copies names [classes]: what the outputs mean. */
+int model_name_classes(struct model *model, const char *const *names, struct error *err);
+
+struct weight_check;
+
 /* Replaces the base's weights (not the head's) by those of a .safetensors file. Every base
  * parameter must be there with its shape; tensors of the file that are a head's are ignored, other
- * unknown ones are errors. */
-int model_load_base(struct model *model, const char *path, struct error *err);
+ * unknown ones are errors; so are values that weight_check.h refuses (`check` NULL: all that is
+ * wrong). */
+int model_load_base(struct model *model, const char *path, const struct weight_check *check,
+                    struct error *err);
 
-int model_read(const char *path, struct model **model, struct error *err);
+int model_read(const char *path, const struct weight_check *check, struct model **model,
+               struct error *err);
+/* Both ways of writing refuse what reading would refuse. */
 int model_write(const struct model *model, const char *path, struct error *err);
 /* Only the base: what a later model_load_base() takes. */
 int model_write_base(const struct model *model, const char *path, struct error *err);

@@ -4,13 +4,16 @@
  *   metadata   "format": "reprise-weights" (a base) or "reprise-model"
  *              "reprise": as JSON text
  *                {"architecture": {"name", "alpha", "image_size", "classes", "hidden", "dropout"},
+ *                 "class_names": [name, ...] (of models of older versions absent),
  *                 "preprocess": {"mode", "pixel_range"}}
  */
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "data/class_names.h"
 #include "data/safetensors.h"
 #include "nn/model.h"
+#include "nn/weight_check.h"
 
 #include <float.h>
 #include <string.h>
@@ -111,9 +114,20 @@ static int reject_unknown(const char *path, const struct safetensors *set,
     return 0;
 }
 
+static int check_values(const char *path, const struct parameter *parameter,
+                        const struct safetensor *tensor, const struct weight_check *check,
+                        struct error *err)
+{
+    const enum weight_kind kind =
+        parameter->role == PARAMETER_MOVING_VARIANCE ? WEIGHT_VARIANCE : WEIGHT_VALUE;
+    if (weight_check(check, parameter->name, kind, tensor->data, tensor->count, err) == 0)
+        return 0;
+    return error_prefix(err, "%s: ", path);
+}
+
 /* Checks everything before it changes anything. */
 static int take_weights(const char *path, const struct safetensors *set, struct model *model,
-                        bool base_only, struct error *err)
+                        bool base_only, const struct weight_check *check, struct error *err)
 {
     for (int copy = 0; copy < 2; copy++) {
         for (size_t p = 0; p < model->count; p++) {
@@ -122,6 +136,8 @@ static int take_weights(const char *path, const struct safetensors *set, struct 
             if (base_only && model->graph.nodes[parameter->node].head)
                 continue;
             if (match(path, set, parameter, &tensor, err))
+                return -1;
+            if (!copy && check_values(path, parameter, tensor, check, err))
                 return -1;
             if (copy)
                 memcpy(parameter->value, tensor->data, (size_t)parameter->count * sizeof(float));
@@ -132,24 +148,48 @@ static int take_weights(const char *path, const struct safetensors *set, struct 
     return 0;
 }
 
-int model_load_base(struct model *model, const char *path, struct error *err)
+int model_load_base(struct model *model, const char *path, const struct weight_check *check,
+                    struct error *err)
 {
     struct safetensors set = {0};
     if (safetensors_read(path, &set, err))
         return -1;
-    int result = take_weights(path, &set, model, true, err);
+    int result = take_weights(path, &set, model, true, check, err);
+    model->large_pass = model->large_pass || (check && check->large_pass);
     safetensors_release(&set);
     return result;
+}
+
+static json_t *with_class_names(const struct model *model, json_t *description)
+{
+    json_t *names = json_array();
+    if (!model->class_names) {
+        json_decref(names);
+        return description;
+    }
+    for (int64_t i = 0; i < model->architecture.classes; i++)
+        names = json_list_with(names, json_string(model->class_names[i]));
+    return json_object_with(description, "class_names", names);
 }
 
 static json_t *description(const struct model *model)
 {
     const struct architecture *a = &model->architecture;
-    return json_pack("{s:{s:s,s:f,s:I,s:I,s:I,s:f},s:{s:s,s:f}}", "architecture", "name", a->name,
-                     "alpha", a->alpha, "image_size", (json_int_t)a->image_size, "classes",
-                     (json_int_t)a->classes, "hidden", (json_int_t)a->hidden, "dropout", a->dropout,
-                     "preprocess", "mode", preprocess_name(model->preprocess.mode), "pixel_range",
-                     (double)model->preprocess.pixel_range);
+    json_t *json =
+        json_pack("{s:{s:s,s:f,s:I,s:I,s:I,s:f},s:{s:s,s:f}}", "architecture", "name", a->name,
+                  "alpha", a->alpha, "image_size", (json_int_t)a->image_size, "classes",
+                  (json_int_t)a->classes, "hidden", (json_int_t)a->hidden, "dropout", a->dropout,
+                  "preprocess", "mode", preprocess_name(model->preprocess.mode), "pixel_range",
+                  (double)model->preprocess.pixel_range);
+    return with_class_names(model, json);
+}
+
+/* What reading would refuse is not written. */
+static int check_model(const struct model *model, const char *path, struct error *err)
+{
+    const struct weight_check check = {.large_pass = model->large_pass};
+    return weight_check_model(&check, model, err) ? error_prefix(err, "'%s' is not written: ", path)
+                                                  : 0;
 }
 
 static int add_tensors(const struct model *model, bool base_only, struct safetensors *set,
@@ -170,6 +210,8 @@ int model_write(const struct model *model, const char *path, struct error *err)
 {
     struct safetensors set = {0};
     int result = -1;
+    if (check_model(model, path, err))
+        return -1;
     json_t *json = description(model);
     char *text = json ? json_to_text(json, true, err) : NULL;
     if (!json)
@@ -188,6 +230,8 @@ int model_write_base(const struct model *model, const char *path, struct error *
 {
     struct safetensors set = {0};
     int result = -1;
+    if (check_model(model, path, err))
+        return -1;
     if (safetensors_describe(&set, "format", "reprise-weights", err) == 0 &&
         safetensors_describe(&set, "source", model->architecture.name, err) == 0 &&
         add_tensors(model, true, &set, err) == 0)
@@ -238,7 +282,35 @@ static int parse_description(const char *path, const char *text, struct architec
     return result;
 }
 
-int model_read(const char *path, struct model **model, struct error *err)
+/* Those of the metadata, if it has them. */
+static int take_class_names(const char *path, const char *text, struct model *model,
+                            struct error *err)
+{
+    const int64_t classes = model->architecture.classes;
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *list = json_object_get(json, "class_names");
+    const char **names = NULL;
+    int64_t bad = 0;
+    int result = list == NULL ? 0 : -1;
+    if (list && (!json_is_array(list) || (int64_t)json_array_size(list) != classes))
+        error_set(err, ERR_FORMAT, "%s: metadata '%s': class_names must name its %lld classes",
+                  path, metadata_key, (long long)classes);
+    else if (list && (names = memory_new((size_t)classes, sizeof *names, err)) != NULL) {
+        for (int64_t i = 0; i < classes; i++)
+            names[i] = json_string_value(json_array_get(list, (size_t)i));
+        if (class_names_check(names, classes, &bad, err))
+            error_prefix(err, "%s: metadata '%s': class_names %lld: ", path, metadata_key,
+                         (long long)bad);
+        else
+            result = model_name_classes(model, names, err);
+    }
+    free(names);
+    json_decref(json);
+    return result;
+}
+
+int model_read(const char *path, const struct weight_check *check, struct model **model,
+               struct error *err)
 {
     struct safetensors set = {0};
     struct architecture architecture = {0};
@@ -252,12 +324,14 @@ int model_read(const char *path, struct model **model, struct error *err)
         error_set(err, ERR_FORMAT, "%s: not a model: metadata '%s' is missing", path, metadata_key);
     else if (parse_description(path, text, &architecture, &preprocess, err) == 0)
         result = model_new_blank(&architecture, &preprocess, &made, err) ||
-                         take_weights(path, &set, made, false, err)
+                         take_class_names(path, text, made, err) ||
+                         take_weights(path, &set, made, false, check, err)
                      ? -1
                      : 0;
-    if (result == 0)
+    if (result == 0) {
+        made->large_pass = check && check->large_pass;
         *model = made;
-    else
+    } else
         model_free(made);
     safetensors_release(&set);
     return result;

@@ -47,7 +47,8 @@ struct batch_result {
 };
 
 /* One step of Adam on `n` <= batch images (mean loss over n). `step` counts from 0 within one phase
- * over all epochs; the optimizer's own t is step + 1. */
+ * over all epochs; the optimizer's own t is step + 1. Where the loss is not finite, nothing is
+ * updated: the weights are those that gave it. */
 int network_train(struct network *network, const struct feed *feed, const int64_t *samples,
                   int64_t n, uint32_t epoch, int64_t step, float learning_rate,
                   struct batch_result *result, struct error *err);

@@ -45,6 +45,9 @@ static int compute_conv(const struct shard_run *run, int index, struct error *er
     if (network->ops->conv_forward(run->lane, conv->conv, run_output(run, node->input),
                                    conv->forward, bias, residual, z, err))
         return -1;
+    if (!has_own_norm(run, index) && node->activation != ACTIVATION_NONE)
+        return network->ops->activation_forward(run->lane, run->images * node_floats(node),
+                                                node->activation, z, err);
     if (!t->batch_norm)
         return 0;
     double *mean = t->statistics + run->shard * 2 * (size_t)node->channels;

@@ -5,6 +5,7 @@
  * step. */
 #include "base/memory.h"
 #include "nn/network_parts.h"
+#include "nn/reach.h"
 
 #include <stdlib.h>
 
@@ -56,7 +57,8 @@ static int plan_memory(struct network *network, struct error *err)
     size_t scores = (size_t)(inference->shard * network->model->architecture.classes);
     inference->targets = network_allocate(network, lanes, scores, err);
     inference->probabilities = network_allocate(network, lanes, scores, err);
-    return inference->targets && inference->probabilities ? 0 : -1;
+    inference->reach = memory_new(lanes * graph->count, sizeof *inference->reach, err);
+    return inference->targets && inference->probabilities && inference->reach ? 0 : -1;
 }
 
 static int fused_init(struct network *network, int index, struct error *err)
@@ -68,7 +70,8 @@ static int fused_init(struct network *network, int index, struct error *err)
     struct conv_options options = {.passes = CONV_FORWARD,
                                    .bias = true,
                                    .residual = node->residual >= 0,
-                                   .activation = node->activation};
+                                   .activation = network->inference.careful ? ACTIVATION_NONE
+                                                                            : node->activation};
     if (network->ops->conv_new(network->backend, &shape, &options, &fused->conv, err))
         return error_prefix(err, "layer '%s': ", node->name);
     size_t bytes = network->ops->conv_packed_size(fused->conv, CONV_FORWARD);
@@ -94,22 +97,27 @@ int inference_init(struct network *network, struct error *err)
     return 0;
 }
 
+static void fused_release(struct network *network, struct fused *fused)
+{
+    if (fused->conv)
+        network->ops->conv_free(fused->conv);
+    network->ops->release(network->backend, fused->packed);
+    network->ops->release(network->backend, fused->bias);
+    network->ops->release(network->backend, fused->scale);
+    *fused = (struct fused){0};
+}
+
 void inference_release(struct network *network)
 {
     struct inference *inference = &network->inference;
     const struct operations *ops = network->ops;
-    for (size_t i = 0; inference->nodes && i < network->model->graph.count; i++) {
-        struct fused *fused = &inference->nodes[i];
-        if (fused->conv)
-            ops->conv_free(fused->conv);
-        ops->release(network->backend, fused->packed);
-        ops->release(network->backend, fused->bias);
-        ops->release(network->backend, fused->scale);
-    }
+    for (size_t i = 0; inference->nodes && i < network->model->graph.count; i++)
+        fused_release(network, &inference->nodes[i]);
     for (int i = 0; inference->arenas && i < network->backend->lanes; i++)
         ops->release(network->backend, inference->arenas[i]);
     ops->release(network->backend, inference->targets);
     ops->release(network->backend, inference->probabilities);
+    free(inference->reach);
     free(inference->arenas);
     free(inference->outputs);
     free(inference->nodes);
@@ -135,11 +143,16 @@ static int pack_node(void *arg, struct lane *lane, size_t index, struct error *e
     if (!fused->conv || fused->version == version)
         return 0;
     network_fold(network, (int)index, fused->scale, fused->bias);
+    const float *kernel = network_value(network, (int)index, PARAMETER_KERNEL);
+    const int p = network->parameter[index][PARAMETER_KERNEL];
+    const int64_t channels = network->model->graph.nodes[index].channels;
     bool has_norm = network_value(network, (int)index, PARAMETER_GAMMA) != NULL;
-    if (network->ops->conv_pack(lane, fused->conv, CONV_FORWARD,
-                                network_value(network, (int)index, PARAMETER_KERNEL),
-                                has_norm ? fused->scale : NULL, fused->packed, err))
+    const float *scale = has_norm ? fused->scale : NULL;
+    if (network->ops->conv_pack(lane, fused->conv, CONV_FORWARD, kernel, scale, fused->packed, err))
         return -1;
+    fused->gain =
+        reach_gain(network->model->parameters[p].count / channels, channels, kernel, scale);
+    fused->offset = reach_largest(channels, fused->bias);
     fused->version = version;
     return 0;
 }
@@ -162,8 +175,8 @@ float *fused_output(const struct network *network, int index, const struct fused
     return place->arena + network->inference.outputs[source].offset;
 }
 
-static int run_node(const struct network *network, struct lane *lane, int index,
-                    const struct fused_place *place, struct error *err)
+static int run_node(struct network *network, struct lane *lane, int index,
+                    const struct fused_place *place, const struct feed *feed, struct error *err)
 {
     const struct operations *ops = network->ops;
     const struct graph *graph = &network->model->graph;
@@ -174,12 +187,18 @@ static int run_node(const struct network *network, struct lane *lane, int index,
         node->residual < 0 ? NULL : fused_output(network, node->residual, place);
     float *y = fused_output(network, index, place);
     int64_t n = network->inference.shard;
+    if (!network->inference.careful &&
+        guard_node(network, lane, index, place, &feed->preprocess, err))
+        return -1;
     switch (node->kind) {
     case NODE_CONV:
     case NODE_DENSE: {
         const struct fused *fused = &network->inference.nodes[index];
-        return ops->conv_forward(lane, fused->conv, x, fused->packed, fused->bias, residual, y,
-                                 err);
+        if (ops->conv_forward(lane, fused->conv, x, fused->packed, fused->bias, residual, y, err))
+            return -1;
+        return network->inference.careful && node->activation != ACTIVATION_NONE
+                   ? ops->activation_forward(lane, n * node_floats(node), node->activation, y, err)
+                   : 0;
     }
     case NODE_MAX_POOL: {
         struct pool_shape shape = node_pool_shape(graph, index, n);
@@ -239,11 +258,15 @@ int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fu
     bool recalled;
     if (recall_shard(run, lane, place, targets, &recalled, err))
         return -1;
-    if (recalled)
+    if (recalled) {
+        guard_forget(network, lane, end);
         return 0;
+    }
     feed_shard(run, lane, place, targets);
+    if (guard_node(network, lane, 0, place, &run->feed->preprocess, err))
+        return -1;
     for (size_t i = 1; i < end; i++)
-        if (run_node(network, lane, (int)i, place, err))
+        if (run_node(network, lane, (int)i, place, run->feed, err))
             return -1;
     for (int64_t i = 0; i < network->inference.shard && run->remembers; i++)
         if (features_keep(network, lane, sample_of(run, place, i), place, i, err))
@@ -269,9 +292,43 @@ static int prefix_shard(void *arg, struct lane *lane, size_t shard, struct error
                         err);
 }
 
-int fused_pack(struct network *network, size_t nodes, struct error *err)
+/* Kernels and biases of the first `nodes` nodes, where they have changed. */
+static int fused_pack(struct network *network, size_t nodes, struct error *err)
 {
     return network->ops->parallel(network->backend, nodes, pack_node, network, err);
+}
+
+/* From now on activations run apart. What is remembered may come from runs that do not count. */
+static int be_careful(struct network *network, struct error *err)
+{
+    const struct graph *graph = &network->model->graph;
+    network->inference.careful = true;
+    features_forget(network);
+    for (size_t i = 0; i < graph->count; i++) {
+        if (!node_has_conv(&graph->nodes[i]) || graph->nodes[i].activation == ACTIVATION_NONE)
+            continue;
+        fused_release(network, &network->inference.nodes[i]);
+        if (fused_init(network, (int)i, err))
+            return -1;
+    }
+    return 0;
+}
+
+int fused_run_shards(struct network *network, size_t nodes, size_t shards,
+                     int (*work)(void *arg, struct lane *lane, size_t shard, struct error *err),
+                     void *arg, struct error *err)
+{
+    struct inference *inference = &network->inference;
+    for (;;) {
+        atomic_store(&inference->hidden, false);
+        if (fused_pack(network, nodes, err) ||
+            network->ops->parallel(network->backend, shards, work, arg, err))
+            return -1;
+        if (!atomic_load(&inference->hidden))
+            return 0;
+        if (be_careful(network, err))
+            return -1;
+    }
 }
 
 int prefix_run(struct network *network, const struct feed *feed, const int64_t *samples, int64_t n,
@@ -283,9 +340,8 @@ int prefix_run(struct network *network, const struct feed *feed, const int64_t *
                             .n = n,
                             .epoch = epoch,
                             .remembers = features_are_of(network, feed)};
-    if (fused_pack(network, network->training.first, err))
-        return -1;
-    return network->ops->parallel(network->backend, fused_shards(&run), prefix_shard, &run, err);
+    return fused_run_shards(network, network->training.first, fused_shards(&run), prefix_shard,
+                            &run, err);
 }
 
 static int keep_scores(const struct inference_run *run, int64_t first, int64_t images,
@@ -325,7 +381,7 @@ static int inference_shard(void *arg, struct lane *lane, size_t shard, struct er
     if (fused_prefix(&run->fused, lane, &place, (size_t)prefix, targets, err))
         return -1;
     for (int i = 0; i < (int)graph->count; i++) {
-        if (i >= prefix && run_node(network, lane, i, &place, err))
+        if (i >= prefix && run_node(network, lane, i, &place, run->fused.feed, err))
             return -1;
         int64_t floats = node_floats(&graph->nodes[i]);
         if (i == run->map_node && run->maps &&
@@ -365,10 +421,8 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
     if (status == 0)
         status = network_prepare_feed(network, feed, err);
     if (status == 0)
-        status = fused_pack(network, network->model->graph.count, err);
-    if (status == 0)
-        status = network->ops->parallel(network->backend, fused_shards(&run.fused), inference_shard,
-                                        &run, err);
+        status = fused_run_shards(network, network->model->graph.count, fused_shards(&run.fused),
+                                  inference_shard, &run, err);
     if (status == 0 && result) {
         *result = (struct batch_result){0};
         for (int64_t i = 0; i < n; i++) {

@@ -40,7 +40,7 @@ static int conv_init(struct network *network, struct shard_size *size, int index
                   (t->kernel_trains ? CONV_BACKWARD_WEIGHTS : 0u),
         .bias = node->bias || t->folded,
         .residual = fused && node->residual >= 0,
-        .activation = fused ? node->activation : ACTIVATION_NONE,
+        .activation = ACTIVATION_NONE, /* a pass of its own, in which a NaN stays one */
     };
     if (ops->conv_new(network->backend, &shape, &options, &conv->conv, err))
         return error_prefix(err, "layer '%s': ", node->name);

@@ -119,12 +119,10 @@ int network_observe(struct network *network, const struct feed *feed, const int6
     if (status == 0)
         status = observe_init(&run, err);
     if (status == 0)
-        status = fused_pack(network, (size_t)node, err);
-    if (status == 0)
         status = network->ops->parallel(network->backend, 1, pack_observed, &run, err);
     if (status == 0)
-        status = network->ops->parallel(network->backend, fused_shards(&run.fused), observe_shard,
-                                        &run, err);
+        status = fused_run_shards(network, (size_t)node, fused_shards(&run.fused), observe_shard,
+                                  &run, err);
     if (status == 0)
         observe_join(&run, mean, variance);
     observe_release(&run);

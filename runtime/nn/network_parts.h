@@ -3,6 +3,7 @@
  *   network.c            memory, weights in and out
  *   network_arena.c      buffers that live at different times share memory
  *   network_fused.c      inference with everything fused; the frozen prefix of training
+ *   network_guard.c      sees where what is fused could have hidden a NaN
  *   network_features.c   remembers what the prefix makes of pictures that come again
  *   network_observe.c    what a batch norm sees
  *   network_plan.c       training: which nodes, in which steps, in which buffers
@@ -40,6 +41,7 @@ struct fused {
     struct conv *conv;
     void *packed;
     float *bias, *scale; /* [k] */
+    float gain, offset;  /* of kernel and bias: reach.h */
     uint64_t version;    /* of the weights it was packed from; 0 for never */
 };
 
@@ -51,6 +53,9 @@ struct inference {
     float **arenas;       /* [lanes] */
     float *targets;       /* [lanes][shard, classes] */
     float *probabilities; /* [lanes][shard, classes] */
+    float *reach;         /* [lanes][nodes]: what an output is not larger than; reach.h */
+    bool careful;         /* activations are not fused, and nothing is guarded */
+    atomic_bool hidden;   /* a fused activation may have hidden a NaN: the run does not count */
 };
 
 enum step_kind {
@@ -209,17 +214,29 @@ void network_fold(const struct network *network, int node, float *scale, float *
 /* network_fused.c */
 int inference_init(struct network *network, struct error *err);
 void inference_release(struct network *network);
-/* Kernels and biases of the first `nodes` nodes, where they have changed. */
-int fused_pack(struct network *network, size_t nodes, struct error *err);
 size_t fused_shards(const struct fused_run *run);
 float *fused_output(const struct network *network, int node, const struct fused_place *place);
 /* Feeds a shard and runs its nodes before `end`; targets [inference shard, classes]. A run that
  * remembers needs `end` to be the first node of the suffix. */
 int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fused_place *place,
                  size_t end, float *targets, struct error *err);
+/* Packs what has changed of the first `nodes` nodes and runs the shards. Where a fused activation
+ * may have hidden a NaN, the network becomes careful and the shards run once more. */
+int fused_run_shards(struct network *network, size_t nodes, size_t shards,
+                     int (*work)(void *arg, struct lane *lane, size_t shard, struct error *err),
+                     void *arg, struct error *err);
 /* Prefix of a training step: inputs, targets and edges of n images. */
 int prefix_run(struct network *network, const struct feed *feed, const int64_t *samples, int64_t n,
                uint32_t epoch, struct error *err);
+
+/* network_guard.c */
+/* Before a node of a shard runs: what its output is not larger than, from what is known of its
+ * input. */
+int guard_node(struct network *network, struct lane *lane, int node,
+               const struct fused_place *place, const struct preprocess *preprocess,
+               struct error *err);
+/* Outputs before node `end` came from elsewhere: nothing is known of them. */
+void guard_forget(struct network *network, const struct lane *lane, size_t end);
 
 /* network_features.c; all but the first three may be called in several lanes at once */
 void features_release(struct network *network);

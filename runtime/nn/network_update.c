@@ -5,6 +5,7 @@
 #include "nn/network_parts.h"
 #include "nn/norm.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { RANGE = 16384 }; /* floats of a vector that a lane takes at a time */
@@ -282,6 +283,8 @@ int network_train(struct network *network, const struct feed *feed, const int64_
     struct update_run run = {.network = network, .adam = {adam_alpha(learning_rate, step + 1)}};
     if (training_gradient(network, feed, samples, n, epoch, step, result, err))
         return -1;
+    if (!isfinite(result->loss))
+        return 0;
     move_statistics(network);
     network->version++;
     size_t ranges = ((size_t)network->training.parameters + RANGE - 1) / RANGE;

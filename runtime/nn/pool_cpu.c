@@ -81,7 +81,7 @@ int max_pool_forward_cpu(struct lane *lane, const struct pool_shape *shape, cons
 }
 
 /* Gives each channel's gradient to the first place of its window, in row-major order and padding
- * included, that has the maximum. */
+ * included, that has the maximum; where that is a NaN, to the first NaN. */
 VECTOR_INLINE void max_backward_strip(int width, const struct pool_shape *s, int64_t top,
                                       int64_t left, const float *restrict x,
                                       const float *restrict y, const float *restrict dy,
@@ -104,8 +104,9 @@ VECTOR_INLINE void max_backward_strip(int width, const struct pool_shape *s, int
             float *out = dx + (row * s->w + column) * s->c;
             STRIP_LOOP
             for (int j = 0; j < width; j++) {
-                out[j] += in[j] == y[j] ? left_over[j] : 0.0f;
-                left_over[j] = in[j] == y[j] ? 0.0f : left_over[j];
+                bool here = (in[j] == y[j]) | ((in[j] != in[j]) & (y[j] != y[j]));
+                out[j] += here ? left_over[j] : 0.0f;
+                left_over[j] = here ? 0.0f : left_over[j];
             }
         }
 }

@@ -1,5 +1,7 @@
 #include "runner/progress.h"
 
+#include "base/json.h"
+
 #include <ctype.h>
 #include <jansson.h>
 #include <math.h>
@@ -99,11 +101,11 @@ static void take_metric(struct progress *progress, const json_t *event)
 {
     char name[PROGRESS_NAME];
     int at = 0;
-    const json_t *value = json_object_get(event, "value");
+    double value;
     copy_clean(name, sizeof(name), json_object_get(event, "name"));
     while (at < progress->metric_count && strcmp(progress->metrics[at].name, name) != 0)
         at++;
-    if (at == PROGRESS_METRICS || !(json_is_number(value) || json_is_null(value)))
+    if (at == PROGRESS_METRICS || !json_measurement(json_object_get(event, "value"), &value))
         return;
     struct progress_metric *metric = &progress->metrics[at];
     if (at == progress->metric_count)
@@ -111,7 +113,7 @@ static void take_metric(struct progress *progress, const json_t *event)
     else if (!metric->told)
         progress_end(progress); /* the next round of them begins */
     memcpy(metric->name, name, sizeof(name));
-    metric->value = json_is_null(value) ? (double)NAN : json_number_value(value);
+    metric->value = value;
     metric->told = false;
     memcpy(progress->metric_what, progress->what, sizeof(progress->what));
 }

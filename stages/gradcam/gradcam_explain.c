@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "model_use.h"
+#include "nn/reach.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,15 +18,15 @@ int64_t explainer_predicted(const struct explainer *explainer, int64_t sample)
 }
 
 int explainer_open(struct explainer *explainer, struct stage *stage, const char *model_path,
-                   const struct dataset *dataset, const float *predictions, bool raw_pixels,
-                   struct error *err)
+                   const struct dataset *dataset, const float *predictions,
+                   const struct weight_check *check, bool raw_pixels, struct error *err)
 {
     const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
     struct explainer made = {.dataset = dataset,
                              .predictions = predictions,
                              .classes = dataset->class_count,
                              .own_preprocessing = !raw_pixels};
-    if (model_read(model_path, &made.model, err) < 0)
+    if (model_read(model_path, check, &made.model, err) < 0)
         return -1;
     if (model_use_feed(made.model, dataset, TEST_HALF, &made.feed, err) < 0 ||
         gradcam_head_of(made.model, &made.head, err) < 0)
@@ -100,6 +101,11 @@ static int explain_batch(struct explainer *explainer, const int64_t *samples, in
                              network_argmax(p, explainer->classes), gradient, err) < 0)
             return -1;
         gradcam_heat(map, places, explainer->channels, gradient, heats + i * places);
+        if (!isfinite(reach_largest(places, heats + i * places)))
+            return error_set(err, ERR_STAGE,
+                             "test image %lld: its heat map is not finite, though the model's "
+                             "weights are; the model is one of a training that diverged",
+                             (long long)samples[i]);
     }
     return 0;
 }

@@ -32,8 +32,8 @@ struct explainer {
 
 /* Opens model and device. `raw_pixels` feeds pixels in [0,1] without the model's preprocessing. */
 int explainer_open(struct explainer *explainer, struct stage *stage, const char *model_path,
-                   const struct dataset *dataset, const float *predictions, bool raw_pixels,
-                   struct error *err);
+                   const struct dataset *dataset, const float *predictions,
+                   const struct weight_check *check, bool raw_pixels, struct error *err);
 void explainer_close(struct explainer *explainer);
 
 /* heats [count,height,width], not normalised, of each image's most likely class in this pass. With

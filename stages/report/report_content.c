@@ -13,8 +13,8 @@ enum { LARGEST_TEXT = 1 << 20 };
 
 double report_number(const json_t *object, const char *path)
 {
-    const json_t *value = json_at(object, path);
-    return json_is_number(value) ? json_number_value(value) : NAN;
+    double value;
+    return json_measurement(json_at(object, path), &value) ? value : NAN;
 }
 
 const char *report_string(const json_t *object, const char *path)
@@ -144,10 +144,15 @@ static int summarise_phase(struct report_phase *phase, struct error *err)
     if (phase->epoch_count < 1 || phase->best_epoch < 1 || phase->best_epoch > phase->epoch_count)
         return error_set(err, ERR_FORMAT, "the history of %s has no epochs or no best one",
                          phase->id);
-    const json_t *best = json_array_get(phase->epochs, (size_t)phase->best_epoch - 1);
-    phase->accuracy = report_number(best, "accuracy");
-    phase->val_accuracy = report_number(best, "val_accuracy");
-    phase->val_loss = report_number(best, "val_loss");
+    const json_t *other = json_object_get(phase->history, "kept_epoch");
+    phase->kept_epoch = other != NULL ? json_integer_value(other) : phase->best_epoch;
+    if (phase->kept_epoch < 1 || phase->kept_epoch > phase->epoch_count)
+        return error_set(err, ERR_FORMAT, "the history of %s keeps an epoch that it has not",
+                         phase->id);
+    const json_t *kept = json_array_get(phase->epochs, (size_t)phase->kept_epoch - 1);
+    phase->accuracy = report_number(kept, "accuracy");
+    phase->val_accuracy = report_number(kept, "val_accuracy");
+    phase->val_loss = report_number(kept, "val_loss");
     phase->trainable = json_integer_value(json_object_get(phase->history, "trainable_parameters"));
     phase->frozen = json_integer_value(json_object_get(phase->history, "frozen_parameters"));
     return 0;
@@ -180,8 +185,11 @@ static void describe_curves(struct report_figure *figure, const struct report_ph
               phase->name, (long long)phase->epoch_count);
     text_addf(&figure->caption,
               "%s keeps the weights of epoch %lld, with a validation accuracy of ", phase->name,
-              (long long)phase->best_epoch);
+              (long long)phase->kept_epoch);
     report_percent(&figure->caption, phase->val_accuracy);
+    if (phase->kept_epoch != phase->best_epoch)
+        text_addf(&figure->caption, "; the least validation loss was that of epoch %lld",
+                  (long long)phase->best_epoch);
     text_add(&figure->caption, ".");
 }
 

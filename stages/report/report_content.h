@@ -19,13 +19,15 @@ enum { REPORT_PRETRAIN, REPORT_PHASE1, REPORT_PHASE2, REPORT_PHASES };
 enum { REPORT_CONFUSED = 10 };
 
 struct report_phase {
-    const char *id;                          /* "phase1" */
-    const char *name;                        /* "Phase 1" */
-    const char *in_text;                     /* "phase 1" */
-    json_t *history, *preflight;             /* NULL: not part of this pipeline */
-    const json_t *epochs;                    /* array, borrowed from history */
-    int64_t epoch_count, best_epoch;         /* 1-based; its weights were kept */
-    double accuracy, val_accuracy, val_loss; /* of the best epoch; NaN where not recorded */
+    const char *id;              /* "phase1" */
+    const char *name;            /* "Phase 1" */
+    const char *in_text;         /* "phase 1" */
+    json_t *history, *preflight; /* NULL: not part of this pipeline */
+    const json_t *epochs;        /* array, borrowed from history */
+    int64_t epoch_count;
+    int64_t best_epoch, kept_epoch; /* 1-based: of the least validation loss; whose weights were
+                                       kept, another one where nothing stops early */
+    double accuracy, val_accuracy, val_loss; /* of the kept epoch; NaN where not recorded */
     int64_t trainable, frozen;               /* parameters */
     int figure;
 };

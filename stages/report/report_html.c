@@ -57,7 +57,7 @@ static void add_phase_card(struct text *page, const struct report_content *conte
     text_addf(page, "<div class=\"card\">\n<h3>Validation, %s</h3>\n<p class=\"big\">",
               phase->in_text);
     report_percent(page, phase->val_accuracy);
-    text_addf(page, "</p>\n<p>epoch %lld of %lld</p>\n", (long long)phase->best_epoch,
+    text_addf(page, "</p>\n<p>epoch %lld of %lld</p>\n", (long long)phase->kept_epoch,
               (long long)phase->epoch_count);
     page_spark(page, content, phase);
     text_add(page, "</div>\n");
@@ -70,7 +70,7 @@ static void add_cards(struct text *page, const struct report_content *content)
     report_percent(page, content->accuracy);
     text_add(page, "</p>\n<p>target ");
     report_percent(page, content->target);
-    if (isfinite(content->loss))
+    if (!isnan(content->loss))
         text_addf(page, " \xc2\xb7 loss %.4f", content->loss);
     text_add(page, "</p>\n");
     add_scale(page, content->accuracy, content->target, content->reached ? "good" : "bad");

@@ -76,7 +76,7 @@ void page_spark(struct text *page, const struct report_content *content,
         text_addf(page,
                   "<path d=\"M%.1f %.1fh0\" stroke=\"var(--blue)\" stroke-width=\"8\" "
                   "stroke-linecap=\"round\" vector-effect=\"non-scaling-stroke\"/>",
-                  spark_x(phase, phase->best_epoch - 1), spark_y(range, phase->val_accuracy));
+                  spark_x(phase, phase->kept_epoch - 1), spark_y(range, phase->val_accuracy));
     text_add(page, "</svg>\n");
 }
 
@@ -141,8 +141,11 @@ static void add_phase(struct text *page, const struct report_content *content,
     text_addf(page, "<dt>Epochs</dt><dd>%lld</dd>\n<dt>Stopped early</dt><dd>%s</dd>\n",
               (long long)phase->epoch_count, json_is_true(stopped) ? "yes" : "no");
     text_addf(page, "<dt>Best epoch</dt><dd>%lld</dd>\n", (long long)phase->best_epoch);
+    if (phase->kept_epoch != phase->best_epoch)
+        text_addf(page, "<dt>Weights kept</dt><dd>of the last epoch, %lld</dd>\n",
+                  (long long)phase->kept_epoch);
     add_percent(page, "Validation accuracy", phase->val_accuracy);
-    if (isfinite(phase->val_loss))
+    if (!isnan(phase->val_loss))
         text_addf(page, "<dt>Validation loss</dt><dd>%.4f</dd>\n", phase->val_loss);
     add_percent(page, "Training accuracy", phase->accuracy);
     add_count(page, "Trainable parameters", phase->trainable);
@@ -154,7 +157,7 @@ static void add_number_cell(struct text *page, const json_t *row, const char *me
 {
     double value = report_number(row, member);
     text_add(page, "<td>");
-    if (!isfinite(value))
+    if (isnan(value))
         text_add(page, "\xe2\x80\x93");
     else if (decimals)
         text_addf(page, "%.4f", value);
@@ -176,8 +179,9 @@ static void add_epochs(struct text *page, const struct report_phase *phase)
     for (int64_t e = 0; e < phase->epoch_count; e++) {
         const json_t *epoch = json_array_get(phase->epochs, (size_t)e);
         bool best = e + 1 == phase->best_epoch;
-        text_addf(page, "<tr%s><th scope=\"row\">%lld%s</th>", best ? " class=\"best\"" : "",
-                  (long long)e + 1, best ? " (best)" : "");
+        bool last = e + 1 == phase->kept_epoch && !best;
+        text_addf(page, "<tr%s><th scope=\"row\">%lld%s%s</th>", best ? " class=\"best\"" : "",
+                  (long long)e + 1, best ? " (best)" : "", last ? " (kept)" : "");
         add_number_cell(page, epoch, "loss", true);
         add_number_cell(page, epoch, "accuracy", true);
         add_number_cell(page, epoch, "val_loss", true);
@@ -194,7 +198,8 @@ static void add_epochs(struct text *page, const struct report_phase *phase)
 
 static bool is_column(const char *member, const json_t *value, const char *label)
 {
-    return strcmp(member, label) != 0 && (json_is_number(value) || json_is_null(value));
+    double ignored;
+    return strcmp(member, label) != 0 && json_measurement(value, &ignored);
 }
 
 /* A table of objects that are alike: member `label`, then a column for each number of the first. */

@@ -41,14 +41,22 @@ static void add_phases(struct text *page, const struct report_content *content)
         text_addf(page, "| %s | %lld of %lld |", phase->name, (long long)phase->best_epoch,
                   (long long)phase->epoch_count);
         add_percent_cell(page, phase->val_accuracy);
-        if (isfinite(phase->val_loss))
-            text_addf(page, " %.4f | ", phase->val_loss);
-        else
-            text_add(page, " \xe2\x80\x93 | ");
+        text_add(page, " ");
+        report_real(page, phase->val_loss);
+        text_add(page, " | ");
         report_count(page, phase->trainable);
         text_add(page, " |\n");
     }
     text_add(page, "\n");
+    for (int i = 0; i < REPORT_PHASES; i++)
+        if (content->phases[i].history != NULL &&
+            content->phases[i].kept_epoch != content->phases[i].best_epoch)
+            text_addf(
+                page,
+                "- %s keeps the weights of its last epoch, %lld, whose numbers these are; the "
+                "least validation loss was that of epoch %lld\n",
+                content->phases[i].name, (long long)content->phases[i].kept_epoch,
+                (long long)content->phases[i].best_epoch);
     for (int i = 0; i < REPORT_PHASES; i++)
         if (content->phases[i].preflight != NULL) {
             text_addf(page, "- Preflight, %s: **", content->phases[i].in_text);

@@ -11,6 +11,14 @@ void report_percent(struct text *text, double fraction)
         text_add(text, "\xe2\x80\x93");
 }
 
+void report_real(struct text *text, double value)
+{
+    if (isnan(value))
+        text_add(text, "\xe2\x80\x93");
+    else
+        text_addf(text, "%.4f", value);
+}
+
 void report_count(struct text *text, int64_t number)
 {
     char digits[32];

@@ -140,6 +140,30 @@ static void number_that_is_not_finite_is_refused(void **state)
     json_decref(none);
 }
 
+static void measured_infinity_is_a_text_that_reads_back(void **state)
+{
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {{(double)INFINITY, "\"inf\""}, {-(double)INFINITY, "\"-inf\""}, {0.25, "0.25"}};
+    struct error err = {0};
+    double back;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        json_t *json = json_measured(cases[i].value);
+        char *text = json_to_text(json, true, &err);
+        assert_string_equal(text, cases[i].text);
+        assert_true(json_measurement(json, &back) && back == cases[i].value);
+        free(text);
+        json_decref(json);
+    }
+    json_t *null = json_null(), *word = json_string("many");
+    assert_true(json_measurement(null, &back) && isnan(back));
+    assert_false(json_measurement(word, &back));
+    assert_false(json_measurement(NULL, &back));
+    json_decref(word);
+}
+
 static void measured_value_has_fifteen_digits(void **state)
 {
     (void)state;
@@ -197,6 +221,7 @@ int main(void)
         cmocka_unit_test(any_number_reads_back_and_no_shorter_form_does),
         cmocka_unit_test(number_that_is_not_finite_is_refused),
         cmocka_unit_test(measured_value_has_fifteen_digits),
+        cmocka_unit_test(measured_infinity_is_a_text_that_reads_back),
         cmocka_unit_test(layout_is_as_jansson_writes_it),
         cmocka_unit_test(building_ends_with_null_where_a_part_is_missing),
     };

@@ -13,6 +13,7 @@
  * files. */
 static char folder[] = "/tmp/reprise-test-XXXXXX";
 static struct error seen;
+static const char *known_outs; /* of the stage; NULL: not checked */
 
 static int make_folder(void **state)
 {
@@ -34,7 +35,8 @@ static int run_stage(const char *json, int (*run)(struct stage *, struct error *
     char path[128];
     snprintf(path, 64, "%s/stage.json", folder);
     assert_int_equal(file_write(path, json, strlen(json), &err), 0);
-    const struct stage_kind kind = {.name = "test", .summary = "a test", .run = run};
+    const struct stage_kind kind = {
+        .name = "test", .summary = "a test", .run = run, .outs = known_outs};
     char *argv[] = {(char *)"test", path, NULL};
     /* The message goes to stderr, which would be no TAP. */
     int saved = dup(STDERR_FILENO);
@@ -284,6 +286,34 @@ static void missing_map_and_near_names_are_told(void **state)
     assert_string_equal(seen.message, "parameter 'split.seed' is missing, is it meant by 'sead'?");
 }
 
+static int write_model(struct stage *stage, struct error *err)
+{
+    const char *path = stage_out(stage, "model", err);
+    assert_false(stage_has_out(stage, "curves"));
+    return path == NULL ? -1 : file_write(path, "x", 1, err);
+}
+
+static void out_of_an_older_version_is_left_out_with_a_note_where_no_schema_is_named(void **state)
+{
+    (void)state;
+    known_outs = "model csv?";
+    int old = run_stage("{\"deps\": {}, \"outs\": {\"model\": \"m\", \"curves\": \"c.png\"}, "
+                        "\"params\": {}}",
+                        write_model);
+    assert_non_null(strstr(last_message(), "this program does not write 'curves': left out"));
+    int current = run_stage("{\"schema\": 2, \"deps\": {}, \"outs\": {\"model\": \"m\", "
+                            "\"curves\": \"c.png\"}, \"params\": {}}",
+                            write_model);
+    assert_non_null(strstr(last_message(), "there is no 'curves' among the outs"));
+    int lacking =
+        run_stage("{\"deps\": {}, \"outs\": {\"curves\": \"c.png\"}, \"params\": {}}", write_model);
+    assert_non_null(strstr(last_message(), "no 'model' in outs"));
+    known_outs = NULL;
+    assert_int_equal(old, 0);
+    assert_int_equal(current, 2);
+    assert_int_equal(lacking, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +326,7 @@ int main(void)
         TEST(scratch_is_read_from_one_folder_and_written_to_another),
         TEST(schema_of_another_version_is_refused_in_one_line),
         TEST(missing_map_and_near_names_are_told),
+        TEST(out_of_an_older_version_is_left_out_with_a_note_where_no_schema_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

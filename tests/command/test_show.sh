@@ -66,6 +66,11 @@ metric deep.loss '<= 2'
 r run
 [ $status -eq 0 ]
 ok $? requirement_that_is_met_ends_with_0
+echo 'echo "{\"loss\": \"inf\", \"name\": \"x\"}" > outs/m.json' > "$project/e.sh"
+metric loss '<= 2'
+r run
+[ $status -eq 1 ] && r metrics && grep -q 'e.m.loss  *inf$' "$here/out" && ! grep -q name "$here/out"
+ok $? infinite_metric_is_shown_and_meets_no_bound
 
 # ---- groups ----
 project=$here/groups

@@ -125,6 +125,14 @@ static void cifar10_names_member_and_record_of_a_wrong_label(void **state)
     free(b);
 }
 
+static void expect_names(const char *path, const struct tar_member *one,
+                         const struct tar_member *test, const char *names, const char *message)
+{
+    const struct tar_member meta_member = {
+        .name = "batches.meta.txt", .data = names, .size = strlen(names)};
+    expect_refusal(path, (struct tar_member[]){*one, *test, meta_member}, 3, message);
+}
+
 static void cifar10_refuses_incomplete_archives(void **state)
 {
     struct scratch_path path = data_scratch_path(state, "a.tar.gz");
@@ -144,7 +152,15 @@ static void cifar10_refuses_incomplete_archives(void **state)
     expect_refusal(path.text, (struct tar_member[]){two, test, names}, 3,
                    "'data_batch_1.bin' is missing");
     expect_refusal(path.text, (struct tar_member[]){one, test, few}, 3, "must name 10 classes");
-    expect_refusal(path.text, (struct tar_member[]){one, test, many}, 3, "must name 10 classes");
+    expect_refusal(path.text, (struct tar_member[]){one, test, many}, 3,
+                   "line 12: it must name 10 classes, not more");
+    expect_names(path.text, &one, &test, "one\ncaf\xe9\n",
+                 "member 'batches.meta.txt', line 2: the class name is not UTF-8: byte 0xe9 at 4");
+    expect_names(path.text, &one, &test, "one\n\ntwo\none\n",
+                 "line 4: the class name 'one' is there twice, first as class 1");
+    expect_names(path.text, &one, &test, "one\ntw\to\n",
+                 "line 2: the class name holds a character");
+    expect_names(path.text, &one, &test, "one\ntw\x1bo\n", "U+001B at byte 3");
     expect_refusal(path.text, (struct tar_member[]){ragged}, 1, "not a number of records of 3073");
     expect_refusal(path.text, (struct tar_member[]){empty}, 1, "not a number of records");
     expect_refusal(path.text, (struct tar_member[]){one, one}, 2, "is there twice");

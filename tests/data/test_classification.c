@@ -90,6 +90,62 @@ static void classification_prints_as_scikit_learn(void **state)
     classification_release(&classification);
 }
 
+static char *next_line(char **at)
+{
+    char *line = *at;
+    *at = strchr(line, '\n');
+    assert_non_null(*at);
+    *(*at)++ = '\0';
+    return line;
+}
+
+/* One case of the golden file, whose form generate.py has. */
+static void check_case(char **at)
+{
+    const char *case_names[256];
+    uint8_t *labels[2];
+    struct classification classification;
+    struct error err = {0};
+    struct text text = {0};
+    int classes, samples;
+    assert_int_equal(sscanf(next_line(at), "%d %d", &classes, &samples), 2);
+    for (int k = 0; k < classes; k++)
+        case_names[k] = next_line(at);
+    for (int i = 0; i < 2; i++) {
+        int64_t *values;
+        assert_int_equal(golden_ints(next_line(at), &values), samples);
+        assert_non_null(labels[i] = malloc((size_t)samples));
+        for (int j = 0; j < samples; j++)
+            labels[i][j] = (uint8_t)values[j];
+        free(values);
+    }
+    char *end = strstr(*at, "\f\n");
+    assert_non_null(end);
+    *end = '\0';
+    assert_int_equal(
+        classification_compute(labels[0], labels[1], samples, classes, &classification, &err), 0);
+    classification_text(&classification, case_names, &text);
+    assert_string_equal(text_string(&text), *at);
+    *at = end + 2;
+    text_release(&text);
+    classification_release(&classification);
+    free(labels[0]);
+    free(labels[1]);
+}
+
+/* Names of several bytes a character, classes without samples, ties of the second decimal, long
+ * sums. */
+static void classification_of_random_cases_prints_as_scikit_learn(void **state)
+{
+    (void)state;
+    char *text = golden_read("report_cases/cases.txt"), *at = text;
+    int cases = 0;
+    for (; *at != '\0'; cases++)
+        check_case(&at);
+    assert_int_equal(cases, 24);
+    free(text);
+}
+
 static void classification_widens_for_a_long_name(void **state)
 {
     (void)state;
@@ -123,6 +179,7 @@ int main(void)
         cmocka_unit_test(classification_counts_as_scikit_learn),
         cmocka_unit_test(classification_scores_as_scikit_learn),
         cmocka_unit_test(classification_prints_as_scikit_learn),
+        cmocka_unit_test(classification_of_random_cases_prints_as_scikit_learn),
         cmocka_unit_test(classification_widens_for_a_long_name),
         cmocka_unit_test(classification_refuses_a_class_out_of_range),
     };

@@ -109,7 +109,20 @@ static void dataset_open_names_what_is_missing_or_wrong(void **state)
     data_scratch_write(classes.text, "cat\n", 4);
     EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT, "there are 1 classes");
     data_scratch_write(classes.text, "cat\n\ndog\n", 9);
-    EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT, "1 to 256 names");
+    EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT,
+                 "classes.txt:2: the class has no name");
+    data_scratch_write(classes.text, "cat\ncaf\xe9\n", 9);
+    EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT,
+                 "classes.txt:2: the class name is not UTF-8: byte 0xe9 at 4");
+    data_scratch_write(classes.text, "cat\ndog\ncat\n", 12);
+    EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT,
+                 "classes.txt:3: the class name 'cat' is there twice, first as class 1");
+    data_scratch_write(classes.text, "cat\nd\0g\n", 8);
+    EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT, "U+0000 at byte 2");
+    data_scratch_write(classes.text, "cat\n dog\n", 9);
+    EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT, "begins or ends with a blank");
+    data_scratch_write(classes.text, "cat\nd\xe2\x80\xaeg\n", 10);
+    EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT, "U+202E at byte 2");
     data_scratch_write(classes.text, "", 0);
     EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT, "names no class");
     data_scratch_write(classes.text, "cat\ndog\n", 8);

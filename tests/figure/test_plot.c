@@ -197,6 +197,33 @@ static void curves_ignore_a_best_epoch_that_is_not_there(void **state)
     }
 }
 
+/* Finite values are drawn alike; what differs are the words "inf". */
+static void curves_say_infinity_where_it_is(void **state)
+{
+    (void)state;
+    struct drawn with, without;
+    const double infinite[] = {0.3, INFINITY, 0.5}, missing[] = {0.3, NAN, 0.5};
+    const double *const values[] = {infinite, missing};
+    for (size_t i = 0; i < 2; i++) {
+        struct error err = {0};
+        const struct curves_series series = {.label = "x", .values = values[i], .count = 3};
+        const struct curves_panel panel = {.series = &series, .count = 1};
+        assert_int_equal(figure_training_curves(drawn_path(0, i == 0 ? "a.png" : "b.png"), NULL,
+                                                &panel, 1, &err),
+                         0);
+    }
+    drawn_read(drawn_path(0, "a.png"), &with);
+    drawn_read(drawn_path(0, "b.png"), &without);
+    assert_int_equal(with.width, without.width);
+    assert_int_equal(with.height, without.height);
+    int64_t differ = 0;
+    for (int64_t i = 0; i < (int64_t)(with.width * with.height * 3); i++)
+        differ += with.rgb[i] != without.rgb[i];
+    assert_in_range(differ, 1, 3000);
+    drawn_release(&with);
+    drawn_release(&without);
+}
+
 static int draw_bars(const char *path, struct error *err)
 {
     const int64_t train[] = {100, 50}, test[] = {10, 0};
@@ -297,6 +324,7 @@ int main(void)
         IN_FOLDER(curves_draw_the_target_only_where_there_is_one),
         IN_FOLDER(curves_draw_any_history),
         IN_FOLDER(curves_ignore_a_best_epoch_that_is_not_there),
+        IN_FOLDER(curves_say_infinity_where_it_is),
         IN_FOLDER(bars_are_as_high_as_their_counts),
         IN_FOLDER(bars_draw_many_classes_and_refuse_none),
         IN_FOLDER(same_arguments_give_same_bytes),

@@ -27,7 +27,7 @@ enum fuzz_verdict fuzz_model(const uint8_t *data, size_t size)
     ASSERT(description != NULL);
     int status = write_file(folder.input, description, &err);
     if (status == 0)
-        status = model_read(folder.input, &model, &err);
+        status = model_read(folder.input, NULL, &model, &err);
     ASSERT(status < 0 && model == NULL);
     ASSERT(fuzz_error_is_good(&err) && fuzz_folder_is_clean(&folder));
     free(description);

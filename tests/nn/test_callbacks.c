@@ -69,17 +69,18 @@ static void callbacks_decide_as_keras(void **state)
     assert_int_equal(cases, 12);
 }
 
-static void early_stopping_off_keeps_the_last_epoch(void **state)
+static void early_stopping_off_keeps_the_last_epoch_and_knows_the_best(void **state)
 {
     (void)state;
     struct early_stopping callback;
     early_stopping_init(&callback, -1);
     for (int64_t epoch = 0; epoch < 30; epoch++) {
-        struct early_stopping_advice advice = early_stopping_epoch(&callback, epoch, (double)epoch);
+        const double val_loss = epoch == 7 ? 0.5 : (double)epoch + 1;
+        struct early_stopping_advice advice = early_stopping_epoch(&callback, epoch, val_loss);
         assert_true(advice.keep_weights);
         assert_false(advice.stop);
     }
-    assert_int_equal(callback.best_epoch, 29);
+    assert_int_equal(callback.best_epoch, 7);
 }
 
 static void reduce_on_plateau_off_keeps_the_rate(void **state)
@@ -95,7 +96,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(callbacks_decide_as_keras),
-        cmocka_unit_test(early_stopping_off_keeps_the_last_epoch),
+        cmocka_unit_test(early_stopping_off_keeps_the_last_epoch_and_knows_the_best),
         cmocka_unit_test(reduce_on_plateau_off_keeps_the_rate),
     };
     return cmocka_run_group_tests_name("callbacks", tests, NULL, NULL);

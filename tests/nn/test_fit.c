@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "nn/divergence.h"
 
 #include <math.h>
 #include <signal.h>
@@ -30,6 +31,7 @@ struct bed {
     /* What the observer saw and when it is to stop or to die. */
     int64_t steps, validations, epochs, stop_after_steps, stop_after_validations, die_after_steps;
     char notes[256];
+    bool head_only; /* trains */
     struct fit_observer observer;
 };
 
@@ -143,7 +145,7 @@ static int train_on(struct bed *bed, int threads, struct error *err)
     bed->notes[0] = '\0';
     if (backend_open_cpu(threads, &bed->backend, err) < 0 ||
         model_new(&architecture, &preprocess, 3, &bed->model, err) < 0 ||
-        model_set_trainable(bed->model, patterns, 1, err) < 0)
+        model_set_trainable(bed->model, patterns, bed->head_only ? 0 : 1, err) < 0)
         return -1;
     return fit(bed->model, bed->backend, &bed->train, bed->samples, TRAIN, &bed->val,
                bed->samples + TRAIN, COUNT - TRAIN, &bed->options, &bed->observer, &bed->history,
@@ -348,6 +350,86 @@ static void fit_restores_the_best_weights(void **state)
     assert_true(evaluation.accuracy == history->epochs[best_epoch].val_accuracy);
 }
 
+/* Without early stopping the last epoch's weights are kept, and the best is known all the same. */
+static void fit_without_early_stopping_keeps_the_last_and_names_the_best(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.learning_rate = 0.2;
+    bed->options.epochs = 8;
+    bed->options.early_stopping_patience = -1;
+    bed->options.checkpoint_folder = NULL;
+    train(bed, 1);
+    const struct history *history = &bed->history;
+    int64_t least = 0;
+    for (size_t i = 0; i < history->count; i++)
+        if (history->epochs[i].val_loss < history->epochs[least].val_loss)
+            least = (int64_t)i;
+    assert_int_equal(history->best_epoch, least);
+    assert_int_equal(history->kept_epoch, 7);
+}
+
+static void fit_stops_where_the_loss_is_not_finite(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    bed->options.learning_rate = 1e30;
+    assert_int_equal(train_on(bed, 2, &err), -1);
+    assert_int_equal(err.kind, ERR_STAGE);
+    assert_non_null(strstr(err.message, "training stopped in epoch 1, step 2 of "));
+    assert_non_null(strstr(err.message, "the training loss is "));
+    assert_non_null(strstr(err.message, "first that is bad: tensor 'conv4_"));
+    assert_non_null(strstr(err.message, "learning rate 1e+30; there is no good checkpoint yet"));
+    assert_int_equal(bed->history.count, 0);
+    /* What it left is none: a second run stops at the same place. */
+    assert_int_equal(train_on(bed, 1, &err), -1);
+    assert_non_null(strstr(err.message, "training stopped in epoch 1, step 2 of "));
+}
+
+/* Weights of 1e7 in the head give losses that are finite. */
+static void fit_stops_at_a_weight_that_is_bad_though_the_loss_is_finite(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    bed->head_only = true;
+    bed->options.learning_rate = 2e7;
+    bed->options.steps_per_epoch = 1;
+    assert_int_equal(train_on(bed, 1, &err), -1);
+    assert_int_equal(err.kind, ERR_STAGE);
+    assert_non_null(strstr(err.message,
+                           "epoch 1, step 1 of 1: a weight is bad although the training loss is "));
+    assert_non_null(strstr(err.message, "first that is bad: tensor 'dense"));
+    assert_non_null(strstr(err.message, "is above 1e6 in magnitude"));
+}
+
+static void divergence_names_the_last_good_checkpoint(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    struct network *network = NULL;
+    const struct network_options options = {0, 8, NORM_INFERENCE, 0};
+    struct divergence divergence = {.what = "the validation loss",
+                                    .value = (double)-NAN,
+                                    .epoch = 3,
+                                    .step = 4,
+                                    .steps = 9,
+                                    .learning_rate = 0.5,
+                                    .saved_epoch = 2};
+    bed->options.checkpoint_folder = NULL;
+    train(bed, 1);
+    bed->model->parameters[2].value[1] = -INFINITY;
+    assert_int_equal(network_new(bed->model, bed->backend, &options, &network, &err), 0);
+    assert_int_equal(
+        divergence_tell(&divergence, network, bed->model, &bed->val, bed->samples, 3, &err), -1);
+    assert_non_null(strstr(err.message, "epoch 3, step 4 of 9: the validation loss is nan; "));
+    assert_non_null(strstr(err.message, "value 1, -inf, is not finite"));
+    assert_non_null(strstr(err.message, "the last good checkpoint is that after epoch 2; "));
+    divergence.saved_step = 7;
+    divergence_tell(&divergence, network, bed->model, &bed->val, bed->samples, 3, &err);
+    assert_non_null(
+        strstr(err.message, "that in epoch 3 after step 7; try a lower learning rate (0.05)"));
+    network_free(network);
+}
+
 static void fit_learns(void **state)
 {
     struct bed *bed = *state;
@@ -447,6 +529,10 @@ int main(void)
         TEST(fit_ignores_a_damaged_checkpoint),
         TEST(fit_ignores_the_checkpoint_of_another_training),
         TEST(fit_restores_the_best_weights),
+        TEST(fit_without_early_stopping_keeps_the_last_and_names_the_best),
+        TEST(fit_stops_where_the_loss_is_not_finite),
+        TEST(fit_stops_at_a_weight_that_is_bad_though_the_loss_is_finite),
+        TEST(divergence_names_the_last_good_checkpoint),
         TEST(fit_learns),
         TEST(fit_limits_the_steps),
         TEST(fit_survives_failed_allocations),

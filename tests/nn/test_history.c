@@ -2,6 +2,7 @@
 #include "nn/history.h"
 
 #include "base/file.h"
+#include "base/json.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -29,7 +30,7 @@ static int make_history(void **state)
     snprintf(f->path, sizeof(f->path), "%s/history", f->folder);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(history_add(&f->history, &records[i], &err), 0);
-    f->history.best_epoch = 1;
+    f->history.best_epoch = f->history.kept_epoch = 1;
     f->history.checkpoint_epoch = 0;
     f->history.stopped_early = true;
     *state = f;
@@ -58,9 +59,9 @@ static void csv_has_the_layout_of_keras(void **state)
     assert_int_equal(history_write_csv(f->path, &f->history, &err), 0);
     assert_int_equal(file_read(f->path, 4096, &text, &size, &err), 0);
     assert_string_equal(text, "epoch,accuracy,learning_rate,loss,val_accuracy,val_loss\n"
-                              "0,0.25,0.0010000000474974513,2.25,0.5,2.299999952316284\n"
-                              "1,1.0,9.999999974752427e-07,1.0,0.10000000149011612,2.0\n"
-                              "2,0.0,100000.0,nan,0.5,inf\n");
+                              "1,0.25,0.0010000000474974513,2.25,0.5,2.299999952316284\n"
+                              "2,1.0,9.999999974752427e-07,1.0,0.10000000149011612,2.0\n"
+                              "3,0.0,100000.0,nan,0.5,inf\n");
     free(text);
 }
 
@@ -80,6 +81,8 @@ static void json_reads_back(void **state)
                     (float)f->history.epochs[i].learning_rate);
     }
     assert_true(isnan(read.epochs[2].loss));
+    assert_true(read.epochs[2].val_loss == (double)INFINITY);
+    assert_int_equal(read.kept_epoch, 1);
     assert_int_equal(read.best_epoch, 1);
     assert_int_equal(read.checkpoint_epoch, 0);
     assert_true(read.stopped_early);
@@ -87,6 +90,50 @@ static void json_reads_back(void **state)
     assert_int_equal(said.trainable_parameters, 527114);
     assert_int_equal(said.frozen_parameters, 23587712);
     history_release(&read);
+}
+
+/* Both files count from 1, and say infinity as it is. */
+static void json_and_csv_count_epochs_alike(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    json_t *json;
+    char *csv;
+    size_t size;
+    assert_int_equal(history_write_csv(f->path, &f->history, &err), 0);
+    assert_int_equal(file_read(f->path, 4096, &csv, &size, &err), 0);
+    assert_int_equal(history_write_json(f->path, &f->history, &summary, &err), 0);
+    assert_int_equal(json_read(f->path, &json, &err), 0);
+    const json_t *epochs = json_object_get(json, "epochs");
+    const char *line = csv;
+    for (size_t i = 0; i < 3; i++) {
+        line = strchr(line, '\n') + 1;
+        assert_int_equal(strtol(line, NULL, 10),
+                         json_integer_value(json_at(json_array_get(epochs, i), "epoch")));
+    }
+    assert_string_equal(json_string_value(json_at(json_array_get(epochs, 2), "val_loss")), "inf");
+    assert_true(json_is_null(json_at(json_array_get(epochs, 2), "loss")));
+    json_decref(json);
+    free(csv);
+}
+
+/* Where nothing stops early the last is kept, and the file says so. */
+static void json_says_which_epoch_was_kept_where_it_is_not_the_best(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct history read = {0};
+    json_t *json;
+    f->history.kept_epoch = 2;
+    assert_int_equal(history_write_json(f->path, &f->history, &summary, &err), 0);
+    assert_int_equal(json_read(f->path, &json, &err), 0);
+    assert_int_equal(json_integer_value(json_at(json, "best_epoch")), 2);
+    assert_int_equal(json_integer_value(json_at(json, "kept_epoch")), 3);
+    assert_int_equal(history_read_json(f->path, &read, NULL, &err), 0);
+    assert_int_equal(read.kept_epoch, 2);
+    assert_int_equal(read.best_epoch, 1);
+    history_release(&read);
+    json_decref(json);
 }
 
 static void json_equal_histories_give_equal_bytes(void **state)
@@ -133,6 +180,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(csv_has_the_layout_of_keras),
         TEST(json_reads_back),
+        TEST(json_and_csv_count_epochs_alike),
+        TEST(json_says_which_epoch_was_kept_where_it_is_not_the_best),
         TEST(json_equal_histories_give_equal_bytes),
         TEST(json_refuses_what_is_no_history),
     };

@@ -239,6 +239,74 @@ static void preflight_survives_nan(void **state)
     json_decref(written(&bed->preflight));
 }
 
+/* One number of one channel, in the first norm or far from it: medians do not see it. */
+static void preflight_names_one_impossible_channel(void **state)
+{
+    static const struct {
+        int norm; /* the how many-th */
+        enum parameter_role role;
+        float value;
+        const char *said;
+    } cases[] = {
+        {0, PARAMETER_MOVING_MEAN, 2e4f, "a mean "},
+        {0, PARAMETER_MOVING_MEAN, -9e5f, "a mean "},
+        {0, PARAMETER_MOVING_VARIANCE, 1e11f, "of the variance that its weights expect"},
+        {2, PARAMETER_MOVING_MEAN, 1e5f, "a mean "},
+        {5, PARAMETER_MOVING_VARIANCE, 1e9f, "of the variance that its weights expect"},
+        {6, PARAMETER_MOVING_MEAN, 1e5f, "a mean "},
+    };
+    struct bed *bed = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char start[96];
+        int node = 0;
+        calibrate(bed, PREPROCESS_TF);
+        for (int left = cases[i].norm; left >= 0;
+             left -= bed->model->graph.nodes[node].norm[0] != '\0')
+            node++;
+        parameter(bed, node, cases[i].role)[5] = cases[i].value;
+        renew_network(bed);
+        const struct preflight *p = look(bed, PREPROCESS_TF, 255);
+        assert_int_equal(p->verdict, PREFLIGHT_DEFECT);
+        snprintf(start, sizeof(start), "channel 5 of batch norm '%s' sees ",
+                 bed->model->graph.nodes[node].norm);
+        if (strncmp(p->message, start, strlen(start)) != 0 || !strstr(p->message, cases[i].said))
+            fail_msg("%s", p->message);
+        assert_null(strstr(p->message, "pixels"));
+        assert_null(strstr(p->message, "alike"));
+        json_t *value = written(p);
+        assert_int_equal(json_integer_value(json_at(value, "channel.channel")), 5);
+        assert_string_equal(json_string_value(json_at(value, "channel.name")),
+                            bed->model->graph.nodes[node].norm);
+        json_decref(value);
+    }
+}
+
+/* What is large shows in the norms that come after it. */
+static void preflight_names_a_channel_behind_a_large_gamma(void **state)
+{
+    struct bed *bed = *state;
+    calibrate(bed, PREPROCESS_TF);
+    parameter(bed, 1, PARAMETER_GAMMA)[5] = 9e5f;
+    renew_network(bed);
+    const struct preflight *p = look(bed, PREPROCESS_TF, 255);
+    assert_int_equal(p->verdict, PREFLIGHT_DEFECT);
+    assert_null(strstr(p->message, "pixels look scaled twice"));
+    if (!strstr(p->message, "'conv2_block1_1_bn' sees"))
+        fail_msg("%s", p->message);
+}
+
+/* Plain pictures have no variance, and the words say that and no more. */
+static void preflight_names_impossible_pixels(void **state)
+{
+    struct bed *bed = *state;
+    calibrate(bed, PREPROCESS_TF);
+    memset(bed->images, 0, sizeof(bed->images));
+    const struct preflight *p = look(bed, PREPROCESS_TF, 255);
+    assert_int_equal(p->verdict, PREFLIGHT_DEFECT);
+    assert_non_null(strstr(p->message, "all images look alike"));
+    assert_null(strstr(p->message, "damaged"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_bed, free_bed)
 
 int main(void)
@@ -252,6 +320,9 @@ int main(void)
         TEST(preflight_looks_without_augmentation),
         TEST(preflight_file_says_what_was_seen),
         TEST(preflight_survives_nan),
+        TEST(preflight_names_one_impossible_channel),
+        TEST(preflight_names_a_channel_behind_a_large_gamma),
+        TEST(preflight_names_impossible_pixels),
     };
     return cmocka_run_group_tests_name("preflight", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "runner/progress.h"
 
 #include "tap.h"
+#include <math.h>
 #include <string.h>
 
 static void feed(struct progress *progress, const char *text, double now)
@@ -36,6 +37,18 @@ static void progress_takes_lines_in_any_pieces(void **state)
     assert_int_equal(progress.done, 5);
     assert_int_equal(progress.metric_count, 1);
     assert_true(progress.metrics[0].value == 0.5);
+    progress_release(&progress);
+}
+
+static void progress_takes_infinity_as_it_is(void **state)
+{
+    (void)state;
+    struct progress progress = {0};
+    feed(&progress, "{\"event\":\"metric\",\"name\":\"loss\",\"value\":\"inf\",\"step\":1}\n", 0);
+    feed(&progress, "{\"event\":\"metric\",\"name\":\"gap\",\"value\":\"-inf\",\"step\":1}\n", 0);
+    assert_int_equal(progress.metric_count, 2);
+    assert_true(progress.metrics[0].value == (double)INFINITY);
+    assert_true(progress.metrics[1].value == -(double)INFINITY);
     progress_release(&progress);
 }
 
@@ -87,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(progress_counts_epochs_into_the_whole),
         cmocka_unit_test(progress_takes_lines_in_any_pieces),
+        cmocka_unit_test(progress_takes_infinity_as_it_is),
         cmocka_unit_test(progress_ignores_what_is_no_event),
         cmocka_unit_test(progress_has_no_control_bytes_for_the_terminal),
         cmocka_unit_test(progress_labels_metrics_with_their_own_epoch),

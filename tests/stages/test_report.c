@@ -451,6 +451,41 @@ static void report_json_has_the_numbers(void **state)
     stage_run_release(&run);
 }
 
+/* Pretraining without early stopping keeps its last epoch, and here its loss is infinite. */
+static void report_says_which_epoch_was_kept_and_infinity_as_it_is(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    json_t *history;
+    size_t size;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    assert_int_equal(json_read(FIXTURES "pretrain_history.json", &history, &err), 0);
+    json_object_set_new(history, "best_epoch", json_integer(6));
+    json_object_set_new(history, "kept_epoch", json_integer(8));
+    json_object_set_new(json_array_get(json_object_get(history, "epochs"), 7), "val_loss",
+                        json_string("inf"));
+    char *path = file_join(run.folder, "history.json", &err);
+    assert_int_equal(json_write(path, history, &err), 0);
+    stage_run_dep(&run, "pretrain_history", path);
+    char *page = execute(&run, "report/index.html");
+    expect_part(page, "<dt>Best epoch</dt><dd>6</dd>");
+    expect_part(page, "<dt>Weights kept</dt><dd>of the last epoch, 8</dd>");
+    expect_part(page, "<dt>Validation loss</dt><dd>inf</dd>");
+    expect_part(page, "8 (kept)</th>");
+    expect_part(page, "<td>inf</td>");
+    expect_part(page, "keeps the weights of epoch 8");
+    char *markdown = stage_run_read(&run, "report/report.md", &size);
+    expect_part(markdown, "- Pretraining keeps the weights of its last epoch, 8");
+    expect_part(markdown, " inf | ");
+    free(markdown);
+    free(page);
+    free(path);
+    json_decref(history);
+    stage_run_release(&run);
+}
+
 /* ---- refusals ---- */
 
 static void expect_refusal(struct stage_run *run, const char *message)
@@ -496,6 +531,7 @@ int main(void)
         cmocka_unit_test(report_escapes_names_and_titles),
         cmocka_unit_test(report_is_the_same_bytes_from_another_folder),
         cmocka_unit_test(report_json_has_the_numbers),
+        cmocka_unit_test(report_says_which_epoch_was_kept_and_infinity_as_it_is),
         cmocka_unit_test(report_refuses_what_is_not_its_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

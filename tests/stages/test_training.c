@@ -7,8 +7,10 @@
 #include "base/json.h"
 #include "data/dataset.h"
 #include "data/npy.h"
+#include "data/safetensors.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -293,6 +295,108 @@ static void stages_run_one_after_the_other(void **state)
     npy_release(&predictions);
 }
 
+/* Model files of the next tests: phase2 of the place, with one thing in it changed. */
+static void spoil_model(struct place *place, const char *tensor, int64_t index, float value,
+                        const char *to)
+{
+    struct safetensors set = {0};
+    struct error err;
+    char path[160];
+    snprintf(path, sizeof(path), "%s/phase2/model.safetensors", place->folder);
+    assert_int_equal(safetensors_read(path, &set, &err), 0);
+    float *data = NULL;
+    for (size_t i = 0; i < set.count; i++)
+        if (strcmp(set.tensors[i].name, tensor) == 0)
+            data = set.tensors[i].data;
+    assert_non_null(data);
+    data[index] = value;
+    assert_int_equal(safetensors_write(in_folder(place, to), &set, &err), 0);
+    safetensors_release(&set);
+}
+
+static void train_both_phases(struct place *place)
+{
+    run(place, &pretrain);
+    run(place, &phase1);
+    run(place, &phase2);
+}
+
+static void evaluate_refuses_weights_that_cannot_work(void **state)
+{
+    struct place *place = *state;
+    struct call bad = evaluate;
+    bad.deps[1] = "model=bad.safetensors";
+    train_both_phases(place);
+    spoil_model(place, "conv1_conv/kernel", 0, NAN, "bad.safetensors");
+    assert_int_equal(finish(start(place, &bad)), 1);
+    assert_log_has(place, "tensor 'conv1_conv/kernel': value 0, nan, is not finite");
+    spoil_model(place, "conv1_bn/moving_variance", 3, -1, "bad.safetensors");
+    assert_int_equal(finish(start(place, &bad)), 1);
+    assert_log_has(place, "value 3, -1, is a variance below 0");
+    assert_false(file_exists(in_folder(place, "evaluate/metrics.json")));
+}
+
+static void weights_check_warn_lets_large_weights_pass_with_a_note(void **state)
+{
+    struct place *place = *state;
+    struct call large = evaluate;
+    large.deps[1] = "model=large.safetensors";
+    train_both_phases(place);
+    spoil_model(place, "dense/kernel", 2, 3e6f, "large.safetensors");
+    assert_int_equal(finish(start(place, &large)), 1);
+    assert_log_has(place, "tensor 'dense/kernel': value 2, 3e+06, is above 1e6 in magnitude");
+    large.params = "{\"weights\": {\"check\": \"warn\"}}";
+    assert_int_equal(finish(start(place, &large)), 0);
+    assert_log_has(place, "is above 1e6 in magnitude (weights.check: warn lets it pass)");
+    spoil_model(place, "dense/kernel", 2, INFINITY, "large.safetensors");
+    assert_int_equal(finish(start(place, &large)), 1);
+    large.params = "{\"weights\": {\"check\": \"no\"}}";
+    assert_int_equal(finish(start(place, &large)), 2);
+    assert_log_has(place, "parameter 'weights.check' is 'no', not one of stop, warn");
+}
+
+static void write_names(struct place *place, const char *names)
+{
+    struct error err;
+    assert_int_equal(
+        file_write(in_folder(place, "dataset/classes.txt"), names, strlen(names), &err), 0);
+}
+
+static void stages_refuse_a_data_set_with_other_names_or_another_order(void **state)
+{
+    struct place *place = *state;
+    train_both_phases(place);
+    write_names(place, "green\nred\nblue\n");
+    assert_int_equal(finish(start(place, &evaluate)), 1);
+    assert_log_has(place,
+                   "in another order: class 1 is 'red' in the model and 'green' in the data");
+    assert_int_equal(finish(start(place, &phase2)), 1);
+    write_names(place, "red\ngreen\nviolet\n");
+    assert_int_equal(finish(start(place, &evaluate)), 1);
+    assert_log_has(place, "class 3 is 'blue' in the model and 'violet' in the data set");
+    write_names(place, "red\ngr\xfcn\nblue\n");
+    assert_int_equal(finish(start(place, &evaluate)), 1);
+    assert_log_has(place, "classes.txt:2: the class name is not UTF-8: byte 0xfc at 3");
+}
+
+/* As a notebook's rate would: nothing is stored, and the message says where and what to try. */
+static void training_that_diverges_fails_and_stores_nothing(void **state)
+{
+    struct place *place = *state;
+    char *wild = changed(phase2_params, "\"learning_rate\": 0.003", "\"learning_rate\": 900");
+    struct call diverges = phase2;
+    run(place, &pretrain);
+    run(place, &phase1);
+    diverges.params = wild;
+    assert_int_equal(finish(start(place, &diverges)), 1);
+    assert_log_has(place, "training stopped in epoch ");
+    assert_log_has(place, "first that is bad: ");
+    assert_log_has(place, "learning rate 900; ");
+    assert_log_has(place, "nothing is stored");
+    assert_false(file_exists(in_folder(place, "phase2/model.safetensors")));
+    free(wild);
+}
+
 static void stages_repeat_their_bits_on_other_threads(void **state)
 {
     struct place *place = *state;
@@ -427,6 +531,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(stages_run_one_after_the_other),
+        TEST(evaluate_refuses_weights_that_cannot_work),
+        TEST(weights_check_warn_lets_large_weights_pass_with_a_note),
+        TEST(stages_refuse_a_data_set_with_other_names_or_another_order),
+        TEST(training_that_diverges_fails_and_stores_nothing),
         TEST(stages_repeat_their_bits_on_other_threads),
         TEST(stage_stopped_by_sigterm_goes_on),
         TEST(phase1_refuses_wrong_parameters),
