@@ -216,6 +216,15 @@ static int close_all_but(int report, int lock)
     return STDIN_FILENO;
 }
 
+/* A child that has ended and is not collected, or 0. */
+static pid_t find_ended(void)
+{
+    siginfo_t ended = {0};
+    while (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == EINTR)
+        continue;
+    return ended.si_pid;
+}
+
 /* Waits until the program has ended, and leaves it to be collected. What comes to us and ends
  * meanwhile is collected here. */
 static void watch(pid_t program)
@@ -223,7 +232,6 @@ static void watch(pid_t program)
     sigset_t all;
     sigfillset(&all);
     for (;;) {
-        siginfo_t ended = {0};
         int number = sigwaitinfo(&all, NULL);
         if (number == SIGTERM) {
             kill(-program, SIGTERM);
@@ -232,11 +240,10 @@ static void watch(pid_t program)
             kill(-program, SIGKILL);
             kill(program, SIGKILL);
         }
-        while (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid > 0) {
-            if (ended.si_pid == program)
+        for (pid_t ended; (ended = find_ended()) > 0;) {
+            if (ended == program)
                 return;
-            waitpid(ended.si_pid, NULL, 0);
-            ended.si_pid = 0;
+            waitpid(ended, NULL, 0);
         }
     }
 }

@@ -28,6 +28,39 @@ static bool fork_here(const struct launch *launch, int report, pid_t *pid, int *
     return false;
 }
 
+/* Two keepers of one attempt would write to one folder: waits until no other has the report. */
+static void wait_for_no_keeper(int report)
+{
+    struct launch_report ignored;
+    ssize_t got;
+    while ((got = read(report, &ignored, sizeof(ignored))) > 0 || (got < 0 && errno == EINTR))
+        continue;
+}
+
+static bool start(struct launcher *launcher, const struct launch *launch, struct launched *made,
+                  int ends[2], struct error *err)
+{
+    enum launcher_answer answer =
+        launcher == NULL ? LAUNCHER_NOTHING
+                         : launcher_fork(launcher, launch, ends[1], &made->pid, &made->pidfd);
+    if (answer == LAUNCHER_FORKED)
+        return true;
+    if (answer == LAUNCHER_BROKE) {
+        close(ends[1]);
+        wait_for_no_keeper(ends[0]);
+        close(ends[0]);
+        if (pipe2(ends, O_CLOEXEC) < 0) {
+            ends[0] = ends[1] = -1;
+            error_errno(err, "cannot make a pipe");
+            return false;
+        }
+    }
+    if (fork_here(launch, ends[1], &made->pid, &made->pidfd))
+        return true;
+    error_errno(err, "cannot start '%s'", launch->argv[0]);
+    return false;
+}
+
 int launch_start(struct launcher *launcher, const struct launch *launch, struct launched *launched,
                  struct error *err)
 {
@@ -35,19 +68,17 @@ int launch_start(struct launcher *launcher, const struct launch *launch, struct 
     struct launched made = {0, -1, -1};
     if (pipe2(ends, O_CLOEXEC) < 0)
         return error_errno(err, "cannot make a pipe");
-    bool forked =
-        (launcher != NULL && launcher_fork(launcher, launch, ends[1], &made.pid, &made.pidfd)) ||
-        fork_here(launch, ends[1], &made.pid, &made.pidfd);
-    int why = errno;
-    close(ends[1]);
-    if (forked) {
+    bool started = start(launcher, launch, &made, ends, err);
+    if (ends[1] >= 0)
+        close(ends[1]);
+    if (started) {
         made.report = ends[0];
         *launched = made;
         return 0;
     }
-    close(ends[0]);
-    errno = why;
-    return error_errno(err, "cannot start '%s'", launch->argv[0]);
+    if (ends[0] >= 0)
+        close(ends[0]);
+    return -1;
 }
 
 /* By its descriptor: the number of one that has ended may be another's. */

@@ -1,6 +1,7 @@
 /* A request is one message: its head, the words of argv and the environment, each with a NUL, and
  * the descriptors folder, output, errors, report and, as the head says, progress and lock. The
- * answer is the keeper's pid with a descriptor of it, or 0. */
+ * answer is the keeper's pid with a descriptor of it, or 0 where there is no keeper. A request of a
+ * pid alone ends that keeper; its answer is 0. */
 #include "runner/launcher.h"
 
 #include "base/memory.h"
@@ -14,9 +15,18 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { MESSAGE_LIMIT = 100 << 10, DESCRIPTORS = 6, FIXED_DESCRIPTORS = 4, WORDS_LIMIT = 16 << 10 };
+enum {
+    MESSAGE_LIMIT = 100 << 10,
+    DESCRIPTORS = 6,
+    FIXED_DESCRIPTORS = 4,
+    WORDS_LIMIT = 16 << 10,
+    RECEIVE_TRIES = 20,
+};
+
+static const struct timespec receive_pause = {0, 10 * 1000 * 1000};
 
 struct head {
     int64_t memory_bytes;
@@ -27,6 +37,7 @@ struct head {
 
 struct launcher {
     int socket;
+    bool broken; /* an answer was lost: nothing more can be asked */
     pid_t pid;
     pthread_mutex_t mutex; /* one question at a time */
 };
@@ -69,8 +80,12 @@ static ssize_t receive_with(int from, void *data, size_t size, int fds[DESCRIPTO
                              .msg_controllen = sizeof(control.bytes)};
     ssize_t got;
     *count = 0;
-    while ((got = recvmsg(from, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
-        continue;
+    for (int tries = 0; (got = recvmsg(from, &message, MSG_CMSG_CLOEXEC)) < 0; tries++) {
+        if (errno != EINTR && tries == RECEIVE_TRIES)
+            break;
+        if (errno != EINTR) /* memory, which may come back */
+            nanosleep(&receive_pause, NULL);
+    }
     if (got < 0)
         return -1;
     for (struct cmsghdr *entry = CMSG_FIRSTHDR(&message); entry != NULL;
@@ -128,6 +143,37 @@ static pid_t fork_keeper(char *message, size_t size, const int *fds, size_t coun
     return child > 0 ? child : 0;
 }
 
+/* What it runs is gone when this returns. One that was collected is nobody's number any more, or
+ * another's. */
+static void end_keeper(pid_t keeper)
+{
+    siginfo_t ignored;
+    if (waitid(P_PID, (id_t)keeper, &ignored, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD)
+        return;
+    kill(keeper, SIGUSR1);
+    while (waitpid(keeper, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+/* The keeper that was asked for, with a descriptor of it, or 0: then it does not run. */
+static pid_t answer(char *message, size_t size, const int *fds, size_t count, int *pidfd)
+{
+    pid_t keeper;
+    *pidfd = -1;
+    if (size == sizeof(keeper)) {
+        memcpy(&keeper, message, sizeof(keeper));
+        end_keeper(keeper);
+        return 0;
+    }
+    keeper = fork_keeper(message, size, fds, count);
+    /* Not collected yet, so the number is still its own. */
+    if (keeper > 0 && (*pidfd = (int)syscall(SYS_pidfd_open, keeper, 0)) < 0) {
+        end_keeper(keeper);
+        return 0;
+    }
+    return keeper;
+}
+
 _Noreturn static void serve(int socket, pid_t runner)
 {
     static char message[MESSAGE_LIMIT];
@@ -142,11 +188,10 @@ _Noreturn static void serve(int socket, pid_t runner)
         ssize_t got = receive_with(socket, message, sizeof(message), fds, &count);
         if (got <= 0)
             _exit(0);
-        pid_t keeper = fork_keeper(message, (size_t)got, fds, count);
+        int pidfd;
+        pid_t keeper = answer(message, (size_t)got, fds, count, &pidfd);
         for (size_t i = 0; i < count; i++)
             close(fds[i]);
-        /* Not collected yet, so the number is still its own. */
-        int pidfd = keeper > 0 ? (int)syscall(SYS_pidfd_open, keeper, 0) : -1;
         if (send_with(socket, &keeper, sizeof(keeper), &pidfd, pidfd >= 0) < 0)
             _exit(1);
         if (pidfd >= 0)
@@ -212,22 +257,46 @@ static size_t add_words(char message[MESSAGE_LIMIT], size_t used, char *const *w
     return used;
 }
 
-static bool ask(struct launcher *launcher, const char *message, size_t size, const int *fds,
-                size_t count, pid_t *pid, int *pidfd)
+/* One question and its answer. After an answer that was lost the launcher ends, and with it all
+ * that it has forked. */
+static bool exchange(struct launcher *launcher, const void *message, size_t size, const int *fds,
+                     size_t count, pid_t *pid, int *pidfd)
 {
     int back[DESCRIPTORS];
     size_t back_count = 0;
-    pthread_mutex_lock(&launcher->mutex);
-    bool good = send_with(launcher->socket, message, size, fds, count) == (ssize_t)size &&
-                receive_with(launcher->socket, pid, sizeof(*pid), back, &back_count) ==
-                    (ssize_t)sizeof(*pid);
-    pthread_mutex_unlock(&launcher->mutex);
-    *pidfd = good && back_count == 1 ? back[0] : -1;
-    return *pidfd >= 0;
+    *pid = 0;
+    *pidfd = -1;
+    if (launcher->broken || send_with(launcher->socket, message, size, fds, count) != (ssize_t)size)
+        return false; /* it was asked nothing */
+    if (receive_with(launcher->socket, pid, sizeof(*pid), back, &back_count) ==
+        (ssize_t)sizeof(*pid)) {
+        *pidfd = back_count == 1 ? back[0] : -1;
+        return true;
+    }
+    shutdown(launcher->socket, SHUT_RDWR);
+    launcher->broken = true;
+    return false;
 }
 
-bool launcher_fork(struct launcher *launcher, const struct launch *launch, int report, pid_t *pid,
-                   int *pidfd)
+static enum launcher_answer ask(struct launcher *launcher, const char *message, size_t size,
+                                const int *fds, size_t count, pid_t *pid, int *pidfd)
+{
+    pthread_mutex_lock(&launcher->mutex);
+    bool was_broken = launcher->broken;
+    bool answered = exchange(launcher, message, size, fds, count, pid, pidfd);
+    /* Its descriptor could not be taken: without one it is not ours to watch. */
+    pid_t lost = answered && *pidfd < 0 ? *pid : 0, ended;
+    if (lost > 0)
+        exchange(launcher, &lost, sizeof(lost), NULL, 0, &ended, &(int){0});
+    bool broke = launcher->broken && !was_broken;
+    pthread_mutex_unlock(&launcher->mutex);
+    if (broke)
+        return LAUNCHER_BROKE;
+    return *pidfd >= 0 ? LAUNCHER_FORKED : LAUNCHER_NOTHING;
+}
+
+enum launcher_answer launcher_fork(struct launcher *launcher, const struct launch *launch,
+                                   int report, pid_t *pid, int *pidfd)
 {
     struct error ignored;
     struct head head = {.memory_bytes = launch->memory_bytes,
@@ -242,12 +311,13 @@ bool launcher_fork(struct launcher *launcher, const struct launch *launch, int r
         fds[count++] = launch->lock;
     char *message = memory_new(MESSAGE_LIMIT, 1, &ignored);
     if (message == NULL)
-        return false;
+        return LAUNCHER_NOTHING;
     size_t used = add_words(message, sizeof(head), launch->argv, &head.argc);
     if (used > 0)
         used = add_words(message, used, launch->environment, &head.envc);
     memcpy(message, &head, sizeof(head));
-    bool good = used > 0 && ask(launcher, message, used, fds, count, pid, pidfd);
+    enum launcher_answer answer =
+        used > 0 ? ask(launcher, message, used, fds, count, pid, pidfd) : LAUNCHER_NOTHING;
     free(message);
-    return good;
+    return answer;
 }

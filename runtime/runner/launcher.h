@@ -9,16 +9,20 @@
 #include "base/error.h"
 #include "runner/keeper.h"
 
-#include <stdbool.h>
-
 struct launcher;
 
 int launcher_start(struct launcher **launcher, struct error *err);
 void launcher_stop(struct launcher *launcher);
 
-/* Has a keeper forked that reports to `report`. False where that cannot be had: then the runner
- * forks it itself. */
-bool launcher_fork(struct launcher *launcher, const struct launch *launch, int report, pid_t *pid,
-                   int *pidfd);
+enum launcher_answer {
+    LAUNCHER_FORKED,
+    LAUNCHER_NOTHING, /* nothing was forked: the runner can do it itself */
+    LAUNCHER_BROKE,   /* the same once all writing ends of the report are closed: what the launcher
+                         has forked is about to end */
+};
+
+/* Has a keeper forked that reports to `report`. */
+enum launcher_answer launcher_fork(struct launcher *launcher, const struct launch *launch,
+                                   int report, pid_t *pid, int *pidfd);
 
 #endif

@@ -11,13 +11,16 @@
 #include "runner/stage_log.h"
 #include "runner/work.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum {
     BUSY_MS = 50,
     TICK_MS = 100,
+    POLL_TRIES = 10,
     COMMIT_LIMIT = 128, /* attempts that may wait to be recorded */
     PREPARE_LIMIT = 3,  /* how often a job is looked at again because something changed */
 };
@@ -47,11 +50,13 @@ struct schedule {
     int interrupts; /* how many arrived */
     double stop_at; /* when storing is given up; 0: not asked to stop */
     size_t failures;
-    bool lock_is_busy; /* some stage waits for another runner */
-    bool *told;        /* by job: that it waits was said */
-    bool *lost;        /* by job: something upstream failed */
-    bool *read;        /* by job: what another run left was read */
-    int *tries;        /* by job: how often something had changed */
+    int polls_failed;    /* in a row */
+    struct error broken; /* why the run itself cannot go on */
+    bool lock_is_busy;   /* some stage waits for another runner */
+    bool *told;          /* by job: that it waits was said */
+    bool *lost;          /* by job: something upstream failed */
+    bool *read;          /* by job: what another run left was read */
+    int *tries;          /* by job: how often something had changed */
     struct pollfd *polls;
 };
 
@@ -68,7 +73,8 @@ static void note(const struct schedule *schedule, const struct job *job, const c
 static bool is_stopping(const struct schedule *schedule)
 {
     bool keep_going = schedule->jobs->project->settings.keep_going;
-    return schedule->interrupts > 0 || (schedule->failures > 0 && !keep_going);
+    return schedule->interrupts > 0 || schedule->broken.kind != ERR_NONE ||
+           (schedule->failures > 0 && !keep_going);
 }
 
 static void push(struct line *line, size_t index)
@@ -497,6 +503,24 @@ static void take_signals(struct schedule *schedule)
 
 /* ---- all ---- */
 
+/* Without poll nothing can be waited for. The kernel may want memory that it gets back. */
+static void wait_failed(struct schedule *schedule)
+{
+    static const struct timespec pause = {0, (long)TICK_MS * 1000 * 1000};
+    if (errno == EINTR)
+        return;
+    if (++schedule->polls_failed == POLL_TRIES) {
+        error_errno(&schedule->broken, "cannot wait for the stages");
+        atomic_store(&schedule->jobs->project->stop, 1);
+        while (schedule->running_count > 0) {
+            attempt_stop(schedule->running[0], false);
+            attempt_stop(schedule->running[0], true);
+            finish(schedule, 0);
+        }
+    }
+    nanosleep(&pause, NULL);
+}
+
 static void wait_for_events(struct schedule *schedule)
 {
     struct pollfd *polls = schedule->polls;
@@ -509,7 +533,11 @@ static void wait_for_events(struct schedule *schedule)
         polls[3 + 2 * i] =
             (struct pollfd){.fd = schedule->running[i]->progress_fd, .events = POLLIN};
     }
-    poll(polls, 2 + 2 * count, schedule->lock_is_busy ? BUSY_MS : TICK_MS);
+    if (poll(polls, 2 + 2 * count, schedule->lock_is_busy ? BUSY_MS : TICK_MS) < 0) {
+        wait_failed(schedule);
+        return;
+    }
+    schedule->polls_failed = 0;
     /* From the last, because finish() fills a gap with the last. */
     for (size_t i = count; i-- > 0;) {
         if (polls[3 + 2 * i].revents != 0)
@@ -557,6 +585,10 @@ static void skip_the_rest(struct schedule *schedule)
 static int verdict(const struct schedule *schedule, struct error *err)
 {
     const struct job *first = NULL;
+    if (schedule->broken.kind != ERR_NONE) {
+        *err = schedule->broken;
+        return -1;
+    }
     if (schedule->interrupts > 0)
         return error_set(err, ERR_INTERRUPTED, "interrupted");
     if (schedule->failures == 0)

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ENDINGS = 9, KINDS = 64, SHOWN = 4, JOBS_MOST = 16 };
+enum { ENDINGS = 9, KINDS = 64, SHOWN = 8, JOBS_MOST = 16 };
 static const char *const ending_names[ENDINGS] = {"0",   "1",     "2",      "102", "104",
                                                   "130", "other", "killed", "hung"};
 
