@@ -73,7 +73,7 @@ static int check_source(const struct stage *stage, struct source *source, const 
                          out, source->setting);
     if (check_url(source, err) < 0)
         return -1;
-    if (source->sha256 == NULL || !digest_from_hex(source->sha256, &source->digest))
+    if (source->sha256 == NULL || !digest_from_person(source->sha256, &source->digest))
         return error_set(err, ERR_USAGE,
                          "parameter '%s.sha256' must pin '%s' by 64 hexadecimal digits%s%s%s",
                          source->setting, source->url, source->sha256 ? ", not '" : "",

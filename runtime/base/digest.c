@@ -104,8 +104,6 @@ static int nibble(char c)
         return c - '0';
     if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
     return -1;
 }
 
@@ -122,6 +120,16 @@ bool digest_from_hex(const char *hex, struct digest *digest)
     }
     *digest = parsed;
     return true;
+}
+
+bool digest_from_person(const char *hex, struct digest *digest)
+{
+    char lower[DIGEST_HEX_SIZE];
+    if (strlen(hex) != sizeof(lower) - 1)
+        return false;
+    for (size_t i = 0; i < sizeof(lower); i++)
+        lower[i] = hex[i] >= 'A' && hex[i] <= 'F' ? (char)(hex[i] - 'A' + 'a') : hex[i];
+    return digest_from_hex(lower, digest);
 }
 
 bool digest_equal(const struct digest *a, const struct digest *b)

@@ -30,8 +30,11 @@ int digest_of_file(const char *path, struct digest *digest, struct error *err);
 /* 64 lower-case hexadecimal digits and a NUL. */
 void digest_to_hex(const struct digest *digest, char hex[DIGEST_HEX_SIZE]);
 
-/* Accepts exactly 64 hexadecimal digits of either case. */
+/* Accepts exactly what digest_to_hex writes: one text for one digest. */
 bool digest_from_hex(const char *hex, struct digest *digest);
+
+/* What a person wrote: digits of either case. */
+bool digest_from_person(const char *hex, struct digest *digest);
 
 bool digest_equal(const struct digest *a, const struct digest *b);
 

@@ -192,8 +192,8 @@ static bool has_action(const struct store *store, const char *key)
     return file_exists(path);
 }
 
-/* What a killed attempt at a key left, where nobody works on it: its folder, and a checkpoint
- * that is empty or whose key has its result. Where `kept` lies beside them, they stay. */
+/* What a killed attempt at a key left, where nobody works on it: all but a checkpoint with which
+ * the key's result is still to be made. Where `kept` lies beside them, they stay. */
 static void remove_stale_work(struct store *store, const char *folder, const char *name)
 {
     struct error ignored;
@@ -212,11 +212,10 @@ static void remove_stale_work(struct store *store, const char *folder, const cha
         kept = kept || strcmp(names[i], "kept") == 0;
     for (size_t i = 0; i < count && !kept; i++) {
         char *inner = file_join(path, names[i], &ignored);
-        bool is_run = strcmp(names[i], "run") == 0 || strncmp(names[i], "run-", 4) == 0;
-        if (inner != NULL && (is_run || finished))
-            file_remove(inner, &ignored);
-        else if (inner != NULL)
+        if (inner != NULL && !finished && strcmp(names[i], "checkpoint") == 0)
             rmdir(inner); /* succeeds where it is empty */
+        else if (inner != NULL)
+            file_remove(inner, &ignored);
         free(inner);
     }
     rmdir(path);

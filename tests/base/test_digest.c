@@ -58,6 +58,20 @@ static void hex_that_is_not_a_digest_is_refused(void **state)
     memcpy(hex, abc_hex, sizeof(hex));
     hex[10] = 'g';
     assert_false(digest_from_hex(hex, &digest));
+    assert_false(digest_from_person(hex, &digest));
+}
+
+static void digest_has_one_text_but_what_a_person_writes_may_be_in_capitals(void **state)
+{
+    (void)state;
+    struct digest digest, parsed;
+    char hex[DIGEST_HEX_SIZE];
+    memcpy(hex, abc_hex, sizeof(hex));
+    assert_true(digest_from_hex(hex, &digest));
+    hex[0] = (char)(hex[0] - 'a' + 'A');
+    assert_false(digest_from_hex(hex, &parsed));
+    assert_true(digest_from_person(hex, &parsed));
+    assert_true(digest_equal(&digest, &parsed));
 }
 
 int main(void)
@@ -66,6 +80,7 @@ int main(void)
         cmocka_unit_test(digest_gives_the_published_answers),
         cmocka_unit_test(pieces_and_file_give_the_digest_of_the_whole),
         cmocka_unit_test(hex_that_is_not_a_digest_is_refused),
+        cmocka_unit_test(digest_has_one_text_but_what_a_person_writes_may_be_in_capitals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -146,7 +146,7 @@ static void inflict(const char *folder, const char *victim, enum damage damage, 
     }
     const struct timespec times[2] = {st.st_atim, st.st_mtim};
     chmod(path, 0644);
-    change_bytes(path, damage, other, dice);
+    change_bytes(path, damage, other_path, dice);
     chmod(path, st.st_mode & 07777);
     if (damage == FLIP_KEEP_TIME)
         utimensat(AT_FDCWD, path, times, 0);
@@ -249,7 +249,8 @@ static void point(struct campaign *campaign, const char *folder, long index, voi
         dice_roll(&dice, 8) == 0 ? "pipeline.lock" : target.paths[dice_roll(&dice, target.count)];
     const char *other = target.paths[dice_roll(&dice, target.count)];
     enum damage damage = (enum damage)dice_roll(&dice, DAMAGES);
-    snprintf(name, sizeof(name), "damage %ld: %s: %s", index, victim, damage_names[damage]);
+    snprintf(name, sizeof(name), "damage %ld: %s: %s%s%s", index, victim, damage_names[damage],
+             damage == SWAP ? ": " : "", damage == SWAP ? other : "");
     inflict(folder, victim, damage, other, &dice);
     count_point(true);
     judge(campaign, folder, scenario, victim, damage, lock, name);

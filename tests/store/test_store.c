@@ -291,9 +291,11 @@ static void temporary_files_of_the_dead_are_removed(void **state)
     scratch_write(scratch, "cache/tmp/1-abc/7", "left");
     scratch_write(scratch, "cache/work/0123/run/out", "left");
     scratch_write(scratch, "cache/work/0123/checkpoint/epoch", "kept");
+    scratch_write(scratch, "cache/work/4567/log", "left");
     assert_int_equal(blob_put_bytes(scratch->store, "x", 1, &digest, &err), 0);
     assert_false(file_exists(scratch_path(scratch, "cache/tmp/1-abc", path)));
     assert_false(file_exists(scratch_path(scratch, "cache/work/0123/run", path)));
+    assert_false(file_exists(scratch_path(scratch, "cache/work/4567", path)));
     assert_true(file_exists(scratch_path(scratch, "cache/work/0123/checkpoint/epoch", path)));
 }
 
