@@ -48,7 +48,8 @@ static void make_project(const char *folder)
     }
 }
 
-static void start(struct campaign *campaign, const char *folder, bool same, struct dice *dice,
+/* True where it runs all stages. */
+static bool start(struct campaign *campaign, const char *folder, bool same, struct dice *dice,
                   struct command *command)
 {
     static const char *const others[][4] = {{"--json", "--set", "seed=2"},
@@ -61,6 +62,7 @@ static void start(struct campaign *campaign, const char *folder, bool same, stru
     const char *const *words = others[same ? 6 : dice_roll(dice, 7)];
     const char *argv[] = {campaign->reprise, "run", words[0], words[1], words[2], NULL};
     command_start(command, folder, argv, NULL, false);
+    return words[1] == NULL || strcmp(words[1], "--set") == 0;
 }
 
 static void kill_quarter(struct command *commands, int count, bool *killed, struct dice *dice)
@@ -139,9 +141,10 @@ static void point(struct campaign *campaign, const char *folder, long index, voi
     char name[128], projects[2][FILES_PATH];
     snprintf(name, sizeof(name), "%d runners, round %ld, %s", size, index / SIZES,
              kinds[crowd->kind].name);
+    bool whole = true;
     make_clones(crowd, folder, projects);
     for (int i = 0; i < size; i++)
-        start(campaign, projects[i % 2], same, &dice, &commands[i]);
+        whole &= start(campaign, projects[i % 2], same, &dice, &commands[i]);
     if (kills)
         kill_quarter(commands, size, killed, &dice);
     int executed = collect(commands, size, killed, name);
@@ -150,7 +153,8 @@ static void point(struct campaign *campaign, const char *folder, long index, voi
         struct outcome verify;
         count_point(true);
         project_run(campaign, folder, &verify, "verify", "--as-recorded", NULL);
-        if (verify.code != 0)
+        /* After a run of one stage with other sets, those after it are stale, and 1 is true. */
+        if (verify.code != 0 && (whole || verify.code != 1))
             wrong("lock and artifacts are of different runs", "%s: verify --as-recorded: %d: %s",
                   name, verify.code, verify.err);
         outcome_release(&verify);
