@@ -73,6 +73,9 @@ const struct call calls[] = {
     READS(inotify_init1, FULL_TABLE),
     READS(memfd_create, FULL_TABLE),
     READS(pidfd_open, FULL_TABLE),
+    READS(pidfd_send_signal, EPERM),
+    READS(sendmsg, ENOBUFS, ENOMEM, EINTR, EPIPE),
+    READS(recvmsg, ENOBUFS, ENOMEM, EINTR, EMFILE),
     /* Not brk: what it returns is no error but the old end, and failing allocations have a campaign
        of their own. */
     READS(mmap, ENOMEM, EAGAIN),
@@ -87,6 +90,8 @@ const struct call calls[] = {
     CHANGES(kill, EPERM),
     READS(wait4, EINTR),
     READS(waitid, EINTR),
+    READS(rt_sigtimedwait, EINTR, EAGAIN),
+    READS(setsid, EPERM),
     READS(unshare, EPERM, ENOSPC, ENOMEM),
     READS(setpgid, EPERM, EACCES),
     READS(prctl, EPERM, EINVAL),
