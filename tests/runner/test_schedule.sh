@@ -92,7 +92,7 @@ while IFS='|' read -r first second said; do
     while ! [ -e "$here/began" ]; do sleep 0.02; done
     "$reprise" -C "$project" run $second > /dev/null 2> "$here/second" &
     waits=0
-    until grep -q waiting: "$here/second" || [ $waits -eq 200 ]; do waits=$((waits + 1)); sleep 0.02; done
+    until grep -q waiting: "$here/second" || [ $waits -eq 3000 ]; do waits=$((waits + 1)); sleep 0.02; done
     : > "$here/go"
     wait
     grep -qx "\(s  \)\?$said" "$here/second" && [ "$(grep -c 'waiting:' "$here/second")" -eq 1 ] || { echo "# $first and $second: $(cat "$here/second")"; result=1; }
