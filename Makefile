@@ -77,8 +77,10 @@ CUDA_BACKEND = $(if $(and $(CUDA_SOURCES),$(shell command -v $(NVCC))),$(BUILD)/
 
 all: $(BUILD)/reprise $(STAGE_PROGRAMS) $(CUDA_BACKEND) ## build the runner and the stages
 
-# What is built depends on how: the flags and the compiler of the last build lie in a file that changes with them.
-BUILT_WITH = $(shell $(CC) --version | head -n 1) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+# What is built depends on how: the flags, the compiler and the libraries of the last build lie in a file that changes with them.
+VERSIONS := $(shell pkg-config --modversion $(PACKAGES) 2>/dev/null; \
+  printf '\043include <oneapi/dnnl/dnnl_version.h>\nDNNL_VERSION_MAJOR DNNL_VERSION_MINOR\n' | $(CC) $(CPPFLAGS) -E -P - 2>/dev/null | tail -n 1)
+BUILT_WITH = $(shell $(CC) --version | head -n 1) $(VERSIONS) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(BUILT_WITH)' | cmp -s - $@ || echo '$(BUILT_WITH)' > $@

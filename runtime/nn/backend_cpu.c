@@ -291,35 +291,13 @@ static const struct operations operations = {
     .adam = adam_cpu,
 };
 
-static const char *isa_name(void)
-{
-    static const struct {
-        dnnl_cpu_isa_t isa;
-        const char *name;
-    } names[] = {
-        {dnnl_cpu_isa_sse41, "sse41"},
-        {dnnl_cpu_isa_avx, "avx"},
-        {dnnl_cpu_isa_avx2, "avx2"},
-        {dnnl_cpu_isa_avx2_vnni, "avx2_vnni"},
-        {dnnl_cpu_isa_avx512_mic, "avx512_mic"},
-        {dnnl_cpu_isa_avx512_mic_4ops, "avx512_mic_4ops"},
-        {dnnl_cpu_isa_avx512_core, "avx512_core"},
-        {dnnl_cpu_isa_avx512_core_vnni, "avx512_core_vnni"},
-        {dnnl_cpu_isa_avx512_core_bf16, "avx512_core_bf16"},
-        {dnnl_cpu_isa_avx512_core_amx, "avx512_core_amx"},
-    };
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (names[i].isa == isa)
-            return names[i].name;
-    return "generic";
-}
-
 int backend_fingerprint_cpu(FILE *stream, struct error *err)
 {
     const dnnl_version_t *version = dnnl_version();
+    char isa[ONEDNN_ISA_SIZE];
+    onednn_isa(isa);
     if (fprintf(stream, "device cpu\nonednn %d.%d.%d+%s\nisa %s\n", version->major, version->minor,
-                version->patch, version->hash, isa_name()) < 0)
+                version->patch, version->hash, isa) < 0)
         return error_errno(err, "cannot write the fingerprint");
     return 0;
 }
@@ -344,8 +322,8 @@ static int lanes_init(struct cpu *cpu, struct error *err)
         struct lane *lane = &cpu->lanes[i];
         lane->backend = &cpu->backend;
         lane->index = i;
-        if (dnnl_check(dnnl_stream_create(&lane->stream, cpu->engine, dnnl_stream_default_flags),
-                       "dnnl_stream_create", err) != 0)
+        if (onednn_check(dnnl_stream_create(&lane->stream, cpu->engine, dnnl_stream_default_flags),
+                         "dnnl_stream_create", err) != 0)
             return -1;
     }
     if (pthread_mutex_init(&cpu->mutex, NULL) != 0 || pthread_cond_init(&cpu->called, NULL) != 0 ||
@@ -364,6 +342,7 @@ static int lanes_init(struct cpu *cpu, struct error *err)
 int backend_open_cpu(int threads, struct backend **backend, struct error *err)
 {
     const dnnl_version_t *version = dnnl_version();
+    char isa[ONEDNN_ISA_SIZE];
     struct cpu *cpu = memory_new(1, sizeof(*cpu), err);
     if (cpu == NULL)
         return -1;
@@ -371,14 +350,16 @@ int backend_open_cpu(int threads, struct backend **backend, struct error *err)
         threads = usable_cpus();
     if (threads > LANES_AT_MOST)
         threads = LANES_AT_MOST;
+    onednn_isa(isa);
     cpu->backend.ops = &operations;
     cpu->backend.name = "cpu";
     cpu->backend.lanes = threads;
     snprintf(cpu->backend.description, sizeof(cpu->backend.description),
              "cpu, oneDNN %d.%d.%d, %s, %d thread%s", version->major, version->minor,
-             version->patch, isa_name(), threads, threads == 1 ? "" : "s");
+             version->patch, isa, threads, threads == 1 ? "" : "s");
     omp_set_num_threads(1);
-    if (dnnl_check(dnnl_engine_create(&cpu->engine, dnnl_cpu, 0), "dnnl_engine_create", err) != 0 ||
+    if (onednn_check(dnnl_engine_create(&cpu->engine, dnnl_cpu, 0), "dnnl_engine_create", err) !=
+            0 ||
         lanes_init(cpu, err) != 0) {
         cpu_close(&cpu->backend);
         return -1;

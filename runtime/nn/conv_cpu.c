@@ -20,12 +20,23 @@ struct conv {
     struct primitive pack_forward, pack_backward, unpack;
 };
 
-/* Memory descriptors of one convolution as oneDNN's names: source, weights, bias, destination. */
+/* Layouts of one convolution as oneDNN's names: source, weights, bias, destination; and the user's
+ * kernel. */
 struct layouts {
-    dnnl_memory_desc_t x, w, user_w, bias, y;
+    const_dnnl_memory_desc_t x, w, user_w, bias, y;
     dnnl_dims_t strides, pad_begin, pad_end;
 };
 
+static void layouts_release(struct layouts *l)
+{
+    onednn_layout_free(l->x);
+    onednn_layout_free(l->w);
+    onednn_layout_free(l->user_w);
+    onednn_layout_free(l->bias);
+    onednn_layout_free(l->y);
+}
+
+/* Release it, initialised or failed. */
 static int layouts_init(struct layouts *l, const struct conv_shape *s, struct error *err)
 {
     int64_t g = s->groups;
@@ -34,23 +45,31 @@ static int layouts_init(struct layouts *l, const struct conv_shape *s, struct er
     dnnl_dims_t plain = {s->k, s->c, s->r, s->s};
     dnnl_dims_t grouped = {g, s->k / g, s->c / g, s->r, s->s};
     dnnl_dims_t bias = {s->k};
+    const int64_t *w = g == 1 ? plain : grouped;
     dnnl_format_tag_t hwio = g == 1 ? dnnl_hwio : dnnl_hwigo;
     int rank = g == 1 ? 4 : 5;
     *l = (struct layouts){.strides = {s->stride, s->stride},
                           .pad_begin = {s->pad_top, s->pad_left},
                           .pad_end = {s->pad_bottom, s->pad_right}};
-    dnnl_status_t status = dnnl_memory_desc_init_by_tag(&l->x, 4, x, dnnl_f32, dnnl_nhwc);
-    if (status == dnnl_success)
-        status = dnnl_memory_desc_init_by_tag(&l->y, 4, y, dnnl_f32, dnnl_nhwc);
-    if (status == dnnl_success)
-        status = dnnl_memory_desc_init_by_tag(&l->w, rank, g == 1 ? plain : grouped, dnnl_f32,
-                                              dnnl_format_tag_any);
-    if (status == dnnl_success)
-        status = dnnl_memory_desc_init_by_tag(&l->user_w, rank, g == 1 ? plain : grouped, dnnl_f32,
-                                              hwio);
-    if (status == dnnl_success)
-        status = dnnl_memory_desc_init_by_tag(&l->bias, 1, bias, dnnl_f32, dnnl_x);
-    return dnnl_check(status, "dnnl_memory_desc_init_by_tag", err);
+    if (onednn_layout_new(&l->x, 4, x, dnnl_f32, dnnl_nhwc, err) != 0 ||
+        onednn_layout_new(&l->y, 4, y, dnnl_f32, dnnl_nhwc, err) != 0 ||
+        onednn_layout_new(&l->w, rank, w, dnnl_f32, dnnl_format_tag_any, err) != 0 ||
+        onednn_layout_new(&l->user_w, rank, w, dnnl_f32, hwio, err) != 0 ||
+        onednn_layout_new(&l->bias, 1, bias, dnnl_f32, dnnl_x, err) != 0)
+        return -1;
+    return 0;
+}
+
+/* The convolution in one direction, for the search. */
+static struct onednn_convolution convolution(const struct layouts *l, dnnl_prop_kind_t direction,
+                                             bool bias)
+{
+    struct onednn_convolution c = {
+        .direction = direction, .x = l->x, .w = l->w, .bias = bias ? l->bias : NULL, .y = l->y};
+    memcpy(c.strides, l->strides, sizeof(c.strides));
+    memcpy(c.pad_begin, l->pad_begin, sizeof(c.pad_begin));
+    memcpy(c.pad_end, l->pad_end, sizeof(c.pad_end));
+    return c;
 }
 
 /* What is asked of an implementation. */
@@ -82,50 +101,45 @@ static int rank(const struct wish *wish, const char *name)
     return demoted ? 1 : 0;
 }
 
-/* The best implementation for the operation. */
+/* The best implementation for the convolution. */
 static int choose(struct backend *backend, const struct wish *wish,
-                  const dnnl_convolution_desc_t *operation, const_dnnl_primitive_attr_t attributes,
-                  const_dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *chosen,
-                  struct error *err)
+                  const struct onednn_convolution *operation,
+                  const_dnnl_primitive_attr_t attributes, const_dnnl_primitive_desc_t hint,
+                  dnnl_primitive_desc_t *chosen, struct error *err)
 {
-    dnnl_primitive_desc_iterator_t iterator = NULL;
-    dnnl_status_t status = dnnl_primitive_desc_iterator_create(&iterator, operation, attributes,
-                                                               backend_cpu_engine(backend), hint);
+    struct onednn_search search;
+    dnnl_status_t status =
+        onednn_search_first(&search, backend_cpu_engine(backend), operation, attributes, hint);
     int best = 100;
     *chosen = NULL;
-    while (status == dnnl_success) {
+    while (status == dnnl_success && best > 0) {
         const char *name = "ref";
-        dnnl_primitive_desc_t candidate = dnnl_primitive_desc_iterator_fetch(iterator);
-        if (candidate == NULL)
-            break;
-        dnnl_primitive_desc_query(candidate, dnnl_query_impl_info_str, 0, (void *)&name);
-        int candidate_rank = rank(wish, name);
-        bool better = candidate_rank >= 0 && candidate_rank < best;
-        if (better && *chosen != NULL)
-            dnnl_primitive_desc_destroy(*chosen);
-        if (better) {
-            *chosen = candidate;
-            best = candidate_rank;
-        } else
-            dnnl_primitive_desc_destroy(candidate);
-        status = best == 0 ? dnnl_iterator_ends : dnnl_primitive_desc_iterator_next(iterator);
+        dnnl_primitive_desc_query(search.found, dnnl_query_impl_info_str, 0, (void *)&name);
+        int candidate = rank(wish, name);
+        if (candidate >= 0 && candidate < best) {
+            status = onednn_search_take(&search, chosen);
+            best = candidate;
+        }
+        if (status == dnnl_success && best > 0)
+            status = onednn_search_next(&search);
     }
-    if (iterator != NULL)
-        dnnl_primitive_desc_iterator_destroy(iterator);
+    onednn_search_end(&search);
+    if (status == dnnl_out_of_memory) {
+        if (*chosen != NULL)
+            dnnl_primitive_desc_destroy(*chosen);
+        *chosen = NULL;
+        return onednn_check(status, "the search for a convolution", err);
+    }
     if (*chosen != NULL)
         return 0;
-    if (status == dnnl_out_of_memory)
-        return dnnl_check(status, "dnnl_primitive_desc_iterator_create", err);
     return error_set(err, ERR_DEVICE, "oneDNN has no kernel for it but its reference");
 }
 
 static dnnl_status_t append_activation(dnnl_post_ops_t operations, enum activation activation)
 {
     switch (activation) {
-    case ACTIVATION_RELU:
-        return dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, 0, 0);
-    case ACTIVATION_RELU6:
-        return dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_clip, 0, 6);
+    case ACTIVATION_RELU: return onednn_append_eltwise(operations, dnnl_eltwise_relu, 0, 0);
+    case ACTIVATION_RELU6: return onednn_append_eltwise(operations, dnnl_eltwise_clip, 0, 6);
     default: return dnnl_success;
     }
 }
@@ -139,11 +153,13 @@ static int attributes_new(const struct layouts *l, const struct conv_options *op
     dnnl_status_t status = dnnl_primitive_attr_create(attributes);
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
+    if (status == dnnl_success)
+        status = onednn_ask_same_bits(*attributes);
     if (status == dnnl_success && options != NULL)
         status = dnnl_post_ops_create(&operations);
     if (status == dnnl_success && options != NULL) {
         if (options->residual)
-            status = dnnl_post_ops_append_binary(operations, dnnl_binary_add, &l->y);
+            status = dnnl_post_ops_append_binary(operations, dnnl_binary_add, l->y);
         if (status == dnnl_success)
             status = append_activation(operations, options->activation);
         if (status == dnnl_success)
@@ -151,14 +167,14 @@ static int attributes_new(const struct layouts *l, const struct conv_options *op
     }
     if (operations != NULL)
         dnnl_post_ops_destroy(operations);
-    return dnnl_check(status, "dnnl_primitive_attr_create", err);
+    return onednn_check(status, "dnnl_primitive_attr_create", err);
 }
 
 enum { RESIDUAL_ARGUMENT = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1 };
 
 /* A primitive that reorders a kernel from one layout to another. */
 static int reorder_init(struct primitive *reorder, struct backend *backend,
-                        const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to,
+                        const_dnnl_memory_desc_t from, const_dnnl_memory_desc_t to,
                         struct error *err)
 {
     static const int arguments[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
@@ -167,7 +183,7 @@ static int reorder_init(struct primitive *reorder, struct backend *backend,
     dnnl_primitive_desc_t description = NULL;
     int status = attributes_new(NULL, NULL, &attributes, err);
     if (status == 0)
-        status = dnnl_check(
+        status = onednn_check(
             dnnl_reorder_primitive_desc_create(&description, from, engine, to, engine, attributes),
             "dnnl_reorder_primitive_desc_create", err);
     if (status == 0)
@@ -185,7 +201,8 @@ static int fused_init(struct conv *conv, struct backend *backend, const struct l
 {
     int arguments[PRIMITIVE_ARGUMENTS] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
     int count = 3;
-    dnnl_convolution_desc_t operation;
+    const struct onednn_convolution operation =
+        convolution(l, dnnl_forward_training, options->bias);
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t description = NULL;
     if (options->bias)
@@ -194,19 +211,13 @@ static int fused_init(struct conv *conv, struct backend *backend, const struct l
         arguments[count++] = RESIDUAL_ARGUMENT;
     int status = attributes_new(l, options, &attributes, err);
     if (status == 0)
-        status = dnnl_check(dnnl_convolution_forward_desc_init(
-                                &operation, dnnl_forward_training, dnnl_convolution_direct, &l->x,
-                                &l->w, options->bias ? &l->bias : NULL, &l->y, l->strides,
-                                l->pad_begin, l->pad_end),
-                            "dnnl_convolution_forward_desc_init", err);
-    if (status == 0)
         status = choose(backend, &(struct wish){&conv->shape, CONV_FORWARD, options->residual},
                         &operation, attributes, NULL, &description, err);
     if (status == 0)
         status = primitive_init(&conv->forward, backend, description, arguments, count, err);
     if (status == 0)
         status =
-            reorder_init(&conv->pack_forward, backend, &l->user_w,
+            reorder_init(&conv->pack_forward, backend, l->user_w,
                          dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0), err);
     if (description != NULL)
         dnnl_primitive_desc_destroy(description);
@@ -234,20 +245,15 @@ static int backward_data_init(struct conv *conv, struct backend *backend, const 
                               const_dnnl_primitive_desc_t hint, struct error *err)
 {
     static const int arguments[] = {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC};
-    dnnl_convolution_desc_t operation;
+    const struct onednn_convolution operation = convolution(l, dnnl_backward_data, false);
     dnnl_primitive_desc_t description = NULL;
-    int status = dnnl_check(
-        dnnl_convolution_backward_data_desc_init(&operation, dnnl_convolution_direct, &l->x, &l->w,
-                                                 &l->y, l->strides, l->pad_begin, l->pad_end),
-        "dnnl_convolution_backward_data_desc_init", err);
-    if (status == 0)
-        status = choose(backend, &(struct wish){&conv->shape, CONV_BACKWARD_DATA, false},
+    int status = choose(backend, &(struct wish){&conv->shape, CONV_BACKWARD_DATA, false},
                         &operation, attributes, hint, &description, err);
     if (status == 0)
         status = primitive_init(&conv->backward_data, backend, description, arguments, 3, err);
     if (status == 0)
         status =
-            reorder_init(&conv->pack_backward, backend, &l->user_w,
+            reorder_init(&conv->pack_backward, backend, l->user_w,
                          dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0), err);
     if (description != NULL)
         dnnl_primitive_desc_destroy(description);
@@ -260,15 +266,10 @@ static int backward_weights_init(struct conv *conv, struct backend *backend,
 {
     static const int arguments[] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS,
                                     DNNL_ARG_DIFF_BIAS};
-    dnnl_convolution_desc_t operation;
+    const struct onednn_convolution operation =
+        convolution(l, dnnl_backward_weights, conv->options.bias);
     dnnl_primitive_desc_t description = NULL;
-    int status = dnnl_check(
-        dnnl_convolution_backward_weights_desc_init(&operation, dnnl_convolution_direct, &l->x,
-                                                    &l->w, conv->options.bias ? &l->bias : NULL,
-                                                    &l->y, l->strides, l->pad_begin, l->pad_end),
-        "dnnl_convolution_backward_weights_desc_init", err);
-    if (status == 0)
-        status = choose(backend, &(struct wish){&conv->shape, CONV_BACKWARD_WEIGHTS, false},
+    int status = choose(backend, &(struct wish){&conv->shape, CONV_BACKWARD_WEIGHTS, false},
                         &operation, attributes, hint, &description, err);
     if (status == 0)
         status = primitive_init(&conv->backward_weights, backend, description, arguments,
@@ -277,7 +278,7 @@ static int backward_weights_init(struct conv *conv, struct backend *backend,
         status =
             reorder_init(&conv->unpack, backend,
                          dnnl_primitive_desc_query_md(description, dnnl_query_diff_weights_md, 0),
-                         &l->user_w, err);
+                         l->user_w, err);
     if (description != NULL)
         dnnl_primitive_desc_destroy(description);
     return status;
@@ -287,15 +288,10 @@ static int backward_weights_init(struct conv *conv, struct backend *backend,
 static int backward_init(struct conv *conv, struct backend *backend, const struct layouts *l,
                          struct error *err)
 {
-    dnnl_convolution_desc_t operation;
+    const struct onednn_convolution operation = convolution(l, dnnl_forward_training, false);
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t hint = NULL;
     int status = attributes_new(l, NULL, &attributes, err);
-    if (status == 0)
-        status = dnnl_check(dnnl_convolution_forward_desc_init(
-                                &operation, dnnl_forward_training, dnnl_convolution_direct, &l->x,
-                                &l->w, NULL, &l->y, l->strides, l->pad_begin, l->pad_end),
-                            "dnnl_convolution_forward_desc_init", err);
     if (status == 0)
         status = choose(backend, &(struct wish){&conv->shape, CONV_FORWARD, false}, &operation,
                         attributes, NULL, &hint, err);
@@ -325,6 +321,7 @@ int conv_new_cpu(struct backend *backend, const struct conv_shape *shape,
         status = forward_init(made, backend, &layouts, err);
     if (status == 0 && (options->passes & (CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS)) != 0)
         status = backward_init(made, backend, &layouts, err);
+    layouts_release(&layouts);
     if (status == 0) {
         *conv = made;
         return 0;

@@ -9,8 +9,7 @@
 #define NN_CPU_H
 
 #include "nn/backend.h"
-
-#include <oneapi/dnnl/dnnl.h>
+#include "nn/onednn.h"
 
 struct lane {
     struct backend *backend;
@@ -23,9 +22,6 @@ struct lane {
 /* At least `bytes` of memory, aligned to 64, not zeroed; valid until the
  * lane's next call of this. NULL with ERR_MEMORY. */
 void *lane_scratch(struct lane *lane, size_t bytes, struct error *err);
-
-/* 0, or an error that names the call. */
-int dnnl_check(dnnl_status_t status, const char *call, struct error *err);
 
 dnnl_engine_t backend_cpu_engine(struct backend *backend);
 

@@ -1,20 +1,10 @@
 #include "base/memory.h"
 #include "nn/cpu.h"
 
-#include <oneapi/dnnl/dnnl_debug.h>
-
 #include <stdlib.h>
 
-int dnnl_check(dnnl_status_t status, const char *call, struct error *err)
-{
-    if (status == dnnl_success)
-        return 0;
-    return error_set(err, status == dnnl_out_of_memory ? ERR_MEMORY : ERR_DEVICE,
-                     "oneDNN: %s failed: %s", call, dnnl_status2str(status));
-}
-
 static int memories_init(struct primitive *primitive, dnnl_engine_t engine,
-                         const dnnl_memory_desc_t *const *layouts, struct error *err)
+                         const const_dnnl_memory_desc_t *layouts, struct error *err)
 {
     int columns = primitive->count + 1;
     primitive->memories =
@@ -22,9 +12,9 @@ static int memories_init(struct primitive *primitive, dnnl_engine_t engine,
     if (primitive->memories == NULL)
         return -1;
     for (int i = 0; i < primitive->lanes * columns; i++)
-        if (dnnl_check(dnnl_memory_create(&primitive->memories[i], layouts[i % columns], engine,
-                                          DNNL_MEMORY_NONE),
-                       "dnnl_memory_create", err) != 0)
+        if (onednn_check(dnnl_memory_create(&primitive->memories[i], layouts[i % columns], engine,
+                                            DNNL_MEMORY_NONE),
+                         "dnnl_memory_create", err) != 0)
             return -1;
     return 0;
 }
@@ -33,11 +23,11 @@ int primitive_init(struct primitive *primitive, struct backend *backend,
                    const_dnnl_primitive_desc_t description, const int *arguments, int count,
                    struct error *err)
 {
-    const dnnl_memory_desc_t *layouts[PRIMITIVE_ARGUMENTS + 1];
+    const_dnnl_memory_desc_t layouts[PRIMITIVE_ARGUMENTS + 1];
     const char *name = "";
     ASSERT(count <= PRIMITIVE_ARGUMENTS);
     *primitive = (struct primitive){.count = count, .lanes = backend->lanes};
-    if (dnnl_check(
+    if (onednn_check(
             dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, (void *)&name),
             "dnnl_primitive_desc_query", err) != 0)
         return -1;
@@ -53,8 +43,8 @@ int primitive_init(struct primitive *primitive, struct backend *backend,
     }
     layouts[count] = dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
     primitive->scratch_bytes = dnnl_memory_desc_get_size(layouts[count]);
-    if (dnnl_check(dnnl_primitive_create(&primitive->handle, description), "dnnl_primitive_create",
-                   err) != 0)
+    if (onednn_check(dnnl_primitive_create(&primitive->handle, description),
+                     "dnnl_primitive_create", err) != 0)
         return -1;
     return memories_init(primitive, backend_cpu_engine(backend), layouts, err);
 }
@@ -78,8 +68,8 @@ static int set_handle(dnnl_memory_t memory, void *handle, struct error *err)
     void *old = NULL;
     if (dnnl_memory_get_data_handle(memory, &old) == dnnl_success && old == handle)
         return 0;
-    return dnnl_check(dnnl_memory_set_data_handle(memory, handle), "dnnl_memory_set_data_handle",
-                      err);
+    return onednn_check(dnnl_memory_set_data_handle(memory, handle), "dnnl_memory_set_data_handle",
+                        err);
 }
 
 int primitive_execute(const struct primitive *primitive, struct lane *lane,
@@ -96,6 +86,7 @@ int primitive_execute(const struct primitive *primitive, struct lane *lane,
     arguments[count] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, memories[count]};
     if (set_handle(memories[count], scratchpad, err) != 0)
         return -1;
-    return dnnl_check(dnnl_primitive_execute(primitive->handle, lane->stream, count + 1, arguments),
-                      "dnnl_primitive_execute", err);
+    return onednn_check(
+        dnnl_primitive_execute(primitive->handle, lane->stream, count + 1, arguments),
+        "dnnl_primitive_execute", err);
 }

