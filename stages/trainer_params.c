@@ -19,7 +19,7 @@ int trainer_read_seed(struct trainer *trainer, enum trainer_phase phase, struct 
 
 int trainer_read_model(struct trainer *trainer, struct error *err)
 {
-    static const char *const modes[] = {"caffe", "tf", "torch", "unit"};
+    static const char *const modes[] = {"caffe", "tf", "torch", "unit", "lite"};
     struct stage *stage = trainer->stage;
     struct architecture *a = &trainer->architecture;
     const char *name;
@@ -28,7 +28,7 @@ int trainer_read_model(struct trainer *trainer, struct error *err)
     if (stage_text(stage, "model.architecture", &name, err) < 0 ||
         stage_real(stage, "model.alpha", 0.01, 4, &a->alpha, err) < 0 ||
         stage_int(stage, "model.image_size", 1, 4096, &a->image_size, err) < 0 ||
-        stage_choice(stage, "model.preprocess", modes, 4, &mode, err) < 0 ||
+        stage_choice(stage, "model.preprocess", modes, 5, &mode, err) < 0 ||
         stage_real(stage, "model.pixel_range", 1, 255, &pixel_range, err) < 0 ||
         stage_int(stage, "model.hidden", 0, 65536, &a->hidden, err) < 0 ||
         stage_real(stage, "model.dropout", 0, 0.99, &a->dropout, err) < 0)

@@ -204,12 +204,14 @@ static inline HOST_DEVICE struct preprocess_values preprocess_values(struct prep
     const struct preprocess_values tf = {{0, 1, 2}, 1, 127.5f, {-1, -1, -1}, {1, 1, 1}};
     const struct preprocess_values torch = {
         {0, 1, 2}, 1, 255, {-0.485f, -0.456f, -0.406f}, {0.229f, 0.224f, 0.225f}};
+    const struct preprocess_values lite = {{0, 1, 2}, 1, 1, {-127, -127, -127}, {128, 128, 128}};
     struct preprocess_values p = none;
     switch (preprocess.mode) {
     case PREPROCESS_CAFFE: p = caffe; break;
     case PREPROCESS_TF: p = tf; break;
     case PREPROCESS_TORCH: p = torch; break;
     case PREPROCESS_UNIT: p.divisor = 255; break;
+    case PREPROCESS_LITE: p = lite; break;
     case PREPROCESS_NONE: return none;
     }
     p.range = preprocess.pixel_range;

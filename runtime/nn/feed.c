@@ -7,7 +7,7 @@
 
 const char *preprocess_name(enum preprocess_mode mode)
 {
-    static const char *const names[] = {"caffe", "tf", "torch", "unit", "none"};
+    static const char *const names[] = {"caffe", "tf", "torch", "unit", "lite", "none"};
     return names[mode];
 }
 
@@ -225,7 +225,7 @@ void feed_image(const struct feed *feed, uint32_t epoch, int64_t sample, float *
     for (int64_t y = 0; y < size; y++) {
         const struct resize_point point = augment_resize_point(y, feed->height, size);
         const float *top = w.rows + point.lo * n, *bottom = w.rows + point.hi * n;
-        if (feed->preprocess.mode == PREPROCESS_TORCH)
+        if (feed->preprocess.mode == PREPROCESS_TORCH || feed->preprocess.mode == PREPROCESS_LITE)
             finish_row_all(n, top, bottom, point.t, p.range, p.divisor, w.offset, w.deviation,
                            out + y * n);
         else if (p.divisor > 1)

@@ -14,12 +14,14 @@
 
 /* What the base expects. keras.applications' modes:
  * caffe: BGR minus (103.939, 116.779, 123.68); tf: x/127.5 - 1; torch: /255, minus mean, over
- * deviation; unit: x/255. none feeds [0,1] pixels as they are (Grad-CAM as the notebook had it). */
+ * deviation; unit: x/255; lite: (x - 127) / 128, of EfficientNet-Lite. none feeds [0,1] pixels as
+ * they are (Grad-CAM as the notebook had it). */
 enum preprocess_mode {
     PREPROCESS_CAFFE,
     PREPROCESS_TF,
     PREPROCESS_TORCH,
     PREPROCESS_UNIT,
+    PREPROCESS_LITE,
     PREPROCESS_NONE,
 };
 

@@ -247,6 +247,7 @@ static int try_alternatives(struct network *network, const struct model *model,
         {PREPROCESS_TF, 255},
         {PREPROCESS_TORCH, 255},
         {PREPROCESS_UNIT, 255},
+        {PREPROCESS_LITE, 255},
     };
     for (size_t i = 0; i < PREFLIGHT_ALTERNATIVES; i++) {
         struct preflight_layer layers[PREFLIGHT_LAYERS];

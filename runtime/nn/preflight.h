@@ -34,7 +34,7 @@ enum preflight_verdict {
 
 enum {
     PREFLIGHT_LAYERS = 4,
-    PREFLIGHT_ALTERNATIVES = 5,
+    PREFLIGHT_ALTERNATIVES = 6,
     PREFLIGHT_IMAGES = 64,
     PREFLIGHT_CHANNEL_IMAGES = 8, /* for the channels of all norms */
 };

@@ -30,13 +30,19 @@ static void shape_of(const struct parameter *parameter, char *text, size_t size)
 
 /* Every layer of Keras' list is there with its shape and the size of its output, and there are no
  * others. */
-static void same_layers(const char *name, int64_t layers)
+static void same_layers_at(const char *name, double alpha, int64_t size, int64_t layers)
 {
     struct known_text golden;
     char path[80], shape[64];
     const char *word;
     int64_t seen = 0, own = 0;
-    struct model *model = formula_model(name, 224, 10, 0, 0.0);
+    struct architecture architecture = {.alpha = alpha, .image_size = size, .classes = 10};
+    struct preprocess preprocess = {PREPROCESS_UNIT, 255};
+    struct error err = {0};
+    struct model *model = NULL;
+    snprintf(architecture.name, sizeof architecture.name, "%s", name);
+    if (model_new_blank(&architecture, &preprocess, &model, &err))
+        fail_msg("%s", err.message);
     snprintf(path, sizeof path, "tests/golden/architectures/%s.txt", name);
     known_open(&golden, path);
     while ((word = known_word(&golden)) != NULL) {
@@ -61,6 +67,11 @@ static void same_layers(const char *name, int64_t layers)
     model_free(model);
 }
 
+static void same_layers(const char *name, int64_t layers)
+{
+    same_layers_at(name, strcmp(name, "mobilenet") == 0 ? 0.25 : 1.0, 224, layers);
+}
+
 static void arch_has_keras_layers_resnet50(void **state)
 {
     (void)state;
@@ -78,6 +89,43 @@ static void arch_has_keras_layers_mobilenet(void **state)
 {
     (void)state;
     same_layers("mobilenet", 54);
+}
+
+static void arch_has_keras_layers_mobilenet_v2(void **state)
+{
+    (void)state;
+    same_layers_at("mobilenet_v2", 1.4, 224, 104);
+}
+
+/* Lists made by timm, with layers named as keras.applications does. */
+static void arch_has_the_layers_of_efficientnet_lite(void **state)
+{
+    (void)state;
+    same_layers_at("efficientnet_lite0", 1.0, 224, 98);
+    same_layers_at("efficientnet_lite1", 1.0, 240, 128);
+    same_layers_at("efficientnet_lite2", 1.0, 260, 128);
+    same_layers_at("efficientnet_lite3", 1.0, 280, 146);
+    same_layers_at("efficientnet_lite4", 1.0, 300, 182);
+}
+
+/* Their counts without the last layer, moving statistics included, as torchvision prints them. */
+static void arch_resnet_v15_counts(void **state)
+{
+    const struct {
+        const char *name;
+        int64_t trainable, moving;
+    } known[] = {{"resnet18_v1.5", 11176512, 9600},
+                 {"resnet34_v1.5", 21284672, 17024},
+                 {"resnet50_v1.5", 23508032, 53120},
+                 {"resnet101_v1.5", 42500160, 105344},
+                 {"resnet152_v1.5", 58143808, 151424}};
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        struct model *model = formula_model(known[i].name, 64, 10, 0, 0.0);
+        assert_int_equal(base_count(model, "", true), known[i].moving);
+        assert_int_equal(base_count(model, "", false), known[i].trainable + known[i].moving);
+        model_free(model);
+    }
 }
 
 static void arch_resnet50_counts(void **state)
@@ -181,8 +229,6 @@ static void arch_refuses_what_it_cannot_build(void **state)
     assert_int_equal(graph_build(&a, &graph, &err), -1);
     assert_non_null(strstr(err.message, "mobilenet"));
     snprintf(a.name, sizeof a.name, "mobilenet");
-    a.image_size = 33;
-    assert_int_equal(graph_build(&a, &graph, &err), -1);
     a.image_size = 16;
     assert_int_equal(graph_build(&a, &graph, &err), -1);
     assert_non_null(strstr(err.message, "too small"));
@@ -195,17 +241,45 @@ static void arch_refuses_what_it_cannot_build(void **state)
     assert_null(graph.nodes);
 }
 
+/* Any size that leaves a place in the last map, odd ones too. */
+static void arch_takes_any_size(void **state)
+{
+    static const char *const names[] = {"mobilenet",          "mobilenet_v2", "efficientnet_lite0",
+                                        "efficientnet_lite4", "resnet8",      "resnet18",
+                                        "resnet50",           "resnet50_v1.5"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        for (int64_t size = 8; size <= 300; size++) {
+            struct graph graph = {0};
+            struct error err = {0};
+            struct architecture a = {.alpha = 1, .image_size = size, .classes = 10};
+            snprintf(a.name, sizeof a.name, "%s", names[i]);
+            if (graph_build(&a, &graph, &err)) {
+                assert_true(i == 0 && size < 31);
+                assert_non_null(strstr(err.message, "too small"));
+                continue;
+            }
+            const struct node *map = &graph.nodes[graph_last_map(&graph)];
+            assert_true(map->height >= 1 && map->width == map->height);
+            graph_release(&graph);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arch_has_keras_layers_resnet50),
         cmocka_unit_test(arch_has_keras_layers_resnet101_and_152),
         cmocka_unit_test(arch_has_keras_layers_mobilenet),
+        cmocka_unit_test(arch_has_keras_layers_mobilenet_v2),
+        cmocka_unit_test(arch_has_the_layers_of_efficientnet_lite),
         cmocka_unit_test(arch_resnet50_counts),
+        cmocka_unit_test(arch_resnet_v15_counts),
         cmocka_unit_test(arch_cifar_resnet_counts),
         cmocka_unit_test(arch_resnet18_and_34_counts),
         cmocka_unit_test(arch_finds_layers_by_any_name),
         cmocka_unit_test(arch_refuses_what_it_cannot_build),
+        cmocka_unit_test(arch_takes_any_size),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

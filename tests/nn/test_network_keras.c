@@ -26,6 +26,10 @@ static const struct known_network resnet8 = {"resnet8", 16, 0, {""}, 1};
 static const struct known_network mobilenet = {
     "mobilenet", 32, 16, {"conv_dw_12", "conv_pw_12", "conv_dw_13", "conv_pw_13"}, 4};
 static const struct known_network resnet50 = {"resnet50", 64, 8, {"conv5"}, 1};
+/* Of torchvision, timm (at an odd size, so that padding is not symmetric) and Keras. */
+static const struct known_network resnet50_v15 = {"resnet50_v1.5", 49, 0, {""}, 1};
+static const struct known_network efficientnet = {"efficientnet_lite0", 45, 0, {""}, 1};
+static const struct known_network mobilenet_v2 = {"mobilenet_v2", 33, 0, {""}, 1};
 
 struct fixture {
     const struct known_network *known;
@@ -282,6 +286,32 @@ static void network_gradients_are_keras_batch_norm(void **state)
     gradients_are_keras(&resnet50, NORM_BATCH, 2e-2);
 }
 
+static void same_network(const struct known_network *known)
+{
+    forward_is_keras(known);
+    gradients_are_keras(known, NORM_INFERENCE);
+    gradients_are_keras(known, NORM_BATCH);
+}
+
+static void network_is_torchvision_resnet50(void **state)
+{
+    (void)state;
+    same_network(&resnet50_v15);
+}
+
+static void network_is_timm_efficientnet_lite0(void **state)
+{
+    (void)state;
+    same_network(&efficientnet);
+}
+
+static void network_is_keras_mobilenet_v2(void **state)
+{
+    (void)state;
+    same_network(&mobilenet_v2);
+    step_is_keras_fit(&mobilenet_v2);
+}
+
 static void network_step_is_keras_fit(void **state)
 {
     (void)state;
@@ -297,6 +327,9 @@ int main(void)
         cmocka_unit_test(network_gradients_are_keras_inference_norm),
         cmocka_unit_test(network_gradients_are_keras_batch_norm),
         cmocka_unit_test(network_step_is_keras_fit),
+        cmocka_unit_test(network_is_torchvision_resnet50),
+        cmocka_unit_test(network_is_timm_efficientnet_lite0),
+        cmocka_unit_test(network_is_keras_mobilenet_v2),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

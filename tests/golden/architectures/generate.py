@@ -1,8 +1,9 @@
 """Layers with weights of keras.applications' networks without top: `name kernel-shape...`, one line a layer, sorted.
 
-Run with Keras 3.12: python generate.py; writes <architecture>.txt beside this file.
+Run with Keras 3.12: python generate.py [ARCHITECTURE]; writes <architecture>.txt beside this file.
 """
 import os
+import sys
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 import keras
@@ -14,8 +15,13 @@ networks = {
     "resnet152": keras.applications.ResNet152(weights=None, include_top=False, input_shape=(224, 224, 3), pooling="avg"),
     "mobilenet": keras.applications.MobileNet(weights=None, include_top=False, input_shape=(224, 224, 3), alpha=0.25,
                                               pooling="avg"),
+    # Made with Keras 3.15.
+    "mobilenet_v2": keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(224, 224, 3), alpha=1.4,
+                                                   pooling="avg"),
 }
 for name, model in networks.items():
+    if len(sys.argv) > 1 and name not in sys.argv[1:]:
+        continue
     lines = []
     for layer in model.layers:
         for w in layer.weights:

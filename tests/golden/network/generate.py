@@ -2,9 +2,10 @@
 same one): logits, norms of intermediate outputs, gradients in both modes of batch norm, moving statistics, and a real
 step of fit(). A tensor is recorded as its L2 norm and its product with the formula's numbers.
 
-python generate.py; writes one .txt a network beside this file: `name count numbers...`.
+python generate.py [NETWORK]; writes one .txt a network beside this file: `name count numbers...`.
 """
 import os
+import sys
 
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -13,23 +14,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as L
 
+from formula import CLASSES, IMAGES, units, value
+
 here = os.path.dirname(os.path.abspath(__file__))
-IMAGES, CLASSES = 6, 5
-
-
-def units(name, count):
-    """count numbers in [-1, 1) from the FNV-1a hash of the name."""
-    h = np.uint32(2166136261)
-    with np.errstate(over="ignore"):
-        for b in name.encode():
-            h = np.uint32((int(h) ^ b) * 16777619 & 0xFFFFFFFF)
-        x = (np.arange(count, dtype=np.uint64) * 2654435761 + int(h)).astype(np.uint32)
-        x ^= x >> np.uint32(16)
-        x = (x.astype(np.uint64) * 0x85EBCA6B).astype(np.uint32)
-        x ^= x >> np.uint32(13)
-        x = (x.astype(np.uint64) * 0xC2B2AE35).astype(np.uint32)
-        x ^= x >> np.uint32(16)
-    return (x >> np.uint32(8)).astype(np.float64) / 2**23 - 1
 
 
 def variable_name(layer, w):
@@ -37,15 +24,6 @@ def variable_name(layer, w):
     if isinstance(layer, L.DepthwiseConv2D) and variable == "kernel":
         variable = "depthwise_kernel"
     return f"{layer.name}/{variable}"
-
-
-def value(name, shape):
-    u = units(name, int(np.prod(shape))).reshape(shape)
-    kind = name.split("/")[1]
-    if kind in ("kernel", "depthwise_kernel"):
-        fan = shape[0] * shape[1] if kind != "kernel" else int(np.prod(shape[:-1]))
-        return (u * np.sqrt(6.0 / fan)).astype(np.float32)
-    return {"gamma": 1 + 0.2 * u, "moving_variance": 1 + 0.3 * u}.get(kind, 0.1 * u).astype(np.float32)
 
 
 def weighted(model):
@@ -121,7 +99,10 @@ def moving(f, kind, model):
             summary(f, kind, variable_name(layer, w), w.numpy())
 
 
-def network(file, base, size, hidden, patterns, watched):
+def network(file, make, size, hidden, patterns, watched):
+    if len(sys.argv) > 1 and file not in sys.argv[1:]:
+        return
+    base = make()
     model = build(base, size, hidden)
     set_weights(model)
     pixels = ((units("pixels", IMAGES * size * size * 3) + 1) * 128).astype(np.uint8)
@@ -148,10 +129,13 @@ def network(file, base, size, hidden, patterns, watched):
         record(f, "fit:logits", model(x, training=False).numpy().ravel())
 
 
-network("resnet8", resnet_cifar(16, 1), 16, 0, [""], ["conv1_relu", "conv2_block1_out", "conv3_block1_out", "conv4_block1_out"])
-network("mobilenet", keras.applications.MobileNet(weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.25,
+network("resnet8", lambda: resnet_cifar(16, 1), 16, 0, [""], ["conv1_relu", "conv2_block1_out", "conv3_block1_out", "conv4_block1_out"])
+network("mobilenet", lambda: keras.applications.MobileNet(weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.25,
                                                   pooling="avg"),
         32, 16, ["conv_dw_12", "conv_pw_12", "conv_dw_13", "conv_pw_13"],
         ["conv1_relu", "conv_pw_1_relu", "conv_dw_4_relu", "conv_pw_11_relu", "conv_pw_13_relu"])
-network("resnet50", keras.applications.ResNet50(weights=None, include_top=False, input_shape=(64, 64, 3), pooling="avg"),
+network("resnet50", lambda: keras.applications.ResNet50(weights=None, include_top=False, input_shape=(64, 64, 3), pooling="avg"),
         64, 8, ["conv5"], ["pool1_pool", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"])
+# An odd size: every map's padding is TensorFlow's "same". Made with Keras 3.15.
+network("mobilenet_v2", lambda: keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(33, 33, 3), pooling="avg"),
+        33, 0, [""], ["Conv1_relu", "expanded_conv_project_BN", "block_2_add", "block_13_depthwise_relu", "out_relu"])
