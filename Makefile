@@ -168,6 +168,9 @@ faults: ## attack the runner at every call, allocation and moment; tests/faults/
 	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
 	@BUILD=$(BUILD) tests/faults/run $(CAMPAIGN)
 
+oracle: all ## compare with Keras, PyTorch, ONNX Runtime and scikit-learn, and derive the golden files again (PyPI; ORACLE=part of a name)
+	@BUILD=$(BUILD) tests/oracle/run $(ORACLE)
+
 bench: all $(BENCH_PROGRAMS) ## build the benchmarks; tests/bench/README.md says how to run them
 
 lint: ## check format, include rules, and the build with clang
@@ -215,4 +218,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: FORCE all pipeline verify test build-tests bench lint check-address faults fuzz install clean help
+.PHONY: FORCE all pipeline verify test build-tests oracle bench lint check-address faults fuzz install clean help
