@@ -54,10 +54,10 @@ static void close_all_but(int pipe)
 #ifdef OWN_ARCHITECTURE
 /* Memory, the pipe, the end. All others fail, and name no file, process or socket. */
 static const int allowed[] = {
-    SYS_write,      SYS_exit_group, SYS_exit,          SYS_brk,           SYS_mmap,
-    SYS_munmap,     SYS_mremap,     SYS_mprotect,      SYS_madvise,       SYS_futex,
-    SYS_getrandom,  SYS_gettimeofday, SYS_clock_gettime, SYS_rt_sigreturn, SYS_rt_sigprocmask,
-    SYS_getpid,     SYS_gettid,     SYS_sched_yield,
+    SYS_write,     SYS_exit_group,   SYS_exit,          SYS_brk,          SYS_mmap,
+    SYS_munmap,    SYS_mremap,       SYS_mprotect,      SYS_madvise,      SYS_futex,
+    SYS_getrandom, SYS_gettimeofday, SYS_clock_gettime, SYS_rt_sigreturn, SYS_rt_sigprocmask,
+    SYS_getpid,    SYS_gettid,       SYS_sched_yield,
 };
 enum { ALLOWED = sizeof allowed / sizeof allowed[0], HEAD = 4 };
 

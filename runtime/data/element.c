@@ -5,8 +5,10 @@
 static const struct {
     const char *name;
     size_t size;
-} elements[] = {
-    [ELEMENT_F32] = {"F32", 4}, [ELEMENT_F16] = {"F16", 2}, [ELEMENT_BF16] = {"BF16", 2}, [ELEMENT_F64] = {"F64", 8}};
+} elements[] = {[ELEMENT_F32] = {"F32", 4},
+                [ELEMENT_F16] = {"F16", 2},
+                [ELEMENT_BF16] = {"BF16", 2},
+                [ELEMENT_F64] = {"F64", 8}};
 
 bool element_find(const char *name, enum element_type *type)
 {

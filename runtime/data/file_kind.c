@@ -32,7 +32,10 @@ static const struct signature {
     {0, 6, "\x93NUMPY", "one array of numpy (.npy), not named tensors"},
     {0, 2, "\x1f\x8b", "compressed by gzip: unpack it and give the file with the weights"},
     {0, 3, "BZh", "compressed by bzip2: unpack it and give the file with the weights"},
-    {0, 6, "\xfd" "7zXZ", "compressed by xz: unpack it and give the file with the weights"},
+    {0, 6,
+     "\xfd"
+     "7zXZ",
+     "compressed by xz: unpack it and give the file with the weights"},
     {0, 4, "\x28\xb5\x2f\xfd", "compressed by zstd: unpack it and give the file with the weights"},
     {0, 6, "7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it and give the file with the weights"},
     {0, 4, "Rar!", "a rar archive: unpack it and give the file with the weights"},
@@ -40,7 +43,10 @@ static const struct signature {
     {0, 4, "%PDF", "a PDF document, not weights"},
     {0, 4, "\x89PNG", "a picture (PNG), not weights"},
     {0, 3, "\xff\xd8\xff", "a picture (JPEG), not weights"},
-    {0, 4, "\x7f" "ELF", "a program, not weights"},
+    {0, 4,
+     "\x7f"
+     "ELF",
+     "a program, not weights"},
 };
 
 static const char page_words[] =
@@ -98,7 +104,7 @@ static const char *protobuf_kind(const unsigned char *head, size_t size)
         return graph_words;
     /* producer_name, producer_version, domain, model_version, doc_string, graph, opset_import */
     return head[1] >= 2 && memchr("\x12\x1a\x22\x28\x32\x3a\x42", head[2], 7) != NULL ? onnx_words
-                                                                                       : NULL;
+                                                                                      : NULL;
 }
 
 static const char *other_kind(const char *head, size_t size, const unsigned char *tail)
@@ -162,9 +168,10 @@ int file_kind_of(const char *path, enum file_kind *kind, const char **what, stru
         result = error_errno(err, "cannot ask the size of '%s'", path);
     } else if (!S_ISREG(st.st_mode)) {
         *kind = FILE_OTHER;
-        *what = S_ISDIR(st.st_mode) ? "a folder, not a file; of a TensorFlow SavedModel no weights "
-                                      "are read: write them by model.save_weights('model.weights.h5')"
-                                    : "not a regular file";
+        *what = S_ISDIR(st.st_mode)
+                    ? "a folder, not a file; of a TensorFlow SavedModel no weights "
+                      "are read: write them by model.save_weights('model.weights.h5')"
+                    : "not a regular file";
     } else {
         size_t size = fread(head, 1, HEAD_SIZE, stream);
         if (st.st_size >= TABLE_MAGIC_SIZE && fseek(stream, -TABLE_MAGIC_SIZE, SEEK_END) == 0 &&

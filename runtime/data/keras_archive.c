@@ -27,8 +27,9 @@ static const struct {
     {"saved_model.pb",
      "it is a TensorFlow SavedModel in a zip archive; load it with Keras and write its weights by "
      "model.save_weights('model.weights.h5')"},
-    {"model.weights.json", "it is a .keras (a zip archive) whose weights are in several files; save "
-                           "it without max_shard_size"},
+    {"model.weights.json",
+     "it is a .keras (a zip archive) whose weights are in several files; save "
+     "it without max_shard_size"},
     {".npy", "it is a .npz of numpy (a zip archive); save its arrays as .safetensors"},
     {".h5", "it is a zip archive with an .h5 in it; unpack it and give that"},
     {".keras", "it is a zip archive with a .keras in it; unpack it and give that"},
@@ -110,8 +111,7 @@ static int take_contents(struct archive *archive, struct contents *contents, str
         if (take_entry(archive, entry, contents, err) < 0)
             return -1;
     }
-    return error_set(err, ERR_FORMAT, "it is a zip archive of more than %d members",
-                     MEMBERS_LIMIT);
+    return error_set(err, ERR_FORMAT, "it is a zip archive of more than %d members", MEMBERS_LIMIT);
 }
 
 static int open_archive(unsigned char *bytes, size_t size, struct contents *contents,
@@ -146,12 +146,14 @@ static int read_contents(const struct contents *contents, struct safetensors *se
     json_t *config = json_loadb((const char *)contents->config.data, contents->config.size,
                                 JSON_REJECT_DUPLICATES, &problem);
     if (config == NULL)
-        return error_set(err, ERR_FORMAT, "its config.json:%d:%d: %s", problem.line,
+        return error_set(err, ERR_FORMAT,
+                         "it is a .keras (a zip archive); its config.json:%d:%d: %s", problem.line,
                          problem.column, problem.text);
-    int result = keras_h5_parse(contents->weights.data, contents->weights.size, config, set, note,
-                                err);
+    int result =
+        keras_h5_parse(contents->weights.data, contents->weights.size, config, set, note, err);
     json_decref(config);
-    return result < 0 ? error_prefix(err, "its model.weights.h5: ") : 0;
+    return result < 0 ? error_prefix(err, "it is a .keras (a zip archive); its model.weights.h5: ")
+                      : 0;
 }
 
 int keras_archive_parse(unsigned char *bytes, size_t size, struct safetensors *set,

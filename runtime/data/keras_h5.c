@@ -102,7 +102,10 @@ static int read_weight(hid_t group, const char *layer, bool nested, const char *
     if (strcmp(variable, "kernel") == 0 && strncmp(text_string(&own), "conv_dw_", 8) == 0)
         variable = "depthwise_kernel";
     text_addf(&name, "%s/%s", text_string(&own), variable);
-    int result = text_check(&name, err) < 0 || check_old_name(text_string(&own), err) < 0 ? -1 : 0;
+    int result = text_check(&own, err) < 0 || text_check(&name, err) < 0 ||
+                         check_old_name(text_string(&own), err) < 0
+                     ? -1
+                     : 0;
     if (result == 0 && nested && safetensors_find(reader->set, name.data) != NULL) {
         /* A head's layer has the name of one inside the base. */
         text_clear(&name);
@@ -160,8 +163,9 @@ static int read_legacy(const struct h5 *h5, const char *top, struct safetensors 
         return h5_failed("H5Gopen", top, err);
     int result = read_layers(root, &reader, err);
     if (result == 0 && reader.others > 0)
-        text_addf(note, "%s%zu weights left out that are none of a convolution, batch norm or "
-                        "dense layer ('%s')",
+        text_addf(note,
+                  "%s%zu weights left out that are none of a convolution, batch norm or "
+                  "dense layer ('%s')",
                   note->size > 0 ? "; " : "", reader.others, text_string(&reader.other));
     text_release(&reader.other);
     H5Gclose(root);

@@ -1,10 +1,10 @@
 /* What Keras 3 writes (saving_lib):
  *
- *   group    = /  or  .../layers/<class>[_n], n counting layers of a class from 1, the first without;
- *              a model inside a model has groups of its own below its own "layers"
- *   vars     = <group>/vars, with attribute name = what the layer is called (newer releases)
- *   dataset  = <group>/vars/0, 1, ...   convolution, dense: kernel, bias
- *                                       batch norm: gamma, beta, moving mean, moving variance
+ *   group    = /  or  .../layers/<class>[_n], n counting layers of a class from 1, the first
+ * without; a model inside a model has groups of its own below its own "layers" vars     =
+ * <group>/vars, with attribute name = what the layer is called (newer releases) dataset  =
+ * <group>/vars/0, 1, ...   convolution, dense: kernel, bias batch norm: gamma, beta, moving mean,
+ * moving variance
  *
  * A .keras says in its config.json what layers are called, in the same order:
  *
@@ -65,16 +65,15 @@ static int name_layer(const json_t *layer, const char *prefix, int depth, json_t
     if (json_object_get(used, snake) != NULL)
         text_addf(&path, "_%lld", (long long)before + 1);
     int result = text_check(&path, err);
-    if (result == 0 && (json_object_set_new(used, snake, json_integer(json_object_get(used, snake)
-                                                                           ? before + 1
-                                                                           : 0)) < 0 ||
-                        json_object_set_new(names, path.data, json_string(name)) < 0))
+    if (result == 0 &&
+        (json_object_set_new(used, snake,
+                             json_integer(json_object_get(used, snake) ? before + 1 : 0)) < 0 ||
+         json_object_set_new(names, path.data, json_string(name)) < 0))
         result = error_set(err, ERR_MEMORY, "out of memory");
     text_add(&path, "/");
     if (result == 0)
-        result = text_check(&path, err) < 0
-                     ? -1
-                     : name_layers(config, path.data, depth + 1, names, err);
+        result =
+            text_check(&path, err) < 0 ? -1 : name_layers(config, path.data, depth + 1, names, err);
     text_release(&path);
     return result;
 }
@@ -87,8 +86,8 @@ static int name_layers(const json_t *config, const char *prefix, int depth, json
     size_t i;
     int result = used != NULL ? 0 : error_set(err, ERR_MEMORY, "out of memory");
     if (depth > DEPTH_LIMIT)
-        result = error_set(err, ERR_FORMAT, "models lie more than %d deep in one another",
-                           DEPTH_LIMIT);
+        result =
+            error_set(err, ERR_FORMAT, "models lie more than %d deep in one another", DEPTH_LIMIT);
     json_array_foreach (layers, i, layer) {
         if (result < 0)
             break;
@@ -187,7 +186,7 @@ static int read_vars(struct reader *reader, hid_t vars, const char *group, struc
         result = leave_out(reader, group, err);
     else if (result == 0 && members.count > 0) {
         for (size_t i = 0; i < members.count && result == 0; i++) {
-            char number[8];
+            char number[24];
             snprintf(number, sizeof number, "%zu", i);
             result = h5_tensor(reader->h5, vars, number, number, &read, err);
         }
@@ -230,17 +229,15 @@ static int visit_member(struct reader *reader, hid_t group, const char *path, co
         result = read_vars(reader, object, path, err);
     } else if (type == H5I_GROUP) {
         text_addf(&inner, "%s%s%s", path, *path != '\0' ? "/" : "", member);
-        result = text_check(&inner, err) < 0
-                     ? -1
-                     : visit(reader, object, inner.data, depth + 1, err);
+        result =
+            text_check(&inner, err) < 0 ? -1 : visit(reader, object, inner.data, depth + 1, err);
     }
     text_release(&inner);
     H5Oclose(object);
     return result;
 }
 
-static int visit(struct reader *reader, hid_t group, const char *path, int depth,
-                 struct error *err)
+static int visit(struct reader *reader, hid_t group, const char *path, int depth, struct error *err)
 {
     struct h5_names members = {0};
     if (depth > DEPTH_LIMIT || ++reader->groups > GROUPS_LIMIT)
@@ -262,8 +259,9 @@ int keras_vars_read(const struct h5 *h5, const json_t *config, struct safetensor
     if (result == 0)
         result = visit(&reader, h5->file, "", 0, err);
     if (result == 0 && reader.others > 0)
-        text_addf(note, "%s%zu layers left out that are no convolution, batch norm or dense layer "
-                        "('%s')",
+        text_addf(note,
+                  "%s%zu layers left out that are no convolution, batch norm or dense layer "
+                  "('%s')",
                   note->size > 0 ? "; " : "", reader.others, text_string(&reader.other));
     text_release(&reader.other);
     json_decref(reader.names);

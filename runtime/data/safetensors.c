@@ -219,9 +219,8 @@ static int read_values(FILE *stream, const struct extent *extent, float *values,
     const size_t size = extent->left_out ? 1 : element_size(extent->type);
     size_t left = (size_t)(extent->end - extent->begin) / size;
     if (!extent->left_out && extent->type == ELEMENT_F32)
-        return fread(values, size, left, stream) == left
-                   ? 0
-                   : error_set(err, ERR_IO, "it ended early");
+        return fread(values, size, left, stream) == left ? 0
+                                                         : error_set(err, ERR_IO, "it ended early");
     while (left > 0) {
         size_t count = left < CHUNK_ELEMENTS ? left : CHUNK_ELEMENTS;
         if (fread(chunk, size, count, stream) != count)
@@ -244,8 +243,7 @@ static int read_data(FILE *stream, struct safetensors *set, struct extent *exten
         qsort(extents, count, sizeof(*extents), compare_extents);
     for (size_t i = 0; i < count; i++) {
         const struct extent *extent = &extents[i];
-        const struct safetensor *tensor =
-            extent->left_out ? NULL : &set->tensors[extent->tensor];
+        const struct safetensor *tensor = extent->left_out ? NULL : &set->tensors[extent->tensor];
         if (extent->begin != at)
             return error_set(err, ERR_FORMAT, "tensor '%s': its data %s the ones before",
                              tensor != NULL ? tensor->name : "num_batches_tracked",
