@@ -21,7 +21,7 @@ SAY = @$(if $(V),:,echo ' ')
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-STAGES = download split explore pretrain phase1 phase2 evaluate curves gradcam report
+STAGES = download split explore pretrain phase1 phase2 evaluate curves gradcam report export
 PARTS = base plan store data nn figure runner command
 
 # Flags. No debug information and no line numbers in the executables, whose digests are part of every key; `make DEBUG=1`
@@ -170,6 +170,9 @@ faults: ## attack the runner at every call, allocation and moment; tests/faults/
 	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
 	@BUILD=$(BUILD) tests/faults/run $(CAMPAIGN)
 
+oracle: all ## compare with Keras, PyTorch, ONNX Runtime and scikit-learn, and derive the golden files again (PyPI; ORACLE=part of a name)
+	@BUILD=$(BUILD) tests/oracle/run $(ORACLE)
+
 bench: all $(BENCH_PROGRAMS) ## build the benchmarks; tests/bench/README.md says how to run them
 
 lint: ## check format, include rules, and the build with clang
@@ -217,4 +220,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: FORCE all pipeline verify test build-tests bench lint check-address faults fuzz install clean help
+.PHONY: FORCE all pipeline verify test build-tests oracle bench lint check-address faults fuzz install clean help

@@ -9,10 +9,11 @@
 #include "base/text.h"
 #include "data/cifar10.h"
 #include "data/fetch.h"
-#include "data/keras_h5.h"
 #include "data/safetensors.h"
 #include "data/sample.h"
+#include "data/weights.h"
 #include "model_use.h"
+#include "nn/tensor_names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -244,22 +245,25 @@ static int write_weights(struct stage *stage, const struct source *source, const
                          const struct weight_check *check, struct error *err)
 {
     struct safetensors set = {0};
+    struct text note = {0};
     int64_t count;
     int result = -1;
     const char *path = stage_out(stage, "weights", err);
-    if (path == NULL || (keras_h5_is(file) ? keras_h5_read(file, &set, err)
-                                           : safetensors_read(file, &set, err)) < 0)
-        return -1;
+    if (path == NULL || weights_read(file, &set, &note, err) < 0)
+        goto done;
     json_decref(set.metadata);
     set.metadata = NULL;
+    tensor_names_describe(&set, &note);
     if (check_values(&set, check, &count, err) < 0 ||
         safetensors_describe(&set, "format", "reprise-weights", err) < 0 ||
         safetensors_describe(&set, "source", source_name(source), err) < 0 ||
         safetensors_describe(&set, "sha256", source->sha256, err) < 0)
         goto done;
-    stage_note(stage, "weights: %zu tensors, %lld values", set.count, (long long)count);
+    stage_note(stage, "weights: %zu tensors, %lld values%s%s", set.count, (long long)count,
+               note.size > 0 ? "; " : "", text_string(&note));
     result = safetensors_write(path, &set, err);
 done:
+    text_release(&note);
     safetensors_release(&set);
     return result;
 }

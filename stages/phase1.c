@@ -19,14 +19,18 @@ static int read_params(struct trainer *trainer, struct error *err)
 static int make_model(struct trainer *trainer, struct error *err)
 {
     const char *weights = NULL;
+    struct text note = {0};
     if (stage_has_dep(trainer->stage, "weights") &&
         (weights = stage_dep(trainer->stage, "weights", err)) == NULL)
         return -1;
     if (model_new(&trainer->architecture, &trainer->preprocess, trainer->seed, &trainer->model,
                   err) < 0 ||
         (weights != NULL &&
-         model_load_base(trainer->model, weights, &trainer->weight_check, err) < 0))
+         model_load_base(trainer->model, weights, &trainer->weight_check, &note, err) < 0))
         return -1;
+    if (note.size > 0)
+        stage_note(trainer->stage, "weights: %s", text_string(&note));
+    text_release(&note);
     return model_set_trainable(trainer->model, trainer->patterns, trainer->pattern_count, err);
 }
 

@@ -5,6 +5,7 @@
  *   header   = JSON object, padded with blanks to a multiple of 8:
  *              {"__metadata__": {text: text, ...},
  *               name: {"dtype": "F32", "shape": [n, ...], "data_offsets": [begin, end]}, ...}
+ *              dtype also F16, BF16 and F64 where it is read; it is written as F32
  *   data     = tensors, little-endian, C order, at [begin, end) from its start,
  *              covering it without gap or overlap
  */
@@ -14,6 +15,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "data/element.h"
 #include "data/npy.h"
 
 #include <stdbool.h>
@@ -89,11 +91,21 @@ void safetensors_release(struct safetensors *set)
 
 /* ---- reading ---- */
 
-/* Where a tensor's data lie; parallel to set->tensors until they are read. */
+/* Where a tensor's data lie. One that is left out has no place in set->tensors. */
 struct extent {
     int64_t begin, end;
     size_t tensor;
+    bool left_out;
+    enum element_type type;
 };
+
+/* How often a batch norm of PyTorch was trained: an integer that no weight depends on. */
+static bool is_counter(const char *name)
+{
+    static const char suffix[] = "num_batches_tracked";
+    size_t length = strlen(name);
+    return length >= sizeof suffix - 1 && strcmp(name + length - (sizeof suffix - 1), suffix) == 0;
+}
 
 static int read_header(FILE *stream, int64_t file_size, json_t **header, int64_t *data_size,
                        struct error *err)
@@ -107,8 +119,8 @@ static int read_header(FILE *stream, int64_t file_size, json_t **header, int64_t
     if (length > HEADER_LIMIT || (int64_t)length > file_size - LENGTH_SIZE)
         return error_set(err, ERR_FORMAT,
                          "it is truncated or not a safetensors file: its header would have %llu "
-                         "bytes",
-                         (unsigned long long)length);
+                         "bytes, the file has %lld",
+                         (unsigned long long)length, (long long)file_size);
     char *text = memory_new(length + 1, 1, err);
     if (text == NULL)
         return -1;
@@ -149,11 +161,18 @@ static int read_entry(const char *name, const json_t *entry, int64_t data_size,
     const json_t *offsets = json_object_get(entry, "data_offsets");
     const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
     int64_t dims[SAFETENSOR_MAX_RANK] = {0}, count;
+    size_t size = sizeof(int64_t); /* of a counter's only element */
     if (type == NULL || !json_is_array(shape) || json_array_size(offsets) != 2 ||
         !json_is_integer(begin) || !json_is_integer(end))
         return error_set(err, ERR_FORMAT, "its entry needs dtype, shape and data_offsets");
-    if (strcmp(type, "F32") != 0)
-        return error_set(err, ERR_FORMAT, "it has type %s; convert it to F32", type);
+    extent->left_out = is_counter(name) && strcmp(type, "I64") == 0;
+    if (!extent->left_out && !element_find(type, &extent->type))
+        return error_set(err, ERR_FORMAT,
+                         "it has type %s; weights are F32, F16, BF16 or F64 (quantised ones have "
+                         "to be widened by what wrote them)",
+                         type);
+    if (!extent->left_out)
+        size = element_size(extent->type);
     size_t rank = json_array_size(shape);
     if (rank > SAFETENSOR_MAX_RANK)
         return error_set(err, ERR_FORMAT, "it has rank %zu, more than %d", rank,
@@ -166,16 +185,19 @@ static int read_entry(const char *name, const json_t *entry, int64_t data_size,
     }
     extent->begin = json_integer_value(begin);
     extent->end = json_integer_value(end);
-    if (npy_count((int)rank, dims, sizeof(float), &count, err) < 0)
+    if (npy_count((int)rank, dims, sizeof(double), &count, err) < 0)
         return -1;
     if (extent->begin < 0 || extent->end < extent->begin || extent->end > data_size)
         return error_set(err, ERR_FORMAT,
-                         "its data at [%lld, %lld) lie outside the file's %lld bytes of data",
+                         "its data at [%lld, %lld) lie outside the file's %lld bytes of data: the "
+                         "file is truncated, or not what its header says",
                          (long long)extent->begin, (long long)extent->end, (long long)data_size);
-    if (extent->end - extent->begin != count * (int64_t)sizeof(float))
+    if (extent->end - extent->begin != count * (int64_t)size)
         return error_set(err, ERR_FORMAT, "its shape needs %lld bytes, not %lld",
-                         (long long)count * (long long)sizeof(float),
+                         (long long)count * (long long)size,
                          (long long)(extent->end - extent->begin));
+    if (extent->left_out)
+        return 0;
     extent->tensor = set->count;
     return safetensors_add(set, name, (int)rank, dims, NULL, err);
 }
@@ -188,22 +210,47 @@ static int compare_extents(const void *a, const void *b)
     return (x->end > y->end) - (x->end < y->end);
 }
 
+enum { CHUNK_ELEMENTS = 4096 };
+
+/* The values of a tensor, or what is left out, from where the stream stands. */
+static int read_values(FILE *stream, const struct extent *extent, float *values, struct error *err)
+{
+    unsigned char chunk[CHUNK_ELEMENTS * sizeof(double)];
+    const size_t size = extent->left_out ? 1 : element_size(extent->type);
+    size_t left = (size_t)(extent->end - extent->begin) / size;
+    if (!extent->left_out && extent->type == ELEMENT_F32)
+        return fread(values, size, left, stream) == left ? 0
+                                                         : error_set(err, ERR_IO, "it ended early");
+    while (left > 0) {
+        size_t count = left < CHUNK_ELEMENTS ? left : CHUNK_ELEMENTS;
+        if (fread(chunk, size, count, stream) != count)
+            return error_set(err, ERR_IO, "it ended early");
+        if (!extent->left_out) {
+            element_widen(extent->type, chunk, count, values);
+            values += count;
+        }
+        left -= count;
+    }
+    return 0;
+}
+
 /* Covering without gap or overlap: nothing hides in the file. */
-static int read_data(FILE *stream, struct safetensors *set, struct extent *extents,
+static int read_data(FILE *stream, struct safetensors *set, struct extent *extents, size_t count,
                      int64_t data_size, struct error *err)
 {
     int64_t at = 0;
-    if (set->count > 1)
-        qsort(extents, set->count, sizeof(*extents), compare_extents);
-    for (size_t i = 0; i < set->count; i++) {
-        const struct safetensor *tensor = &set->tensors[extents[i].tensor];
-        if (extents[i].begin != at)
+    if (count > 1)
+        qsort(extents, count, sizeof(*extents), compare_extents);
+    for (size_t i = 0; i < count; i++) {
+        const struct extent *extent = &extents[i];
+        const struct safetensor *tensor = extent->left_out ? NULL : &set->tensors[extent->tensor];
+        if (extent->begin != at)
             return error_set(err, ERR_FORMAT, "tensor '%s': its data %s the ones before",
-                             tensor->name, extents[i].begin < at ? "overlap" : "leave a gap after");
-        size_t count = (size_t)tensor->count;
-        if (fread(tensor->data, sizeof(float), count, stream) != count)
-            return error_set(err, ERR_IO, "it ended early");
-        at = extents[i].end;
+                             tensor != NULL ? tensor->name : "num_batches_tracked",
+                             extent->begin < at ? "overlap" : "leave a gap after");
+        if (read_values(stream, extent, tensor != NULL ? tensor->data : NULL, err) < 0)
+            return -1;
+        at = extent->end;
     }
     if (at != data_size)
         return error_set(err, ERR_FORMAT, "%lld bytes at its end belong to no tensor",
@@ -224,6 +271,7 @@ static int read_stream(FILE *stream, struct safetensors *set, struct error *err)
     struct extent *extents = NULL;
     struct stat st;
     int64_t data_size = 0;
+    size_t count = 0;
     const char *name;
     json_t *entry;
     if (fstat(fileno(stream), &st) < 0)
@@ -237,12 +285,12 @@ static int read_stream(FILE *stream, struct safetensors *set, struct error *err)
         if (strcmp(name, metadata_name) == 0) {
             if (read_metadata(entry, set, err) < 0)
                 goto done;
-        } else if (read_entry(name, entry, data_size, set, &extents[set->count], err) < 0) {
+        } else if (read_entry(name, entry, data_size, set, &extents[count++], err) < 0) {
             error_prefix(err, "tensor '%s': ", name);
             goto done;
         }
     }
-    if (read_data(stream, set, extents, data_size, err) < 0)
+    if (read_data(stream, set, extents, count, data_size, err) < 0)
         goto done;
     if (set->count > 1)
         qsort(set->tensors, set->count, sizeof(*set->tensors), compare_tensors);

@@ -34,8 +34,9 @@ struct safetensors {
     json_t *metadata; /* object of strings, or NULL */
 };
 
-/* Checks the whole file: types (F32 only), bounds, overlaps and gaps. *set
- * changes only on success. */
+/* Checks the whole file: types, bounds, overlaps and gaps. F16, BF16 and F64
+ * become f32 (element.h); the integers num_batches_tracked of PyTorch are left
+ * out, others refused. *set changes only on success. */
 int safetensors_read(const char *path, struct safetensors *set, struct error *err);
 
 /* Through a temporary file: complete or not at all. */

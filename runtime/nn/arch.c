@@ -117,7 +117,8 @@ int graph_build(const struct architecture *architecture, struct graph *graph, st
     struct graph built = {0};
     int last = -1;
     if (check_sizes(architecture, err) || add_input(&built, architecture->image_size, &last, err) ||
-        add_base(&built, architecture, &last, err) || add_head(&built, architecture, &last, err)) {
+        add_base(&built, architecture, &last, err) || add_head(&built, architecture, &last, err) ||
+        graph_pad(&built, architecture, err)) {
         graph_release(&built);
         return -1;
     }

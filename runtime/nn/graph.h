@@ -54,8 +54,10 @@ struct architecture {
     double alpha;       /* width multiplier of mobilenet; else 1 */
     int64_t image_size; /* height = width of the input */
     int64_t classes;
-    int64_t hidden; /* units of the head's ReLU layer, 0 for none */
-    double dropout; /* before each dense layer; 0 leaves the nodes out */
+    int64_t hidden;  /* units of the head's ReLU layer, 0 for none */
+    double dropout;  /* before each dense layer; 0 leaves the nodes out */
+    bool pad_around; /* zeros on all sides of strided convolutions, as PyTorch's networks have them
+                      */
 };
 
 /* arch.c: the base, then the head (dropout, dense ReLU, dropout, dense_1; or dropout, dense without
@@ -63,6 +65,10 @@ struct architecture {
  */
 int graph_build(const struct architecture *architecture, struct graph *graph, struct error *err);
 void graph_release(struct graph *graph);
+
+/* graph_pad.c: puts zeros around strided convolutions where the architecture says so; graph_build()
+ * does. ERR_USAGE where that would make other maps. */
+int graph_pad(struct graph *graph, const struct architecture *architecture, struct error *err);
 
 /* Index of the node that has a layer of this name (conv, norm or output), or -1. */
 int graph_find(const struct graph *graph, const char *layer);

@@ -6,6 +6,7 @@
 #define NN_MODEL_H
 
 #include "base/error.h"
+#include "base/text.h"
 #include "nn/feed.h"
 #include "nn/graph.h"
 
@@ -59,12 +60,13 @@ int model_name_classes(struct model *model, const char *const *names, struct err
 
 struct weight_check;
 
-/* Replaces the base's weights (not the head's) by those of a .safetensors file. Every base
- * parameter must be there with its shape; tensors of the file that are a head's are ignored, other
- * unknown ones are errors; so are values that weight_check.h refuses (`check` NULL: all that is
- * wrong). */
+/* Replaces the base's weights (not the head's) by those of a file that data/weights.h reads, by
+ * whatever names tensor_names.h knows. Every base parameter must be there with its shape; tensors
+ * of the file that are a head's are left out, other unknown ones are errors; so are values that
+ * weight_check.h refuses (`check` NULL: all that is wrong). Words for people are added to *note,
+ * which may be NULL. */
 int model_load_base(struct model *model, const char *path, const struct weight_check *check,
-                    struct error *err);
+                    struct text *note, struct error *err);
 
 int model_read(const char *path, const struct weight_check *check, struct model **model,
                struct error *err);

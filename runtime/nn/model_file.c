@@ -3,7 +3,8 @@
  *   tensors    "<layer>/<variable>", f32, shapes as in struct parameter
  *   metadata   "format": "reprise-weights" (a base) or "reprise-model"
  *              "reprise": as JSON text
- *                {"architecture": {"name", "alpha", "image_size", "classes", "hidden", "dropout"},
+ *                {"architecture": {"name", "alpha", "image_size", "classes", "hidden", "dropout",
+ *                                  "padding": "around" (else absent)},
  *                 "class_names": [name, ...] (of models of older versions absent),
  *                 "preprocess": {"mode", "pixel_range"}}
  */
@@ -12,7 +13,9 @@
 #include "base/text.h"
 #include "data/class_names.h"
 #include "data/safetensors.h"
+#include "data/weights.h"
 #include "nn/model.h"
+#include "nn/tensor_names.h"
 #include "nn/weight_check.h"
 
 #include <float.h>
@@ -149,12 +152,20 @@ static int take_weights(const char *path, const struct safetensors *set, struct 
 }
 
 int model_load_base(struct model *model, const char *path, const struct weight_check *check,
-                    struct error *err)
+                    struct text *note, struct error *err)
 {
     struct safetensors set = {0};
-    if (safetensors_read(path, &set, err))
+    struct text words = {0};
+    if (weights_read(path, &set, &words, err))
         return -1;
-    int result = take_weights(path, &set, model, true, check, err);
+    int result = tensor_names_map(model, &set, &words, err);
+    if (result)
+        error_prefix(err, "%s: ", path);
+    else
+        result = take_weights(path, &set, model, true, check, err);
+    if (result == 0 && note && words.size > 0)
+        text_addf(note, "%s%s", note->size > 0 ? "; " : "", words.data);
+    text_release(&words);
     model->large_pass = model->large_pass || (check && check->large_pass);
     safetensors_release(&set);
     return result;
@@ -181,6 +192,9 @@ static json_t *description(const struct model *model)
                   (json_int_t)a->classes, "hidden", (json_int_t)a->hidden, "dropout", a->dropout,
                   "preprocess", "mode", preprocess_name(model->preprocess.mode), "pixel_range",
                   (double)model->preprocess.pixel_range);
+    if (a->pad_around)
+        json_object_set_new(json_object_get(json, "architecture"), "padding",
+                            json_string("around"));
     return with_class_names(model, json);
 }
 
@@ -275,6 +289,9 @@ static int parse_description(const char *path, const char *text, struct architec
         a->image_size = size;
         a->classes = classes;
         a->hidden = hidden;
+        const char *padding =
+            json_string_value(json_object_get(json_object_get(json, "architecture"), "padding"));
+        a->pad_around = padding && strcmp(padding, "around") == 0;
         preprocess->pixel_range = (float)range;
         result = 0;
     }

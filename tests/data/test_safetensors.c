@@ -33,8 +33,27 @@ static void safetensors_names_the_type_it_does_not_read(void **state)
 {
     (void)state;
     struct safetensors set = {0};
-    EXPECT_ERROR(safetensors_read(GOLDEN "f16.safetensors", &set, &err), ERR_FORMAT,
-                 "tensor 'half': it has type F16; convert it to F32");
+    EXPECT_ERROR(safetensors_read("tests/golden/elements/integers.safetensors", &set, &err),
+                 ERR_FORMAT, "tensor 'a': it has type I32; weights are F32, F16, BF16 or F64");
+}
+
+/* As PyTorch widens them: subnormal, infinite and negative zero too. */
+static void safetensors_widens_half_brain_and_double(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"half", "brain", "wide"};
+    struct safetensors set = {0};
+    EXPECT_OK(safetensors_read("tests/golden/elements/elements.safetensors", &set, &err));
+    assert_int_equal(set.count, 6); /* num_batches_tracked is left out */
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "f32/%s", kinds[i]);
+        const struct safetensor *narrow = safetensors_find(&set, kinds[i]);
+        const struct safetensor *expected = safetensors_find(&set, name);
+        assert_true(narrow != NULL && expected != NULL && narrow->count == expected->count);
+        assert_memory_equal(narrow->data, expected->data, (size_t)expected->count * sizeof(float));
+    }
+    safetensors_release(&set);
 }
 
 static void make_set(struct safetensors *set, bool reversed)
@@ -203,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(safetensors_reads_what_the_library_wrote),
         TEST(safetensors_names_the_type_it_does_not_read),
+        TEST(safetensors_widens_half_brain_and_double),
         TEST(safetensors_bytes_do_not_depend_on_the_order_of_adding),
         TEST(safetensors_round_trip_keeps_everything),
         TEST(safetensors_refuses_a_name_twice),

@@ -5,11 +5,13 @@
 static int convert(const char *from, const char *to, struct error *err)
 {
     struct safetensors set = {0};
-    if (keras_h5_read(from, &set, err) < 0) {
-        ASSERT(set.tensors == NULL && set.metadata == NULL);
+    struct text note = {0};
+    if (keras_h5_read(from, &set, &note, err) < 0) {
+        ASSERT(set.tensors == NULL && set.metadata == NULL && note.size == 0);
         return -1;
     }
-    ASSERT(keras_h5_is(from) && set.count > 0);
+    ASSERT(set.count > 0 && fuzz_text_is_clean(text_string(&note)));
+    text_release(&note);
     int result = safetensors_write(to, &set, err);
     safetensors_release(&set);
     return result;

@@ -133,7 +133,7 @@ static void forget(struct bed *bed)
 /* A fresh model trained from the folder's checkpoint, if there is one. */
 static int train_on(struct bed *bed, int threads, struct error *err)
 {
-    const struct architecture architecture = {"resnet8", 1, 16, CLASSES, 8, 0.2};
+    const struct architecture architecture = {"resnet8", 1, 16, CLASSES, 8, 0.2, false};
     const struct preprocess preprocess = {PREPROCESS_TF, 255};
     const char *const patterns[] = {"conv4"};
     backend_close(bed->backend);

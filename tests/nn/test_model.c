@@ -191,7 +191,7 @@ static void model_base_goes_to_another_head(void **state)
         struct model *to = new_model(&other, 2), *untouched = new_model(&other, 2);
         ok((whole ? model_write : model_write_base)(from, folder->file, &err), &err);
         assert_false(equal(to, from, true));
-        ok(model_load_base(to, folder->file, NULL, &err), &err);
+        ok(model_load_base(to, folder->file, NULL, NULL, &err), &err);
         assert_true(equal(to, from, true));
         assert_true(memcmp(find(to, "dense/kernel")->value, find(untouched, "dense/kernel")->value,
                            9 * 64 * sizeof(float)) == 0);
@@ -230,7 +230,7 @@ static void refuses(const char *path, const char *first, const char *second)
 {
     struct error err = {0};
     struct model *model = new_model(&small, 2), *before = new_model(&small, 2);
-    assert_int_equal(model_load_base(model, path, NULL, &err), -1);
+    assert_int_equal(model_load_base(model, path, NULL, NULL, &err), -1);
     assert_int_equal(err.kind, ERR_FORMAT);
     if (!strstr(err.message, first) || !strstr(err.message, second) || !strstr(err.message, path))
         fail_msg("message: %s", err.message);

@@ -42,7 +42,7 @@ static void draw(struct bed *bed)
 
 static int make_bed(void **state)
 {
-    const struct architecture architecture = {"resnet8", 1, 16, CLASSES, 0, 0};
+    const struct architecture architecture = {"resnet8", 1, 16, CLASSES, 0, 0, false};
     struct bed *bed = calloc(1, sizeof(*bed));
     struct error err;
     draw(bed);

@@ -113,11 +113,11 @@ static void weights_that_cannot_work_are_refused_when_read(void **state)
         assert_int_equal(model_read(file, NULL, &read, &err), -1);
         if (strstr(err.message, w->said) == NULL || strstr(err.message, file) == NULL)
             fail_msg("%s lacks %s", err.message, w->said);
-        assert_int_equal(model_load_base(fresh, base, NULL, &err), -1);
+        assert_int_equal(model_load_base(fresh, base, NULL, NULL, &err), -1);
         assert_non_null(strstr(err.message, w->said));
         notes = 0;
         assert_int_equal(model_read(file, &lenient, &read, &err), w->may_pass ? 0 : -1);
-        assert_int_equal(model_load_base(fresh, base, &lenient, &err), w->may_pass ? 0 : -1);
+        assert_int_equal(model_load_base(fresh, base, &lenient, NULL, &err), w->may_pass ? 0 : -1);
         assert_int_equal(notes, w->may_pass ? 2 : 0);
         /* What was let in may go out. */
         assert_int_equal(w->may_pass ? model_write(read, file, &err) : 0, 0);

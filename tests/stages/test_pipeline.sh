@@ -14,7 +14,7 @@ sample() {
 
 make_experiment one
 sample run
-[ $status -eq 0 ] && [ "$(executed | wc -w)" -eq 10 ]
+[ $status -eq 0 ] && [ "$(executed | wc -w)" -eq 11 ]
 ok $? pipeline_runs_from_start_to_end
 result=0
 for file in download/dataset/train_images.npy download/dataset/test_labels.npy download/dataset/train_boxes.npy \
@@ -23,6 +23,7 @@ for file in download/dataset/train_images.npy download/dataset/test_labels.npy d
     explore/sample_images.png explore/class_distribution.png explore/augmentation_examples.png \
     pretrain/weights.safetensors pretrain/history.json \
     phase1/model.safetensors phase1/history.json phase1/history.csv phase1/preflight.json \
+    export/model.keras export/model.onnx \
     phase2/model.safetensors phase2/history.json phase2/history.csv phase2/preflight.json \
     evaluate/metrics.json evaluate/predictions.npy evaluate/classification_report.txt \
     curves/phase1_training_curves.png curves/phase2_training_curves.png curves/confusion_matrix.png \
@@ -56,7 +57,7 @@ ok $result report_names_the_key_of_every_stage_before_it
 snapshot "$here/before"
 sample run
 snapshot "$here/after"
-[ $status -eq 0 ] && grep -q '^0 executed, 10 cached' "$here/err" && cmp "$here/before" "$here/after"
+[ $status -eq 0 ] && grep -q '^0 executed, 11 cached' "$here/err" && cmp "$here/before" "$here/after"
 ok $? second_run_executes_nothing_and_touches_no_file
 
 # A requirement that is missed: after so little training it must be.
@@ -71,7 +72,7 @@ ok $? missed_requirement_fails_verify
 
 cp "$project/pipeline.lock" "$here/lock"
 sample run --set split.seed=8
-[ $status -eq 0 ] && [ "$(executed)" = "curves evaluate explore gradcam phase1 phase2 report split " ]
+[ $status -eq 0 ] && [ "$(executed)" = "curves evaluate explore export gradcam phase1 phase2 report split " ]
 ok $? other_split_reruns_what_follows_it
 sample run --set gradcam.alpha=0.5
 [ $status -eq 0 ] && [ "$(executed)" = "gradcam report " ]
@@ -105,7 +106,7 @@ else
     rm "$project/build"
     ln -s "$tree/build" "$project/build"
     sample run
-    [ $status -eq 0 ] && grep -q '^0 executed, 10 cached' "$here/err"
+    [ $status -eq 0 ] && grep -q '^0 executed, 11 cached' "$here/err"
     ok $? comments_in_sources_execute_nothing
     rm "$project/build"
     ln -s "$BUILD" "$project/build"

@@ -5,7 +5,7 @@
 make_experiment one
 experiment run
 r verify --as-recorded
-[ $status -eq 0 ] && grep -q '^verified: 10 stages' "$here/out"
+[ $status -eq 0 ] && grep -q '^verified: 11 stages' "$here/out"
 ok $? untouched_pipeline_verifies
 cp "$project/pipeline.lock" "$here/lock"
 cp -r "$project/artifacts" "$here/good"

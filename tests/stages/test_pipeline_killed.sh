@@ -22,7 +22,7 @@ tidy() {
 }
 make_experiment "another folder/with blanks in its name"
 experiment run -j 1
-[ $status -eq 0 ] && [ "$(executed | wc -w)" -eq 10 ] && same && tidy
+[ $status -eq 0 ] && [ "$(executed | wc -w)" -eq 11 ] && same && tidy
 ok $? one_processor_and_another_folder_give_the_same_bits
 rm -rf "$project"
 
@@ -88,7 +88,7 @@ disturb() {
 make_experiment disturbed
 disturb KILL stage 1
 [ $status -eq 1 ] && grep -q '^pretrain  *failed: killed by signal 9' "$here/err" && grep -q '^phase1  *skipped' "$here/err" &&
-    experiment run && [ "$(executed | sed 's/explore //; s/split //')" = "curves evaluate gradcam phase1 phase2 pretrain report " ] &&
+    experiment run && [ "$(executed | sed 's/explore //; s/split //')" = "curves evaluate export gradcam phase1 phase2 pretrain report " ] &&
     grep -q '^pretrain  *resuming after [1-9]' "$here/err" && same && tidy
 ok $? stage_killed_in_training_resumes_to_the_same_bits
 disturb INT runner 130

@@ -22,7 +22,7 @@ verdict() { sed -n 's/.*"verdict": "\(.*\)".*/\1/p' "$project/artifacts/$1/prefl
 
 make_experiment one
 mobilenet
-[ $status -eq 0 ] && [ "$(executed | wc -w)" -eq 9 ] && r verify --as-recorded && [ $status -eq 0 ]
+[ $status -eq 0 ] && [ "$(executed | wc -w)" -eq 10 ] && r verify --as-recorded && [ $status -eq 0 ]
 ok $? real_weights_go_through_both_phases
 [ "$(verdict phase1)" = ok ] && [ "$(verdict phase2)" = ok ]
 ok $? preflight_finds_real_weights_well_fed
