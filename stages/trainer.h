@@ -87,8 +87,9 @@ int trainer_read_augment(struct trainer *trainer, struct error *err);
 int trainer_read_batches(struct trainer *trainer, struct error *err);
 /* train: {norm, preflight} */
 int trainer_read_modes(struct trainer *trainer, struct error *err);
-/* `prefix`: {augment, epochs, learning_rate, early_stopping: {patience}, reduce_learning_rate:
- * {factor, patience, minimum}}; null turns a callback off. */
+/* `prefix`: {augment, epochs, learning_rate, early_stopping: {patience, min_delta, monitor, mode},
+ * reduce_learning_rate: {factor, patience, minimum, min_delta, cooldown}}; null turns a callback
+ * off; what is absent of min_delta, monitor, mode and cooldown is as in Keras. */
 int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct error *err);
 /* phase.trainable: a list of parts of names */
 int trainer_read_trainable(struct trainer *trainer, struct error *err);

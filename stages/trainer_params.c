@@ -83,38 +83,80 @@ static int is_off(struct stage *stage, const char *name, bool *off, struct error
     return 0;
 }
 
+/* One of two, the first where there is none. */
+static int choice_of_two(struct stage *stage, const char *name, const char *const choices[2],
+                         int *chosen, struct error *err)
+{
+    const char *text = NULL;
+    *chosen = 0;
+    if (stage_text_or_null(stage, name, &text, err) < 0)
+        return -1;
+    return text == NULL ? 0 : stage_choice(stage, name, choices, 2, chosen, err);
+}
+
+/* What is monitored says which way is better; `mode` can but confirm it. */
+static int read_monitor(struct stage *stage, const char *map, enum monitor_mode *mode,
+                        struct error *err)
+{
+    static const char *const monitors[] = {"val_loss", "val_accuracy"};
+    static const char *const modes[] = {"min", "max", "auto"};
+    char monitor[96], name[96];
+    const char *text = NULL;
+    int monitored, said = 2;
+    snprintf(monitor, sizeof(monitor), "%s.monitor", map);
+    snprintf(name, sizeof(name), "%s.mode", map);
+    if (choice_of_two(stage, monitor, monitors, &monitored, err) < 0 ||
+        stage_text_or_null(stage, name, &text, err) < 0 ||
+        (text != NULL && stage_choice(stage, name, modes, 3, &said, err) < 0))
+        return -1;
+    if (said != 2 && said != monitored)
+        return error_set(err, ERR_USAGE, "parameter '%s' is '%s', but %s is better the %s: '%s'",
+                         name, modes[said], monitors[monitored], monitored ? "greater" : "less",
+                         modes[monitored]);
+    *mode = monitored == 0 ? MONITOR_MIN : MONITOR_MAX;
+    return 0;
+}
+
 static int read_early_stopping(struct trainer *trainer, const char *prefix, struct error *err)
 {
-    struct fit_options *options = &trainer->options;
-    char map[64], name[96];
+    struct early_stopping *options = &trainer->options.early_stopping;
+    char map[64], name[96], delta[96];
     bool off = false;
-    options->early_stopping_patience = -1;
+    *options = (struct early_stopping){.patience = -1, .mode = MONITOR_MIN};
     snprintf(map, sizeof(map), "%s.early_stopping", prefix);
     snprintf(name, sizeof(name), "%s.patience", map);
-    if (stage_int_or_null(trainer->stage, name, 0, 1 << 20, &options->early_stopping_patience,
-                          err) < 0)
+    snprintf(delta, sizeof(delta), "%s.min_delta", map);
+    if (stage_int_or_null(trainer->stage, name, 0, 1 << 20, &options->patience, err) < 0)
         return -1;
-    return options->early_stopping_patience >= 0 ? 0 : is_off(trainer->stage, map, &off, err);
+    if (options->patience < 0)
+        return is_off(trainer->stage, map, &off, err);
+    if (stage_real_or_null(trainer->stage, delta, 0, 1e6, &options->min_delta, err) < 0)
+        return -1;
+    return read_monitor(trainer->stage, map, &options->mode, err);
 }
 
 static int read_reduce(struct trainer *trainer, const char *prefix, struct error *err)
 {
-    struct fit_options *options = &trainer->options;
+    struct reduce_on_plateau *options = &trainer->options.reduce;
     struct stage *stage = trainer->stage;
-    char map[64], patience[96], factor[96], minimum[96];
+    char map[64], patience[96], factor[96], minimum[96], delta[96], cooldown[96];
     bool off = false;
-    options->reduce_patience = -1;
+    *options = (struct reduce_on_plateau){.patience = -1, .min_delta = 1e-4};
     snprintf(map, sizeof(map), "%s.reduce_learning_rate", prefix);
     snprintf(patience, sizeof(patience), "%s.patience", map);
     snprintf(factor, sizeof(factor), "%s.factor", map);
     snprintf(minimum, sizeof(minimum), "%s.minimum", map);
-    if (stage_int_or_null(stage, patience, 0, 1 << 20, &options->reduce_patience, err) < 0)
+    snprintf(delta, sizeof(delta), "%s.min_delta", map);
+    snprintf(cooldown, sizeof(cooldown), "%s.cooldown", map);
+    if (stage_int_or_null(stage, patience, 0, 1 << 20, &options->patience, err) < 0)
         return -1;
-    if (options->reduce_patience < 0)
+    if (options->patience < 0)
         return is_off(stage, map, &off, err);
-    if (stage_real(stage, factor, 0, 0.999999, &options->reduce_factor, err) < 0)
+    if (stage_real(stage, factor, 0, 0.999999, &options->factor, err) < 0 ||
+        stage_real(stage, minimum, 0, 1, &options->minimum, err) < 0 ||
+        stage_real_or_null(stage, delta, 0, 1e6, &options->min_delta, err) < 0)
         return -1;
-    return stage_real(stage, minimum, 0, 1, &options->reduce_minimum, err);
+    return stage_int_or_null(stage, cooldown, 0, REDUCE_COOLDOWN_MAX, &options->cooldown, err);
 }
 
 int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct error *err)

@@ -6,18 +6,28 @@ static bool less(double a, double b)
     return (float)a < (float)b;
 }
 
-void early_stopping_init(struct early_stopping *callback, int64_t patience)
+void early_stopping_start(struct early_stopping *callback)
 {
-    *callback = (struct early_stopping){.patience = patience, .best_epoch = -1};
+    callback->wait = 0;
+    callback->best_epoch = -1;
+    callback->best = 0;
+}
+
+static bool improves(const struct early_stopping *callback, double value)
+{
+    if (callback->best_epoch < 0)
+        return true;
+    return callback->mode == MONITOR_MIN ? less(value + callback->min_delta, callback->best)
+                                         : less(callback->best, value - callback->min_delta);
 }
 
 struct early_stopping_advice early_stopping_epoch(struct early_stopping *callback, int64_t epoch,
-                                                  double val_loss)
+                                                  double value)
 {
     struct early_stopping_advice advice = {0};
     callback->wait++;
-    if (callback->best_epoch < 0 || less(val_loss, callback->best)) {
-        callback->best = val_loss;
+    if (improves(callback, value)) {
+        callback->best = value;
         callback->best_epoch = epoch;
         callback->wait = 0;
         advice.keep_weights = true;
@@ -29,30 +39,34 @@ struct early_stopping_advice early_stopping_epoch(struct early_stopping *callbac
     return advice;
 }
 
-void reduce_on_plateau_init(struct reduce_on_plateau *callback, int64_t patience, double factor,
-                            double minimum)
+void reduce_on_plateau_start(struct reduce_on_plateau *callback)
 {
-    *callback =
-        (struct reduce_on_plateau){.patience = patience, .factor = factor, .minimum = minimum};
+    callback->wait = 0;
+    callback->started = false;
+    callback->best = 0;
 }
 
 float reduce_on_plateau_epoch(struct reduce_on_plateau *callback, double val_loss,
                               float learning_rate)
 {
-    const double min_delta = 1e-4;
     if (callback->patience < 0)
         return learning_rate;
-    if (!callback->started || less(val_loss + min_delta, callback->best)) {
+    if (callback->wait < 0)
+        callback->wait++;
+    if (!callback->started || less(val_loss + callback->min_delta, callback->best)) {
         callback->started = true;
         callback->best = val_loss;
-        callback->wait = 0;
+        if (callback->wait > 0)
+            callback->wait = 0;
         return learning_rate;
     }
+    if (callback->wait < 0)
+        return learning_rate;
     callback->wait++;
     /* At the floor nothing happens, and wait keeps growing. */
     if (callback->wait < callback->patience || !less(callback->minimum, (double)learning_rate))
         return learning_rate;
-    callback->wait = 0;
+    callback->wait = -callback->cooldown;
     double reduced = (double)learning_rate * callback->factor;
     return (float)(reduced > callback->minimum ? reduced : callback->minimum);
 }

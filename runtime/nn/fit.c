@@ -111,8 +111,10 @@ static void describe(const struct training *t, const struct backend *backend, st
     text_addf(text, "%lld %lld %lld %lld %d %lu %a\n", (long long)o->epochs, (long long)o->batch,
               (long long)o->shard, (long long)t->steps, (int)o->norm, (unsigned long)o->seed,
               o->learning_rate);
-    text_addf(text, "%lld %lld %a %a\n", (long long)o->early_stopping_patience,
-              (long long)o->reduce_patience, o->reduce_factor, o->reduce_minimum);
+    text_addf(text, "%lld %lld %a %a\n", (long long)o->early_stopping.patience,
+              (long long)o->reduce.patience, o->reduce.factor, o->reduce.minimum);
+    text_addf(text, "%a %d %a %lld\n", o->early_stopping.min_delta, (int)o->early_stopping.mode,
+              o->reduce.min_delta, (long long)o->reduce.cooldown);
     for (int i = 0; i < 2; i++) {
         const struct feed *f = i == 0 ? t->train : t->val;
         text_addf(text, "%lld %lld %lld %lld %d %a %lu\n", (long long)f->count,
@@ -348,8 +350,9 @@ static int finish_epoch(struct training *t, struct epoch_record *record, struct 
 {
     struct fit_state *s = &t->checkpoint.state;
     record->learning_rate = (double)s->learning_rate;
-    struct early_stopping_advice advice =
-        early_stopping_epoch(&s->stopper, s->epoch, record->val_loss);
+    struct early_stopping_advice advice = early_stopping_epoch(
+        &s->stopper, s->epoch,
+        s->stopper.mode == MONITOR_MIN ? record->val_loss : record->val_accuracy);
     s->learning_rate = reduce_on_plateau_epoch(&s->reducer, record->val_loss, s->learning_rate);
     best_checkpoint_epoch(&s->saver, s->epoch, record->val_accuracy);
     if (advice.keep_weights)
@@ -393,8 +396,10 @@ static int run(struct training *t, struct backend *backend, struct error *err)
     struct fit_state *s = &t->checkpoint.state;
     const struct fit_options *o = t->options;
     s->learning_rate = (float)o->learning_rate;
-    early_stopping_init(&s->stopper, o->early_stopping_patience);
-    reduce_on_plateau_init(&s->reducer, o->reduce_patience, o->reduce_factor, o->reduce_minimum);
+    s->stopper = o->early_stopping;
+    s->reducer = o->reduce;
+    early_stopping_start(&s->stopper);
+    reduce_on_plateau_start(&s->reducer);
     best_checkpoint_init(&s->saver);
     clock_gettime(CLOCK_MONOTONIC, &t->saved);
     if (resume(t, backend, err) < 0)
@@ -405,7 +410,7 @@ static int run(struct training *t, struct backend *backend, struct error *err)
     if (t->history->count > 0)
         scatter(t->checkpoint.kept, t->model);
     t->history->best_epoch = s->stopper.best_epoch;
-    t->history->kept_epoch = o->early_stopping_patience < 0 ? s->epoch - 1 : s->stopper.best_epoch;
+    t->history->kept_epoch = o->early_stopping.patience < 0 ? s->epoch - 1 : s->stopper.best_epoch;
     t->history->checkpoint_epoch = s->saver.epoch;
     t->history->stopped_early = s->stopped;
     return 0;

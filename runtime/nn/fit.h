@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "nn/backend.h"
+#include "nn/callbacks.h"
 #include "nn/feed.h"
 #include "nn/history.h"
 #include "nn/model.h"
@@ -30,11 +31,10 @@ struct fit_options {
     enum norm_mode norm;
     uint32_t seed; /* of shuffling and dropout; augmentation has the feed's */
     double learning_rate;
-    int64_t early_stopping_patience; /* < 0: off, the last epoch's weights are kept */
-    double reduce_factor;            /* ReduceLROnPlateau; patience < 0: off */
-    int64_t reduce_patience;
-    double reduce_minimum;
-    const char *checkpoint_folder; /* NULL: none */
+    struct early_stopping
+        early_stopping;              /* options only; of val_loss (MONITOR_MIN) or val_accuracy */
+    struct reduce_on_plateau reduce; /* options only */
+    const char *checkpoint_folder;   /* NULL: none */
     size_t remember_bytes; /* for what the frozen prefix makes of plain pictures: network.h */
 };
 

@@ -72,14 +72,20 @@ static void state_to_values(const struct fit_state *s, double values[STATE_VALUE
     memcpy(values, all, sizeof(all));
 }
 
-/* False where it is no count that a double holds exactly; -1 stands for none. */
-static bool take_count(double value, int64_t *count)
+/* False where it is less, or nothing that a double holds exactly. */
+static bool take_integer(double value, double least, int64_t *count)
 {
     const double limit = 9007199254740992.0; /* 2^53 */
-    if (!(value >= -1.0 && value <= limit) || (double)(int64_t)value != value)
+    if (!(value >= least && value <= limit) || (double)(int64_t)value != value)
         return false;
     *count = (int64_t)value;
     return true;
+}
+
+/* -1 stands for none. */
+static bool take_count(double value, int64_t *count)
+{
+    return take_integer(value, -1, count);
 }
 
 static bool state_from_values(struct fit_state *s, const double *values)
@@ -95,7 +101,8 @@ static bool state_from_values(struct fit_state *s, const double *values)
            take_count(values[4], &s->hits) && take_count(values[5], &s->images) &&
            take_count(values[6], &s->stopper.wait) &&
            take_count(values[7], &s->stopper.best_epoch) &&
-           take_count(values[9], &s->reducer.wait) && take_count(values[12], &s->saver.epoch);
+           take_integer(values[9], -REDUCE_COOLDOWN_MAX, &s->reducer.wait) &&
+           take_count(values[12], &s->saver.epoch);
 }
 
 /* ---- writing ---- */

@@ -21,7 +21,7 @@ struct epoch_record {
 struct history {
     struct epoch_record *epochs;
     size_t count, capacity;
-    int64_t best_epoch;       /* of the least val_loss */
+    int64_t best_epoch;       /* of the least val_loss, or as EarlyStopping's options have it */
     int64_t kept_epoch;       /* whose weights were kept: the best where EarlyStopping restores it,
                                  else the last */
     int64_t checkpoint_epoch; /* of the best val_accuracy (ModelCheckpoint) */

@@ -94,17 +94,16 @@ static int make_bed(void **state)
                              .seed = 5};
     bed->train = bed->val;
     bed->train.augment = &bed->augment;
-    bed->options = (struct fit_options){.epochs = EPOCHS,
-                                        .batch = 8,
-                                        .shard = 3,
-                                        .norm = NORM_BATCH,
-                                        .seed = 5,
-                                        .learning_rate = 1e-2,
-                                        .early_stopping_patience = 5,
-                                        .reduce_factor = 0.5,
-                                        .reduce_patience = 1,
-                                        .reduce_minimum = 1e-6,
-                                        .checkpoint_folder = bed->folder};
+    bed->options = (struct fit_options){
+        .epochs = EPOCHS,
+        .batch = 8,
+        .shard = 3,
+        .norm = NORM_BATCH,
+        .seed = 5,
+        .learning_rate = 1e-2,
+        .early_stopping = {.patience = 5},
+        .reduce = {.factor = 0.5, .patience = 1, .minimum = 1e-6, .min_delta = 1e-4, .cooldown = 1},
+        .checkpoint_folder = bed->folder};
     snprintf(bed->folder, sizeof(bed->folder), "/tmp/reprise-fit-XXXXXX");
     assert_non_null(mkdtemp(bed->folder));
     bed->observer = (struct fit_observer){bed, on_step, on_validation, on_epoch, on_note};
@@ -329,7 +328,7 @@ static void fit_restores_the_best_weights(void **state)
     struct fit_evaluation evaluation;
     bed->options.learning_rate = 0.2; /* too much: it does not improve all the time */
     bed->options.epochs = 8;
-    bed->options.early_stopping_patience = 3;
+    bed->options.early_stopping.patience = 3;
     bed->options.checkpoint_folder = NULL;
     train(bed, 1);
     assert_int_equal(network_new(bed->model, bed->backend, &options, &network, &err), 0);
@@ -350,13 +349,32 @@ static void fit_restores_the_best_weights(void **state)
     assert_true(evaluation.accuracy == history->epochs[best_epoch].val_accuracy);
 }
 
+static void fit_keeps_the_best_by_the_monitored_accuracy(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.learning_rate = 0.2;
+    bed->options.epochs = 8;
+    bed->options.early_stopping =
+        (struct early_stopping){.patience = 8, .min_delta = 0.02, .mode = MONITOR_MAX};
+    bed->options.checkpoint_folder = NULL;
+    train(bed, 1);
+    const struct history *history = &bed->history;
+    int64_t best = 0;
+    for (size_t i = 1; i < history->count; i++)
+        if ((float)(history->epochs[i].val_accuracy - 0.02) >
+            (float)history->epochs[best].val_accuracy)
+            best = (int64_t)i;
+    assert_int_equal(history->best_epoch, best);
+    assert_int_equal(history->kept_epoch, best);
+}
+
 /* Without early stopping the last epoch's weights are kept, and the best is known all the same. */
 static void fit_without_early_stopping_keeps_the_last_and_names_the_best(void **state)
 {
     struct bed *bed = *state;
     bed->options.learning_rate = 0.2;
     bed->options.epochs = 8;
-    bed->options.early_stopping_patience = -1;
+    bed->options.early_stopping.patience = -1;
     bed->options.checkpoint_folder = NULL;
     train(bed, 1);
     const struct history *history = &bed->history;
@@ -529,6 +547,7 @@ int main(void)
         TEST(fit_ignores_a_damaged_checkpoint),
         TEST(fit_ignores_the_checkpoint_of_another_training),
         TEST(fit_restores_the_best_weights),
+        TEST(fit_keeps_the_best_by_the_monitored_accuracy),
         TEST(fit_without_early_stopping_keeps_the_last_and_names_the_best),
         TEST(fit_stops_where_the_loss_is_not_finite),
         TEST(fit_stops_at_a_weight_that_is_bad_though_the_loss_is_finite),

@@ -497,6 +497,16 @@ static void phase1_refuses_wrong_parameters(void **state)
                    "'phase.trainable' must be a list of texts");
     assert_refused(place, "{\"patience\": 5}", "{\"patiense\": 5}", 2,
                    "'phase.early_stopping.patience' is missing");
+    assert_refused(place, "{\"patience\": 5}", "{\"patience\": 5, \"min_delta\": -1}", 2,
+                   "'phase.early_stopping.min_delta' is -1");
+    assert_refused(place, "{\"patience\": 5}", "{\"patience\": 5, \"monitor\": \"loss\"}", 2,
+                   "not one of val_loss, val_accuracy");
+    assert_refused(place, "{\"patience\": 5}", "{\"patience\": 5, \"mode\": \"max\"}", 2,
+                   "but val_loss is better the less: 'min'");
+    assert_refused(place, "\"factor\"", "\"cooldown\": -1, \"factor\"", 2,
+                   "'phase.reduce_learning_rate.cooldown' is -1");
+    assert_refused(place, "\"factor\"", "\"cooldwn\": 1, \"factor\"", 2,
+                   "did you mean 'phase.reduce_learning_rate.cooldown'?");
     assert_refused(place, "\"resnet8\"", "\"resnet9\"", 2, "resnet8");
 }
 

@@ -3,6 +3,7 @@
 
 A case is `case name early_patience reduce_patience factor minimum learning_rate`, then a line per epoch:
 val_loss val_accuracy learning_rate_logged stop best_epoch checkpoint_epoch, and `restored EPOCH`.
+`options` instead of `case` has after its learning rate: early_min_delta monitor reduce_min_delta cooldown (written with Keras 3.15.1).
 Run: CUDA_VISIBLE_DEVICES= python3 generate.py
 """
 import os
@@ -34,13 +35,25 @@ def cases():
     yield "noisy_long", 30, 2, 0.5, 1e-6, 1e-3, noisy
 
 
-def play(f, name, early, reduce, factor, minimum, rate, losses):
+def with_options():
+    rng = np.random.RandomState(11)
+    for i in range(60):
+        losses = list(1.2 + 0.05 * rng.randn(30) - 0.02 * np.arange(30))
+        options = (float(rng.choice([0, 0.01, 0.05])), str(rng.choice(["val_loss", "val_accuracy"])),
+                   float(rng.choice([0, 1e-3, 0.05])), int(rng.randint(0, 4)))
+        yield ("random_%d" % i, int(rng.randint(2, 12)), int(rng.randint(0, 4)), 0.5, 1e-5, 1e-3, losses, options)
+
+
+def play(f, name, early, reduce, factor, minimum, rate, losses, options=None):
     rng = np.random.RandomState(len(losses))
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.Adam(rate), loss="mse", metrics=["accuracy"])
     folder = tempfile.mkdtemp()
-    stopper = keras.callbacks.EarlyStopping("val_loss", patience=early, restore_best_weights=True)
-    reducer = keras.callbacks.ReduceLROnPlateau("val_loss", factor=factor, patience=reduce, min_lr=minimum)
+    delta, monitor, reduce_delta, cooldown = options or (0, "val_loss", 1e-4, 0)
+    stopper = keras.callbacks.EarlyStopping(monitor, min_delta=delta, patience=early, restore_best_weights=True,
+                                            mode="max" if monitor == "val_accuracy" else "min")
+    reducer = keras.callbacks.ReduceLROnPlateau("val_loss", factor=factor, patience=reduce, min_lr=minimum,
+                                                min_delta=reduce_delta, cooldown=cooldown)
     saver = keras.callbacks.ModelCheckpoint(os.path.join(folder, "m.keras"), monitor="val_accuracy", mode="max",
                                             save_best_only=True)
     callbacks = [stopper, reducer, saver]
@@ -48,7 +61,8 @@ def play(f, name, early, reduce, factor, minimum, rate, losses):
         c.set_model(model)
         c.on_train_begin()
     model.stop_training = False
-    f.write("case %s %d %d %.17g %.17g %.17g\n" % (name, early, reduce, factor, minimum, rate))
+    f.write("%s %s %d %d %.17g %.17g %.17g" % ("options" if options else "case", name, early, reduce, factor, minimum, rate))
+    f.write(" %.17g %s %.17g %d\n" % options if options else "\n")
     saved = -1
     for epoch, loss in enumerate(losses):
         # The epoch's number serves as weights, to see which were restored.
@@ -72,6 +86,8 @@ def play(f, name, early, reduce, factor, minimum, rate, losses):
 def main():
     with open(os.path.join(HERE, "callbacks.txt"), "w") as f:
         for case in cases():
+            play(f, *case)
+        for case in with_options():
             play(f, *case)
 
 
