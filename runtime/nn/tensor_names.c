@@ -1,6 +1,7 @@
 #include "nn/tensor_names.h"
 
 #include "base/memory.h"
+#include "nn/keras_layers.h"
 #include "nn/tensor_rules.h"
 
 #include <ctype.h>
@@ -278,7 +279,7 @@ static const struct tensor_dialect *choose(const struct model *model, struct saf
                                            const char *file)
 {
     const struct tensor_dialect *best = NULL;
-    size_t most = 0;
+    size_t most = model->count / 4; /* names such as bn1.weight are common to all */
     for (size_t i = 0; i < tensor_dialect_count; i++) {
         const struct tensor_dialect *dialect = &tensor_dialects[i];
         if (!speaks_of(dialect, model->architecture.name, file))
@@ -441,10 +442,59 @@ static int name_depthwise(const struct model *model, struct safetensors *set, st
     return 0;
 }
 
+/* A numbered name's tensor; "conv2d" is the first, "conv2d_1" the second. */
+static struct safetensor *find_numbered(struct safetensors *set, const struct keras_layer *layer,
+                                        const char *variable)
+{
+    /* Our list begins with a convolution that no base has. */
+    const int number = layer->number - (layer->kind == KERAS_CONV);
+    char name[3 * NODE_NAME_SIZE], suffix[16] = "";
+    if (number > 0)
+        snprintf(suffix, sizeof suffix, "_%d", number);
+    snprintf(name, sizeof name, "%s%s/%s", keras_group(layer->kind), suffix, variable);
+    return find(set, name);
+}
+
+/* Older releases of Keras 3 only number layers, by class and in Keras' order. */
+static int name_numbered(const struct model *model, struct safetensors *set, struct text *note,
+                         struct error *err)
+{
+    struct keras_layers layers = {0};
+    if (!find(set, "conv2d/kernel") || !find(set, "batch_normalization/gamma"))
+        return 0;
+    int result = keras_layers_make(model, &layers, err);
+    for (size_t i = 0; i < layers.count && result == 0; i++) {
+        const struct keras_layer *layer = &layers.list[i];
+        if (layer->node < 0 || model->graph.nodes[layer->node].head)
+            continue;
+        for (size_t p = 0; p < model->count && result == 0; p++) {
+            const struct parameter *parameter = &model->parameters[p];
+            const size_t length = strcspn(parameter->name, "/");
+            if (parameter->node != layer->node || strlen(layer->name) != length ||
+                strncmp(layer->name, parameter->name, length) != 0)
+                continue;
+            struct safetensor *tensor = find_numbered(set, layer, parameter->name + length + 1);
+            if (tensor)
+                result = rename_tensor(tensor, parameter->name, err);
+        }
+    }
+    keras_layers_release(&layers);
+    if (result == 0)
+        add_words(note, "layers told apart by Keras' numbers, as the file has no names");
+    return result;
+}
+
+static int map_keras(const struct model *model, struct safetensors *set, struct text *note,
+                     struct error *err)
+{
+    return name_numbered(model, set, note, err) || name_depthwise(model, set, err) ? -1 : 0;
+}
+
 int tensor_names_map(struct model *model, struct safetensors *set, struct text *note,
                      struct error *err)
 {
-    int result = is_torch(set) ? map_torch(model, set, note, err) : name_depthwise(model, set, err);
+    int result =
+        is_torch(set) ? map_torch(model, set, note, err) : map_keras(model, set, note, err);
     if (result == 0)
         result = drop_head(model, set, note);
     return result < 0 ? -1 : text_check(note, err);

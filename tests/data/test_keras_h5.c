@@ -135,6 +135,23 @@ static void keras_h5_reads_half_and_brain_precision(void **state)
     }
 }
 
+/* Where neither file nor config.json has names: class and number. */
+static void keras_h5_keeps_numbers_where_there_are_no_names(void **state)
+{
+    (void)state;
+    static const char *const expected[] = {"conv2d/bias", "conv2d_1/kernel",
+                                           "depthwise_conv2d/depthwise_kernel", "dense_1/kernel",
+                                           "batch_normalization/moving_variance"};
+    struct safetensors set = {0};
+    struct text note = {0};
+    EXPECT_OK(keras_h5_read("tests/golden/keras_files/numbered.weights.h5", &set, &note, &err));
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++)
+        if (safetensors_find(&set, expected[i]) == NULL)
+            fail_msg("no '%s'", expected[i]);
+    safetensors_release(&set);
+    text_release(&note);
+}
+
 /* Found by fuzzing: the library reads out of bounds. */
 static void keras_h5_that_crashes_the_library_is_an_error(void **state)
 {
@@ -234,6 +251,7 @@ int main(void)
         TEST(weights_of_a_base_inside_a_model_are_found_in_each_format_of_keras),
         TEST(keras_h5_names_what_it_leaves_out),
         TEST(keras_h5_reads_half_and_brain_precision),
+        TEST(keras_h5_keeps_numbers_where_there_are_no_names),
         TEST(keras_h5_that_crashes_the_library_is_an_error),
         TEST(keras_h5_says_why_a_file_is_refused),
         TEST(keras_h5_rejects_truncations),

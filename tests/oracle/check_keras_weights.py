@@ -40,6 +40,19 @@ def from_keras(name, base, architecture, preprocess, **more):
             path = os.path.join(WORK, "model" + ending)
             write(path)
             ours_agree(folder, f"{name} of Keras {what} as {ending}", download_weights(path)[0], features, architecture, preprocess=preprocess, **more)
+            if ending == ".weights.h5" and model is base:
+                ours_agree(folder, f"{name} of Keras {what}, its layers only numbered", download_weights(numbered(path))[0], features, architecture,
+                           preprocess=preprocess, **more)
+
+
+def numbered(path):
+    """As older releases of Keras 3 wrote it: without the layers' names."""
+    import h5py
+    with h5py.File(path, "r+") as f:
+        def strip(_, item): # what it returns would end the walk
+            item.attrs.pop("name", None)
+        f.visititems(strip)
+    return path
 
 
 A = keras.applications

@@ -50,6 +50,8 @@ model.save_weights("nested.weights.h5")
 with h5py.File("nested.weights.h5") as old, h5py.File("numbered.weights.h5", "w") as new:
     for name in old:
         old.copy(name, new)
-    new.visititems(lambda _, item: item.attrs.pop("name", None) if isinstance(item, h5py.Group) else None)
+    def strip(_, item):  # what it returns would end the walk
+        item.attrs.pop("name", None)
+    new.visititems(strip)
 narrow("float16", "half.weights.h5")
 narrow("bfloat16", "brain.weights.h5")
