@@ -348,7 +348,7 @@ static void plan_reads_the_pipeline_of_this_project_for_every_profile(void **sta
             fail_msg("profile '%s': %s", profiles[i], err.message);
         assert_string_equal(plan->profile, profiles[i]);
         assert_int_equal(plan->folder[0], '/');
-        assert_int_equal(plan->count, i == 0 ? 10 : 9);
+        assert_int_equal(plan->count, i == 0 ? 11 : 10);
         assert_string_equal(plan->stages[0].name, "download");
         assert_string_equal(plan->stages[plan->count - 1].name, "report");
         plan_free(plan);
