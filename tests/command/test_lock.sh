@@ -92,7 +92,8 @@ grep -q '^      side:$' "$lock" && grep -q '^      double:$' "$lock" && grep -q 
 ok $? runs_of_different_stages_keep_each_other\'s_entries
 r run
 
-# Two runs at once with different sets: artifacts and lock come of one of them.
+# Two runs at once with different sets: artifacts and lock come of one of them. Asked with --as-recorded: plain verify holds
+# the lock against the pipeline as it is now, without sets, and calls both results stale, which is true.
 "$reprise" -C "$project" run -q --set delay=1 --set seed=5 & one=$!
 sleep 0.3
 r run --set seed=6
@@ -126,6 +127,7 @@ sed "s/schema: '2'/schema: '3'/" "$here/lock" > "$lock"
 unreadable "pipeline.lock:2:9: schema '3' is of a newer reprise"
 : > "$lock"
 unreadable 'is no lock'
+# A folder in place of the lock stops the run, instead of being replaced: it is a person's, and may hold something.
 rm "$lock"; mkdir "$lock"
 unreadable 'is a folder'
 ok $result lock_that_cannot_be_read_stops_and_is_never_overwritten
@@ -161,7 +163,8 @@ r run
 grep -q "from: $long/$long/$long/f\$" "$lock" && r verify && [ $status -eq 0 ]
 ok $? path_of_a_dep_is_kept_whole
 
-# A number that takes 17 digits, and one that is whole but real, are the same everywhere.
+# A number that takes 17 digits, and one that is whole but real, are the same everywhere. Asked with --as-recorded, since it
+# was set and the pipeline as it is has another.
 cat > "$project/pipeline.yaml" <<'YAML'
 vars: {rate: 0.1}
 stages:
