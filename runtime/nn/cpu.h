@@ -29,7 +29,7 @@ dnnl_engine_t backend_cpu_engine(struct backend *backend);
  * threads from it, per thread that calls, when a primitive is made. */
 void omp_set_num_threads(int threads);
 
-enum { PRIMITIVE_ARGUMENTS = 5, PRIMITIVE_NAME_SIZE = 48 };
+enum { PRIMITIVE_ARGUMENTS = 5, PRIMITIVE_NAME_SIZE = 96 };
 
 struct primitive {
     dnnl_primitive_t handle;
