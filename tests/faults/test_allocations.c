@@ -53,10 +53,12 @@ static void point(struct campaign *campaign, const char *folder, long index, voi
     snprintf(name, sizeof(name), "%s %s, allocation %ld (%s)%s fails",
              scenarios[round->assault->scenario].name, round->assault->words[0], plan.at,
              plan.caller, plan.on ? " and all after it" : "");
-    /* OpenSSL 3.0 follows a lock that it could not allocate while it makes its first context: that
-     * end is the library's. */
-    bool library =
-        outcome.code == OUTCOME_SIGNAL + SIGSEGV && strncmp(plan.caller, "libcrypto", 9) == 0;
+    /* OpenSSL 3.0 follows a lock that it could not allocate while it makes its first context, and
+     * 3.5 says so and aborts: that end is the library's. */
+    bool library = strncmp(plan.caller, "libcrypto", 9) == 0 &&
+                   (outcome.code == OUTCOME_SIGNAL + SIGSEGV ||
+                    (outcome.code == OUTCOME_SIGNAL + SIGABRT &&
+                     strstr(outcome.err, "OpenSSL internal error") != NULL));
     if (!library)
         check_ending(&outcome, false, name);
     assault_judge(campaign, folder, round->assault, &outcome, name);
