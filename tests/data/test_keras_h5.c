@@ -152,15 +152,21 @@ static void keras_h5_keeps_numbers_where_there_are_no_names(void **state)
     text_release(&note);
 }
 
-/* Found by fuzzing: the library reads out of bounds. */
+/* Found by fuzzing: the library reads out of bounds (1.10), or sees it by itself (1.14). */
 static void keras_h5_that_crashes_the_library_is_an_error(void **state)
 {
     (void)state;
     struct safetensors set = {0};
     struct text note = {0};
-    EXPECT_ERROR(
+    struct error err = {0};
+    assert_int_equal(
         keras_h5_read("tests/fuzz/corpus/keras_h5/refused/out_of_bounds.h5", &set, &note, &err),
-        ERR_FORMAT, "the file is damaged, or was made to do that");
+        -1);
+    assert_int_equal(err.kind, ERR_FORMAT);
+    assert_non_null(strstr(err.message, "out_of_bounds.h5"));
+    if (strstr(err.message, "the file is damaged, or was made to do that") == NULL &&
+        strstr(err.message, "bad heap index") == NULL)
+        fail_msg("%s", err.message);
     assert_null(set.tensors);
 }
 
