@@ -29,7 +29,7 @@ stages:
   item:
     foreach: [a, b]
     do:
-      cmd: sh code/item.sh
+      cmd: sh code/item.sh \${item}
       outs: {x: x.txt}
   gathered:
     cmd: sh code/gathered.sh
@@ -60,7 +60,7 @@ echo 1 > outs/tree/one
 echo 2 > outs/tree/sub/two
 ln -s sub/two outs/tree/link
 SH
-    echo "echo item >> '$ran'; echo x > outs/x.txt" > "$project/code/item.sh"
+    echo "echo item >> '$ran'; echo x\$1 > outs/x.txt" > "$project/code/item.sh"
     echo "echo gathered >> '$ran'; echo y > outs/y.txt" > "$project/code/gathered.sh"
     echo "echo still >> '$ran'; echo z > outs/z.txt" > "$project/code/still.sh"
     echo main > "$project/code/main.sh"
