@@ -126,6 +126,19 @@ void backend_close(struct backend *backend)
         backend->ops->close(backend);
 }
 
+int backend_precision(const struct backend *backend, enum precision precision,
+                      enum element *element, struct error *err)
+{
+    if (precision == PRECISION_BF16 && backend->no_bf16 != NULL)
+        return error_set(err, ERR_DEVICE,
+                         "precision 'bf16' on device '%s': %s; use 'auto' or 'f32'", backend->name,
+                         backend->no_bf16);
+    *element = precision == PRECISION_AUTO  ? backend->preferred
+               : precision == PRECISION_F32 ? ELEMENT_F32
+                                            : ELEMENT_BF16;
+    return 0;
+}
+
 /* The backend, the driver's device and the place of a backend that would be taken first: where one
  * of them comes, goes or changes, so may the answer. */
 static int print_uses(FILE *stream, struct error *err)

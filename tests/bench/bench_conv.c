@@ -105,14 +105,14 @@ static int time_loops(void *arg, struct lane *lane, size_t shard, struct error *
     double t[6], d1[64], d2[64], gb = (double)(rows * c) * 4e-9;
     struct pool_shape pool = {
         1, shard == 0 ? 256 : 32, shard == 0 ? 256 : 32, c, 3, 2, 1, 1, 1, 1, true};
-    BEST(t[0], ops->norm_statistics(lane, rows, c, b->x, d1, d2, err));
-    BEST(t[1], ops->norm_apply(lane, rows, c, b->x, b->kernel, b->kernel, b->other, ACTIVATION_RELU,
-                               b->y, err));
-    BEST(t[2],
-         ops->norm_backward_sums(lane, rows, c, b->x, b->y, b->kernel, b->kernel, d1, d2, err));
-    BEST(t[3], ops->norm_backward_data(lane, rows, c, b->x, b->y, b->kernel, b->kernel, b->kernel,
-                                       b->y, err));
-    BEST(t[4], ops->max_pool_forward(lane, &pool, b->x, b->y, err));
+    BEST(t[0], ops->norm_statistics(lane, ELEMENT_F32, rows, c, b->x, d1, d2, err));
+    BEST(t[1], ops->norm_apply(lane, ELEMENT_F32, rows, c, b->x, b->kernel, b->kernel, b->other,
+                               ACTIVATION_RELU, b->y, err));
+    BEST(t[2], ops->norm_backward_sums(lane, ELEMENT_F32, rows, c, b->x, b->y, b->kernel, b->kernel,
+                                       d1, d2, err));
+    BEST(t[3], ops->norm_backward_data(lane, ELEMENT_F32, rows, c, b->x, b->y, b->kernel, b->kernel,
+                                       b->kernel, b->y, err));
+    BEST(t[4], ops->max_pool_forward(lane, ELEMENT_F32, &pool, b->x, b->y, err));
     BEST(t[5], ops->adam(lane, rows * c / 4, (struct adam_step){1e-3f}, b->x, b->y, b->other,
                          b->other + rows * c, err));
     printf("%5lld rows: statistics %.1f, apply %.1f, backward sums %.1f, backward data %.1f, "

@@ -324,7 +324,7 @@ static void fit_restores_the_best_weights(void **state)
     struct bed *bed = *state;
     struct error err;
     struct network *network = NULL;
-    const struct network_options options = {0, 8, NORM_INFERENCE, 0};
+    const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
     struct fit_evaluation evaluation;
     bed->options.learning_rate = 0.2; /* too much: it does not improve all the time */
     bed->options.epochs = 8;
@@ -424,7 +424,7 @@ static void divergence_names_the_last_good_checkpoint(void **state)
     struct bed *bed = *state;
     struct error err;
     struct network *network = NULL;
-    const struct network_options options = {0, 8, NORM_INFERENCE, 0};
+    const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
     struct divergence divergence = {.what = "the validation loss",
                                     .value = (double)-NAN,
                                     .epoch = 3,

@@ -47,7 +47,8 @@ static int free_history(void **state)
     return 0;
 }
 
-static const struct history_summary summary = {"phase1", 527114, 23587712};
+static const struct history_summary summary = {
+    .phase = "phase1", .trainable_parameters = 527114, .frozen_parameters = 23587712};
 
 /* What Python's repr gives for these numbers. */
 static void csv_has_the_layout_of_keras(void **state)

@@ -248,7 +248,8 @@ static void fused_activation_changes_no_finite_value(void **state)
                &err);
             free(packed);
         }
-        ok(ops->activation_forward(lane, count_y(s), options.activation, y[0], &err), &err);
+        ok(ops->activation_forward(lane, ELEMENT_F32, count_y(s), options.activation, y[0], &err),
+           &err);
         for (int64_t j = 0; j < count_y(s); j++)
             assert_true(same ? y[0][j] == y[1][j] : is_alike((double)y[0][j], (double)y[1][j]));
         free(x), free(kernel), free(bias), free(residual), free(y[0]), free(y[1]);
@@ -274,7 +275,8 @@ static void activations_carry_nan(void **state)
             for (int special = 0; special < SPECIALS; special++) {
                 naive_fill(y, COUNT, 1);
                 y[at] = specials[special];
-                ok(backend->ops->activation_forward(lane, COUNT, (enum activation)a, y, &err),
+                ok(backend->ops->activation_forward(lane, ELEMENT_F32, COUNT, (enum activation)a, y,
+                                                    &err),
                    &err);
                 for (int i = 0; i < COUNT; i++)
                     assert_true(i == at || (y[i] >= 0 && y[i] <= 1));
@@ -285,20 +287,24 @@ static void activations_carry_nan(void **state)
             naive_fill(dy, COUNT, 2);
             for (int i = 0; i < COUNT; i++)
                 y[i] = i == at ? NAN : 1.0f;
-            ok(backend->ops->activation_backward(lane, COUNT, (enum activation)a, y, dy, &err),
+            ok(backend->ops->activation_backward(lane, ELEMENT_F32, COUNT, (enum activation)a, y,
+                                                 dy, &err),
                &err);
             for (int i = 0; i < COUNT; i++)
                 assert_true(isnan(dy[i]) == (i == at));
             /* Times a derivative of 0, and of 1. */
             for (int i = 0; i < COUNT; i++)
                 y[i] = i == at ? 0.0f : 1.0f, dy[i] = i % 2 ? INFINITY : NAN;
-            ok(backend->ops->activation_backward(lane, COUNT, (enum activation)a, y, dy, &err),
+            ok(backend->ops->activation_backward(lane, ELEMENT_F32, COUNT, (enum activation)a, y,
+                                                 dy, &err),
                &err);
             for (int i = 0; i < COUNT; i++)
                 assert_true(i % 2 && i != at ? dy[i] == INFINITY : isnan(dy[i]));
         }
     float infinite = INFINITY, dy = 3.0f;
-    ok(backend->ops->activation_backward(lane, 1, ACTIVATION_RELU, &infinite, &dy, &err), &err);
+    ok(backend->ops->activation_backward(lane, ELEMENT_F32, 1, ACTIVATION_RELU, &infinite, &dy,
+                                         &err),
+       &err);
     assert_true(dy == 3.0f);
     backend_close(backend);
 }
@@ -314,10 +320,10 @@ static void largest_sees_nan_and_infinity_anywhere(void **state)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, COUNT, 1);
             x[at] = specials[special];
-            ok(backend->ops->largest(lane, COUNT, x, &largest, &err), &err);
+            ok(backend->ops->largest(lane, ELEMENT_F32, COUNT, x, &largest, &err), &err);
             assert_true(special == 0 ? isnan(largest) : largest == INFINITY);
             x[at] = -7.5f;
-            ok(backend->ops->largest(lane, COUNT, x, &largest, &err), &err);
+            ok(backend->ops->largest(lane, ELEMENT_F32, COUNT, x, &largest, &err), &err);
             assert_true(largest == 7.5f);
         }
     backend_close(backend);
@@ -336,10 +342,10 @@ static void sums_and_copies_and_dropout_carry_nan(void **state)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, COUNT, 1), naive_fill(y, COUNT, 2);
             x[at] = specials[special];
-            ok(backend->ops->accumulate(lane, COUNT, x, y, &err), &err);
+            ok(backend->ops->accumulate(lane, ELEMENT_F32, COUNT, x, y, &err), &err);
             assert_true(special == 0 ? isnan(y[at]) : y[at] == x[at]);
             /* What is dropped is multiplied by 0, and infinity times 0 is a NaN. */
-            ok(backend->ops->dropout(lane, &key, 1, COUNT, samples, x, y, &err), &err);
+            ok(backend->ops->dropout(lane, ELEMENT_F32, &key, 1, COUNT, samples, x, y, &err), &err);
             assert_true(special == 0 ? isnan(y[at]) : isnan(y[at]) || y[at] == x[at]);
             for (int i = 0; i < COUNT; i++)
                 assert_true(i == at || isfinite(y[i]));
@@ -364,8 +370,8 @@ static void max_pool_carries_nan_forward_and_back(void **state)
             for (int i = 0; i < OUT; i++)
                 dy[i] = 1.0f;
             x[at] = NAN;
-            ok(backend->ops->max_pool_forward(lane, &s, x, y, &err), &err);
-            ok(backend->ops->max_pool_backward(lane, &s, x, y, dy, dx, &err), &err);
+            ok(backend->ops->max_pool_forward(lane, ELEMENT_F32, &s, x, y, &err), &err);
+            ok(backend->ops->max_pool_backward(lane, ELEMENT_F32, &s, x, y, dy, dx, &err), &err);
             int touched = 0;
             for (int i = 0; i < OUT; i++) {
                 const int p = i / 19 / 3, q = i / 19 % 3, c = i % 19;
@@ -377,7 +383,7 @@ static void max_pool_carries_nan_forward_and_back(void **state)
             }
             assert_true(dx[at] == (float)touched); /* the NaN is the maximum of its windows */
             x[at] = -INFINITY;
-            ok(backend->ops->max_pool_forward(lane, &s, x, y, &err), &err);
+            ok(backend->ops->max_pool_forward(lane, ELEMENT_F32, &s, x, y, &err), &err);
             for (int i = 0; i < OUT; i++)
                 assert_true(isfinite(y[i]));
         }
@@ -397,12 +403,16 @@ static void average_pool_carries_nan_forward_and_back(void **state)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, PLACES * CHANNELS, 1);
             x[at] = specials[special];
-            ok(backend->ops->average_pool_forward(lane, 1, PLACES, CHANNELS, x, y, &err), &err);
+            ok(backend->ops->average_pool_forward(lane, ELEMENT_F32, 1, PLACES, CHANNELS, x, y,
+                                                  &err),
+               &err);
             for (int c = 0; c < CHANNELS; c++)
                 assert_true(c != at % CHANNELS ? isfinite(y[c])
                             : special == 0     ? isnan(y[c])
                                                : y[c] == x[at]);
-            ok(backend->ops->average_pool_backward(lane, 1, PLACES, CHANNELS, y, dx, &err), &err);
+            ok(backend->ops->average_pool_backward(lane, ELEMENT_F32, 1, PLACES, CHANNELS, y, dx,
+                                                   &err),
+               &err);
             for (int i = 0; i < PLACES * CHANNELS; i++)
                 assert_true(isfinite(dx[i]) == (i % CHANNELS != at % CHANNELS));
         }
@@ -428,8 +438,9 @@ static void norm_carries_nan(void **state)
             for (int c = 0; c < C; c++)
                 scale[c] += 2.0f;
             x[at] = specials[special];
-            ok(ops->norm_statistics(lane, ROWS, C, x, mean, m2, &err), &err);
-            ok(ops->norm_backward_sums(lane, ROWS, C, x, y, shift, scale, dgamma, dbeta, &err),
+            ok(ops->norm_statistics(lane, ELEMENT_F32, ROWS, C, x, mean, m2, &err), &err);
+            ok(ops->norm_backward_sums(lane, ELEMENT_F32, ROWS, C, x, y, shift, scale, dgamma,
+                                       dbeta, &err),
                &err);
             for (int c = 0; c < C; c++) {
                 struct norm_moments all = {0}, part = {ROWS, mean[c], m2[c]};
@@ -437,12 +448,14 @@ static void norm_carries_nan(void **state)
                 assert_true(isnan(norm_rstd(norm_variance(&all), 1e-3f)) == (c == at % C));
                 assert_true(isfinite(dgamma[c]) == (c != at % C) && isfinite(dbeta[c]));
             }
-            ok(ops->norm_backward_data(lane, ROWS, C, x, y, scale, shift, shift, dx, &err), &err);
+            ok(ops->norm_backward_data(lane, ELEMENT_F32, ROWS, C, x, y, scale, shift, shift, dx,
+                                       &err),
+               &err);
             for (int i = 0; i < ROWS * C; i++)
                 assert_true(isfinite(dx[i]) == (i != at));
             for (int a = ACTIVATION_NONE; a <= ACTIVATION_RELU6; a++) {
-                ok(ops->norm_apply(lane, ROWS, C, x, scale, shift, NULL, (enum activation)a, dx,
-                                   &err),
+                ok(ops->norm_apply(lane, ELEMENT_F32, ROWS, C, x, scale, shift, NULL,
+                                   (enum activation)a, dx, &err),
                    &err);
                 for (int i = 0; i < ROWS * C; i++)
                     assert_true(isnan(dx[i]) == (i == at && special == 0));
@@ -519,7 +532,8 @@ struct bed {
 static void open_bed(struct bed *bed, const char *architecture, const char *pattern, int64_t batch)
 {
     struct error err = {0};
-    const struct network_options options = {batch, 2, NORM_INFERENCE, 3};
+    const struct network_options options = {
+        .batch = batch, .shard = 2, .norm = NORM_INFERENCE, .seed = 3};
     *bed = (struct bed){.model = formula_model(architecture, SIZE, 4, 8, 0.0)};
     ok(model_set_trainable(bed->model, &pattern, pattern != NULL, &err), &err);
     ok(backend_open_cpu(2, &bed->backend, &err), &err);
