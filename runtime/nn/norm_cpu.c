@@ -6,32 +6,48 @@
 
 enum { BLOCK = 32 };
 
-/* What is added up for a channel: first[] and second[] of one strip of `width` channels from
- * element `at` on, over `rows` rows that lie c values apart. With `y` NULL: x - centre and its
- * square; else y and y * (x - centre). */
-VECTOR_INLINE void add_strip(enum element element, int width, int64_t rows, int64_t c,
-                             const void *restrict x, const void *restrict y, int64_t at,
-                             const float *restrict centre, double *restrict first,
-                             double *restrict second)
+/* What is added up for a channel: first[] and second[] of one strip from element `at` on, over
+ * `rows` rows that lie c values apart. With `y` NULL: x - centre and its square; else y and y * (x
+ * - centre). */
+VECTOR_INLINE void add_strip(enum element element, int64_t rows, int64_t c, const void *restrict x,
+                             const void *restrict y, int64_t at, const float *restrict centre,
+                             double *restrict first, double *restrict second)
 {
-    float a[WIDE] = {0}, b[WIDE] = {0}, xs[WIDE], ys[WIDE];
+    strip_values a = {0}, b = {0}, middle, deviation, value;
+    strip_take(ELEMENT_F32, centre, 0, &middle);
     for (int64_t row = 0; row < rows; row++) {
-        strip_load(element, width, x, at + row * c, xs);
+        strip_take(element, x, at + row * c, &deviation);
+        deviation -= middle;
+        value = deviation;
         if (y != NULL)
-            strip_load(element, width, y, at + row * c, ys);
-        STRIP_LOOP
-        for (int j = 0; j < width; j++) {
-            float deviation = xs[j] - centre[j];
-            float value = y == NULL ? deviation : ys[j];
-            a[j] += value;
-            b[j] += value * deviation;
-        }
+            strip_take(element, y, at + row * c, &value);
+        a += value;
+        b += value * deviation;
     }
     STRIP_LOOP
-    for (int j = 0; j < width; j++) {
+    for (int j = 0; j < STRIP; j++) {
         first[j] += (double)a[j];
         second[j] += (double)b[j];
     }
+}
+
+/* The same of one channel. */
+VECTOR_INLINE void add_channel(enum element element, int64_t rows, int64_t c,
+                               const void *restrict x, const void *restrict y, int64_t at,
+                               float centre, double *restrict first, double *restrict second)
+{
+    float a = 0, b = 0, deviation, value;
+    for (int64_t row = 0; row < rows; row++) {
+        strip_load(element, 1, x, at + row * c, &deviation);
+        deviation -= centre;
+        value = deviation;
+        if (y != NULL)
+            strip_load(element, 1, y, at + row * c, &value);
+        a += value;
+        b += value * deviation;
+    }
+    *first += (double)a;
+    *second += (double)b;
 }
 
 VECTOR_INLINE void add_rows(enum element element, int64_t rows, int64_t c, const void *restrict x,
@@ -41,9 +57,9 @@ VECTOR_INLINE void add_rows(enum element element, int64_t rows, int64_t c, const
     for (int64_t start = 0; start < rows; start += BLOCK) {
         int64_t height = rows - start < BLOCK ? rows - start : BLOCK, at = start * c, i = 0;
         for (; i + STRIP <= c; i += STRIP)
-            add_strip(element, STRIP, height, c, x, y, at + i, centre + i, first + i, second + i);
+            add_strip(element, height, c, x, y, at + i, centre + i, first + i, second + i);
         for (; i < c; i++)
-            add_strip(element, 1, height, c, x, y, at + i, centre + i, first + i, second + i);
+            add_channel(element, height, c, x, y, at + i, centre[i], first + i, second + i);
     }
 }
 
@@ -111,7 +127,7 @@ VECTOR_INLINE void apply_strip(enum element element, int width, const void *x,
                                const void *residual, enum activation activation, void *y,
                                int64_t at)
 {
-    float xs[WIDE], others[WIDE], out[WIDE];
+    float xs[STRIP], others[STRIP], out[STRIP];
     strip_load(element, width, x, at, xs);
     if (residual != NULL)
         strip_load(element, width, residual, at, others);
@@ -206,7 +222,7 @@ VECTOR_INLINE void data_strip(enum element element, int width, const void *x, co
                               const float *restrict a, const float *restrict b,
                               const float *restrict d, void *dx, int64_t at)
 {
-    float xs[WIDE], dys[WIDE], out[WIDE];
+    float xs[STRIP], dys[STRIP], out[STRIP];
     strip_load(element, width, dy, at, dys);
     if (b != NULL)
         strip_load(element, width, x, at, xs);

@@ -38,7 +38,7 @@ VECTOR_INLINE void max_strip(enum element element, int width, const struct pool_
                              const struct window *window, const void *restrict x, int64_t channel,
                              void *restrict y, int64_t at)
 {
-    float best[WIDE] = {0}, in[WIDE];
+    float best[STRIP] = {0}, in[STRIP];
     if (!window->padded)
         strip_load(element, width, x, (window->top * s->w + window->left) * s->c + channel, best);
     for (int64_t row = window->top; row < window->bottom; row++)
@@ -94,7 +94,7 @@ VECTOR_INLINE void max_backward_strip(enum element element, int width, const str
                                       const void *restrict y, const void *restrict dy,
                                       void *restrict dx, int64_t channel, int64_t at)
 {
-    float left_over[WIDE], ys[WIDE], in[WIDE], out[WIDE];
+    float left_over[STRIP], ys[STRIP], in[STRIP], out[STRIP];
     strip_load(element, width, dy, at, left_over);
     strip_load(element, width, y, at, ys);
     for (int64_t row = top; row < top + s->r; row++)

@@ -32,7 +32,7 @@ float reach_largest(int64_t count, const float *values);
 float reach_largest_bf16(int64_t count, const uint16_t *values);
 
 /* A bound of gain * input + offset + residual, with what rounding can add: also that of weights and
- * output to bf16, 2^-8 together. */
+ * output to bf16, 2^-8 each. */
 float reach_sum(float gain, float input, float offset, float residual);
 
 #endif
