@@ -130,9 +130,8 @@ int backend_precision(const struct backend *backend, enum precision precision,
                       enum element *element, struct error *err)
 {
     if (precision == PRECISION_BF16 && backend->no_bf16 != NULL)
-        return error_set(err, ERR_DEVICE,
-                         "precision 'bf16' on device '%s': %s; use 'auto' or 'f32'", backend->name,
-                         backend->no_bf16);
+        return error_set(err, ERR_DEVICE, "'bf16' on device '%s': %s; take 'auto' or 'f32'",
+                         backend->name, backend->no_bf16);
     *element = precision == PRECISION_AUTO  ? backend->preferred
                : precision == PRECISION_F32 ? ELEMENT_F32
                                             : ELEMENT_BF16;

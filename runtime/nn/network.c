@@ -210,6 +210,10 @@ int network_new(struct model *model, struct backend *backend, const struct netwo
     if (options->batch < 0 || (options->batch > 0 && options->shard < 1))
         return error_set(err, ERR_USAGE, "a batch of %lld in shards of %lld is not possible",
                          (long long)options->batch, (long long)options->shard);
+    enum element ignored;
+    if (options->element == ELEMENT_BF16 &&
+        backend_precision(backend, PRECISION_BF16, &ignored, err))
+        return -1;
     struct network *made = memory_new(1, sizeof *made, err);
     if (!made)
         return -1;

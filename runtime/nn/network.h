@@ -41,7 +41,7 @@ struct network_options {
 struct network;
 
 /* `model` is borrowed until network_free(): its trainable flags are read here, its weights copied.
- */
+ * ERR_DEVICE where the backend has no such elements. */
 int network_new(struct model *model, struct backend *backend, const struct network_options *options,
                 struct network **network, struct error *err);
 void network_free(struct network *network);

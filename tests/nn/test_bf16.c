@@ -384,6 +384,23 @@ static double *got(const void *tensor, enum element element, int64_t count)
     return values;
 }
 
+/* A result with room behind it that no kernel may touch: one of the library's did. */
+enum { ROOM = 1024 };
+
+static void *roomy(int64_t count, size_t size)
+{
+    char *memory = naive_new(count * (int64_t)size + ROOM, 1);
+    memset(memory + (size_t)count * size, 0x5a, ROOM);
+    return memory;
+}
+
+static void must_be_untouched(const void *result, int64_t count, size_t size)
+{
+    const char *behind = (const char *)result + (size_t)count * size;
+    for (int i = 0; i < ROOM; i++)
+        assert_int_equal(behind[i], 0x5a);
+}
+
 static void trial_init(struct trial *t, const struct conv_shape *s, const struct conv_options *o)
 {
     *t = (struct trial){
@@ -398,10 +415,10 @@ static void trial_init(struct trial *t, const struct conv_shape *s, const struct
     t->residual_of_y = o->y == ELEMENT_F32
                            ? (void *)widened(t->residual, count_y(s))
                            : memcpy(naive_new(count_y(s), 2), t->residual, (size_t)count_y(s) * 2);
-    t->y = naive_new(count_y(s), element_size(o->y));
-    t->dx = naive_new(count_x(s), sizeof *t->dx);
-    t->dkernel = naive_new(count_w(s), sizeof(float));
-    t->dbias = naive_new(s->k, sizeof(float));
+    t->y = roomy(count_y(s), element_size(o->y));
+    t->dx = roomy(count_x(s), sizeof *t->dx);
+    t->dkernel = roomy(count_w(s), sizeof(float));
+    t->dbias = roomy(s->k, sizeof(float));
 }
 
 static void trial_release(struct trial *t)
@@ -496,6 +513,10 @@ static void try_conv(struct backend *backend, struct lane *lane, const struct co
     ok(ops->conv_backward_data(lane, conv, t.dy, backward, t.dx, &err), &err);
     ok(ops->conv_backward_weights(lane, conv, t.x, t.dy, dw, t.dbias, &err), &err);
     ok(ops->conv_unpack_gradient(lane, conv, dw, t.dkernel, &err), &err);
+    must_be_untouched(t.y, count_y(s), element_size(options->y));
+    must_be_untouched(t.dx, count_x(s), sizeof *t.dx);
+    must_be_untouched(t.dkernel, count_w(s), sizeof(float));
+    must_be_untouched(t.dbias, s->k, sizeof(float));
     check_forward(&t, conv_implementation_cpu(conv, CONV_FORWARD));
     check_backward(&t, conv_implementation_cpu(conv, CONV_BACKWARD_DATA),
                    conv_implementation_cpu(conv, CONV_BACKWARD_WEIGHTS));

@@ -34,18 +34,21 @@ static float *filled(int64_t count, uint32_t seed)
     return values;
 }
 
-static bool is_alike(double a, double b)
+/* bf16 has 8 bits; here it is rounded operands, too. */
+static bool is_alike(double a, double b, enum element element)
 {
-    return isnan(b) ? isnan(a) : isinf(b) ? a == b : fabs(a - b) < 1e-4 * (1 + fabs(b));
+    const double tolerance = element == ELEMENT_F32 ? 1e-4 : 0.1;
+    return isnan(b) ? isnan(a) : isinf(b) ? a == b : fabs(a - b) < tolerance * (1 + fabs(b));
 }
 
 /* Same kind of number at each place: a NaN, an infinity of that sign, or near; as in b or, where
  * that is not NULL, in c. */
-static void same_kind(const char *what, const float *a, const double *b, const double *c,
-                      int64_t count)
+static void same_kind(const char *what, enum element element, const float *a, const double *b,
+                      const double *c, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
-        if (!is_alike((double)a[i], b[i]) && (c == NULL || !is_alike((double)a[i], c[i])))
+        if (!is_alike((double)a[i], b[i], element) &&
+            (c == NULL || !is_alike((double)a[i], c[i], element)))
             fail_msg("%s: at %lld is %g, should be %g", what, (long long)i, (double)a[i], b[i]);
 }
 
@@ -80,6 +83,7 @@ static int64_t count_w(const struct conv_shape *s)
 /* Operands of all passes of one convolution; `into` names the one that is spoilt. */
 enum operand { OF_X, OF_KERNEL, OF_BIAS, OF_RESIDUAL, OF_DY, OPERANDS };
 struct bench {
+    enum element element; /* of x, y, dx and dy; kernel and bias are f32 */
     struct backend *backend;
     struct lane *lane;
     struct conv *conv;
@@ -114,18 +118,45 @@ static void *packed_kernel(struct bench *b, enum conv_pass pass)
     return packed;
 }
 
+/* An operand in the bench's kind of elements. */
+static void *given(const struct bench *b, enum operand operand)
+{
+    const float *values = b->operands[operand];
+    const int64_t count = b->counts[operand];
+    void *memory = naive_new(count, sizeof *values);
+    for (int64_t i = 0; i < count; i++)
+        if (b->element == ELEMENT_F32)
+            ((float *)memory)[i] = values[i];
+        else
+            ((uint16_t *)memory)[i] = bf16_from_f32(values[i]);
+    return memory;
+}
+
+/* A result in them as f32; frees it. */
+static float *widened(const struct bench *b, void *result, int64_t count)
+{
+    float *values = naive_new(count, sizeof *values);
+    for (int64_t i = 0; i < count; i++)
+        values[i] =
+            b->element == ELEMENT_F32 ? ((float *)result)[i] : bf16_to_f32(((uint16_t *)result)[i]);
+    free(result);
+    return values;
+}
+
 static void check_forward(struct bench *b)
 {
     struct error err = {0};
     const int64_t count = b->counts[OF_RESIDUAL];
     void *packed = packed_kernel(b, CONV_FORWARD);
-    float *y = naive_new(count, sizeof *y);
+    void *x = given(b, OF_X), *residual = given(b, OF_RESIDUAL);
+    void *raw = naive_new(count, sizeof(float));
     double *known = naive_new(count, sizeof *known), *wide[OPERANDS];
     for (int i = 0; i < OPERANDS; i++)
         wide[i] = naive_widen(b->operands[i], b->counts[i]);
-    ok(b->backend->ops->conv_forward(b->lane, b->conv, b->operands[OF_X], packed,
-                                     b->operands[OF_BIAS], b->operands[OF_RESIDUAL], y, &err),
+    ok(b->backend->ops->conv_forward(b->lane, b->conv, x, packed, b->operands[OF_BIAS], residual,
+                                     raw, &err),
        &err);
+    float *y = widened(b, raw, count);
     naive_conv_forward(b->shape, wide[OF_X], wide[OF_KERNEL], wide[OF_BIAS], wide[OF_RESIDUAL],
                        ACTIVATION_NONE, known);
     struct conv_shape larger;
@@ -133,10 +164,28 @@ static void check_forward(struct bench *b)
     double *with_zeros = naive_new(count, sizeof *with_zeros);
     naive_conv_forward(&larger, pixels, wide[OF_KERNEL], wide[OF_BIAS], wide[OF_RESIDUAL],
                        ACTIVATION_NONE, with_zeros);
-    same_kind(conv_implementation_cpu(b->conv, CONV_FORWARD), y, known, with_zeros, count);
+    same_kind(conv_implementation_cpu(b->conv, CONV_FORWARD), b->element, y, known, with_zeros,
+              count);
     for (int i = 0; i < OPERANDS; i++)
         free(wide[i]);
-    free(packed), free(y), free(known), free(pixels), free(with_zeros);
+    free(packed), free(y), free(known), free(pixels), free(with_zeros), free(x), free(residual);
+}
+
+/* The gradient of the input where a kernel multiplies its taps by zeros, too, that lie between the
+ * places of a strided output or around it, as AMX's does: dx plus 0 times each weight of a channel.
+ */
+static double *with_zero_taps(const struct conv_shape *s, const double *dx, const double *kernel)
+{
+    const int64_t c = s->c / s->groups, k = s->k / s->groups;
+    double *values = naive_new(count_x(s), sizeof *values);
+    for (int64_t i = 0; i < count_x(s); i++) {
+        const int64_t group = i % s->c / c, channel = i % s->c % c;
+        values[i] = dx[i];
+        for (int64_t tap = 0; tap < s->r * s->s; tap++)
+            for (int64_t j = 0; j < k; j++)
+                values[i] += 0.0 * kernel[(tap * c + channel) * s->k + group * k + j];
+    }
+    return values;
 }
 
 static void check_backward(struct bench *b)
@@ -146,7 +195,9 @@ static void check_backward(struct bench *b)
     const struct conv_shape *s = b->shape;
     void *packed = packed_kernel(b, CONV_BACKWARD_DATA);
     void *dw = naive_new((int64_t)ops->conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS), 1);
-    float *dx = naive_new(count_x(s), sizeof *dx), *dkernel = naive_new(count_w(s), sizeof *dx);
+    void *given_x = given(b, OF_X), *given_dy = given(b, OF_DY);
+    void *raw = naive_new(count_x(s), sizeof(float));
+    float *dkernel = naive_new(count_w(s), sizeof *dkernel);
     float *dbias = naive_new(s->k, sizeof *dbias);
     double *x = naive_widen(b->operands[OF_X], count_x(s));
     double *kernel = naive_widen(b->operands[OF_KERNEL], count_w(s));
@@ -154,10 +205,9 @@ static void check_backward(struct bench *b)
     double *known_dx = naive_new(count_x(s), sizeof *known_dx);
     double *known_dkernel = naive_new(count_w(s), sizeof *known_dkernel);
     double *known_dbias = naive_new(s->k, sizeof *known_dbias);
-    ok(ops->conv_backward_data(b->lane, b->conv, b->operands[OF_DY], packed, dx, &err), &err);
-    ok(ops->conv_backward_weights(b->lane, b->conv, b->operands[OF_X], b->operands[OF_DY], dw,
-                                  dbias, &err),
-       &err);
+    ok(ops->conv_backward_data(b->lane, b->conv, given_dy, packed, raw, &err), &err);
+    ok(ops->conv_backward_weights(b->lane, b->conv, given_x, given_dy, dw, dbias, &err), &err);
+    float *dx = widened(b, raw, count_x(s));
     ok(ops->conv_unpack_gradient(b->lane, b->conv, dw, dkernel, &err), &err);
     naive_conv_backward_data(s, dy, kernel, known_dx);
     naive_conv_backward_weights(s, x, dy, known_dkernel, known_dbias);
@@ -165,23 +215,30 @@ static void check_backward(struct bench *b)
     double *pixels = padded(s, x, &larger);
     double *with_zeros = naive_new(count_w(s), sizeof *with_zeros);
     naive_conv_backward_weights(&larger, pixels, dy, with_zeros, known_dbias);
-    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_DATA), dx, known_dx, NULL, count_x(s));
-    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_WEIGHTS), dkernel, known_dkernel,
-              with_zeros, count_w(s));
-    same_kind("gradient of a bias", dbias, known_dbias, NULL, s->k);
+    double *zero_taps = with_zero_taps(s, known_dx, kernel);
+    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_DATA), b->element, dx, known_dx,
+              zero_taps, count_x(s));
+    free(zero_taps);
+    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_WEIGHTS), b->element, dkernel,
+              known_dkernel, with_zeros, count_w(s));
+    same_kind("gradient of a bias", b->element, dbias, known_dbias, NULL, s->k);
     free(pixels), free(with_zeros);
+    free(given_x), free(given_dy);
     free(packed), free(dw), free(dx), free(dkernel), free(dbias), free(x), free(kernel), free(dy);
     free(known_dx), free(known_dkernel), free(known_dbias);
 }
 
-static void open_bench(struct bench *b, const struct conv_shape *shape)
+static void open_bench(struct bench *b, const struct conv_shape *shape, enum element element)
 {
     struct error err = {0};
     const struct conv_options options = {.passes = CONV_FORWARD | CONV_BACKWARD_DATA |
                                                    CONV_BACKWARD_WEIGHTS,
                                          .bias = true,
-                                         .residual = true};
+                                         .residual = true,
+                                         .element = element,
+                                         .y = element};
     *b = (struct bench){
+        .element = element,
         .shape = shape,
         .counts = {count_x(shape), count_w(shape), shape->k, count_y(shape), count_y(shape)}};
     b->backend = on_lane_open(&b->lane);
@@ -197,9 +254,9 @@ static void close_bench(struct bench *b)
 static void convolution_carries_nan_and_infinity_in_every_operand(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < SHAPES; s++) {
+    for (size_t s = 0; s < SHAPES * (size_t)on_lane_elements(); s++) {
         struct bench b;
-        open_bench(&b, &shapes[s]);
+        open_bench(&b, &shapes[s % SHAPES], (enum element)(s / SHAPES));
         for (int spoilt = 0; spoilt < OPERANDS; spoilt++)
             for (int special = 0; special < SPECIALS; special++) {
                 for (int i = 0; i < OPERANDS; i++)
@@ -251,7 +308,8 @@ static void fused_activation_changes_no_finite_value(void **state)
         ok(ops->activation_forward(lane, ELEMENT_F32, count_y(s), options.activation, y[0], &err),
            &err);
         for (int64_t j = 0; j < count_y(s); j++)
-            assert_true(same ? y[0][j] == y[1][j] : is_alike((double)y[0][j], (double)y[1][j]));
+            assert_true(same ? y[0][j] == y[1][j]
+                             : is_alike((double)y[0][j], (double)y[1][j], ELEMENT_F32));
         free(x), free(kernel), free(bias), free(residual), free(y[0]), free(y[1]);
         ops->conv_free(apart), ops->conv_free(fused);
     }
@@ -529,11 +587,12 @@ struct bed {
     struct pictures pictures;
 };
 
-static void open_bed(struct bed *bed, const char *architecture, const char *pattern, int64_t batch)
+static void open_bed(struct bed *bed, const char *architecture, const char *pattern, int64_t batch,
+                     enum element element)
 {
     struct error err = {0};
     const struct network_options options = {
-        .batch = batch, .shard = 2, .norm = NORM_INFERENCE, .seed = 3};
+        .batch = batch, .shard = 2, .norm = NORM_INFERENCE, .seed = 3, .element = element};
     *bed = (struct bed){.model = formula_model(architecture, SIZE, 4, 8, 0.0)};
     ok(model_set_trainable(bed->model, &pattern, pattern != NULL, &err), &err);
     ok(backend_open_cpu(2, &bed->backend, &err), &err);
@@ -565,10 +624,11 @@ static void network_with_one_bad_weight_has_no_finite_loss(void **state)
     static const char *const architectures[] = {"resnet8", "mobilenet"};
     struct error err = {0};
     (void)state;
-    for (int a = 0; a < 2; a++) {
+    for (int round = 0; round < 2 * on_lane_elements(); round++) {
+        const int a = round % 2;
         struct bed bed;
         float sound[IMAGES * 4], again[IMAGES * 4];
-        open_bed(&bed, architectures[a], NULL, 0);
+        open_bed(&bed, architectures[a], NULL, 0, (enum element)(round / 2));
         loss_of(&bed, sound);
         assert_false(bed.network->inference.careful);
         for (size_t p = 0; p < bed.model->count; p++) {
@@ -595,10 +655,11 @@ static void training_step_with_one_bad_weight_has_no_finite_loss(void **state)
     static const char *const patterns[] = {NULL, "conv4", ""};
     struct error err = {0};
     (void)state;
-    for (int i = 0; i < 3; i++) {
+    for (int round = 0; round < 3 * on_lane_elements(); round++) {
+        const int i = round % 3;
         struct bed bed;
         struct batch_result result;
-        open_bed(&bed, "resnet8", patterns[i], IMAGES);
+        open_bed(&bed, "resnet8", patterns[i], IMAGES, (enum element)(round / 3));
         ok(network_remember(bed.network, &bed.pictures.feed, 1 << 20, &err), &err);
         for (size_t p = (size_t)i; p < bed.model->count; p += 4) {
             struct parameter *parameter = &bed.model->parameters[p];
@@ -626,11 +687,13 @@ static void training_step_with_one_bad_weight_has_no_finite_loss(void **state)
 static void deep_network_of_large_gains_stays_fused(void **state)
 {
     (void)state;
-    struct bed bed;
-    open_bed(&bed, "resnet56", NULL, 0);
-    assert_true(isfinite(loss_of(&bed, NULL)));
-    assert_false(bed.network->inference.careful);
-    close_bed(&bed);
+    for (int element = 0; element < on_lane_elements(); element++) {
+        struct bed bed;
+        open_bed(&bed, "resnet56", NULL, 0, (enum element)element);
+        assert_true(isfinite(loss_of(&bed, NULL)));
+        assert_false(bed.network->inference.careful);
+        close_bed(&bed);
+    }
 }
 
 int main(void)

@@ -9,6 +9,7 @@
 #include "nn/network_parts.h"
 
 #include "formula.h"
+#include "on_lane.h"
 #include "tap.h"
 
 #include <math.h>
@@ -279,19 +280,22 @@ static bool same_weights(const struct model *a, const struct model *b)
 static void network_bits_do_not_depend_on_lanes(void **state)
 {
     (void)state;
-    for (int mode = 0; mode < 2; mode++) {
-        struct setup setup = {"resnet8",
-                              SIZE,
-                              0.3,
-                              "",
-                              {IMAGES, 2, mode ? NORM_BATCH : NORM_INFERENCE, 9, ELEMENT_F32},
-                              1};
+    static const int threads[] = {2, 3, 7};
+    for (int mode = 0; mode < 2 * on_lane_elements(); mode++) {
+        struct setup setup = {
+            "resnet8",
+            SIZE,
+            0.3,
+            "",
+            {IMAGES, 2, mode % 2 ? NORM_BATCH : NORM_INFERENCE, 9, (enum element)(mode / 2)},
+            1};
         struct fixture one, several;
         open_fixture(&one, &setup);
         struct model *start = formula_model("resnet8", SIZE, CLASSES, 8, 0.3);
         train(&one, 0, 3);
         assert_false(same_weights(one.model, start));
-        for (setup.threads = 2; setup.threads <= 3; setup.threads++) {
+        for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
+            setup.threads = threads[i];
             open_fixture(&several, &setup);
             train(&several, 0, 3);
             assert_true(same_weights(one.model, several.model));
@@ -302,12 +306,11 @@ static void network_bits_do_not_depend_on_lanes(void **state)
     }
 }
 
-static void network_resumes_with_the_same_bits(void **state)
+static void resumes_with_the_same_bits(enum element element)
 {
-    (void)state;
     struct error err = {0};
     struct setup setup = {
-        "mobilenet", 32, 0.3, "conv_pw_13", {IMAGES, 4, NORM_BATCH, 9, ELEMENT_F32}, 2};
+        "mobilenet", 32, 0.3, "conv_pw_13", {IMAGES, 4, NORM_BATCH, 9, element}, 2};
     struct fixture through, stopped, resumed;
     open_fixture(&through, &setup);
     train(&through, 0, 4);
@@ -327,6 +330,13 @@ static void network_resumes_with_the_same_bits(void **state)
     close_fixture(&through);
     close_fixture(&stopped);
     close_fixture(&resumed);
+}
+
+static void network_resumes_with_the_same_bits(void **state)
+{
+    (void)state;
+    for (int element = 0; element < on_lane_elements(); element++)
+        resumes_with_the_same_bits((enum element)element);
 }
 
 static void infer(struct fixture *f, const int64_t *samples, int64_t n, float *logits)
@@ -401,9 +411,14 @@ static void network_remembers_without_changing_bits(void **state)
     static float plain[SCORES], remembered[SCORES], map[MAP], same_map[MAP];
     struct error err = {0};
     (void)state;
-    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
-        struct setup setup = {
-            "resnet8", SIZE, 0.3, patterns[i], {IMAGES, 2, NORM_BATCH, 9, ELEMENT_F32}, 2};
+    for (size_t round = 0; round < 3 * (size_t)on_lane_elements(); round++) {
+        const size_t i = round % 3;
+        struct setup setup = {"resnet8",
+                              SIZE,
+                              0.3,
+                              patterns[i],
+                              {IMAGES, 2, NORM_BATCH, 9, (enum element)(round / 3)},
+                              2};
         struct fixture without, with;
         open_fixture(&without, &setup);
         live(&without, plain, map);
