@@ -19,11 +19,11 @@ int model_use_device(struct stage *stage, struct backend **backend, struct error
 }
 
 int model_use_precision(struct stage *stage, const struct backend *backend,
-                        enum precision precision, enum element *element, struct error *err)
+                        enum precision precision, enum dtype *dtype, struct error *err)
 {
-    if (backend_precision(backend, precision, element, err) < 0)
+    if (backend_precision(backend, precision, dtype, err) < 0)
         return error_prefix(err, "parameter 'train.precision': ");
-    stage_note(stage, "precision %s%s", element_name(*element),
+    stage_note(stage, "precision %s%s", dtype_name(*dtype),
                precision == PRECISION_AUTO ? ", taken by auto" : "");
     return 0;
 }

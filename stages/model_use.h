@@ -22,7 +22,7 @@ int model_use_device(struct stage *stage, struct backend **backend, struct error
 
 /* What the parameter `precision` comes to on the device; a note says which. */
 int model_use_precision(struct stage *stage, const struct backend *backend,
-                        enum precision precision, enum element *element, struct error *err);
+                        enum precision precision, enum dtype *dtype, struct error *err);
 
 /* The parameter weights.check, which may be left out: stop (large weights are refused) or warn
  * (they are noted). */

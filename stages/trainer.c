@@ -46,7 +46,7 @@ static int open_all(struct trainer *trainer, const struct training *training, st
     if (folder == NULL || dataset_open(folder, &trainer->dataset, err) < 0 ||
         training->take_samples(trainer, err) < 0 ||
         model_use_device(stage, &trainer->backend, err) < 0 ||
-        model_use_precision(stage, trainer->backend, trainer->precision, &trainer->options.element,
+        model_use_precision(stage, trainer->backend, trainer->precision, &trainer->options.dtype,
                             err) < 0)
         return -1;
     trainer->architecture.classes = trainer->dataset.class_count;
@@ -191,7 +191,7 @@ static int write_results(struct trainer *trainer, const struct training *trainin
     const char *preflight = optional_out(trainer->stage, "preflight");
     struct history_summary summary = {0};
     snprintf(summary.phase, sizeof(summary.phase), "%s", training->phase);
-    summary.precision = trainer->options.element;
+    summary.precision = trainer->options.dtype;
     model_count(trainer->model, &summary.trainable_parameters, &summary.frozen_parameters);
     if (json == NULL || history_write_json(json, &trainer->history, &summary, err) < 0 ||
         (csv != NULL && history_write_csv(csv, &trainer->history, err) < 0))
@@ -212,9 +212,9 @@ static int read_params(struct trainer *trainer, const struct training *training,
 static int try_precision(struct trainer *trainer, struct error *err)
 {
     struct error ignored;
-    enum element element;
+    enum dtype dtype;
     if (backend_open(stage_device(trainer->stage), 1, &trainer->backend, &ignored) < 0 ||
-        backend_precision(trainer->backend, trainer->precision, &element, err) == 0)
+        backend_precision(trainer->backend, trainer->precision, &dtype, err) == 0)
         return 0;
     err->kind = ERR_USAGE;
     return error_prefix(err, "parameter 'train.precision': ");
@@ -223,12 +223,12 @@ static int try_precision(struct trainer *trainer, struct error *err)
 int trainer_fingerprint(const char *device, struct error *err)
 {
     struct backend *backend = NULL;
-    enum element element;
+    enum dtype dtype;
     if (model_use_fingerprint(device, err) < 0 || backend_open(device, 1, &backend, err) < 0)
         return -1;
-    int result = backend_precision(backend, PRECISION_AUTO, &element, err);
+    int result = backend_precision(backend, PRECISION_AUTO, &dtype, err);
     if (result == 0)
-        printf("auto_precision %s\n", element_name(element));
+        printf("auto_precision %s\n", dtype_name(dtype));
     backend_close(backend);
     return result;
 }

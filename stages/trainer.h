@@ -40,7 +40,7 @@ struct trainer {
     struct fit_options options;
     enum preflight_mode preflight_mode;
     struct weight_check weight_check;
-    enum precision precision; /* what was asked for; options.element is what is taken */
+    enum precision precision; /* what was asked for; options.dtype is what is taken */
     const char **patterns;    /* of layers to unfreeze; the array is owned */
     size_t pattern_count;
 

@@ -5,177 +5,176 @@
 #include <string.h>
 
 /* This way round a NaN stays one. */
-VECTOR_INLINE void clamp_strip(enum element element, int width, float limit, void *y, int64_t at)
+VECTOR_INLINE void clamp_strip(enum dtype dtype, int width, float limit, void *y, int64_t at)
 {
     float values[WIDE];
-    strip_load(element, width, y, at, values);
+    strip_load(dtype, width, y, at, values);
     STRIP_LOOP
     for (int j = 0; j < width; j++) {
         float value = values[j] < 0.0f ? 0.0f : values[j];
         values[j] = value > limit ? limit : value;
     }
-    strip_store(element, width, values, y, at);
+    strip_store(dtype, width, values, y, at);
 }
 
-VECTOR_INLINE void clamp_values(enum element element, int64_t count, float limit, void *y)
+VECTOR_INLINE void clamp_values(enum dtype dtype, int64_t count, float limit, void *y)
 {
     int64_t i = 0;
     for (; i + WIDE <= count; i += WIDE)
-        clamp_strip(element, WIDE, limit, y, i);
+        clamp_strip(dtype, WIDE, limit, y, i);
     for (; i < count; i++)
-        clamp_strip(element, 1, limit, y, i);
+        clamp_strip(dtype, 1, limit, y, i);
 }
 
-VECTORISE static void clamp(enum element element, int64_t count, float limit, void *y)
+VECTORISE static void clamp(enum dtype dtype, int64_t count, float limit, void *y)
 {
-    if (element == ELEMENT_F32)
-        clamp_values(ELEMENT_F32, count, limit, y);
+    if (dtype == DTYPE_F32)
+        clamp_values(DTYPE_F32, count, limit, y);
     else
-        clamp_values(ELEMENT_BF16, count, limit, y);
+        clamp_values(DTYPE_BF16, count, limit, y);
 }
 
-int activation_forward_cpu(struct lane *lane, enum element element, int64_t count,
+int activation_forward_cpu(struct lane *lane, enum dtype dtype, int64_t count,
                            enum activation activation, void *y, struct error *err)
 {
     (void)lane, (void)err;
     if (activation == ACTIVATION_RELU)
-        clamp(element, count, __builtin_inff(), y);
+        clamp(dtype, count, __builtin_inff(), y);
     else if (activation == ACTIVATION_RELU6)
-        clamp(element, count, 6.0f, y);
+        clamp(dtype, count, 6.0f, y);
     return 0;
 }
 
-int largest_cpu(struct lane *lane, enum element element, int64_t count, const void *x,
-                float *largest, struct error *err)
+int largest_cpu(struct lane *lane, enum dtype dtype, int64_t count, const void *x, float *largest,
+                struct error *err)
 {
     (void)lane, (void)err;
-    *largest = element == ELEMENT_F32 ? reach_largest(count, x) : reach_largest_bf16(count, x);
+    *largest = dtype == DTYPE_F32 ? reach_largest(count, x) : reach_largest_bf16(count, x);
     return 0;
 }
 
 /* dy times the derivative at y: 1 strictly between 0 and `limit` (a NaN for none), else 0. The
  * product with 0 is dy - dy, which is +0 where dy is finite and a NaN where it is not, as IEEE has
  * it; y - y carries on a NaN of y. */
-VECTOR_INLINE void mask_strip(enum element element, int width, float limit, const void *restrict y,
+VECTOR_INLINE void mask_strip(enum dtype dtype, int width, float limit, const void *restrict y,
                               void *restrict dy, int64_t at)
 {
     float ys[WIDE], dys[WIDE];
-    strip_load(element, width, y, at, ys);
-    strip_load(element, width, dy, at, dys);
+    strip_load(dtype, width, y, at, ys);
+    strip_load(dtype, width, dy, at, dys);
     STRIP_LOOP
     for (int j = 0; j < width; j++) {
         float closed = (dys[j] - dys[j]) + (ys[j] - ys[j]);
         bool open = (ys[j] > 0.0f) & !(ys[j] >= limit);
         dys[j] = open ? dys[j] : closed;
     }
-    strip_store(element, width, dys, dy, at);
+    strip_store(dtype, width, dys, dy, at);
 }
 
-VECTOR_INLINE void mask_values(enum element element, int64_t count, float limit,
-                               const void *restrict y, void *restrict dy)
+VECTOR_INLINE void mask_values(enum dtype dtype, int64_t count, float limit, const void *restrict y,
+                               void *restrict dy)
 {
     int64_t i = 0;
     for (; i + WIDE <= count; i += WIDE)
-        mask_strip(element, WIDE, limit, y, dy, i);
+        mask_strip(dtype, WIDE, limit, y, dy, i);
     for (; i < count; i++)
-        mask_strip(element, 1, limit, y, dy, i);
+        mask_strip(dtype, 1, limit, y, dy, i);
 }
 
-VECTORISE static void mask(enum element element, int64_t count, float limit, const void *restrict y,
+VECTORISE static void mask(enum dtype dtype, int64_t count, float limit, const void *restrict y,
                            void *restrict dy)
 {
-    if (element == ELEMENT_F32)
-        mask_values(ELEMENT_F32, count, limit, y, dy);
+    if (dtype == DTYPE_F32)
+        mask_values(DTYPE_F32, count, limit, y, dy);
     else
-        mask_values(ELEMENT_BF16, count, limit, y, dy);
+        mask_values(DTYPE_BF16, count, limit, y, dy);
 }
 
-int activation_backward_cpu(struct lane *lane, enum element element, int64_t count,
+int activation_backward_cpu(struct lane *lane, enum dtype dtype, int64_t count,
                             enum activation activation, const void *y, void *dy, struct error *err)
 {
     (void)lane, (void)err;
     if (activation == ACTIVATION_RELU)
-        mask(element, count, __builtin_nanf(""), y, dy);
+        mask(dtype, count, __builtin_nanf(""), y, dy);
     else if (activation == ACTIVATION_RELU6)
-        mask(element, count, 6.0f, y, dy);
+        mask(dtype, count, 6.0f, y, dy);
     return 0;
 }
 
-VECTOR_INLINE void add_strip(enum element element, int width, const void *restrict x,
-                             void *restrict y, int64_t at)
+VECTOR_INLINE void add_strip(enum dtype dtype, int width, const void *restrict x, void *restrict y,
+                             int64_t at)
 {
     float xs[WIDE], ys[WIDE];
-    strip_load(element, width, x, at, xs);
-    strip_load(element, width, y, at, ys);
+    strip_load(dtype, width, x, at, xs);
+    strip_load(dtype, width, y, at, ys);
     STRIP_LOOP
     for (int j = 0; j < width; j++)
         ys[j] += xs[j];
-    strip_store(element, width, ys, y, at);
+    strip_store(dtype, width, ys, y, at);
 }
 
-VECTOR_INLINE void add_values(enum element element, int64_t count, const void *restrict x,
+VECTOR_INLINE void add_values(enum dtype dtype, int64_t count, const void *restrict x,
                               void *restrict y)
 {
     int64_t i = 0;
     for (; i + WIDE <= count; i += WIDE)
-        add_strip(element, WIDE, x, y, i);
+        add_strip(dtype, WIDE, x, y, i);
     for (; i < count; i++)
-        add_strip(element, 1, x, y, i);
+        add_strip(dtype, 1, x, y, i);
 }
 
-VECTORISE static void add(enum element element, int64_t count, const void *restrict x,
-                          void *restrict y)
+VECTORISE static void add(enum dtype dtype, int64_t count, const void *restrict x, void *restrict y)
 {
-    if (element == ELEMENT_F32)
-        add_values(ELEMENT_F32, count, x, y);
+    if (dtype == DTYPE_F32)
+        add_values(DTYPE_F32, count, x, y);
     else
-        add_values(ELEMENT_BF16, count, x, y);
+        add_values(DTYPE_BF16, count, x, y);
 }
 
-int accumulate_cpu(struct lane *lane, enum element element, int64_t count, const void *x, void *y,
+int accumulate_cpu(struct lane *lane, enum dtype dtype, int64_t count, const void *x, void *y,
                    struct error *err)
 {
     (void)lane, (void)err;
-    add(element, count, x, y);
+    add(dtype, count, x, y);
     return 0;
 }
 
-int copy_cpu(struct lane *lane, enum element element, int64_t count, const void *x, void *y,
+int copy_cpu(struct lane *lane, enum dtype dtype, int64_t count, const void *x, void *y,
              struct error *err)
 {
     (void)lane, (void)err;
-    memcpy(y, x, (size_t)count * element_size(element));
+    memcpy(y, x, (size_t)count * dtype_size(dtype));
     return 0;
 }
 
-VECTOR_INLINE void convert_strip(enum element to, int width, enum element from,
-                                 const void *restrict x, void *restrict y, int64_t at)
+VECTOR_INLINE void convert_strip(enum dtype to, int width, enum dtype from, const void *restrict x,
+                                 void *restrict y, int64_t at)
 {
     float values[WIDE];
     strip_load(from, width, x, at, values);
     strip_store(to, width, values, y, at);
 }
 
-VECTOR_INLINE void convert_values(enum element element, int64_t count, enum element from,
+VECTOR_INLINE void convert_values(enum dtype dtype, int64_t count, enum dtype from,
                                   const void *restrict x, void *restrict y)
 {
     int64_t i = 0;
     for (; i + WIDE <= count; i += WIDE)
-        convert_strip(element, WIDE, from, x, y, i);
+        convert_strip(dtype, WIDE, from, x, y, i);
     for (; i < count; i++)
-        convert_strip(element, 1, from, x, y, i);
+        convert_strip(dtype, 1, from, x, y, i);
 }
 
-VECTORISE static void convert(int64_t count, enum element from, const void *restrict x,
+VECTORISE static void convert(int64_t count, enum dtype from, const void *restrict x,
                               void *restrict y)
 {
-    if (from == ELEMENT_F32)
-        convert_values(ELEMENT_BF16, count, ELEMENT_F32, x, y);
+    if (from == DTYPE_F32)
+        convert_values(DTYPE_BF16, count, DTYPE_F32, x, y);
     else
-        convert_values(ELEMENT_F32, count, ELEMENT_BF16, x, y);
+        convert_values(DTYPE_F32, count, DTYPE_BF16, x, y);
 }
 
-int convert_cpu(struct lane *lane, int64_t count, enum element from, const void *x, enum element to,
+int convert_cpu(struct lane *lane, int64_t count, enum dtype from, const void *x, enum dtype to,
                 void *y, struct error *err)
 {
     if (from == to)

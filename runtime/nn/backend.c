@@ -126,15 +126,15 @@ void backend_close(struct backend *backend)
         backend->ops->close(backend);
 }
 
-int backend_precision(const struct backend *backend, enum precision precision,
-                      enum element *element, struct error *err)
+int backend_precision(const struct backend *backend, enum precision precision, enum dtype *dtype,
+                      struct error *err)
 {
     if (precision == PRECISION_BF16 && backend->no_bf16 != NULL)
         return error_set(err, ERR_DEVICE, "'bf16' on device '%s': %s; take 'auto' or 'f32'",
                          backend->name, backend->no_bf16);
-    *element = precision == PRECISION_AUTO  ? backend->preferred
-               : precision == PRECISION_F32 ? ELEMENT_F32
-                                            : ELEMENT_BF16;
+    *dtype = precision == PRECISION_AUTO  ? backend->preferred
+             : precision == PRECISION_F32 ? DTYPE_F32
+                                          : DTYPE_BF16;
     return 0;
 }
 

@@ -355,7 +355,7 @@ int backend_open_cpu(int threads, struct backend **backend, struct error *err)
     cpu->backend.ops = &operations;
     cpu->backend.name = "cpu";
     cpu->backend.lanes = threads;
-    cpu->backend.preferred = ELEMENT_F32;
+    cpu->backend.preferred = DTYPE_F32;
     if (!onednn_has_bf16())
         cpu->backend.no_bf16 = "this processor has neither avx512_bf16 nor amx_bf16, or oneDNN is "
                                "told not to use them";

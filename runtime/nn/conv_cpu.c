@@ -38,16 +38,16 @@ static void layouts_release(struct layouts *l)
     onednn_layout_free(l->dy);
 }
 
-static dnnl_data_type_t type_of(enum element element)
+static dnnl_data_type_t type_of(enum dtype dtype)
 {
-    return element == ELEMENT_BF16 ? dnnl_bf16 : dnnl_f32;
+    return dtype == DTYPE_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
 /* Release it, initialised or failed. */
 static int layouts_init(struct layouts *l, const struct conv_shape *s,
                         const struct conv_options *options, struct error *err)
 {
-    const dnnl_data_type_t type = type_of(options->element);
+    const dnnl_data_type_t type = type_of(options->dtype);
     int64_t g = s->groups;
     dnnl_dims_t x = {s->n, s->c, s->h, s->w};
     dnnl_dims_t y = {s->n, s->k, conv_out_height(s), conv_out_width(s)};
@@ -426,18 +426,18 @@ static int execute(struct lane *lane, const struct primitive *primitive, const v
 
 /* y = activation(y + residual), where no kernel could do it on the way; bf16 is rounded once more.
  */
-VECTOR_INLINE void finish_values(enum element element, int64_t count, enum activation activation,
+VECTOR_INLINE void finish_values(enum dtype dtype, int64_t count, enum activation activation,
                                  const void *residual, void *y)
 {
     for (int64_t i = 0; i < count; i++) {
         float value, other;
-        strip_load(element, 1, y, i, &value);
-        strip_load(element, 1, residual, i, &other);
+        strip_load(dtype, 1, y, i, &value);
+        strip_load(dtype, 1, residual, i, &other);
         value += other;
         if (activation != ACTIVATION_NONE && value < 0.0f)
             value = 0.0f;
         value = activation == ACTIVATION_RELU6 && value > 6.0f ? 6.0f : value;
-        strip_store(element, 1, &value, y, i);
+        strip_store(dtype, 1, &value, y, i);
     }
 }
 
@@ -445,10 +445,10 @@ static void finish(const struct conv_shape *s, const struct conv_options *option
                    const void *residual, void *y)
 {
     int64_t count = s->n * conv_out_height(s) * conv_out_width(s) * s->k;
-    if (options->y == ELEMENT_F32)
-        finish_values(ELEMENT_F32, count, options->activation, residual, y);
+    if (options->y == DTYPE_F32)
+        finish_values(DTYPE_F32, count, options->activation, residual, y);
     else
-        finish_values(ELEMENT_BF16, count, options->activation, residual, y);
+        finish_values(DTYPE_BF16, count, options->activation, residual, y);
 }
 
 int conv_forward_cpu(struct lane *lane, const struct conv *conv, const void *x, const void *packed,

@@ -2,7 +2,7 @@
 #include "nn/dropout.h"
 #include "nn/strip.h"
 
-int dropout_cpu(struct lane *lane, enum element element, const struct dropout_key *key, int64_t n,
+int dropout_cpu(struct lane *lane, enum dtype dtype, const struct dropout_key *key, int64_t n,
                 int64_t c, const int64_t *samples, const void *x, void *y, struct error *err)
 {
     (void)lane;
@@ -15,9 +15,9 @@ int dropout_cpu(struct lane *lane, enum element element, const struct dropout_ke
                 dropout_block(key->seed, key->step, samples[image], key->layer, (uint32_t)(j / 4));
             for (int64_t k = j; k < c && k < j + 4; k++) {
                 float value;
-                strip_load(element, 1, x, image * c + k, &value);
+                strip_load(dtype, 1, x, image * c + k, &value);
                 value *= dropout_factor(block.words[k - j], key->rate);
-                strip_store(element, 1, &value, y, image * c + k);
+                strip_store(dtype, 1, &value, y, image * c + k);
             }
         }
     return 0;

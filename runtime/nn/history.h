@@ -6,7 +6,7 @@
 #define NN_HISTORY_H
 
 #include "base/error.h"
-#include "nn/element.h"
+#include "nn/dtype.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +36,7 @@ void history_release(struct history *history);
 struct history_summary {
     char phase[32];
     int64_t trainable_parameters, frozen_parameters;
-    enum element precision; /* of activations and their gradients */
+    enum dtype precision; /* of activations and their gradients */
 };
 
 /* {"epochs": [{"epoch": 1, "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}, ...],

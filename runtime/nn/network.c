@@ -11,16 +11,16 @@ int64_t node_count(const struct node *node)
     return node->height * node->width * node->channels;
 }
 
-enum element node_element(const struct network *network, int node)
+enum dtype node_dtype(const struct network *network, int node)
 {
     bool logits = node == (int)network->model->graph.count - 1;
-    return logits ? ELEMENT_F32 : network->options.element;
+    return logits ? DTYPE_F32 : network->options.dtype;
 }
 
 size_t node_bytes(const struct network *network, int node)
 {
     return (size_t)node_count(&network->model->graph.nodes[node]) *
-           element_size(node_element(network, node));
+           dtype_size(node_dtype(network, node));
 }
 
 bool node_has_conv(const struct node *node)
@@ -113,7 +113,7 @@ int64_t network_picture_floats(const struct network *network)
 {
     const int64_t line = 16; /* floats of 64 bytes */
     int64_t count = node_count(&network->model->graph.nodes[0]);
-    return network->options.element == ELEMENT_F32 ? 0 : (count + line - 1) / line * line;
+    return network->options.dtype == DTYPE_F32 ? 0 : (count + line - 1) / line * line;
 }
 
 int network_prepare_feed(struct network *network, const struct feed *feed, struct error *err)
@@ -210,9 +210,8 @@ int network_new(struct model *model, struct backend *backend, const struct netwo
     if (options->batch < 0 || (options->batch > 0 && options->shard < 1))
         return error_set(err, ERR_USAGE, "a batch of %lld in shards of %lld is not possible",
                          (long long)options->batch, (long long)options->shard);
-    enum element ignored;
-    if (options->element == ELEMENT_BF16 &&
-        backend_precision(backend, PRECISION_BF16, &ignored, err))
+    enum dtype ignored;
+    if (options->dtype == DTYPE_BF16 && backend_precision(backend, PRECISION_BF16, &ignored, err))
         return -1;
     struct network *made = memory_new(1, sizeof *made, err);
     if (!made)

@@ -8,7 +8,7 @@
  * up in f32 (Micikevicius et al., "Mixed precision training", 2018, without the
  * scaling of the loss: the range of bf16 is that of f32).
  *
- * Bits depend on model, feed, batch, shard, norm mode and element, and on the
+ * Bits depend on model, feed, batch, shard, norm mode and dtype, and on the
  * backend's fingerprint; not on lanes, nor, for inference, on the size of batches.
  */
 #ifndef NN_NETWORK_H
@@ -34,14 +34,14 @@ struct network_options {
     int64_t batch; /* the most images of a training step; 0 for a network that only infers */
     int64_t shard; /* images of a training shard */
     enum norm_mode norm;
-    uint32_t seed;        /* of dropout */
-    enum element element; /* of what is computed from picture to logits, and of its gradients */
+    uint32_t seed;    /* of dropout */
+    enum dtype dtype; /* of what is computed from picture to logits, and of its gradients */
 };
 
 struct network;
 
 /* `model` is borrowed until network_free(): its trainable flags are read here, its weights copied.
- * ERR_DEVICE where the backend has no such elements. */
+ * ERR_DEVICE where the backend has no such dtype. */
 int network_new(struct model *model, struct backend *backend, const struct network_options *options,
                 struct network **network, struct error *err);
 void network_free(struct network *network);

@@ -9,7 +9,7 @@ enum { ALIGNMENT = 64 };
 
 static size_t bytes_of(const struct span *span)
 {
-    size_t bytes = span->count * element_size(span->element);
+    size_t bytes = span->count * dtype_size(span->dtype);
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 

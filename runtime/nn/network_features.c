@@ -66,9 +66,9 @@ static int copy_edges(const struct network *network, struct lane *lane, char *fe
         if (!network->training.nodes[i].edge)
             continue;
         int64_t count = node_count(&network->model->graph.nodes[i]);
-        enum element element = node_element(network, i);
-        char *edge = element_at(fused_output(network, i, place), element, image * count);
-        if (network->ops->copy(lane, element, count, keep ? edge : features, keep ? features : edge,
+        enum dtype dtype = node_dtype(network, i);
+        char *edge = dtype_at(fused_output(network, i, place), dtype, image * count);
+        if (network->ops->copy(lane, dtype, count, keep ? edge : features, keep ? features : edge,
                                err))
             return -1;
         features += node_bytes(network, i);

@@ -41,20 +41,19 @@ static int compute_conv(const struct shard_run *run, int index, struct error *er
     const float *bias =
         t->folded ? t->fold + node->channels : network_value(network, index, PARAMETER_BIAS);
     const void *residual = has_own_norm(run, index) ? NULL : run_output(run, node->residual);
-    const enum element element = node_element(network, index);
+    const enum dtype dtype = node_dtype(network, index);
     void *z = run_span(run, t->z);
     if (network->ops->conv_forward(run->lane, conv->conv, run_output(run, node->input),
                                    conv->forward, bias, residual, z, err))
         return -1;
     if (!has_own_norm(run, index) && node->activation != ACTIVATION_NONE)
-        return network->ops->activation_forward(run->lane, element, run->images * node_count(node),
+        return network->ops->activation_forward(run->lane, dtype, run->images * node_count(node),
                                                 node->activation, z, err);
     if (!t->batch_norm)
         return 0;
     double *mean = t->statistics + run->shard * 2 * (size_t)node->channels;
-    return network->ops->norm_statistics(run->lane, element,
-                                         run->images * node->height * node->width, node->channels,
-                                         z, mean, mean + node->channels, err);
+    return network->ops->norm_statistics(run->lane, dtype, run->images * node->height * node->width,
+                                         node->channels, z, mean, mean + node->channels, err);
 }
 
 /* Dropout layers are numbered in order, so that their masks do not depend on the base. */
@@ -74,7 +73,7 @@ int run_dropout(const struct shard_run *run, int index, const void *x, void *y, 
                               .step = run->step,
                               .layer = dropout_number(&network->model->graph, index),
                               .rate = node->rate};
-    return network->ops->dropout(run->lane, network->options.element, &key, run->images,
+    return network->ops->dropout(run->lane, network->options.dtype, &key, run->images,
                                  node_count(node), run->samples, x, y, err);
 }
 
@@ -86,16 +85,16 @@ static int compute(const struct shard_run *run, int index, struct error *err)
     const struct node *input = &graph->nodes[node->input];
     const void *x = run_output(run, node->input);
     void *y = run_span(run, train_node(run, index)->y);
-    const enum element element = node_element(network, index);
+    const enum dtype dtype = node_dtype(network, index);
     switch (node->kind) {
     case NODE_CONV:
     case NODE_DENSE: return compute_conv(run, index, err);
     case NODE_MAX_POOL: {
         struct pool_shape shape = node_pool_shape(graph, index, run->images);
-        return network->ops->max_pool_forward(run->lane, element, &shape, x, y, err);
+        return network->ops->max_pool_forward(run->lane, dtype, &shape, x, y, err);
     }
     case NODE_AVERAGE_POOL:
-        return network->ops->average_pool_forward(run->lane, element, run->images,
+        return network->ops->average_pool_forward(run->lane, dtype, run->images,
                                                   input->height * input->width, input->channels, x,
                                                   y, err);
     case NODE_DROPOUT: return run_dropout(run, index, x, y, err);
@@ -111,7 +110,7 @@ static int normalise(const struct shard_run *run, int index, struct error *err)
     const float *scale = t->factors + FACTOR_SCALE * node->channels;
     const float *shift = t->factors + FACTOR_SHIFT * node->channels;
     return run->network->ops->norm_apply(
-        run->lane, node_element(run->network, index), run->images * node->height * node->width,
+        run->lane, node_dtype(run->network, index), run->images * node->height * node->width,
         node->channels, run_span(run, t->z), scale, shift, run_output(run, node->residual),
         node->activation, run_span(run, t->y), err);
 }
@@ -134,8 +133,8 @@ static int lose(const struct shard_run *run, const struct step *step, struct err
         return -1;
     if (step->temporary < 0)
         return 0;
-    return network->ops->convert(run->lane, run->images * classes, ELEMENT_F32, wide,
-                                 network->options.element, dlogits, err);
+    return network->ops->convert(run->lane, run->images * classes, DTYPE_F32, wide,
+                                 network->options.dtype, dlogits, err);
 }
 
 int forward_step(const struct shard_run *run, const struct step *step, struct error *err)

@@ -42,7 +42,7 @@ static int plan_memory(struct network *network, struct error *err)
         struct span *span = &inference->outputs[i];
         if (source_of(graph, (int)i) == (int)i)
             span->count = (size_t)(node_count(node) * inference->shard);
-        span->element = node_element(network, (int)i);
+        span->dtype = node_dtype(network, (int)i);
         span->first = span->last = i;
         keep_until(inference, graph, node->input, i);
         keep_until(inference, graph, node->residual, i);
@@ -73,8 +73,8 @@ static int fused_init(struct network *network, int index, struct error *err)
                                    .residual = node->residual >= 0,
                                    .activation = network->inference.careful ? ACTIVATION_NONE
                                                                             : node->activation,
-                                   .element = network->options.element,
-                                   .y = node_element(network, index)};
+                                   .dtype = network->options.dtype,
+                                   .y = node_dtype(network, index)};
     if (network->ops->conv_new(network->backend, &shape, &options, &fused->conv, err))
         return error_prefix(err, "layer '%s': ", node->name);
     size_t bytes = network->ops->conv_packed_size(fused->conv, CONV_FORWARD);
@@ -189,7 +189,7 @@ static int run_node(struct network *network, struct lane *lane, int index,
     const void *x = fused_output(network, node->input, place);
     const void *residual = node->residual < 0 ? NULL : fused_output(network, node->residual, place);
     void *y = fused_output(network, index, place);
-    const enum element element = node_element(network, index);
+    const enum dtype dtype = node_dtype(network, index);
     int64_t n = network->inference.shard;
     if (!network->inference.careful &&
         guard_node(network, lane, index, place, &feed->preprocess, err))
@@ -201,16 +201,16 @@ static int run_node(struct network *network, struct lane *lane, int index,
         if (ops->conv_forward(lane, fused->conv, x, fused->packed, fused->bias, residual, y, err))
             return -1;
         return network->inference.careful && node->activation != ACTIVATION_NONE
-                   ? ops->activation_forward(lane, element, n * node_count(node), node->activation,
-                                             y, err)
+                   ? ops->activation_forward(lane, dtype, n * node_count(node), node->activation, y,
+                                             err)
                    : 0;
     }
     case NODE_MAX_POOL: {
         struct pool_shape shape = node_pool_shape(graph, index, n);
-        return ops->max_pool_forward(lane, element, &shape, x, y, err);
+        return ops->max_pool_forward(lane, dtype, &shape, x, y, err);
     }
     case NODE_AVERAGE_POOL:
-        return ops->average_pool_forward(lane, element, n, input->height * input->width,
+        return ops->average_pool_forward(lane, dtype, n, input->height * input->width,
                                          input->channels, x, y, err);
     case NODE_DROPOUT:
     case NODE_INPUT: break;
@@ -228,17 +228,17 @@ static int feed_shard(const struct fused_run *run, struct lane *lane,
                       const struct fused_place *place, float *targets, struct error *err)
 {
     const struct network *network = run->network;
-    const enum element element = node_element(network, 0);
+    const enum dtype dtype = node_dtype(network, 0);
     float *picture = network->feed_scratch[network_lane(network, lane)];
     float *scratch = picture + network_picture_floats(network);
     int64_t count = node_count(&network->model->graph.nodes[0]);
     int64_t classes = network->model->architecture.classes;
     for (int64_t i = 0; i < network->inference.shard; i++) {
-        void *x = element_at(fused_output(network, 0, place), element, i * count);
+        void *x = dtype_at(fused_output(network, 0, place), dtype, i * count);
         feed_image(run->feed, run->epoch, sample_of(run, place, i), scratch,
-                   element == ELEMENT_F32 ? x : picture, targets + i * classes);
-        if (element != ELEMENT_F32 &&
-            network->ops->convert(lane, count, ELEMENT_F32, picture, element, x, err))
+                   dtype == DTYPE_F32 ? x : picture, targets + i * classes);
+        if (dtype != DTYPE_F32 &&
+            network->ops->convert(lane, count, DTYPE_F32, picture, dtype, x, err))
             return -1;
     }
     return 0;
@@ -380,12 +380,12 @@ static int keep_maps(const struct inference_run *run, struct lane *lane, int nod
 {
     const struct network *network = run->fused.network;
     const int64_t count = node_count(&network->model->graph.nodes[node]);
-    const enum element element = node_element(network, node);
+    const enum dtype dtype = node_dtype(network, node);
     const void *maps = fused_output(network, node, place);
     if (run->widened) {
         float *widened =
             run->widened + (int64_t)network_lane(network, lane) * network->inference.shard * count;
-        if (network->ops->convert(lane, images * count, element, maps, ELEMENT_F32, widened, err))
+        if (network->ops->convert(lane, images * count, dtype, maps, DTYPE_F32, widened, err))
             return -1;
         maps = widened;
     }
@@ -428,7 +428,7 @@ static int inference_shard(void *arg, struct lane *lane, size_t shard, struct er
 static int widen_maps(struct inference_run *run, struct error *err)
 {
     struct network *network = run->fused.network;
-    if (!run->maps || run->map_node < 0 || node_element(network, run->map_node) == ELEMENT_F32)
+    if (!run->maps || run->map_node < 0 || node_dtype(network, run->map_node) == DTYPE_F32)
         return 0;
     int64_t shard =
         network->inference.shard * node_count(&network->model->graph.nodes[run->map_node]);

@@ -22,8 +22,7 @@ static int measure(const struct network *network, struct lane *lane, int node,
                    const struct fused_place *place, float *reach, struct error *err)
 {
     const int64_t count = node_count(&network->model->graph.nodes[node]);
-    return network->ops->largest(lane, node_element(network, node),
-                                 count * network->inference.shard,
+    return network->ops->largest(lane, node_dtype(network, node), count * network->inference.shard,
                                  fused_output(network, node, place), &reach[node], err);
 }
 

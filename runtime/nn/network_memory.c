@@ -41,8 +41,8 @@ static int conv_init(struct network *network, struct shard_size *size, int index
         .bias = node->bias || t->folded,
         .residual = fused && node->residual >= 0,
         .activation = ACTIVATION_NONE, /* a pass of its own, in which a NaN stays one */
-        .element = network->options.element,
-        .y = node_element(network, index),
+        .dtype = network->options.dtype,
+        .y = node_dtype(network, index),
     };
     if (ops->conv_new(network->backend, &shape, &options, &conv->conv, err))
         return error_prefix(err, "layer '%s': ", node->name);

@@ -36,7 +36,7 @@ static int observe_shard(void *arg, struct lane *lane, size_t shard, struct erro
     void *z = run->outputs[number];
     if (network->ops->conv_forward(lane, run->conv, x, run->packed, bias, NULL, z, err))
         return -1;
-    return network->ops->norm_statistics(lane, node_element(network, run->node),
+    return network->ops->norm_statistics(lane, node_dtype(network, run->node),
                                          images * node->height * node->width, node->channels, z,
                                          mean, mean + node->channels, err);
 }
@@ -61,8 +61,8 @@ static int observe_init(struct observation *run, struct error *err)
         node_conv_shape(&network->model->graph, run->node, network->inference.shard);
     struct conv_options options = {.passes = CONV_FORWARD,
                                    .bias = node->bias,
-                                   .element = network->options.element,
-                                   .y = node_element(network, run->node)};
+                                   .dtype = network->options.dtype,
+                                   .y = node_dtype(network, run->node)};
     if (network->ops->conv_new(network->backend, &shape, &options, &run->conv, err))
         return error_prefix(err, "layer '%s': ", node->name);
     run->packed = network->ops->allocate(

@@ -30,7 +30,7 @@ enum { ROLE_COUNT = PARAMETER_MOVING_VARIANCE + 1 };
  * included. */
 struct span {
     size_t count;
-    enum element element;
+    enum dtype dtype;
     size_t first, last;
     size_t offset; /* in the arena, in bytes */
 };
@@ -206,7 +206,7 @@ float *network_value(const struct network *network, int node,
 int64_t node_count(const struct node *node);    /* of elements of one image's output */
 /* Of a node's output: the network's, but logits are f32, for the loss. Gradients are all of the
  * network's. */
-enum element node_element(const struct network *network, int node);
+enum dtype node_dtype(const struct network *network, int node);
 size_t node_bytes(const struct network *network, int node); /* of one image's output */
 struct conv_shape node_conv_shape(const struct graph *graph, int node, int64_t n);
 struct pool_shape node_pool_shape(const struct graph *graph, int node, int64_t n);

@@ -186,12 +186,12 @@ static int plan_backward(struct planner *planner, struct error *err)
 
 /* ---- memory ---- */
 
-static int add_span(struct training *t, size_t count, enum element element, int *index,
+static int add_span(struct training *t, size_t count, enum dtype dtype, int *index,
                     struct error *err)
 {
     if (memory_grow(&t->spans, &t->span_capacity, t->span_count + 1, sizeof *t->spans, err))
         return -1;
-    t->spans[t->span_count] = (struct span){.count = count, .element = element, .first = SIZE_MAX};
+    t->spans[t->span_count] = (struct span){.count = count, .dtype = dtype, .first = SIZE_MAX};
     *index = (int)t->span_count++;
     return 0;
 }
@@ -199,21 +199,21 @@ static int add_span(struct training *t, size_t count, enum element element, int 
 static int add_spans(struct planner *planner, struct error *err)
 {
     struct training *t = planner->training;
-    const enum element gradients = planner->network->options.element;
+    const enum dtype gradients = planner->network->options.dtype;
     for (int i = 0; i < (int)planner->graph->count; i++) {
         struct train_node *node = &t->nodes[i];
-        const enum element element = node_element(planner->network, i);
+        const enum dtype dtype = node_dtype(planner->network, i);
         size_t count = (size_t)(node_count(&planner->graph->nodes[i]) * t->shard);
         node->y = node->z = node->dy = -1;
         if (i < (int)t->first)
             continue;
-        if (add_span(t, count, element, &node->y, err) ||
+        if (add_span(t, count, dtype, &node->y, err) ||
             (node->active && add_span(t, count, gradients, &node->dy, err)))
             return -1;
         /* What came before the norm is read again only for the gradient of gamma. */
         node->z = node->y;
         if (has_own_norm(planner, i) && node->norm_trains &&
-            add_span(t, count, element, &node->z, err))
+            add_span(t, count, dtype, &node->z, err))
             return -1;
     }
     for (size_t s = 0; s < t->step_count; s++) {
@@ -224,8 +224,8 @@ static int add_spans(struct planner *planner, struct error *err)
             add_span(t, (size_t)(count * t->shard), gradients, &step->temporary, err))
             return -1;
         /* The loss gives its gradient in f32. */
-        if (step->kind == STEP_LOSS && gradients != ELEMENT_F32 &&
-            add_span(t, (size_t)(node_count(node) * t->shard), ELEMENT_F32, &step->temporary, err))
+        if (step->kind == STEP_LOSS && gradients != DTYPE_F32 &&
+            add_span(t, (size_t)(node_count(node) * t->shard), DTYPE_F32, &step->temporary, err))
             return -1;
     }
     return 0;

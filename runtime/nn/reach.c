@@ -1,6 +1,6 @@
 #include "nn/reach.h"
 
-#include "nn/element.h"
+#include "nn/dtype.h"
 #include "nn/vector.h"
 
 #include <stdbool.h>

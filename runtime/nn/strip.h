@@ -1,5 +1,5 @@
 /* Strips of a tensor as f32, whatever its elements are: loops compute on arrays
- * of STRIP or WIDE numbers between a load and a store. `element` and `width`
+ * of STRIP or WIDE numbers between a load and a store. `dtype` and `width`
  * must be constants where the loop is compiled; of f32 nothing is left of either
  * call.
  *
@@ -10,7 +10,7 @@
 #ifndef NN_STRIP_H
 #define NN_STRIP_H
 
-#include "nn/element.h"
+#include "nn/dtype.h"
 #include "nn/vector.h"
 
 typedef uint16_t strip_narrow __attribute__((vector_size(STRIP * sizeof(uint16_t))));
@@ -37,10 +37,10 @@ VECTOR_INLINE void strip_round(const float *restrict strip, uint16_t *restrict t
     memcpy(to, &narrow, sizeof narrow);
 }
 
-VECTOR_INLINE void strip_load(enum element element, int width, const void *tensor, int64_t at,
+VECTOR_INLINE void strip_load(enum dtype dtype, int width, const void *tensor, int64_t at,
                               float *restrict strip)
 {
-    if (element == ELEMENT_F32) {
+    if (dtype == DTYPE_F32) {
         const float *from = (const float *)tensor + at;
         STRIP_LOOP
         for (int j = 0; j < width; j++)
@@ -55,10 +55,10 @@ VECTOR_INLINE void strip_load(enum element element, int width, const void *tenso
     }
 }
 
-VECTOR_INLINE void strip_store(enum element element, int width, const float *restrict strip,
+VECTOR_INLINE void strip_store(enum dtype dtype, int width, const float *restrict strip,
                                void *tensor, int64_t at)
 {
-    if (element == ELEMENT_F32) {
+    if (dtype == DTYPE_F32) {
         float *to = (float *)tensor + at;
         STRIP_LOOP
         for (int j = 0; j < width; j++)
@@ -74,10 +74,10 @@ VECTOR_INLINE void strip_store(enum element element, int width, const float *res
 }
 
 /* STRIP elements as one value, for sums that are to stay in a register. */
-VECTOR_INLINE void strip_take(enum element element, const void *tensor, int64_t at,
+VECTOR_INLINE void strip_take(enum dtype dtype, const void *tensor, int64_t at,
                               strip_values *values)
 {
-    if (element == ELEMENT_F32) {
+    if (dtype == DTYPE_F32) {
         memcpy(values, (const float *)tensor + at, sizeof *values);
     } else {
         strip_narrow narrow;

@@ -30,7 +30,7 @@ struct bench {
     struct conv *conv;
     struct conv_shape shape;
     bool residual;
-    enum element element;
+    enum dtype dtype;
     float *x, *y, *other, *kernel, *packed; /* each large enough for all layers */
     double seconds[4];                      /* forward, backward data, backward weights, pack */
 };
@@ -81,8 +81,8 @@ static int bench_layer(struct bench *b, struct error *err)
                                        CONV_FORWARD | CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS,
                                    .residual = b->residual,
                                    .activation = ACTIVATION_RELU,
-                                   .element = b->element,
-                                   .y = b->element};
+                                   .dtype = b->dtype,
+                                   .y = b->dtype};
     if (ops->conv_new(b->backend, s, &options, &b->conv, err) != 0)
         return -1;
     double work = 2e-9 * (double)(s->n * conv_out_height(s) * conv_out_width(s) * s->k * s->r *
@@ -105,17 +105,17 @@ static int time_loops(void *arg, struct lane *lane, size_t shard, struct error *
     struct bench *b = arg;
     const struct operations *ops = b->backend->ops;
     int64_t rows = shard == 0 ? 65536 : 1024, c = 64;
-    double t[6], d1[64], d2[64], gb = (double)(rows * c) * 1e-9 * (double)element_size(b->element);
+    double t[6], d1[64], d2[64], gb = (double)(rows * c) * 1e-9 * (double)dtype_size(b->dtype);
     struct pool_shape pool = {
         1, shard == 0 ? 256 : 32, shard == 0 ? 256 : 32, c, 3, 2, 1, 1, 1, 1, true};
-    BEST(t[0], ops->norm_statistics(lane, b->element, rows, c, b->x, d1, d2, err));
-    BEST(t[1], ops->norm_apply(lane, b->element, rows, c, b->x, b->kernel, b->kernel, b->other,
+    BEST(t[0], ops->norm_statistics(lane, b->dtype, rows, c, b->x, d1, d2, err));
+    BEST(t[1], ops->norm_apply(lane, b->dtype, rows, c, b->x, b->kernel, b->kernel, b->other,
                                ACTIVATION_RELU, b->y, err));
-    BEST(t[2], ops->norm_backward_sums(lane, b->element, rows, c, b->x, b->y, b->kernel, b->kernel,
+    BEST(t[2], ops->norm_backward_sums(lane, b->dtype, rows, c, b->x, b->y, b->kernel, b->kernel,
                                        d1, d2, err));
-    BEST(t[3], ops->norm_backward_data(lane, b->element, rows, c, b->x, b->y, b->kernel, b->kernel,
+    BEST(t[3], ops->norm_backward_data(lane, b->dtype, rows, c, b->x, b->y, b->kernel, b->kernel,
                                        b->kernel, b->y, err));
-    BEST(t[4], ops->max_pool_forward(lane, b->element, &pool, b->x, b->y, err));
+    BEST(t[4], ops->max_pool_forward(lane, b->dtype, &pool, b->x, b->y, err));
     BEST(t[5], ops->adam(lane, rows * c / 4, (struct adam_step){1e-3f}, b->x, b->y, b->other,
                          b->other + rows * c, err));
     printf("%5lld rows: statistics %.1f, apply %.1f, backward sums %.1f, backward data %.1f, "
@@ -128,7 +128,7 @@ static int time_loops(void *arg, struct lane *lane, size_t shard, struct error *
 int main(int argc, char **argv)
 {
     struct error err = {0};
-    struct bench b = {.element = argc > 2 ? ELEMENT_BF16 : ELEMENT_F32};
+    struct bench b = {.dtype = argc > 2 ? DTYPE_BF16 : DTYPE_F32};
     int64_t images = argc > 1 ? strtoll(argv[1], NULL, 10) : 8;
     size_t floats = (size_t)(images < 4 ? 4 : images) * 112 * 112 * 256;
     if (backend_open("cpu", 1, &b.backend, &err) != 0)
@@ -137,7 +137,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         *all[i] = memory_new_aligned(floats, sizeof(float), &err);
         for (size_t j = 0; *all[i] != NULL && j < floats; j++)
-            if (b.element == ELEMENT_F32 || all[i] == &b.kernel)
+            if (b.dtype == DTYPE_F32 || all[i] == &b.kernel)
                 (*all[i])[j] = (float)(j % 13) * 0.01f;
             else
                 ((uint16_t *)*all[i])[j] = bf16_from_f32((float)(j % 13) * 0.01f);

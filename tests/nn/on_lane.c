@@ -31,7 +31,7 @@ struct backend *on_lane_open(struct lane **lane)
     return backend;
 }
 
-int on_lane_elements(void)
+int on_lane_dtypes(void)
 {
     struct lane *lane;
     struct backend *backend = on_lane_open(&lane);

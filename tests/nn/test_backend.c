@@ -197,25 +197,25 @@ static void precision_is_what_the_backend_has(void **state)
 {
     (void)state;
     struct error err = {0};
-    enum element element = ELEMENT_BF16;
+    enum dtype dtype = DTYPE_BF16;
     struct backend *cpu = NULL;
     assert_int_equal(backend_open("cpu", 1, &cpu, &err), 0);
-    assert_int_equal(backend_precision(cpu, PRECISION_AUTO, &element, &err), 0);
-    assert_int_equal(element, ELEMENT_F32);
+    assert_int_equal(backend_precision(cpu, PRECISION_AUTO, &dtype, &err), 0);
+    assert_int_equal(dtype, DTYPE_F32);
     backend_close(cpu);
-    struct backend card = {.name = "card", .preferred = ELEMENT_BF16};
-    const enum element known[] = {ELEMENT_BF16, ELEMENT_F32, ELEMENT_BF16};
+    struct backend card = {.name = "card", .preferred = DTYPE_BF16};
+    const enum dtype known[] = {DTYPE_BF16, DTYPE_F32, DTYPE_BF16};
     for (int i = PRECISION_AUTO; i <= PRECISION_BF16; i++) {
-        assert_int_equal(backend_precision(&card, (enum precision)i, &element, &err), 0);
-        assert_int_equal(element, known[i]);
+        assert_int_equal(backend_precision(&card, (enum precision)i, &dtype, &err), 0);
+        assert_int_equal(dtype, known[i]);
     }
     card.no_bf16 = "it is old";
-    element = ELEMENT_F32;
-    assert_int_equal(backend_precision(&card, PRECISION_BF16, &element, &err), -1);
+    dtype = DTYPE_F32;
+    assert_int_equal(backend_precision(&card, PRECISION_BF16, &dtype, &err), -1);
     assert_int_equal(err.kind, ERR_DEVICE);
-    assert_int_equal(element, ELEMENT_F32);
+    assert_int_equal(dtype, DTYPE_F32);
     assert_string_equal(err.message, "'bf16' on device 'card': it is old; take 'auto' or 'f32'");
-    assert_int_equal(backend_precision(&card, PRECISION_F32, &element, &err), 0);
+    assert_int_equal(backend_precision(&card, PRECISION_F32, &dtype, &err), 0);
 }
 
 static void backend_open_survives_failed_allocations(void **state)

@@ -113,11 +113,11 @@ static void bf16_is_nearest_and_of_two_the_even_one(void **state)
         uint32_t bits = (uint32_t)(i / LOWER) << 16 | lower[i % LOWER];
         memcpy(&values[i], &bits, sizeof bits);
     }
-    ok(backend->ops->convert(lane, count, ELEMENT_F32, values, ELEMENT_BF16, narrow, &err), &err);
+    ok(backend->ops->convert(lane, count, DTYPE_F32, values, DTYPE_BF16, narrow, &err), &err);
     must_be_rounded("f32 to bf16", narrow, values, count);
     for (int64_t i = 0; i < count; i++)
         assert_true(same(narrow[i], bf16_from_f32(values[i])));
-    ok(backend->ops->convert(lane, count, ELEMENT_BF16, narrow, ELEMENT_F32, back, &err), &err);
+    ok(backend->ops->convert(lane, count, DTYPE_BF16, narrow, DTYPE_F32, back, &err), &err);
     for (int64_t i = 0; i < count; i++)
         assert_true(same(bf16_from_f32(back[i]), narrow[i]) &&
                     (isnan(back[i]) || (double)back[i] == value_of(narrow[i])));
@@ -168,19 +168,19 @@ static void elementwise_operations_are_those_in_f32_rounded_once(void **state)
         open_both(&t, round % 2);
         for (int64_t i = 0; round >= 4 && i < ALL; i++)
             t.y[i] = naive_round(t.wide_y[i] *= 9.0f), t.wide_y[i] = bf16_to_f32(t.y[i]);
-        ok(t.ops->largest(t.lane, ELEMENT_F32, ALL, t.wide_y, &wide_largest, &err), &err);
-        ok(t.ops->largest(t.lane, ELEMENT_BF16, ALL, t.y, &largest, &err), &err);
+        ok(t.ops->largest(t.lane, DTYPE_F32, ALL, t.wide_y, &wide_largest, &err), &err);
+        ok(t.ops->largest(t.lane, DTYPE_BF16, ALL, t.y, &largest, &err), &err);
         assert_true(largest == wide_largest || (isnan(largest) && isnan(wide_largest)));
-        ok(t.ops->activation_forward(t.lane, ELEMENT_F32, ALL, a, t.wide_y, &err), &err);
-        ok(t.ops->activation_forward(t.lane, ELEMENT_BF16, ALL, a, t.y, &err), &err);
+        ok(t.ops->activation_forward(t.lane, DTYPE_F32, ALL, a, t.wide_y, &err), &err);
+        ok(t.ops->activation_forward(t.lane, DTYPE_BF16, ALL, a, t.y, &err), &err);
         must_be_rounded("activation", t.y, t.wide_y, ALL);
-        ok(t.ops->activation_backward(t.lane, ELEMENT_F32, ALL, a, t.wide_y, t.wide_x, &err), &err);
-        ok(t.ops->activation_backward(t.lane, ELEMENT_BF16, ALL, a, t.y, t.x, &err), &err);
+        ok(t.ops->activation_backward(t.lane, DTYPE_F32, ALL, a, t.wide_y, t.wide_x, &err), &err);
+        ok(t.ops->activation_backward(t.lane, DTYPE_BF16, ALL, a, t.y, t.x, &err), &err);
         must_be_rounded("activation's gradient", t.x, t.wide_x, ALL);
-        ok(t.ops->accumulate(t.lane, ELEMENT_F32, ALL, t.wide_y, t.wide_other, &err), &err);
-        ok(t.ops->accumulate(t.lane, ELEMENT_BF16, ALL, t.y, t.other, &err), &err);
+        ok(t.ops->accumulate(t.lane, DTYPE_F32, ALL, t.wide_y, t.wide_other, &err), &err);
+        ok(t.ops->accumulate(t.lane, DTYPE_BF16, ALL, t.y, t.other, &err), &err);
         must_be_rounded("sum", t.other, t.wide_other, ALL);
-        ok(t.ops->copy(t.lane, ELEMENT_BF16, ALL, t.y, t.x, &err), &err);
+        ok(t.ops->copy(t.lane, DTYPE_BF16, ALL, t.y, t.x, &err), &err);
         assert_memory_equal(t.x, t.y, ALL * sizeof *t.x);
         close_both(&t);
     }
@@ -197,9 +197,9 @@ static void dropout_is_that_in_f32_rounded_once(void **state)
     for (int special = 0; special < 2; special++) {
         struct both t;
         open_both(&t, special);
-        ok(t.ops->dropout(t.lane, ELEMENT_F32, &key, ROWS, C, samples, t.wide_x, t.wide_y, &err),
+        ok(t.ops->dropout(t.lane, DTYPE_F32, &key, ROWS, C, samples, t.wide_x, t.wide_y, &err),
            &err);
-        ok(t.ops->dropout(t.lane, ELEMENT_BF16, &key, ROWS, C, samples, t.x, t.y, &err), &err);
+        ok(t.ops->dropout(t.lane, DTYPE_BF16, &key, ROWS, C, samples, t.x, t.y, &err), &err);
         must_be_rounded("dropout", t.y, t.wide_y, ALL);
         close_both(&t);
     }
@@ -222,32 +222,31 @@ static void norm_is_that_in_f32_with_statistics_in_f64(void **state)
         open_both(&t, round >= 6);
         const void *residual = round % 2 ? t.other : NULL;
         const void *wide_residual = round % 2 ? t.wide_other : NULL;
-        ok(t.ops->norm_statistics(t.lane, ELEMENT_F32, ROWS, C, t.wide_x, wide_sums[0],
-                                  wide_sums[1], &err),
+        ok(t.ops->norm_statistics(t.lane, DTYPE_F32, ROWS, C, t.wide_x, wide_sums[0], wide_sums[1],
+                                  &err),
            &err);
-        ok(t.ops->norm_statistics(t.lane, ELEMENT_BF16, ROWS, C, t.x, sums[0], sums[1], &err),
-           &err);
+        ok(t.ops->norm_statistics(t.lane, DTYPE_BF16, ROWS, C, t.x, sums[0], sums[1], &err), &err);
         must_be_same_sums(sums[0], wide_sums[0], 2 * C);
-        ok(t.ops->norm_backward_sums(t.lane, ELEMENT_F32, ROWS, C, t.wide_x, t.wide_y, t.a, t.b,
+        ok(t.ops->norm_backward_sums(t.lane, DTYPE_F32, ROWS, C, t.wide_x, t.wide_y, t.a, t.b,
                                      wide_sums[0], wide_sums[1], &err),
            &err);
-        ok(t.ops->norm_backward_sums(t.lane, ELEMENT_BF16, ROWS, C, t.x, t.y, t.a, t.b, sums[0],
+        ok(t.ops->norm_backward_sums(t.lane, DTYPE_BF16, ROWS, C, t.x, t.y, t.a, t.b, sums[0],
                                      sums[1], &err),
            &err);
         must_be_same_sums(sums[0], wide_sums[0], 2 * C);
         const float *b = round % 2 ? t.b : NULL, *d = round % 2 ? t.d : NULL;
         float *wide_dx = naive_new(ALL, sizeof *wide_dx);
         uint16_t *dx = naive_new(ALL, sizeof *dx);
-        ok(t.ops->norm_backward_data(t.lane, ELEMENT_F32, ROWS, C, t.wide_x, t.wide_y, t.a, b, d,
+        ok(t.ops->norm_backward_data(t.lane, DTYPE_F32, ROWS, C, t.wide_x, t.wide_y, t.a, b, d,
                                      wide_dx, &err),
            &err);
-        ok(t.ops->norm_backward_data(t.lane, ELEMENT_BF16, ROWS, C, t.x, t.y, t.a, b, d, dx, &err),
+        ok(t.ops->norm_backward_data(t.lane, DTYPE_BF16, ROWS, C, t.x, t.y, t.a, b, d, dx, &err),
            &err);
         must_be_rounded("norm's gradient", dx, wide_dx, ALL);
-        ok(t.ops->norm_apply(t.lane, ELEMENT_F32, ROWS, C, t.wide_x, t.a, t.b, wide_residual, a,
+        ok(t.ops->norm_apply(t.lane, DTYPE_F32, ROWS, C, t.wide_x, t.a, t.b, wide_residual, a,
                              t.wide_x, &err),
            &err);
-        ok(t.ops->norm_apply(t.lane, ELEMENT_BF16, ROWS, C, t.x, t.a, t.b, residual, a, t.x, &err),
+        ok(t.ops->norm_apply(t.lane, DTYPE_BF16, ROWS, C, t.x, t.a, t.b, residual, a, t.x, &err),
            &err);
         must_be_rounded("norm", t.x, t.wide_x, ALL);
         free(dx), free(wide_dx);
@@ -276,23 +275,22 @@ static void pools_are_those_in_f32_rounded_once(void **state)
         uint16_t *y = naive_new(out, sizeof *y), *dx = naive_new(in, sizeof *dx);
         float *wide_x = widened(x, in), *wide_dy = widened(dy, out);
         float *wide_y = naive_new(out, sizeof *wide_y), *wide_dx = naive_new(in, sizeof *wide_dx);
-        ok(ops->max_pool_forward(lane, ELEMENT_F32, s, wide_x, wide_y, &err), &err);
-        ok(ops->max_pool_forward(lane, ELEMENT_BF16, s, x, y, &err), &err);
+        ok(ops->max_pool_forward(lane, DTYPE_F32, s, wide_x, wide_y, &err), &err);
+        ok(ops->max_pool_forward(lane, DTYPE_BF16, s, x, y, &err), &err);
         must_be_rounded("max pool", y, wide_y, out);
-        ok(ops->max_pool_backward(lane, ELEMENT_F32, s, wide_x, wide_y, wide_dy, wide_dx, &err),
+        ok(ops->max_pool_backward(lane, DTYPE_F32, s, wide_x, wide_y, wide_dy, wide_dx, &err),
            &err);
-        ok(ops->max_pool_backward(lane, ELEMENT_BF16, s, x, y, dy, dx, &err), &err);
+        ok(ops->max_pool_backward(lane, DTYPE_BF16, s, x, y, dy, dx, &err), &err);
         must_be_rounded("max pool's gradient", dx, wide_dx, in);
-        ok(ops->average_pool_forward(lane, ELEMENT_F32, s->n, s->h * s->w, s->c, wide_x, wide_y,
+        ok(ops->average_pool_forward(lane, DTYPE_F32, s->n, s->h * s->w, s->c, wide_x, wide_y,
                                      &err),
            &err);
-        ok(ops->average_pool_forward(lane, ELEMENT_BF16, s->n, s->h * s->w, s->c, x, y, &err),
-           &err);
+        ok(ops->average_pool_forward(lane, DTYPE_BF16, s->n, s->h * s->w, s->c, x, y, &err), &err);
         must_be_rounded("average pool", y, wide_y, s->n * s->c);
-        ok(ops->average_pool_backward(lane, ELEMENT_F32, s->n, s->h * s->w, s->c, wide_dy, wide_dx,
+        ok(ops->average_pool_backward(lane, DTYPE_F32, s->n, s->h * s->w, s->c, wide_dy, wide_dx,
                                       &err),
            &err);
-        ok(ops->average_pool_backward(lane, ELEMENT_BF16, s->n, s->h * s->w, s->c, dy, dx, &err),
+        ok(ops->average_pool_backward(lane, DTYPE_BF16, s->n, s->h * s->w, s->c, dy, dx, &err),
            &err);
         must_be_rounded("average pool's gradient", dx, wide_dx, in);
         free(x), free(dy), free(y), free(dx), free(wide_x), free(wide_dy), free(wide_y);
@@ -375,12 +373,12 @@ static void must_be_near(const char *what, const char *kernel, const double *got
     }
 }
 
-static double *got(const void *tensor, enum element element, int64_t count)
+static double *got(const void *tensor, enum dtype dtype, int64_t count)
 {
     double *values = naive_new(count, sizeof *values);
     for (int64_t i = 0; i < count; i++)
-        values[i] = element == ELEMENT_F32 ? (double)((const float *)tensor)[i]
-                                           : value_of(((const uint16_t *)tensor)[i]);
+        values[i] = dtype == DTYPE_F32 ? (double)((const float *)tensor)[i]
+                                       : value_of(((const uint16_t *)tensor)[i]);
     return values;
 }
 
@@ -412,10 +410,10 @@ static void trial_init(struct trial *t, const struct conv_shape *s, const struct
     naive_fill(t->scale, s->k, 3);
     naive_fill(t->bias, s->k, 4);
     t->residual = filled(count_y(s), 5);
-    t->residual_of_y = o->y == ELEMENT_F32
+    t->residual_of_y = o->y == DTYPE_F32
                            ? (void *)widened(t->residual, count_y(s))
                            : memcpy(naive_new(count_y(s), 2), t->residual, (size_t)count_y(s) * 2);
-    t->y = roomy(count_y(s), element_size(o->y));
+    t->y = roomy(count_y(s), dtype_size(o->y));
     t->dx = roomy(count_x(s), sizeof *t->dx);
     t->dkernel = roomy(count_w(s), sizeof(float));
     t->dbias = roomy(s->k, sizeof(float));
@@ -448,10 +446,10 @@ static void check_forward(const struct trial *t, const char *name)
         free(x), free(kernel), free(residual), free(bias);
     }
     /* Where no kernel adds the residual, the sum before it is rounded, too: at most the terms. */
-    if (o->residual && o->y == ELEMENT_BF16 && strstr(name, "gemm") != NULL)
+    if (o->residual && o->y == DTYPE_BF16 && strstr(name, "gemm") != NULL)
         for (int64_t i = 0; i < count_y(s); i++)
             exact[1][i] += ldexp(1e5, -8) * exact[1][i];
-    must_be_near("output", name, found, exact[0], exact[1], count_y(s), o->y == ELEMENT_BF16);
+    must_be_near("output", name, found, exact[0], exact[1], count_y(s), o->y == DTYPE_BF16);
     free(exact[0]), free(exact[1]), free(found);
 }
 
@@ -470,14 +468,14 @@ static void check_backward(const struct trial *t, const char *data_name, const c
         naive_conv_backward_weights(s, x, dy, dkernel[magnitudes], dbias[magnitudes]);
         free(x), free(dy), free(kernel);
     }
-    double *found = got(t->dx, ELEMENT_BF16, count_x(s));
+    double *found = got(t->dx, DTYPE_BF16, count_x(s));
     must_be_near("gradient of the input", data_name, found, dx[0], dx[1], count_x(s), 1);
     free(found);
-    found = got(t->dkernel, ELEMENT_F32, count_w(s));
+    found = got(t->dkernel, DTYPE_F32, count_w(s));
     must_be_near("gradient of the kernel", weights_name, found, dkernel[0], dkernel[1], count_w(s),
                  0);
     free(found);
-    found = got(t->dbias, ELEMENT_F32, s->k);
+    found = got(t->dbias, DTYPE_F32, s->k);
     must_be_near("gradient of the bias", weights_name, found, dbias[0], dbias[1], s->k, 0);
     free(found);
     for (int i = 0; i < 2; i++)
@@ -513,7 +511,7 @@ static void try_conv(struct backend *backend, struct lane *lane, const struct co
     ok(ops->conv_backward_data(lane, conv, t.dy, backward, t.dx, &err), &err);
     ok(ops->conv_backward_weights(lane, conv, t.x, t.dy, dw, t.dbias, &err), &err);
     ok(ops->conv_unpack_gradient(lane, conv, dw, t.dkernel, &err), &err);
-    must_be_untouched(t.y, count_y(s), element_size(options->y));
+    must_be_untouched(t.y, count_y(s), dtype_size(options->y));
     must_be_untouched(t.dx, count_x(s), sizeof *t.dx);
     must_be_untouched(t.dkernel, count_w(s), sizeof(float));
     must_be_untouched(t.dbias, s->k, sizeof(float));
@@ -542,8 +540,8 @@ static void convolution_is_within_the_error_of_bf16(void **state)
                 .bias = true,
                 .residual = j % 2,
                 .activation = j / 2 % 2 ? ACTIVATION_RELU6 : ACTIVATION_NONE,
-                .element = ELEMENT_BF16,
-                .y = j / 4 ? ELEMENT_F32 : ELEMENT_BF16};
+                .dtype = DTYPE_BF16,
+                .y = j / 4 ? DTYPE_F32 : DTYPE_BF16};
             try_conv(backend, lane, &shapes[i], &options);
         }
     backend_close(backend);

@@ -64,7 +64,7 @@ static void close_bed(struct bed *bed)
 
 static bool has_bf16(void)
 {
-    if (on_lane_elements() == 2)
+    if (on_lane_dtypes() == 2)
         return true;
     skip_because("this processor has no bf16");
     return false;
@@ -123,7 +123,7 @@ static void gradients_in_bf16_are_near_those_in_f32(void **state)
         double wide_loss, narrow_loss, apart, length, whole;
         size_t at = 0;
         open_bed(&wide, cases[i / 2].architecture, cases[i / 2].pattern, options, 2);
-        options.element = ELEMENT_BF16;
+        options.dtype = DTYPE_BF16;
         open_bed(&narrow, cases[i / 2].architecture, cases[i / 2].pattern, options, 2);
         float *a = gradients_of(&narrow, &narrow_loss), *b = gradients_of(&wide, &wide_loss);
         assert_true(fabs(narrow_loss - wide_loss) < 0.01 * wide_loss);
@@ -169,13 +169,13 @@ static void training_in_bf16_follows_that_in_f32(void **state)
         return;
     for (int mode = 0; mode < 2; mode++) {
         double first[2], last[2];
-        for (int element = 0; element < 2; element++) {
+        for (int dtype = 0; dtype < 2; dtype++) {
             struct bed bed;
             const struct network_options options = {.batch = BATCH,
                                                     .norm = mode ? NORM_BATCH : NORM_INFERENCE,
-                                                    .element = (enum element)element};
+                                                    .dtype = (enum dtype)dtype};
             open_bed(&bed, "resnet8", "", options, 2);
-            last[element] = train(&bed, 30, &first[element]);
+            last[dtype] = train(&bed, 30, &first[dtype]);
             close_bed(&bed);
         }
         assert_true(fabs(first[1] - first[0]) < 0.01 * first[0]);
@@ -195,8 +195,7 @@ static void weights_and_moments_stay_f32(void **state)
     if (!has_bf16())
         return;
     open_bed(&bed, "resnet8", "",
-             (struct network_options){.batch = BATCH, .norm = NORM_BATCH, .element = ELEMENT_BF16},
-             2);
+             (struct network_options){.batch = BATCH, .norm = NORM_BATCH, .dtype = DTYPE_BF16}, 2);
     train(&bed, 2, &first);
     const int64_t count = network_moment_count(bed.network);
     float *m = calloc((size_t)count, sizeof *m), *v = calloc((size_t)count, sizeof *v);
@@ -231,8 +230,8 @@ static void inference_in_bf16_depends_on_pictures_alone(void **state)
         static float known[2][IMAGES * CLASSES], logits[IMAGES * CLASSES], map[IMAGES * 64 * 1024];
         struct error err = {0};
         struct bed bed;
-        open_bed(&bed, architectures[i / 4], NULL,
-                 (struct network_options){.element = ELEMENT_BF16}, threads[i % 4]);
+        open_bed(&bed, architectures[i / 4], NULL, (struct network_options){.dtype = DTYPE_BF16},
+                 threads[i % 4]);
         for (int64_t n = 1; n <= IMAGES; n += i % 4 == 0 ? 1 : 11)
             for (int64_t first = 0; first < IMAGES; first += n)
                 ok(network_infer(bed.network, &bed.pictures.feed, bed.pictures.samples + first,
@@ -260,14 +259,13 @@ static void observation_in_bf16_is_near_that_in_f32(void **state)
     (void)state;
     if (!has_bf16())
         return;
-    for (int element = 0; element < 2; element++) {
+    for (int dtype = 0; dtype < 2; dtype++) {
         struct error err = {0};
         struct bed bed;
-        open_bed(&bed, "resnet8", NULL, (struct network_options){.element = (enum element)element},
-                 2);
+        open_bed(&bed, "resnet8", NULL, (struct network_options){.dtype = (enum dtype)dtype}, 2);
         assert_true(bed.model->graph.nodes[3].channels <= 64);
         ok(network_observe(bed.network, &bed.pictures.feed, bed.pictures.samples, IMAGES, 3,
-                           mean[element], variance[element], &err),
+                           mean[dtype], variance[dtype], &err),
            &err);
         close_bed(&bed);
     }
@@ -284,12 +282,12 @@ static void buffers_of_bf16_are_half_as_large(void **state)
     (void)state;
     if (!has_bf16())
         return;
-    for (int element = 0; element < 2; element++) {
+    for (int dtype = 0; dtype < 2; dtype++) {
         struct bed bed;
         open_bed(&bed, "resnet8", "",
-                 (struct network_options){.batch = BATCH, .element = (enum element)element}, 1);
-        bytes[element][0] = bed.network->training.arena_bytes;
-        bytes[element][1] = bed.network->inference.arena_bytes;
+                 (struct network_options){.batch = BATCH, .dtype = (enum dtype)dtype}, 1);
+        bytes[dtype][0] = bed.network->training.arena_bytes;
+        bytes[dtype][1] = bed.network->inference.arena_bytes;
         close_bed(&bed);
     }
     for (int i = 0; i < 2; i++)

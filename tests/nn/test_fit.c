@@ -543,8 +543,8 @@ static void shuffle_permutes_uniformly(void **state)
 static bool in_bf16(void **state)
 {
     struct bed *bed = *state;
-    bed->options.element = ELEMENT_BF16;
-    if (on_lane_elements() == 2)
+    bed->options.dtype = DTYPE_BF16;
+    if (on_lane_dtypes() == 2)
         return true;
     skip_because("this processor has no bf16");
     return false;

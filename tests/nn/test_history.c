@@ -98,18 +98,18 @@ static void json_names_a_precision_that_is_not_f32(void **state)
 {
     struct fixture *f = *state;
     struct error err;
-    for (int element = 0; element < 2; element++) {
-        struct history_summary said = summary, back = {.precision = ELEMENT_BF16};
+    for (int dtype = 0; dtype < 2; dtype++) {
+        struct history_summary said = summary, back = {.precision = DTYPE_BF16};
         struct history read = {0};
         json_t *json;
-        said.precision = (enum element)element;
+        said.precision = (enum dtype)dtype;
         assert_int_equal(history_write_json(f->path, &f->history, &said, &err), 0);
         assert_int_equal(history_read_json(f->path, &read, &back, &err), 0);
-        assert_int_equal(back.precision, element);
+        assert_int_equal(back.precision, dtype);
         history_release(&read);
         assert_int_equal(json_read(f->path, &json, &err), 0);
-        assert_int_equal(json_object_get(json, "precision") != NULL, element);
-        json_object_set_new(json, "precision", element ? json_string("f16") : json_integer(32));
+        assert_int_equal(json_object_get(json, "precision") != NULL, dtype);
+        json_object_set_new(json, "precision", dtype ? json_string("f16") : json_integer(32));
         assert_int_equal(json_write(f->path, json, &err), 0);
         json_decref(json);
         assert_int_equal(history_read_json(f->path, &read, &back, &err), -1);

@@ -35,20 +35,20 @@ static float *filled(int64_t count, uint32_t seed)
 }
 
 /* bf16 has 8 bits; here it is rounded operands, too. */
-static bool is_alike(double a, double b, enum element element)
+static bool is_alike(double a, double b, enum dtype dtype)
 {
-    const double tolerance = element == ELEMENT_F32 ? 1e-4 : 0.1;
+    const double tolerance = dtype == DTYPE_F32 ? 1e-4 : 0.1;
     return isnan(b) ? isnan(a) : isinf(b) ? a == b : fabs(a - b) < tolerance * (1 + fabs(b));
 }
 
 /* Same kind of number at each place: a NaN, an infinity of that sign, or near; as in b or, where
  * that is not NULL, in c. */
-static void same_kind(const char *what, enum element element, const float *a, const double *b,
+static void same_kind(const char *what, enum dtype dtype, const float *a, const double *b,
                       const double *c, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
-        if (!is_alike((double)a[i], b[i], element) &&
-            (c == NULL || !is_alike((double)a[i], c[i], element)))
+        if (!is_alike((double)a[i], b[i], dtype) &&
+            (c == NULL || !is_alike((double)a[i], c[i], dtype)))
             fail_msg("%s: at %lld is %g, should be %g", what, (long long)i, (double)a[i], b[i]);
 }
 
@@ -83,7 +83,7 @@ static int64_t count_w(const struct conv_shape *s)
 /* Operands of all passes of one convolution; `into` names the one that is spoilt. */
 enum operand { OF_X, OF_KERNEL, OF_BIAS, OF_RESIDUAL, OF_DY, OPERANDS };
 struct bench {
-    enum element element; /* of x, y, dx and dy; kernel and bias are f32 */
+    enum dtype dtype; /* of x, y, dx and dy; kernel and bias are f32 */
     struct backend *backend;
     struct lane *lane;
     struct conv *conv;
@@ -125,7 +125,7 @@ static void *given(const struct bench *b, enum operand operand)
     const int64_t count = b->counts[operand];
     void *memory = naive_new(count, sizeof *values);
     for (int64_t i = 0; i < count; i++)
-        if (b->element == ELEMENT_F32)
+        if (b->dtype == DTYPE_F32)
             ((float *)memory)[i] = values[i];
         else
             ((uint16_t *)memory)[i] = bf16_from_f32(values[i]);
@@ -138,7 +138,7 @@ static float *widened(const struct bench *b, void *result, int64_t count)
     float *values = naive_new(count, sizeof *values);
     for (int64_t i = 0; i < count; i++)
         values[i] =
-            b->element == ELEMENT_F32 ? ((float *)result)[i] : bf16_to_f32(((uint16_t *)result)[i]);
+            b->dtype == DTYPE_F32 ? ((float *)result)[i] : bf16_to_f32(((uint16_t *)result)[i]);
     free(result);
     return values;
 }
@@ -164,7 +164,7 @@ static void check_forward(struct bench *b)
     double *with_zeros = naive_new(count, sizeof *with_zeros);
     naive_conv_forward(&larger, pixels, wide[OF_KERNEL], wide[OF_BIAS], wide[OF_RESIDUAL],
                        ACTIVATION_NONE, with_zeros);
-    same_kind(conv_implementation_cpu(b->conv, CONV_FORWARD), b->element, y, known, with_zeros,
+    same_kind(conv_implementation_cpu(b->conv, CONV_FORWARD), b->dtype, y, known, with_zeros,
               count);
     for (int i = 0; i < OPERANDS; i++)
         free(wide[i]);
@@ -216,29 +216,29 @@ static void check_backward(struct bench *b)
     double *with_zeros = naive_new(count_w(s), sizeof *with_zeros);
     naive_conv_backward_weights(&larger, pixels, dy, with_zeros, known_dbias);
     double *zero_taps = with_zero_taps(s, known_dx, kernel);
-    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_DATA), b->element, dx, known_dx,
+    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_DATA), b->dtype, dx, known_dx,
               zero_taps, count_x(s));
     free(zero_taps);
-    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_WEIGHTS), b->element, dkernel,
+    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_WEIGHTS), b->dtype, dkernel,
               known_dkernel, with_zeros, count_w(s));
-    same_kind("gradient of a bias", b->element, dbias, known_dbias, NULL, s->k);
+    same_kind("gradient of a bias", b->dtype, dbias, known_dbias, NULL, s->k);
     free(pixels), free(with_zeros);
     free(given_x), free(given_dy);
     free(packed), free(dw), free(dx), free(dkernel), free(dbias), free(x), free(kernel), free(dy);
     free(known_dx), free(known_dkernel), free(known_dbias);
 }
 
-static void open_bench(struct bench *b, const struct conv_shape *shape, enum element element)
+static void open_bench(struct bench *b, const struct conv_shape *shape, enum dtype dtype)
 {
     struct error err = {0};
     const struct conv_options options = {.passes = CONV_FORWARD | CONV_BACKWARD_DATA |
                                                    CONV_BACKWARD_WEIGHTS,
                                          .bias = true,
                                          .residual = true,
-                                         .element = element,
-                                         .y = element};
+                                         .dtype = dtype,
+                                         .y = dtype};
     *b = (struct bench){
-        .element = element,
+        .dtype = dtype,
         .shape = shape,
         .counts = {count_x(shape), count_w(shape), shape->k, count_y(shape), count_y(shape)}};
     b->backend = on_lane_open(&b->lane);
@@ -254,9 +254,9 @@ static void close_bench(struct bench *b)
 static void convolution_carries_nan_and_infinity_in_every_operand(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < SHAPES * (size_t)on_lane_elements(); s++) {
+    for (size_t s = 0; s < SHAPES * (size_t)on_lane_dtypes(); s++) {
         struct bench b;
-        open_bench(&b, &shapes[s % SHAPES], (enum element)(s / SHAPES));
+        open_bench(&b, &shapes[s % SHAPES], (enum dtype)(s / SHAPES));
         for (int spoilt = 0; spoilt < OPERANDS; spoilt++)
             for (int special = 0; special < SPECIALS; special++) {
                 for (int i = 0; i < OPERANDS; i++)
@@ -305,11 +305,11 @@ static void fused_activation_changes_no_finite_value(void **state)
                &err);
             free(packed);
         }
-        ok(ops->activation_forward(lane, ELEMENT_F32, count_y(s), options.activation, y[0], &err),
+        ok(ops->activation_forward(lane, DTYPE_F32, count_y(s), options.activation, y[0], &err),
            &err);
         for (int64_t j = 0; j < count_y(s); j++)
             assert_true(same ? y[0][j] == y[1][j]
-                             : is_alike((double)y[0][j], (double)y[1][j], ELEMENT_F32));
+                             : is_alike((double)y[0][j], (double)y[1][j], DTYPE_F32));
         free(x), free(kernel), free(bias), free(residual), free(y[0]), free(y[1]);
         ops->conv_free(apart), ops->conv_free(fused);
     }
@@ -333,7 +333,7 @@ static void activations_carry_nan(void **state)
             for (int special = 0; special < SPECIALS; special++) {
                 naive_fill(y, COUNT, 1);
                 y[at] = specials[special];
-                ok(backend->ops->activation_forward(lane, ELEMENT_F32, COUNT, (enum activation)a, y,
+                ok(backend->ops->activation_forward(lane, DTYPE_F32, COUNT, (enum activation)a, y,
                                                     &err),
                    &err);
                 for (int i = 0; i < COUNT; i++)
@@ -345,23 +345,22 @@ static void activations_carry_nan(void **state)
             naive_fill(dy, COUNT, 2);
             for (int i = 0; i < COUNT; i++)
                 y[i] = i == at ? NAN : 1.0f;
-            ok(backend->ops->activation_backward(lane, ELEMENT_F32, COUNT, (enum activation)a, y,
-                                                 dy, &err),
+            ok(backend->ops->activation_backward(lane, DTYPE_F32, COUNT, (enum activation)a, y, dy,
+                                                 &err),
                &err);
             for (int i = 0; i < COUNT; i++)
                 assert_true(isnan(dy[i]) == (i == at));
             /* Times a derivative of 0, and of 1. */
             for (int i = 0; i < COUNT; i++)
                 y[i] = i == at ? 0.0f : 1.0f, dy[i] = i % 2 ? INFINITY : NAN;
-            ok(backend->ops->activation_backward(lane, ELEMENT_F32, COUNT, (enum activation)a, y,
-                                                 dy, &err),
+            ok(backend->ops->activation_backward(lane, DTYPE_F32, COUNT, (enum activation)a, y, dy,
+                                                 &err),
                &err);
             for (int i = 0; i < COUNT; i++)
                 assert_true(i % 2 && i != at ? dy[i] == INFINITY : isnan(dy[i]));
         }
     float infinite = INFINITY, dy = 3.0f;
-    ok(backend->ops->activation_backward(lane, ELEMENT_F32, 1, ACTIVATION_RELU, &infinite, &dy,
-                                         &err),
+    ok(backend->ops->activation_backward(lane, DTYPE_F32, 1, ACTIVATION_RELU, &infinite, &dy, &err),
        &err);
     assert_true(dy == 3.0f);
     backend_close(backend);
@@ -378,10 +377,10 @@ static void largest_sees_nan_and_infinity_anywhere(void **state)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, COUNT, 1);
             x[at] = specials[special];
-            ok(backend->ops->largest(lane, ELEMENT_F32, COUNT, x, &largest, &err), &err);
+            ok(backend->ops->largest(lane, DTYPE_F32, COUNT, x, &largest, &err), &err);
             assert_true(special == 0 ? isnan(largest) : largest == INFINITY);
             x[at] = -7.5f;
-            ok(backend->ops->largest(lane, ELEMENT_F32, COUNT, x, &largest, &err), &err);
+            ok(backend->ops->largest(lane, DTYPE_F32, COUNT, x, &largest, &err), &err);
             assert_true(largest == 7.5f);
         }
     backend_close(backend);
@@ -400,10 +399,10 @@ static void sums_and_copies_and_dropout_carry_nan(void **state)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, COUNT, 1), naive_fill(y, COUNT, 2);
             x[at] = specials[special];
-            ok(backend->ops->accumulate(lane, ELEMENT_F32, COUNT, x, y, &err), &err);
+            ok(backend->ops->accumulate(lane, DTYPE_F32, COUNT, x, y, &err), &err);
             assert_true(special == 0 ? isnan(y[at]) : y[at] == x[at]);
             /* What is dropped is multiplied by 0, and infinity times 0 is a NaN. */
-            ok(backend->ops->dropout(lane, ELEMENT_F32, &key, 1, COUNT, samples, x, y, &err), &err);
+            ok(backend->ops->dropout(lane, DTYPE_F32, &key, 1, COUNT, samples, x, y, &err), &err);
             assert_true(special == 0 ? isnan(y[at]) : isnan(y[at]) || y[at] == x[at]);
             for (int i = 0; i < COUNT; i++)
                 assert_true(i == at || isfinite(y[i]));
@@ -428,8 +427,8 @@ static void max_pool_carries_nan_forward_and_back(void **state)
             for (int i = 0; i < OUT; i++)
                 dy[i] = 1.0f;
             x[at] = NAN;
-            ok(backend->ops->max_pool_forward(lane, ELEMENT_F32, &s, x, y, &err), &err);
-            ok(backend->ops->max_pool_backward(lane, ELEMENT_F32, &s, x, y, dy, dx, &err), &err);
+            ok(backend->ops->max_pool_forward(lane, DTYPE_F32, &s, x, y, &err), &err);
+            ok(backend->ops->max_pool_backward(lane, DTYPE_F32, &s, x, y, dy, dx, &err), &err);
             int touched = 0;
             for (int i = 0; i < OUT; i++) {
                 const int p = i / 19 / 3, q = i / 19 % 3, c = i % 19;
@@ -441,7 +440,7 @@ static void max_pool_carries_nan_forward_and_back(void **state)
             }
             assert_true(dx[at] == (float)touched); /* the NaN is the maximum of its windows */
             x[at] = -INFINITY;
-            ok(backend->ops->max_pool_forward(lane, ELEMENT_F32, &s, x, y, &err), &err);
+            ok(backend->ops->max_pool_forward(lane, DTYPE_F32, &s, x, y, &err), &err);
             for (int i = 0; i < OUT; i++)
                 assert_true(isfinite(y[i]));
         }
@@ -461,14 +460,13 @@ static void average_pool_carries_nan_forward_and_back(void **state)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, PLACES * CHANNELS, 1);
             x[at] = specials[special];
-            ok(backend->ops->average_pool_forward(lane, ELEMENT_F32, 1, PLACES, CHANNELS, x, y,
-                                                  &err),
+            ok(backend->ops->average_pool_forward(lane, DTYPE_F32, 1, PLACES, CHANNELS, x, y, &err),
                &err);
             for (int c = 0; c < CHANNELS; c++)
                 assert_true(c != at % CHANNELS ? isfinite(y[c])
                             : special == 0     ? isnan(y[c])
                                                : y[c] == x[at]);
-            ok(backend->ops->average_pool_backward(lane, ELEMENT_F32, 1, PLACES, CHANNELS, y, dx,
+            ok(backend->ops->average_pool_backward(lane, DTYPE_F32, 1, PLACES, CHANNELS, y, dx,
                                                    &err),
                &err);
             for (int i = 0; i < PLACES * CHANNELS; i++)
@@ -496,9 +494,9 @@ static void norm_carries_nan(void **state)
             for (int c = 0; c < C; c++)
                 scale[c] += 2.0f;
             x[at] = specials[special];
-            ok(ops->norm_statistics(lane, ELEMENT_F32, ROWS, C, x, mean, m2, &err), &err);
-            ok(ops->norm_backward_sums(lane, ELEMENT_F32, ROWS, C, x, y, shift, scale, dgamma,
-                                       dbeta, &err),
+            ok(ops->norm_statistics(lane, DTYPE_F32, ROWS, C, x, mean, m2, &err), &err);
+            ok(ops->norm_backward_sums(lane, DTYPE_F32, ROWS, C, x, y, shift, scale, dgamma, dbeta,
+                                       &err),
                &err);
             for (int c = 0; c < C; c++) {
                 struct norm_moments all = {0}, part = {ROWS, mean[c], m2[c]};
@@ -506,13 +504,13 @@ static void norm_carries_nan(void **state)
                 assert_true(isnan(norm_rstd(norm_variance(&all), 1e-3f)) == (c == at % C));
                 assert_true(isfinite(dgamma[c]) == (c != at % C) && isfinite(dbeta[c]));
             }
-            ok(ops->norm_backward_data(lane, ELEMENT_F32, ROWS, C, x, y, scale, shift, shift, dx,
+            ok(ops->norm_backward_data(lane, DTYPE_F32, ROWS, C, x, y, scale, shift, shift, dx,
                                        &err),
                &err);
             for (int i = 0; i < ROWS * C; i++)
                 assert_true(isfinite(dx[i]) == (i != at));
             for (int a = ACTIVATION_NONE; a <= ACTIVATION_RELU6; a++) {
-                ok(ops->norm_apply(lane, ELEMENT_F32, ROWS, C, x, scale, shift, NULL,
+                ok(ops->norm_apply(lane, DTYPE_F32, ROWS, C, x, scale, shift, NULL,
                                    (enum activation)a, dx, &err),
                    &err);
                 for (int i = 0; i < ROWS * C; i++)
@@ -588,11 +586,11 @@ struct bed {
 };
 
 static void open_bed(struct bed *bed, const char *architecture, const char *pattern, int64_t batch,
-                     enum element element)
+                     enum dtype dtype)
 {
     struct error err = {0};
     const struct network_options options = {
-        .batch = batch, .shard = 2, .norm = NORM_INFERENCE, .seed = 3, .element = element};
+        .batch = batch, .shard = 2, .norm = NORM_INFERENCE, .seed = 3, .dtype = dtype};
     *bed = (struct bed){.model = formula_model(architecture, SIZE, 4, 8, 0.0)};
     ok(model_set_trainable(bed->model, &pattern, pattern != NULL, &err), &err);
     ok(backend_open_cpu(2, &bed->backend, &err), &err);
@@ -624,11 +622,11 @@ static void network_with_one_bad_weight_has_no_finite_loss(void **state)
     static const char *const architectures[] = {"resnet8", "mobilenet"};
     struct error err = {0};
     (void)state;
-    for (int round = 0; round < 2 * on_lane_elements(); round++) {
+    for (int round = 0; round < 2 * on_lane_dtypes(); round++) {
         const int a = round % 2;
         struct bed bed;
         float sound[IMAGES * 4], again[IMAGES * 4];
-        open_bed(&bed, architectures[a], NULL, 0, (enum element)(round / 2));
+        open_bed(&bed, architectures[a], NULL, 0, (enum dtype)(round / 2));
         loss_of(&bed, sound);
         assert_false(bed.network->inference.careful);
         for (size_t p = 0; p < bed.model->count; p++) {
@@ -655,11 +653,11 @@ static void training_step_with_one_bad_weight_has_no_finite_loss(void **state)
     static const char *const patterns[] = {NULL, "conv4", ""};
     struct error err = {0};
     (void)state;
-    for (int round = 0; round < 3 * on_lane_elements(); round++) {
+    for (int round = 0; round < 3 * on_lane_dtypes(); round++) {
         const int i = round % 3;
         struct bed bed;
         struct batch_result result;
-        open_bed(&bed, "resnet8", patterns[i], IMAGES, (enum element)(round / 3));
+        open_bed(&bed, "resnet8", patterns[i], IMAGES, (enum dtype)(round / 3));
         ok(network_remember(bed.network, &bed.pictures.feed, 1 << 20, &err), &err);
         for (size_t p = (size_t)i; p < bed.model->count; p += 4) {
             struct parameter *parameter = &bed.model->parameters[p];
@@ -687,9 +685,9 @@ static void training_step_with_one_bad_weight_has_no_finite_loss(void **state)
 static void deep_network_of_large_gains_stays_fused(void **state)
 {
     (void)state;
-    for (int element = 0; element < on_lane_elements(); element++) {
+    for (int dtype = 0; dtype < on_lane_dtypes(); dtype++) {
         struct bed bed;
-        open_bed(&bed, "resnet56", NULL, 0, (enum element)element);
+        open_bed(&bed, "resnet56", NULL, 0, (enum dtype)dtype);
         assert_true(isfinite(loss_of(&bed, NULL)));
         assert_false(bed.network->inference.careful);
         close_bed(&bed);

@@ -137,7 +137,7 @@ static void gradients_are_derivatives(const struct setup *setup)
 static void network_gradients_are_derivatives(void **state)
 {
     (void)state;
-    struct setup setup = {"resnet8", SIZE, 0.3, "", {IMAGES, 4, NORM_INFERENCE, 9, ELEMENT_F32}, 1};
+    struct setup setup = {"resnet8", SIZE, 0.3, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
     gradients_are_derivatives(&setup);
     setup.options.norm = NORM_BATCH;
     gradients_are_derivatives(&setup);
@@ -154,7 +154,7 @@ static void network_gradients_are_derivatives_in_mixtures(void **state)
                                   SIZE,
                                   0.0,
                                   patterns[i],
-                                  {IMAGES, 4, mode ? NORM_BATCH : NORM_INFERENCE, 9, ELEMENT_F32},
+                                  {IMAGES, 4, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
                                   1};
             gradients_are_derivatives(&setup);
         }
@@ -164,8 +164,8 @@ static void network_gradients_are_derivatives_in_mixtures(void **state)
 static void network_gradients_go_through_the_stem(void **state)
 {
     (void)state;
-    struct setup setup = {
-        "resnet18", 32, 0.0, "conv1_", {IMAGES, 4, NORM_INFERENCE, 9, ELEMENT_F32}, 1};
+    struct setup setup = {"resnet18", 32, 0.0, "conv1_", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32},
+                          1};
     gradients_are_derivatives(&setup);
 }
 
@@ -192,7 +192,7 @@ static void network_shards_change_only_rounding(void **state)
                               SIZE,
                               0.2,
                               "",
-                              {IMAGES, IMAGES, mode ? NORM_BATCH : NORM_INFERENCE, 9, ELEMENT_F32},
+                              {IMAGES, IMAGES, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
                               2};
         struct fixture f;
         open_fixture(&f, &setup);
@@ -215,8 +215,8 @@ static void network_shards_change_only_rounding(void **state)
 static void network_takes_short_batches(void **state)
 {
     (void)state;
-    struct setup large = {
-        "resnet8", SIZE, 0.0, "conv4", {IMAGES, 4, NORM_INFERENCE, 9, ELEMENT_F32}, 2};
+    struct setup large = {"resnet8", SIZE, 0.0, "conv4", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32},
+                          2};
     const int64_t sizes[] = {1, 3, 4, 5};
     struct fixture f, g;
     open_fixture(&f, &large);
@@ -236,7 +236,7 @@ static void network_takes_short_batches(void **state)
 static void network_frozen_prefix_changes_only_rounding(void **state)
 {
     (void)state;
-    struct setup all = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_INFERENCE, 9, ELEMENT_F32}, 2};
+    struct setup all = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
     struct setup some = all;
     struct fixture f, g;
     const char *const patterns[] = {"conv4", "conv2", "conv4_block1_2"};
@@ -281,13 +281,13 @@ static void network_bits_do_not_depend_on_lanes(void **state)
 {
     (void)state;
     static const int threads[] = {2, 3, 7};
-    for (int mode = 0; mode < 2 * on_lane_elements(); mode++) {
+    for (int mode = 0; mode < 2 * on_lane_dtypes(); mode++) {
         struct setup setup = {
             "resnet8",
             SIZE,
             0.3,
             "",
-            {IMAGES, 2, mode % 2 ? NORM_BATCH : NORM_INFERENCE, 9, (enum element)(mode / 2)},
+            {IMAGES, 2, mode % 2 ? NORM_BATCH : NORM_INFERENCE, 9, (enum dtype)(mode / 2)},
             1};
         struct fixture one, several;
         open_fixture(&one, &setup);
@@ -306,11 +306,10 @@ static void network_bits_do_not_depend_on_lanes(void **state)
     }
 }
 
-static void resumes_with_the_same_bits(enum element element)
+static void resumes_with_the_same_bits(enum dtype dtype)
 {
     struct error err = {0};
-    struct setup setup = {
-        "mobilenet", 32, 0.3, "conv_pw_13", {IMAGES, 4, NORM_BATCH, 9, element}, 2};
+    struct setup setup = {"mobilenet", 32, 0.3, "conv_pw_13", {IMAGES, 4, NORM_BATCH, 9, dtype}, 2};
     struct fixture through, stopped, resumed;
     open_fixture(&through, &setup);
     train(&through, 0, 4);
@@ -335,8 +334,8 @@ static void resumes_with_the_same_bits(enum element element)
 static void network_resumes_with_the_same_bits(void **state)
 {
     (void)state;
-    for (int element = 0; element < on_lane_elements(); element++)
-        resumes_with_the_same_bits((enum element)element);
+    for (int dtype = 0; dtype < on_lane_dtypes(); dtype++)
+        resumes_with_the_same_bits((enum dtype)dtype);
 }
 
 static void infer(struct fixture *f, const int64_t *samples, int64_t n, float *logits)
@@ -411,14 +410,11 @@ static void network_remembers_without_changing_bits(void **state)
     static float plain[SCORES], remembered[SCORES], map[MAP], same_map[MAP];
     struct error err = {0};
     (void)state;
-    for (size_t round = 0; round < 3 * (size_t)on_lane_elements(); round++) {
+    for (size_t round = 0; round < 3 * (size_t)on_lane_dtypes(); round++) {
         const size_t i = round % 3;
-        struct setup setup = {"resnet8",
-                              SIZE,
-                              0.3,
-                              patterns[i],
-                              {IMAGES, 2, NORM_BATCH, 9, (enum element)(round / 3)},
-                              2};
+        struct setup setup = {
+            "resnet8", SIZE, 0.3, patterns[i], {IMAGES, 2, NORM_BATCH, 9, (enum dtype)(round / 3)},
+            2};
         struct fixture without, with;
         open_fixture(&without, &setup);
         live(&without, plain, map);
@@ -443,8 +439,7 @@ static void network_remembers_without_changing_bits(void **state)
 static void network_forgets_what_no_longer_holds(void **state)
 {
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, ELEMENT_F32},
-                          2};
+    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
     struct fixture f, g;
     float first[IMAGES * CLASSES], second[IMAGES * CLASSES], fresh[IMAGES * CLASSES];
     (void)state;
@@ -478,8 +473,7 @@ static void network_stores_what_it_infers_with(void **state)
     struct error err = {0};
     struct network *fresh;
     struct network_options options = {0};
-    struct setup setup = {"resnet8", SIZE, 0.3, "conv3", {IMAGES, 4, NORM_BATCH, 9, ELEMENT_F32},
-                          2};
+    struct setup setup = {"resnet8", SIZE, 0.3, "conv3", {IMAGES, 4, NORM_BATCH, 9, DTYPE_F32}, 2};
     struct fixture f;
     float before[IMAGES * CLASSES], trained[IMAGES * CLASSES], again[IMAGES * CLASSES];
     open_fixture(&f, &setup);
@@ -504,7 +498,7 @@ static void network_learns(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_BATCH, 9, ELEMENT_F32}, 2};
+    struct setup setup = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_BATCH, 9, DTYPE_F32}, 2};
     struct batch_result first, last, inferred;
     struct fixture f;
     open_fixture(&f, &setup);
@@ -566,7 +560,7 @@ static void network_refuses_what_does_not_fit(void **state)
     struct batch_result result;
     struct network *none = NULL;
     struct network_options no_shard = {.batch = 4};
-    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {4, 2, NORM_INFERENCE, 9, ELEMENT_F32}, 1};
+    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {4, 2, NORM_INFERENCE, 9, DTYPE_F32}, 1};
     struct fixture f;
     open_fixture(&f, &setup);
     assert_int_equal(network_train(f.network, &f.pictures.feed, f.pictures.samples, 5, 0, 0, 1e-3f,
@@ -589,7 +583,7 @@ static void network_survives_failed_allocations(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, "conv4", {4, 2, NORM_BATCH, 9, ELEMENT_F32}, 1};
+    struct setup setup = {"resnet8", SIZE, 0.0, "conv4", {4, 2, NORM_BATCH, 9, DTYPE_F32}, 1};
     struct fixture f;
     int failed = 0;
     open_fixture(&f, &setup);
@@ -612,7 +606,7 @@ static void network_survives_failed_allocations(void **state)
 
 static size_t span_bytes(const struct span *span)
 {
-    return span->count * element_size(span->element);
+    return span->count * dtype_size(span->dtype);
 }
 
 static void arena_keeps_living_buffers_apart(void **state)
@@ -631,7 +625,7 @@ static void arena_keeps_living_buffers_apart(void **state)
             spans[i].first = (size_t)(u[0] * 100);
             spans[i].last = spans[i].first + (size_t)(u[1] * 20);
             spans[i].count = (size_t)(u[2] * 1000);
-            spans[i].element = i % 2 == 0 ? ELEMENT_F32 : ELEMENT_BF16;
+            spans[i].dtype = i % 2 == 0 ? DTYPE_F32 : DTYPE_BF16;
         }
         ok(spans_place(spans, COUNT, &bytes, &err), &err);
         for (int i = 0; i < COUNT; i++) {
@@ -654,8 +648,7 @@ static void arena_keeps_living_buffers_apart(void **state)
 static void network_hits_the_larger_share_of_a_mixture(void **state)
 {
     (void)state;
-    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, ELEMENT_F32},
-                          1};
+    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
     struct fixture f;
     struct error err = {0};
     struct batch_result result;

@@ -5,8 +5,8 @@
  * An f32 becomes the nearest bf16, of two as near the one that is even; beyond
  * the largest it becomes infinite; a NaN stays one. Compiles for host and device.
  */
-#ifndef NN_ELEMENT_H
-#define NN_ELEMENT_H
+#ifndef NN_DTYPE_H
+#define NN_DTYPE_H
 
 #include "base/philox.h" /* HOST_DEVICE */
 
@@ -14,29 +14,29 @@
 #include <stdint.h>
 #include <string.h>
 
-enum element { ELEMENT_F32, ELEMENT_BF16 };
+enum dtype { DTYPE_F32, DTYPE_BF16 };
 
 /* Bytes of an element. */
-static inline size_t element_size(enum element element)
+static inline size_t dtype_size(enum dtype dtype)
 {
-    return element == ELEMENT_BF16 ? sizeof(uint16_t) : sizeof(float);
+    return dtype == DTYPE_BF16 ? sizeof(uint16_t) : sizeof(float);
 }
 
 /* "f32" or "bf16" */
-static inline const char *element_name(enum element element)
+static inline const char *dtype_name(enum dtype dtype)
 {
-    return element == ELEMENT_BF16 ? "bf16" : "f32";
+    return dtype == DTYPE_BF16 ? "bf16" : "f32";
 }
 
 /* Element `at` of a tensor. */
-static inline void *element_at(void *tensor, enum element element, int64_t at)
+static inline void *dtype_at(void *tensor, enum dtype dtype, int64_t at)
 {
-    return (char *)tensor + (size_t)at * element_size(element);
+    return (char *)tensor + (size_t)at * dtype_size(dtype);
 }
 
-static inline const void *element_in(const void *tensor, enum element element, int64_t at)
+static inline const void *dtype_in(const void *tensor, enum dtype dtype, int64_t at)
 {
-    return (const char *)tensor + (size_t)at * element_size(element);
+    return (const char *)tensor + (size_t)at * dtype_size(dtype);
 }
 
 static inline HOST_DEVICE float bf16_to_f32(uint16_t value)
