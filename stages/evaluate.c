@@ -46,7 +46,7 @@ static int64_t test_count(const struct evaluate *e)
 
 static int open_all(struct evaluate *e, struct error *err)
 {
-    const struct network_options options = {0, SHARD, NORM_INFERENCE, 0};
+    const struct network_options options = {.shard = SHARD, .norm = NORM_INFERENCE};
     const char *dataset = stage_dep(e->stage, "dataset", err);
     const char *model = dataset != NULL ? stage_dep(e->stage, "model", err) : NULL;
     if (model == NULL || dataset_open(dataset, &e->dataset, err) < 0 ||

@@ -18,6 +18,16 @@ int model_use_device(struct stage *stage, struct backend **backend, struct error
     return 0;
 }
 
+int model_use_precision(struct stage *stage, const struct backend *backend,
+                        enum precision precision, enum dtype *dtype, struct error *err)
+{
+    if (backend_precision(backend, precision, dtype, err) < 0)
+        return error_prefix(err, "parameter 'train.precision': ");
+    stage_note(stage, "precision %s%s", dtype_name(*dtype),
+               precision == PRECISION_AUTO ? ", taken by auto" : "");
+    return 0;
+}
+
 static void note_weight(void *stage, const char *text)
 {
     stage_note(stage, "%s (weights.check: warn lets it pass)", text);

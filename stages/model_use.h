@@ -20,6 +20,10 @@ int model_use_fingerprint(const char *device, struct error *err);
 /* The device and threads that the stage was given; a note says which. */
 int model_use_device(struct stage *stage, struct backend **backend, struct error *err);
 
+/* What the parameter `precision` comes to on the device; a note says which. */
+int model_use_precision(struct stage *stage, const struct backend *backend,
+                        enum precision precision, enum dtype *dtype, struct error *err);
+
 /* The parameter weights.check, which may be left out: stop (large weights are refused) or warn
  * (they are noted). */
 int model_use_check(struct stage *stage, struct weight_check *check, struct error *err);

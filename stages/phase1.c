@@ -60,7 +60,7 @@ int main(int argc, char **argv)
         .summary = "train the classifier's head on the base",
         .run = run,
         .check = check,
-        .fingerprint = model_use_fingerprint,
+        .fingerprint = trainer_fingerprint,
         .deps = "dataset splits weights?",
         .outs = "model history history_csv? preflight?",
     };

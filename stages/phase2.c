@@ -63,7 +63,7 @@ int main(int argc, char **argv)
         .summary = "unfreeze layers of the base and fine-tune",
         .run = run,
         .check = check,
-        .fingerprint = model_use_fingerprint,
+        .fingerprint = trainer_fingerprint,
         .deps = "dataset splits model",
         .outs = "model history history_csv? preflight?",
     };

@@ -53,7 +53,7 @@ int main(int argc, char **argv)
         .summary = "train a base from random weights",
         .run = run,
         .check = check,
-        .fingerprint = model_use_fingerprint,
+        .fingerprint = trainer_fingerprint,
         .deps = "dataset",
         .outs = "weights history history_csv? preflight?",
     };

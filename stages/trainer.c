@@ -45,7 +45,9 @@ static int open_all(struct trainer *trainer, const struct training *training, st
     const char *folder = stage_dep(stage, "dataset", err);
     if (folder == NULL || dataset_open(folder, &trainer->dataset, err) < 0 ||
         training->take_samples(trainer, err) < 0 ||
-        model_use_device(stage, &trainer->backend, err) < 0)
+        model_use_device(stage, &trainer->backend, err) < 0 ||
+        model_use_precision(stage, trainer->backend, trainer->precision, &trainer->options.dtype,
+                            err) < 0)
         return -1;
     trainer->architecture.classes = trainer->dataset.class_count;
     trainer->options.checkpoint_folder = stage_checkpoint(stage);
@@ -123,7 +125,8 @@ static void on_note(void *arg, const char *text)
 /* Before training; its network goes before fit makes its own. */
 static int look(struct trainer *trainer, const struct feed *feed, struct error *err)
 {
-    const struct network_options options = {0, trainer->options.shard, NORM_INFERENCE, 0};
+    const struct network_options options = {.shard = trainer->options.shard,
+                                            .norm = NORM_INFERENCE};
     const int64_t count =
         trainer->train_count < PREFLIGHT_IMAGES ? trainer->train_count : PREFLIGHT_IMAGES;
     struct preflight *preflight = &trainer->preflight;
@@ -188,6 +191,7 @@ static int write_results(struct trainer *trainer, const struct training *trainin
     const char *preflight = optional_out(trainer->stage, "preflight");
     struct history_summary summary = {0};
     snprintf(summary.phase, sizeof(summary.phase), "%s", training->phase);
+    summary.precision = trainer->options.dtype;
     model_count(trainer->model, &summary.trainable_parameters, &summary.frozen_parameters);
     if (json == NULL || history_write_json(json, &trainer->history, &summary, err) < 0 ||
         (csv != NULL && history_write_csv(csv, &trainer->history, err) < 0))
@@ -203,10 +207,38 @@ static int read_params(struct trainer *trainer, const struct training *training,
     return stage_params_done(trainer->stage, err);
 }
 
+/* So that a machine that cannot compute in bf16 is told before anything runs. A device that is not
+ * there is told by the stage. */
+static int try_precision(struct trainer *trainer, struct error *err)
+{
+    struct error ignored;
+    enum dtype dtype;
+    if (backend_open(stage_device(trainer->stage), 1, &trainer->backend, &ignored) < 0 ||
+        backend_precision(trainer->backend, trainer->precision, &dtype, err) == 0)
+        return 0;
+    err->kind = ERR_USAGE;
+    return error_prefix(err, "parameter 'train.precision': ");
+}
+
+int trainer_fingerprint(const char *device, struct error *err)
+{
+    struct backend *backend = NULL;
+    enum dtype dtype;
+    if (model_use_fingerprint(device, err) < 0 || backend_open(device, 1, &backend, err) < 0)
+        return -1;
+    int result = backend_precision(backend, PRECISION_AUTO, &dtype, err);
+    if (result == 0)
+        printf("auto_precision %s\n", dtype_name(dtype));
+    backend_close(backend);
+    return result;
+}
+
 int trainer_check(struct stage *stage, const struct training *training, struct error *err)
 {
     struct trainer trainer = {.stage = stage};
     int result = read_params(&trainer, training, err);
+    if (result == 0 && trainer.precision == PRECISION_BF16)
+        result = try_precision(&trainer, err);
     release(&trainer);
     return result;
 }

@@ -40,7 +40,8 @@ struct trainer {
     struct fit_options options;
     enum preflight_mode preflight_mode;
     struct weight_check weight_check;
-    const char **patterns; /* of layers to unfreeze; the array is owned */
+    enum precision precision; /* what was asked for; options.dtype is what is taken */
+    const char **patterns;    /* of layers to unfreeze; the array is owned */
     size_t pattern_count;
 
     struct dataset dataset;
@@ -66,11 +67,15 @@ struct training {
     int (*write_model)(const struct model *model, const char *path, struct error *err);
 };
 
-/* Reads and checks the parameters, as trainer_run() does: those of the stage and weights.check. */
+/* Reads and checks the parameters, as trainer_run() does: those of the stage and weights.check; and
+ * whether the device has the precision. */
 int trainer_check(struct stage *stage, const struct training *training, struct error *err);
 
 /* Outs: the model, history, and where declared history_csv and preflight. */
 int trainer_run(struct stage *stage, const struct training *training, struct error *err);
+
+/* The stage's fingerprint: the device, and what precision auto is on it. */
+int trainer_fingerprint(const char *device, struct error *err);
 
 /* The dep "splits". */
 int trainer_take_splits(struct trainer *trainer, struct error *err);
@@ -83,7 +88,7 @@ int trainer_read_seed(struct trainer *trainer, enum trainer_phase phase, struct 
 /* model: {architecture, alpha, image_size, preprocess, pixel_range, hidden, dropout} */
 int trainer_read_model(struct trainer *trainer, struct error *err);
 int trainer_read_augment(struct trainer *trainer, struct error *err);
-/* train: {batch, shard, steps_per_epoch} */
+/* train: {batch, shard, steps_per_epoch, precision}; auto where precision is left out */
 int trainer_read_batches(struct trainer *trainer, struct error *err);
 /* train: {norm, preflight} */
 int trainer_read_modes(struct trainer *trainer, struct error *err);

@@ -45,11 +45,25 @@ int trainer_read_augment(struct trainer *trainer, struct error *err)
     return augment_params_read(trainer->stage, &trainer->augment, err);
 }
 
+static int read_precision(struct trainer *trainer, struct error *err)
+{
+    static const char *const names[] = {"auto", "f32", "bf16"};
+    const char *given = NULL;
+    int which = PRECISION_AUTO;
+    if (stage_text_or_null(trainer->stage, "train.precision", &given, err) < 0 ||
+        (given != NULL &&
+         stage_choice(trainer->stage, "train.precision", names, 3, &which, err) < 0))
+        return -1;
+    trainer->precision = (enum precision)which;
+    return 0;
+}
+
 int trainer_read_batches(struct trainer *trainer, struct error *err)
 {
     struct stage *stage = trainer->stage;
     struct fit_options *options = &trainer->options;
-    if (stage_int(stage, "train.batch", 1, 65536, &options->batch, err) < 0 ||
+    if (read_precision(trainer, err) < 0 ||
+        stage_int(stage, "train.batch", 1, 65536, &options->batch, err) < 0 ||
         stage_int(stage, "train.shard", 1, 65536, &options->shard, err) < 0)
         return -1;
     return stage_int_or_null(stage, "train.steps_per_epoch", 1, INT64_C(1) << 40,

@@ -126,6 +126,18 @@ void backend_close(struct backend *backend)
         backend->ops->close(backend);
 }
 
+int backend_precision(const struct backend *backend, enum precision precision, enum dtype *dtype,
+                      struct error *err)
+{
+    if (precision == PRECISION_BF16 && backend->no_bf16 != NULL)
+        return error_set(err, ERR_DEVICE, "'bf16' on device '%s': %s; take 'auto' or 'f32'",
+                         backend->name, backend->no_bf16);
+    *dtype = precision == PRECISION_AUTO  ? backend->preferred
+             : precision == PRECISION_F32 ? DTYPE_F32
+                                          : DTYPE_BF16;
+    return 0;
+}
+
 /* The backend, the driver's device and the place of a backend that would be taken first: where one
  * of them comes, goes or changes, so may the answer. */
 static int print_uses(FILE *stream, struct error *err)

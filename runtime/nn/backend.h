@@ -6,9 +6,16 @@
  * on what ran before. Operations work on one shard; what is summed over
  * shards is summed by the caller in shard order.
  *
- * Tensors are NHWC f32 in memory from `allocate`, aligned to 64 bytes. Conv
- * kernels are HWIO ([r,s,c/groups,k]) where a user sees them and in the
- * backend's own "packed" layout where it computes.
+ * Tensors are NHWC in memory from `allocate`, aligned to 64 bytes. What a
+ * network computes from picture to logits, and the gradients on the way back, is
+ * of one kind of element, `dtype`, which a call or a conv names: in bf16 an
+ * operation computes in f32 from operands that are bf16 and rounds once, what it
+ * writes. All else is f32: weights and their gradients, biases, per-channel
+ * numbers, targets, logits and loss.
+ *
+ * Conv kernels are HWIO ([r,s,c/groups,k]) where a user sees them and in the
+ * backend's own "packed" layout where it computes; that of a bf16 convolution is
+ * bf16, rounded when it is packed, that of a gradient is always f32.
  *
  * Every operation has one contract here and one file a backend: conv_cpu.c,
  * norm_cpu.c, ... The GPU's are `*_cuda.c`, in a shared object of its own that
@@ -18,6 +25,7 @@
 #define NN_BACKEND_H
 
 #include "base/error.h"
+#include "nn/dtype.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,6 +66,8 @@ struct conv_options {
     unsigned passes; /* of enum conv_pass */
     bool bias, residual;
     enum activation activation; /* forward only; see activation_backward */
+    enum dtype dtype;           /* of x, dx, dy and the packed kernels */
+    enum dtype y;               /* of y and the residual: as `dtype`, or f32 */
 };
 
 /* Prepares a convolution for one shape. Fails with ERR_DEVICE where the
@@ -69,18 +79,18 @@ typedef void conv_free_fn(struct conv *conv);
 /* Bytes of the packed kernel for forward or backward-data, and of the packed
  * gradient that backward-weights writes. */
 typedef size_t conv_packed_size_fn(const struct conv *conv, enum conv_pass pass);
-/* kernel [r,s,c/groups,k] (f32, HWIO) -> packed, for forward or backward-data. Where `scale` is not
+/* kernel [r,s,c/groups,k] (HWIO) -> packed, for forward or backward-data. Where `scale` is not
  * NULL ([k]), output channel j is multiplied by scale[j] first: batch norm folding. */
 typedef int conv_pack_fn(struct lane *lane, const struct conv *conv, enum conv_pass pass,
                          const float *kernel, const float *scale, void *packed, struct error *err);
-typedef int conv_forward_fn(struct lane *lane, const struct conv *conv, const float *x,
-                            const void *packed, const float *bias, const float *residual, float *y,
+typedef int conv_forward_fn(struct lane *lane, const struct conv *conv, const void *x,
+                            const void *packed, const float *bias, const void *residual, void *y,
                             struct error *err);
-typedef int conv_backward_data_fn(struct lane *lane, const struct conv *conv, const float *dy,
-                                  const void *packed, float *dx, struct error *err);
+typedef int conv_backward_data_fn(struct lane *lane, const struct conv *conv, const void *dy,
+                                  const void *packed, void *dx, struct error *err);
 /* Overwrites dw (packed gradient) and dbias [k] (NULL without bias). */
-typedef int conv_backward_weights_fn(struct lane *lane, const struct conv *conv, const float *x,
-                                     const float *dy, void *dw, float *dbias, struct error *err);
+typedef int conv_backward_weights_fn(struct lane *lane, const struct conv *conv, const void *x,
+                                     const void *dy, void *dw, float *dbias, struct error *err);
 /* Packed gradient -> kernel layout HWIO. */
 typedef int conv_unpack_gradient_fn(struct lane *lane, const struct conv *conv, const void *dw,
                                     float *kernel_gradient, struct error *err);
@@ -89,55 +99,63 @@ typedef int conv_unpack_gradient_fn(struct lane *lane, const struct conv *conv, 
  * statistics: mean [c] and m2 [c] = sum of squared deviations from that mean, in f64 (Chan, Golub,
  * LeVeque 1979 joins shards: see norm.h). apply: y = activation(x*scale + shift + residual);
  * residual may be NULL; y may be x. */
-typedef int norm_statistics_fn(struct lane *lane, int64_t rows, int64_t c, const float *x,
-                               double *mean, double *m2, struct error *err);
-typedef int norm_apply_fn(struct lane *lane, int64_t rows, int64_t c, const float *x,
-                          const float *scale, const float *shift, const float *residual,
-                          enum activation activation, float *y, struct error *err);
+typedef int norm_statistics_fn(struct lane *lane, enum dtype dtype, int64_t rows, int64_t c,
+                               const void *x, double *mean, double *m2, struct error *err);
+typedef int norm_apply_fn(struct lane *lane, enum dtype dtype, int64_t rows, int64_t c,
+                          const void *x, const float *scale, const float *shift,
+                          const void *residual, enum activation activation, void *y,
+                          struct error *err);
 /* dy [rows,c], masked by the activation already. Sums over rows, in f64: dbeta = sum dy, dgamma =
  * sum dy*xh, where xh = (x - mean) * rstd. */
-typedef int norm_backward_sums_fn(struct lane *lane, int64_t rows, int64_t c, const float *x,
-                                  const float *dy, const float *mean, const float *rstd,
-                                  double *dgamma, double *dbeta, struct error *err);
+typedef int norm_backward_sums_fn(struct lane *lane, enum dtype dtype, int64_t rows, int64_t c,
+                                  const void *x, const void *dy, const float *mean,
+                                  const float *rstd, double *dgamma, double *dbeta,
+                                  struct error *err);
 /* dx = a*dy + b*x + d with per-channel a, b, d; dx may be dy. Inference mode has b = d = 0 (pass
  * NULL). */
-typedef int norm_backward_data_fn(struct lane *lane, int64_t rows, int64_t c, const float *x,
-                                  const float *dy, const float *a, const float *b, const float *d,
-                                  float *dx, struct error *err);
+typedef int norm_backward_data_fn(struct lane *lane, enum dtype dtype, int64_t rows, int64_t c,
+                                  const void *x, const void *dy, const float *a, const float *b,
+                                  const float *d, void *dx, struct error *err);
 
 /* y = activation(y); a NaN stays one. */
-typedef int activation_forward_fn(struct lane *lane, int64_t count, enum activation activation,
-                                  float *y, struct error *err);
+typedef int activation_forward_fn(struct lane *lane, enum dtype dtype, int64_t count,
+                                  enum activation activation, void *y, struct error *err);
 /* *largest = the largest magnitude of x, a NaN where there is one. */
-typedef int largest_fn(struct lane *lane, int64_t count, const float *x, float *largest,
-                       struct error *err);
+typedef int largest_fn(struct lane *lane, enum dtype dtype, int64_t count, const void *x,
+                       float *largest, struct error *err);
 /* dy *= derivative of the activation at its output y (0 at 0 and at 6; a NaN at a NaN). */
-typedef int activation_backward_fn(struct lane *lane, int64_t count, enum activation activation,
-                                   const float *y, float *dy, struct error *err);
+typedef int activation_backward_fn(struct lane *lane, enum dtype dtype, int64_t count,
+                                   enum activation activation, const void *y, void *dy,
+                                   struct error *err);
 /* y += x */
-typedef int accumulate_fn(struct lane *lane, int64_t count, const float *x, float *y,
-                          struct error *err);
-
+typedef int accumulate_fn(struct lane *lane, enum dtype dtype, int64_t count, const void *x,
+                          void *y, struct error *err);
 /* y = x */
-typedef int copy_fn(struct lane *lane, int64_t count, const float *x, float *y, struct error *err);
+typedef int copy_fn(struct lane *lane, enum dtype dtype, int64_t count, const void *x, void *y,
+                    struct error *err);
+/* y = x, of other elements or the same. */
+typedef int convert_fn(struct lane *lane, int64_t count, enum dtype from, const void *x,
+                       enum dtype to, void *y, struct error *err);
 
 /* x [n,h,w,c] -> y [n,p,q,c], window r x r; padding never wins where `zero_padding` is false, and
  * counts as 0 where it is true (Keras' pool1_pad); a NaN wins. Backward gives the gradient to the
- * first maximum in row-major order of its window. */
+ * first maximum in row-major order of its window; where windows share a place, dx adds up in their
+ * order, rounded each time. */
 struct pool_shape {
     int64_t n, h, w, c;
     int64_t r, stride, pad_top, pad_bottom, pad_left, pad_right;
     bool zero_padding;
 };
-typedef int max_pool_forward_fn(struct lane *lane, const struct pool_shape *shape, const float *x,
-                                float *y, struct error *err);
-typedef int max_pool_backward_fn(struct lane *lane, const struct pool_shape *shape, const float *x,
-                                 const float *y, const float *dy, float *dx, struct error *err);
+typedef int max_pool_forward_fn(struct lane *lane, enum dtype dtype, const struct pool_shape *shape,
+                                const void *x, void *y, struct error *err);
+typedef int max_pool_backward_fn(struct lane *lane, enum dtype dtype,
+                                 const struct pool_shape *shape, const void *x, const void *y,
+                                 const void *dy, void *dx, struct error *err);
 /* x [n,places,c] -> y [n,c], the mean over places. */
-typedef int average_pool_forward_fn(struct lane *lane, int64_t n, int64_t places, int64_t c,
-                                    const float *x, float *y, struct error *err);
-typedef int average_pool_backward_fn(struct lane *lane, int64_t n, int64_t places, int64_t c,
-                                     const float *dy, float *dx, struct error *err);
+typedef int average_pool_forward_fn(struct lane *lane, enum dtype dtype, int64_t n, int64_t places,
+                                    int64_t c, const void *x, void *y, struct error *err);
+typedef int average_pool_backward_fn(struct lane *lane, enum dtype dtype, int64_t n, int64_t places,
+                                     int64_t c, const void *dy, void *dx, struct error *err);
 
 /* Inverted dropout of x [n,c]. Element j of image i is kept iff philox(seed, RANDOM_DROPOUT, step,
  * sample[i], layer and j) >= rate: dropout.h has the arithmetic. Backward is the same call on dy. y
@@ -146,8 +164,9 @@ struct dropout_key {
     uint32_t seed, step, layer;
     float rate;
 };
-typedef int dropout_fn(struct lane *lane, const struct dropout_key *key, int64_t n, int64_t c,
-                       const int64_t *samples, const float *x, float *y, struct error *err);
+typedef int dropout_fn(struct lane *lane, enum dtype dtype, const struct dropout_key *key,
+                       int64_t n, int64_t c, const int64_t *samples, const void *x, void *y,
+                       struct error *err);
 
 /* Softmax cross-entropy from logits [n,classes] against target distributions [n,classes]; loss [n]
  * per image; dlogits = (softmax - target) * scale, scale = 1 / size of the whole batch.
@@ -197,6 +216,7 @@ struct operations {
     largest_fn *largest;
     accumulate_fn *accumulate;
     copy_fn *copy;
+    convert_fn *convert;
     max_pool_forward_fn *max_pool_forward;
     max_pool_backward_fn *max_pool_backward;
     average_pool_forward_fn *average_pool_forward;
@@ -212,7 +232,16 @@ struct backend {
     const char *name;      /* "cpu" or "cuda" */
     char description[128]; /* for people: "cpu, oneDNN 2.6.3, avx512_core, 2 threads" */
     int lanes;
+    enum dtype preferred; /* what precision `auto` takes */
+    const char *no_bf16;  /* why bf16 cannot be had, or NULL */
 };
+
+/* What a user asks for. */
+enum precision { PRECISION_AUTO, PRECISION_F32, PRECISION_BF16 };
+
+/* What `precision` comes to on the backend. ERR_DEVICE where it has no bf16, with the reason. */
+int backend_precision(const struct backend *backend, enum precision precision, enum dtype *dtype,
+                      struct error *err);
 
 /* `device` is auto, cpu or cuda; auto takes a GPU where there is one. cuda
  * where the build or the machine has none is ERR_DEVICE. */

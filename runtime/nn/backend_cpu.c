@@ -282,6 +282,7 @@ static const struct operations operations = {
     .largest = largest_cpu,
     .accumulate = accumulate_cpu,
     .copy = copy_cpu,
+    .convert = convert_cpu,
     .max_pool_forward = max_pool_forward_cpu,
     .max_pool_backward = max_pool_backward_cpu,
     .average_pool_forward = average_pool_forward_cpu,
@@ -354,6 +355,10 @@ int backend_open_cpu(int threads, struct backend **backend, struct error *err)
     cpu->backend.ops = &operations;
     cpu->backend.name = "cpu";
     cpu->backend.lanes = threads;
+    cpu->backend.preferred = DTYPE_F32;
+    if (!onednn_has_bf16())
+        cpu->backend.no_bf16 = "this processor has neither avx512_bf16 nor amx_bf16, or oneDNN is "
+                               "told not to use them";
     snprintf(cpu->backend.description, sizeof(cpu->backend.description),
              "cpu, oneDNN %d.%d.%d, %s, %d thread%s", version->major, version->minor,
              version->patch, isa, threads, threads == 1 ? "" : "s");

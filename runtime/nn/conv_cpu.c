@@ -6,7 +6,7 @@
  * the shard. */
 #include "base/memory.h"
 #include "nn/cpu.h"
-#include "nn/vector.h"
+#include "nn/strip.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +20,10 @@ struct conv {
     struct primitive pack_forward, pack_backward, unpack;
 };
 
-/* Layouts of one convolution as oneDNN's names: source, weights, bias, destination; and the user's
- * kernel. */
+/* Layouts of one convolution as oneDNN's names: source, weights and their gradient, bias,
+ * destination and its gradient; and the user's kernel. */
 struct layouts {
-    const_dnnl_memory_desc_t x, w, user_w, bias, y;
+    const_dnnl_memory_desc_t x, w, dw, user_w, bias, y, dy;
     dnnl_dims_t strides, pad_begin, pad_end;
 };
 
@@ -31,14 +31,23 @@ static void layouts_release(struct layouts *l)
 {
     onednn_layout_free(l->x);
     onednn_layout_free(l->w);
+    onednn_layout_free(l->dw);
     onednn_layout_free(l->user_w);
     onednn_layout_free(l->bias);
     onednn_layout_free(l->y);
+    onednn_layout_free(l->dy);
+}
+
+static dnnl_data_type_t type_of(enum dtype dtype)
+{
+    return dtype == DTYPE_BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
 /* Release it, initialised or failed. */
-static int layouts_init(struct layouts *l, const struct conv_shape *s, struct error *err)
+static int layouts_init(struct layouts *l, const struct conv_shape *s,
+                        const struct conv_options *options, struct error *err)
 {
+    const dnnl_data_type_t type = type_of(options->dtype);
     int64_t g = s->groups;
     dnnl_dims_t x = {s->n, s->c, s->h, s->w};
     dnnl_dims_t y = {s->n, s->k, conv_out_height(s), conv_out_width(s)};
@@ -51,9 +60,11 @@ static int layouts_init(struct layouts *l, const struct conv_shape *s, struct er
     *l = (struct layouts){.strides = {s->stride, s->stride},
                           .pad_begin = {s->pad_top, s->pad_left},
                           .pad_end = {s->pad_bottom, s->pad_right}};
-    if (onednn_layout_new(&l->x, 4, x, dnnl_f32, dnnl_nhwc, err) != 0 ||
-        onednn_layout_new(&l->y, 4, y, dnnl_f32, dnnl_nhwc, err) != 0 ||
-        onednn_layout_new(&l->w, rank, w, dnnl_f32, dnnl_format_tag_any, err) != 0 ||
+    if (onednn_layout_new(&l->x, 4, x, type, dnnl_nhwc, err) != 0 ||
+        onednn_layout_new(&l->y, 4, y, type_of(options->y), dnnl_nhwc, err) != 0 ||
+        onednn_layout_new(&l->dy, 4, y, type, dnnl_nhwc, err) != 0 ||
+        onednn_layout_new(&l->w, rank, w, type, dnnl_format_tag_any, err) != 0 ||
+        onednn_layout_new(&l->dw, rank, w, dnnl_f32, dnnl_format_tag_any, err) != 0 ||
         onednn_layout_new(&l->user_w, rank, w, dnnl_f32, hwio, err) != 0 ||
         onednn_layout_new(&l->bias, 1, bias, dnnl_f32, dnnl_x, err) != 0)
         return -1;
@@ -64,8 +75,12 @@ static int layouts_init(struct layouts *l, const struct conv_shape *s, struct er
 static struct onednn_convolution convolution(const struct layouts *l, dnnl_prop_kind_t direction,
                                              bool bias)
 {
-    struct onednn_convolution c = {
-        .direction = direction, .x = l->x, .w = l->w, .bias = bias ? l->bias : NULL, .y = l->y};
+    const bool forward = direction == dnnl_forward_training;
+    struct onednn_convolution c = {.direction = direction,
+                                   .x = l->x,
+                                   .w = direction == dnnl_backward_weights ? l->dw : l->w,
+                                   .bias = bias ? l->bias : NULL,
+                                   .y = forward ? l->y : l->dy};
     memcpy(c.strides, l->strides, sizeof(c.strides));
     memcpy(c.pad_begin, l->pad_begin, sizeof(c.pad_begin));
     memcpy(c.pad_end, l->pad_end, sizeof(c.pad_end));
@@ -83,6 +98,7 @@ struct wish {
  * preference holds.
  *   - its reference kernels are many times slower than anything else;
  *   - its gemm convolution adds a residual wrongly to NHWC;
+ *   - AMX's jit_1x1 of 2.6 writes beyond the end of an NHWC output;
  *   - brdgmm for depthwise convolution is up to twice as slow as jit_dw;
  *   - jit_1x1 on NHWC, but for the gradient of the kernel, is a third slower than direct
  * convolution where the kernel outgrows the second level cache, and half as fast on dense layers,
@@ -91,7 +107,8 @@ static int rank(const struct wish *wish, const char *name)
 {
     const int64_t large_kernel = 1 << 20;
     const struct conv_shape *s = wish->shape;
-    if (strstr(name, "ref") != NULL || (wish->residual && strstr(name, "gemm:") != NULL))
+    if (strstr(name, "ref") != NULL || (wish->residual && strstr(name, "gemm:") != NULL) ||
+        strncmp(name, "jit_1x1:avx512_core_amx", strlen("jit_1x1:avx512_core_amx")) == 0)
         return -1;
     if (strstr(name, "avx512") == NULL)
         return 2;
@@ -288,9 +305,10 @@ static int backward_weights_init(struct conv *conv, struct backend *backend,
 static int backward_init(struct conv *conv, struct backend *backend, const struct layouts *l,
                          struct error *err)
 {
-    const struct onednn_convolution operation = convolution(l, dnnl_forward_training, false);
+    struct onednn_convolution operation = convolution(l, dnnl_forward_training, false);
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t hint = NULL;
+    operation.y = l->dy;
     int status = attributes_new(l, NULL, &attributes, err);
     if (status == 0)
         status = choose(backend, &(struct wish){&conv->shape, CONV_FORWARD, false}, &operation,
@@ -316,7 +334,7 @@ int conv_new_cpu(struct backend *backend, const struct conv_shape *shape,
     made->shape = *shape;
     made->options = *options;
     omp_set_num_threads(1);
-    int status = layouts_init(&layouts, shape, err);
+    int status = layouts_init(&layouts, shape, options, err);
     if (status == 0 && (options->passes & CONV_FORWARD) != 0)
         status = forward_init(made, backend, &layouts, err);
     if (status == 0 && (options->passes & (CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS)) != 0)
@@ -406,21 +424,35 @@ static int execute(struct lane *lane, const struct primitive *primitive, const v
     return primitive_execute(primitive, lane, handles, scratch, err);
 }
 
-/* y = activation(y + residual), where no kernel could do it on the way. */
-static void finish(const struct conv_shape *s, enum activation activation, const float *residual,
-                   float *y)
+/* y = activation(y + residual), where no kernel could do it on the way; bf16 is rounded once more.
+ */
+VECTOR_INLINE void finish_values(enum dtype dtype, int64_t count, enum activation activation,
+                                 const void *residual, void *y)
 {
-    int64_t count = s->n * conv_out_height(s) * conv_out_width(s) * s->k;
     for (int64_t i = 0; i < count; i++) {
-        float value = y[i] + residual[i];
+        float value, other;
+        strip_load(dtype, 1, y, i, &value);
+        strip_load(dtype, 1, residual, i, &other);
+        value += other;
         if (activation != ACTIVATION_NONE && value < 0.0f)
             value = 0.0f;
-        y[i] = activation == ACTIVATION_RELU6 && value > 6.0f ? 6.0f : value;
+        value = activation == ACTIVATION_RELU6 && value > 6.0f ? 6.0f : value;
+        strip_store(dtype, 1, &value, y, i);
     }
 }
 
-int conv_forward_cpu(struct lane *lane, const struct conv *conv, const float *x, const void *packed,
-                     const float *bias, const float *residual, float *y, struct error *err)
+static void finish(const struct conv_shape *s, const struct conv_options *options,
+                   const void *residual, void *y)
+{
+    int64_t count = s->n * conv_out_height(s) * conv_out_width(s) * s->k;
+    if (options->y == DTYPE_F32)
+        finish_values(DTYPE_F32, count, options->activation, residual, y);
+    else
+        finish_values(DTYPE_BF16, count, options->activation, residual, y);
+}
+
+int conv_forward_cpu(struct lane *lane, const struct conv *conv, const void *x, const void *packed,
+                     const float *bias, const void *residual, void *y, struct error *err)
 {
     const void *handles[PRIMITIVE_ARGUMENTS] = {x, packed, y};
     int count = 3;
@@ -431,18 +463,18 @@ int conv_forward_cpu(struct lane *lane, const struct conv *conv, const float *x,
     if (execute(lane, &conv->forward, handles, err) != 0)
         return -1;
     if (conv->finish_apart)
-        finish(&conv->shape, conv->options.activation, residual, y);
+        finish(&conv->shape, &conv->options, residual, y);
     return 0;
 }
 
-int conv_backward_data_cpu(struct lane *lane, const struct conv *conv, const float *dy,
-                           const void *packed, float *dx, struct error *err)
+int conv_backward_data_cpu(struct lane *lane, const struct conv *conv, const void *dy,
+                           const void *packed, void *dx, struct error *err)
 {
     return execute(lane, &conv->backward_data, (const void *[]){dy, packed, dx}, err);
 }
 
-int conv_backward_weights_cpu(struct lane *lane, const struct conv *conv, const float *x,
-                              const float *dy, void *dw, float *dbias, struct error *err)
+int conv_backward_weights_cpu(struct lane *lane, const struct conv *conv, const void *x,
+                              const void *dy, void *dw, float *dbias, struct error *err)
 {
     return execute(lane, &conv->backward_weights, (const void *[]){x, dy, dw, dbias}, err);
 }

@@ -77,6 +77,7 @@ activation_backward_fn activation_backward_cpu;
 largest_fn largest_cpu;
 accumulate_fn accumulate_cpu;
 copy_fn copy_cpu;
+convert_fn convert_cpu;
 max_pool_forward_fn max_pool_forward_cpu;
 max_pool_backward_fn max_pool_backward_cpu;
 average_pool_forward_fn average_pool_forward_cpu;

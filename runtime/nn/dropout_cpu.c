@@ -1,8 +1,9 @@
 #include "nn/cpu.h"
 #include "nn/dropout.h"
+#include "nn/strip.h"
 
-int dropout_cpu(struct lane *lane, const struct dropout_key *key, int64_t n, int64_t c,
-                const int64_t *samples, const float *x, float *y, struct error *err)
+int dropout_cpu(struct lane *lane, enum dtype dtype, const struct dropout_key *key, int64_t n,
+                int64_t c, const int64_t *samples, const void *x, void *y, struct error *err)
 {
     (void)lane;
     if (c > 4 * (int64_t)DROPOUT_BLOCKS)
@@ -12,8 +13,12 @@ int dropout_cpu(struct lane *lane, const struct dropout_key *key, int64_t n, int
         for (int64_t j = 0; j < c; j += 4) {
             struct philox block =
                 dropout_block(key->seed, key->step, samples[image], key->layer, (uint32_t)(j / 4));
-            for (int64_t k = j; k < c && k < j + 4; k++)
-                y[image * c + k] = x[image * c + k] * dropout_factor(block.words[k - j], key->rate);
+            for (int64_t k = j; k < c && k < j + 4; k++) {
+                float value;
+                strip_load(dtype, 1, x, image * c + k, &value);
+                value *= dropout_factor(block.words[k - j], key->rate);
+                strip_store(dtype, 1, &value, y, image * c + k);
+            }
         }
     return 0;
 }

@@ -106,8 +106,9 @@ static void describe(const struct training *t, const struct backend *backend, st
 {
     const struct fit_options *o = t->options;
     const struct architecture *a = &t->model->architecture;
-    text_addf(text, "%s %s %a %lld %lld %lld %a\n", backend->name, a->name, a->alpha,
-              (long long)a->image_size, (long long)a->classes, (long long)a->hidden, a->dropout);
+    text_addf(text, "%s %s %s %a %lld %lld %lld %a\n", backend->name, dtype_name(o->dtype), a->name,
+              a->alpha, (long long)a->image_size, (long long)a->classes, (long long)a->hidden,
+              a->dropout);
     text_addf(text, "%lld %lld %lld %lld %d %lu %a\n", (long long)o->epochs, (long long)o->batch,
               (long long)o->shard, (long long)t->steps, (int)o->norm, (unsigned long)o->seed,
               o->learning_rate);
@@ -433,8 +434,11 @@ int fit(struct model *model, struct backend *backend, const struct feed *train,
         const int64_t *val_samples, int64_t val_count, const struct fit_options *options,
         const struct fit_observer *observer, struct history *history, struct error *err)
 {
-    const struct network_options network_options = {options->batch, options->shard, options->norm,
-                                                    options->seed};
+    const struct network_options network_options = {.batch = options->batch,
+                                                    .shard = options->shard,
+                                                    .norm = options->norm,
+                                                    .seed = options->seed,
+                                                    .dtype = options->dtype};
     struct history made = {.best_epoch = -1, .kept_epoch = -1, .checkpoint_epoch = -1};
     struct training t = {.model = model,
                          .train = train,

@@ -29,7 +29,8 @@ struct fit_options {
     int64_t batch, shard;
     int64_t steps_per_epoch; /* 0: the whole training set */
     enum norm_mode norm;
-    uint32_t seed; /* of shuffling and dropout; augmentation has the feed's */
+    enum dtype dtype; /* network.h */
+    uint32_t seed;    /* of shuffling and dropout; augmentation has the feed's */
     double learning_rate;
     struct early_stopping
         early_stopping;              /* options only; of val_loss (MONITOR_MIN) or val_accuracy */

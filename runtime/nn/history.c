@@ -76,6 +76,8 @@ int history_write_json(const char *path, const struct history *history,
         "frozen_parameters", (json_int_t)summary->frozen_parameters);
     if (history->kept_epoch != history->best_epoch)
         value = json_object_with(value, "kept_epoch", epoch_or_null(history->kept_epoch));
+    if (summary->precision != DTYPE_F32)
+        value = json_object_with(value, "precision", json_string(dtype_name(summary->precision)));
     if (value == NULL)
         return error_set(err, ERR_MEMORY, "out of memory");
     int result = json_write(path, value, err);
@@ -123,6 +125,13 @@ static int read_summary(const char *path, const json_t *value, struct history_su
     if (phase == NULL || strlen(phase) >= sizeof(summary->phase) || !json_is_integer(trainable) ||
         !json_is_integer(frozen))
         return error_set(err, ERR_FORMAT, "'%s': no phase or no count of parameters", path);
+    const json_t *precision = json_object_get(value, "precision");
+    const char *name = precision != NULL ? json_string_value(precision) : "f32";
+    summary->precision = DTYPE_F32;
+    if (name != NULL && strcmp(name, dtype_name(DTYPE_BF16)) == 0)
+        summary->precision = DTYPE_BF16;
+    else if (name == NULL || strcmp(name, dtype_name(DTYPE_F32)) != 0)
+        return error_set(err, ERR_FORMAT, "'%s': 'precision' is neither 'f32' nor 'bf16'", path);
     memcpy(summary->phase, phase, strlen(phase) + 1);
     summary->trainable_parameters = json_integer_value(trainable);
     summary->frozen_parameters = json_integer_value(frozen);

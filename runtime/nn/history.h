@@ -6,6 +6,7 @@
 #define NN_HISTORY_H
 
 #include "base/error.h"
+#include "nn/dtype.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,12 +36,13 @@ void history_release(struct history *history);
 struct history_summary {
     char phase[32];
     int64_t trainable_parameters, frozen_parameters;
+    enum dtype precision; /* of activations and their gradients */
 };
 
 /* {"epochs": [{"epoch": 1, "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}, ...],
  * "best_epoch", "checkpoint_epoch", "stopped_early", "phase", "trainable_parameters",
- * "frozen_parameters"}, and "kept_epoch" where it is another one than the best. An infinite value
- * is the text "inf" or "-inf", NaN is null. */
+ * "frozen_parameters"}, "kept_epoch" where it is another one than the best, and "precision": "bf16"
+ * where it is not f32. An infinite value is the text "inf" or "-inf", NaN is null. */
 int history_write_json(const char *path, const struct history *history,
                        const struct history_summary *summary, struct error *err);
 /* `summary` may be NULL. *history changes only on success. */

@@ -6,9 +6,21 @@
 
 #include <string.h>
 
-int64_t node_floats(const struct node *node)
+int64_t node_count(const struct node *node)
 {
     return node->height * node->width * node->channels;
+}
+
+enum dtype node_dtype(const struct network *network, int node)
+{
+    bool logits = node == (int)network->model->graph.count - 1;
+    return logits ? DTYPE_F32 : network->options.dtype;
+}
+
+size_t node_bytes(const struct network *network, int node)
+{
+    return (size_t)node_count(&network->model->graph.nodes[node]) *
+           dtype_size(node_dtype(network, node));
 }
 
 bool node_has_conv(const struct node *node)
@@ -62,14 +74,22 @@ float *network_value(const struct network *network, int node, enum parameter_rol
     return index < 0 ? NULL : network->values[index];
 }
 
-float *network_allocate(struct network *network, size_t count, size_t floats, struct error *err)
+char *network_allocate_bytes(struct network *network, size_t count, size_t bytes, struct error *err)
 {
-    size_t total, bytes;
-    if (!memory_multiply(count, floats, &total) || !memory_multiply(total, sizeof(float), &bytes)) {
+    size_t total;
+    if (!memory_multiply(count, bytes, &total)) {
         error_set(err, ERR_MEMORY, "a network's memory has no size that fits");
         return NULL;
     }
-    return network->ops->allocate(network->backend, bytes ? bytes : sizeof(float), err);
+    return network->ops->allocate(network->backend, total ? total : sizeof(float), err);
+}
+
+float *network_allocate(struct network *network, size_t count, size_t floats, struct error *err)
+{
+    size_t total;
+    if (!memory_multiply(count, floats, &total))
+        total = SIZE_MAX; /* of floats: too many, which is told below */
+    return (void *)network_allocate_bytes(network, total, sizeof(float), err);
 }
 
 size_t network_lane(const struct network *network, const struct lane *lane)
@@ -88,6 +108,14 @@ int64_t network_argmax(const float *scores, int64_t count)
     return best;
 }
 
+/* A picture is fed in f32: what it takes before it is rounded. */
+int64_t network_picture_floats(const struct network *network)
+{
+    const int64_t line = 16; /* floats of 64 bytes */
+    int64_t count = node_count(&network->model->graph.nodes[0]);
+    return network->options.dtype == DTYPE_F32 ? 0 : (count + line - 1) / line * line;
+}
+
 int network_prepare_feed(struct network *network, const struct feed *feed, struct error *err)
 {
     const struct architecture *a = &network->model->architecture;
@@ -96,7 +124,7 @@ int network_prepare_feed(struct network *network, const struct feed *feed, struc
                          "the network takes %lld classes at size %lld, it was fed %lld at %lld",
                          (long long)a->classes, (long long)a->image_size, (long long)feed->classes,
                          (long long)feed->image_size);
-    int64_t floats = feed_scratch_size(feed);
+    int64_t floats = network_picture_floats(network) + feed_scratch_size(feed);
     if (floats <= network->feed_scratch_floats)
         return 0;
     network->feed_scratch_floats = 0;
@@ -182,6 +210,9 @@ int network_new(struct model *model, struct backend *backend, const struct netwo
     if (options->batch < 0 || (options->batch > 0 && options->shard < 1))
         return error_set(err, ERR_USAGE, "a batch of %lld in shards of %lld is not possible",
                          (long long)options->batch, (long long)options->shard);
+    enum dtype ignored;
+    if (options->dtype == DTYPE_BF16 && backend_precision(backend, PRECISION_BF16, &ignored, err))
+        return -1;
     struct network *made = memory_new(1, sizeof *made, err);
     if (!made)
         return -1;

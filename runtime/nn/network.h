@@ -3,8 +3,13 @@
  * rest runs forward and backward. Weights live here while training;
  * network_store() copies them back.
  *
- * Bits depend on model, feed, batch, shard and norm mode, and on the backend's
- * fingerprint; not on lanes, nor, for inference, on the size of batches.
+ * In bf16 weights, moments, statistics, logits and loss stay f32: a kernel is
+ * rounded to bf16 once after each change of its weights, and its gradient is added
+ * up in f32 (Micikevicius et al., "Mixed precision training", 2018, without the
+ * scaling of the loss: the range of bf16 is that of f32).
+ *
+ * Bits depend on model, feed, batch, shard, norm mode and dtype, and on the
+ * backend's fingerprint; not on lanes, nor, for inference, on the size of batches.
  */
 #ifndef NN_NETWORK_H
 #define NN_NETWORK_H
@@ -29,13 +34,14 @@ struct network_options {
     int64_t batch; /* the most images of a training step; 0 for a network that only infers */
     int64_t shard; /* images of a training shard */
     enum norm_mode norm;
-    uint32_t seed; /* of dropout */
+    uint32_t seed;    /* of dropout */
+    enum dtype dtype; /* of what is computed from picture to logits, and of its gradients */
 };
 
 struct network;
 
 /* `model` is borrowed until network_free(): its trainable flags are read here, its weights copied.
- */
+ * ERR_DEVICE where the backend has no such dtype. */
 int network_new(struct model *model, struct backend *backend, const struct network_options *options,
                 struct network **network, struct error *err);
 void network_free(struct network *network);
@@ -60,7 +66,8 @@ int network_remember(struct network *network, const struct feed *feed, size_t by
                      struct error *err);
 
 /* Inference without augmentation: logits and probabilities [n,classes] (each may be NULL), loss and
- * hits. Any n. With `map_node` >= 0, maps [n,height,width,channels] receives that node's output. */
+ * hits. Any n. With `map_node` >= 0, maps [n,height,width,channels] receives that node's output, in
+ * f32. */
 int network_infer(struct network *network, const struct feed *feed, const int64_t *samples,
                   int64_t n, float *logits, float *probabilities, int map_node, float *maps,
                   struct batch_result *result, struct error *err);

@@ -5,13 +5,20 @@
 
 #include <stdlib.h>
 
-enum { ALIGNMENT = 16 }; /* floats: 64 bytes */
+enum { ALIGNMENT = 64 };
+
+static size_t bytes_of(const struct span *span)
+{
+    size_t bytes = span->count * dtype_size(span->dtype);
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
 
 static int larger_first(const void *a, const void *b)
 {
     const struct span *x = *(const struct span *const *)a, *y = *(const struct span *const *)b;
-    if (x->floats != y->floats)
-        return x->floats > y->floats ? -1 : 1;
+    size_t a_bytes = bytes_of(x), b_bytes = bytes_of(y);
+    if (a_bytes != b_bytes)
+        return a_bytes > b_bytes ? -1 : 1;
     return x < y ? -1 : x > y;
 }
 
@@ -32,31 +39,29 @@ static size_t find_place(const struct span *span, struct span **placed, size_t c
         const struct span *other = placed[i];
         if (other->last < span->first || span->last < other->first)
             continue;
-        if (offset + span->floats <= other->offset)
+        if (offset + bytes_of(span) <= other->offset)
             break;
-        if (other->offset + other->floats > offset)
-            offset = other->offset + other->floats;
+        if (other->offset + bytes_of(other) > offset)
+            offset = other->offset + bytes_of(other);
     }
     return offset;
 }
 
-int spans_place(struct span *spans, size_t count, size_t *floats, struct error *err)
+int spans_place(struct span *spans, size_t count, size_t *bytes, struct error *err)
 {
     struct span **order = memory_new(2 * count + 1, sizeof *order, err);
     if (!order)
         return -1;
     struct span **placed = order + count;
-    for (size_t i = 0; i < count; i++) {
-        spans[i].floats = (spans[i].floats + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    for (size_t i = 0; i < count; i++)
         order[i] = &spans[i];
-    }
     qsort(order, count, sizeof *order, larger_first);
-    *floats = 0;
+    *bytes = 0;
     for (size_t i = 0; i < count; i++) {
         order[i]->offset = find_place(order[i], placed, i);
         placed[i] = order[i];
-        if (order[i]->offset + order[i]->floats > *floats)
-            *floats = order[i]->offset + order[i]->floats;
+        if (order[i]->offset + bytes_of(order[i]) > *bytes)
+            *bytes = order[i]->offset + bytes_of(order[i]);
     }
     free(order);
     return 0;

@@ -14,36 +14,39 @@ static int mask(const struct shard_run *run, const struct step *step, struct err
     const struct node *node = &run->network->model->graph.nodes[step->node];
     const struct train_node *t = train_node(run, step->node);
     int64_t rows = run->images * node->height * node->width, channels = node->channels;
-    float *dy = run_span(run, t->dy);
+    const enum dtype dtype = run->network->options.dtype;
+    void *dy = run_span(run, t->dy);
     if (node->activation != ACTIVATION_NONE &&
-        ops->activation_backward(run->lane, rows * channels, node->activation, run_span(run, t->y),
-                                 dy, err))
+        ops->activation_backward(run->lane, dtype, rows * channels, node->activation,
+                                 run_span(run, t->y), dy, err))
         return -1;
     if (node->residual >= 0 && train_node(run, node->residual)->active) {
-        float *to = run_span(run, train_node(run, node->residual)->dy);
-        if ((step->adds ? ops->accumulate : ops->copy)(run->lane, rows * channels, dy, to, err))
+        void *to = run_span(run, train_node(run, node->residual)->dy);
+        if ((step->adds ? ops->accumulate : ops->copy)(run->lane, dtype, rows * channels, dy, to,
+                                                       err))
             return -1;
     }
     if (!t->norm_trains)
         return 0;
     double *dgamma = t->sums + run->shard * 2 * (size_t)channels;
-    return ops->norm_backward_sums(
-        run->lane, rows, channels, run_span(run, t->z), dy, t->factors + FACTOR_MEAN * channels,
-        t->factors + FACTOR_RSTD * channels, dgamma, dgamma + channels, err);
+    return ops->norm_backward_sums(run->lane, dtype, rows, channels, run_span(run, t->z), dy,
+                                   t->factors + FACTOR_MEAN * channels,
+                                   t->factors + FACTOR_RSTD * channels, dgamma, dgamma + channels,
+                                   err);
 }
 
 static int through_norm(const struct shard_run *run, int index, struct error *err)
 {
     const struct node *node = &run->network->model->graph.nodes[index];
     const struct train_node *t = train_node(run, index);
-    float *dy = run_span(run, t->dy);
+    void *dy = run_span(run, t->dy);
     int64_t channels = node->channels;
     if (!t->factors)
         return 0;
     const float *b = t->batch_norm ? t->factors + FACTOR_B * channels : NULL;
     const float *d = t->batch_norm ? t->factors + FACTOR_D * channels : NULL;
     return run->network->ops->norm_backward_data(
-        run->lane, run->images * node->height * node->width, channels,
+        run->lane, run->network->options.dtype, run->images * node->height * node->width, channels,
         b ? run_span(run, t->z) : NULL, dy, t->factors + FACTOR_A * channels, b, d, dy, err);
 }
 
@@ -58,14 +61,15 @@ static int to_weights(const struct shard_run *run, int index, struct error *err)
         node->bias ? part + conv->packed_floats : NULL, err);
 }
 
-static int to_input(const struct shard_run *run, int index, float *dx, struct error *err)
+static int to_input(const struct shard_run *run, int index, void *dx, struct error *err)
 {
     const struct operations *ops = run->network->ops;
     const struct graph *graph = &run->network->model->graph;
     const struct node *node = &graph->nodes[index];
     const struct node *input = &graph->nodes[node->input];
     const struct train_node *t = train_node(run, index);
-    const float *dy = run_span(run, t->dy);
+    const enum dtype dtype = run->network->options.dtype;
+    const void *dy = run_span(run, t->dy);
     switch (node->kind) {
     case NODE_CONV:
     case NODE_DENSE: {
@@ -74,12 +78,13 @@ static int to_input(const struct shard_run *run, int index, float *dx, struct er
     }
     case NODE_MAX_POOL: {
         struct pool_shape shape = node_pool_shape(graph, index, run->images);
-        return ops->max_pool_backward(run->lane, &shape, run_output(run, node->input),
+        return ops->max_pool_backward(run->lane, dtype, &shape, run_output(run, node->input),
                                       run_span(run, t->y), dy, dx, err);
     }
     case NODE_AVERAGE_POOL:
-        return ops->average_pool_backward(run->lane, run->images, input->height * input->width,
-                                          input->channels, dy, dx, err);
+        return ops->average_pool_backward(run->lane, dtype, run->images,
+                                          input->height * input->width, input->channels, dy, dx,
+                                          err);
     case NODE_DROPOUT: return run_dropout(run, index, dy, dx, err);
     case NODE_INPUT: break;
     }
@@ -96,14 +101,15 @@ static int propagate(const struct shard_run *run, const struct step *step, struc
         return -1;
     if (!train_node(run, input)->active)
         return 0;
-    float *to = run_span(run, train_node(run, input)->dy);
-    float *dx = step->adds ? run_span(run, step->temporary) : to;
+    void *to = run_span(run, train_node(run, input)->dy);
+    void *dx = step->adds ? run_span(run, step->temporary) : to;
     if (to_input(run, step->node, dx, err))
         return -1;
     if (!step->adds)
         return 0;
-    return run->network->ops->accumulate(run->lane, run->images * node_floats(&graph->nodes[input]),
-                                         dx, to, err);
+    return run->network->ops->accumulate(run->lane, run->network->options.dtype,
+                                         run->images * node_count(&graph->nodes[input]), dx, to,
+                                         err);
 }
 
 int backward_step(const struct shard_run *run, const struct step *step, struct error *err)

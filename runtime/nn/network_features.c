@@ -24,7 +24,7 @@ int network_remember(struct network *network, const struct feed *feed, size_t by
     atomic_init(&features->bytes_left, bytes);
     for (size_t i = 0; i < t->first; i++)
         if (t->nodes[i].edge)
-            features->floats += (size_t)node_floats(&network->model->graph.nodes[i]);
+            features->sample_bytes += node_bytes(network, (int)i);
     return 0;
 }
 
@@ -59,17 +59,19 @@ bool features_has(struct network *network, int64_t sample)
     return atomic_load(&network->features.samples[sample]) != NULL;
 }
 
-static int copy_edges(const struct network *network, struct lane *lane, float *features,
+static int copy_edges(const struct network *network, struct lane *lane, char *features,
                       const struct fused_place *place, int64_t image, bool keep, struct error *err)
 {
     for (int i = 0; i < (int)network->training.first; i++) {
         if (!network->training.nodes[i].edge)
             continue;
-        int64_t floats = node_floats(&network->model->graph.nodes[i]);
-        float *edge = fused_output(network, i, place) + image * floats;
-        if (network->ops->copy(lane, floats, keep ? edge : features, keep ? features : edge, err))
+        int64_t count = node_count(&network->model->graph.nodes[i]);
+        enum dtype dtype = node_dtype(network, i);
+        char *edge = dtype_at(fused_output(network, i, place), dtype, image * count);
+        if (network->ops->copy(lane, dtype, count, keep ? edge : features, keep ? features : edge,
+                               err))
             return -1;
-        features += floats;
+        features += node_bytes(network, i);
     }
     return 0;
 }
@@ -81,23 +83,23 @@ int features_recall(struct network *network, struct lane *lane, int64_t sample,
                       false, err);
 }
 
-static float *make_room(struct network *network)
+static char *make_room(struct network *network)
 {
     struct features *features = &network->features;
-    const size_t bytes = features->floats * sizeof(float);
+    const size_t bytes = features->sample_bytes;
     struct error ignored;
     size_t left = atomic_load(&features->bytes_left);
     do
         if (left < bytes)
             return NULL;
     while (!atomic_compare_exchange_weak(&features->bytes_left, &left, left - bytes));
-    return network_allocate(network, 1, features->floats, &ignored);
+    return network_allocate_bytes(network, 1, bytes, &ignored);
 }
 
 int features_keep(struct network *network, struct lane *lane, int64_t sample,
                   const struct fused_place *place, int64_t i, struct error *err)
 {
-    float *none = NULL, *made;
+    char *none = NULL, *made;
     if (features_has(network, sample) || (made = make_room(network)) == NULL)
         return 0;
     int status = copy_edges(network, lane, made, place, i, true, err);

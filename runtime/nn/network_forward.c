@@ -7,18 +7,18 @@ static const struct train_node *train_node(const struct shard_run *run, int node
     return &run->network->training.nodes[node];
 }
 
-float *run_span(const struct shard_run *run, int span)
+void *run_span(const struct shard_run *run, int span)
 {
     return span < 0 ? NULL : run->arena + run->network->training.spans[span].offset;
 }
 
-const float *run_output(const struct shard_run *run, int node)
+const void *run_output(const struct shard_run *run, int node)
 {
     if (node < 0)
         return NULL;
     const struct train_node *t = train_node(run, node);
     if (t->edge)
-        return t->edge + run->first_image * node_floats(&run->network->model->graph.nodes[node]);
+        return t->edge + (size_t)run->first_image * node_bytes(run->network, node);
     return run_span(run, t->y);
 }
 
@@ -40,18 +40,19 @@ static int compute_conv(const struct shard_run *run, int index, struct error *er
     const struct shard_conv *conv = &run->size->convs[index];
     const float *bias =
         t->folded ? t->fold + node->channels : network_value(network, index, PARAMETER_BIAS);
-    const float *residual = has_own_norm(run, index) ? NULL : run_output(run, node->residual);
-    float *z = run_span(run, t->z);
+    const void *residual = has_own_norm(run, index) ? NULL : run_output(run, node->residual);
+    const enum dtype dtype = node_dtype(network, index);
+    void *z = run_span(run, t->z);
     if (network->ops->conv_forward(run->lane, conv->conv, run_output(run, node->input),
                                    conv->forward, bias, residual, z, err))
         return -1;
     if (!has_own_norm(run, index) && node->activation != ACTIVATION_NONE)
-        return network->ops->activation_forward(run->lane, run->images * node_floats(node),
+        return network->ops->activation_forward(run->lane, dtype, run->images * node_count(node),
                                                 node->activation, z, err);
     if (!t->batch_norm)
         return 0;
     double *mean = t->statistics + run->shard * 2 * (size_t)node->channels;
-    return network->ops->norm_statistics(run->lane, run->images * node->height * node->width,
+    return network->ops->norm_statistics(run->lane, dtype, run->images * node->height * node->width,
                                          node->channels, z, mean, mean + node->channels, err);
 }
 
@@ -64,7 +65,7 @@ static uint32_t dropout_number(const struct graph *graph, int index)
     return number;
 }
 
-int run_dropout(const struct shard_run *run, int index, const float *x, float *y, struct error *err)
+int run_dropout(const struct shard_run *run, int index, const void *x, void *y, struct error *err)
 {
     const struct network *network = run->network;
     const struct node *node = &network->model->graph.nodes[index];
@@ -72,8 +73,8 @@ int run_dropout(const struct shard_run *run, int index, const float *x, float *y
                               .step = run->step,
                               .layer = dropout_number(&network->model->graph, index),
                               .rate = node->rate};
-    return network->ops->dropout(run->lane, &key, run->images, node_floats(node), run->samples, x,
-                                 y, err);
+    return network->ops->dropout(run->lane, network->options.dtype, &key, run->images,
+                                 node_count(node), run->samples, x, y, err);
 }
 
 static int compute(const struct shard_run *run, int index, struct error *err)
@@ -82,18 +83,20 @@ static int compute(const struct shard_run *run, int index, struct error *err)
     const struct graph *graph = &network->model->graph;
     const struct node *node = &graph->nodes[index];
     const struct node *input = &graph->nodes[node->input];
-    const float *x = run_output(run, node->input);
-    float *y = run_span(run, train_node(run, index)->y);
+    const void *x = run_output(run, node->input);
+    void *y = run_span(run, train_node(run, index)->y);
+    const enum dtype dtype = node_dtype(network, index);
     switch (node->kind) {
     case NODE_CONV:
     case NODE_DENSE: return compute_conv(run, index, err);
     case NODE_MAX_POOL: {
         struct pool_shape shape = node_pool_shape(graph, index, run->images);
-        return network->ops->max_pool_forward(run->lane, &shape, x, y, err);
+        return network->ops->max_pool_forward(run->lane, dtype, &shape, x, y, err);
     }
     case NODE_AVERAGE_POOL:
-        return network->ops->average_pool_forward(
-            run->lane, run->images, input->height * input->width, input->channels, x, y, err);
+        return network->ops->average_pool_forward(run->lane, dtype, run->images,
+                                                  input->height * input->width, input->channels, x,
+                                                  y, err);
     case NODE_DROPOUT: return run_dropout(run, index, x, y, err);
     case NODE_INPUT: break;
     }
@@ -107,23 +110,31 @@ static int normalise(const struct shard_run *run, int index, struct error *err)
     const float *scale = t->factors + FACTOR_SCALE * node->channels;
     const float *shift = t->factors + FACTOR_SHIFT * node->channels;
     return run->network->ops->norm_apply(
-        run->lane, run->images * node->height * node->width, node->channels, run_span(run, t->z),
-        scale, shift, run_output(run, node->residual), node->activation, run_span(run, t->y), err);
+        run->lane, node_dtype(run->network, index), run->images * node->height * node->width,
+        node->channels, run_span(run, t->z), scale, shift, run_output(run, node->residual),
+        node->activation, run_span(run, t->y), err);
 }
 
-static int lose(const struct shard_run *run, int index, struct error *err)
+static int lose(const struct shard_run *run, const struct step *step, struct error *err)
 {
     const struct network *network = run->network;
     const struct training *training = &network->training;
-    const struct train_node *t = train_node(run, index);
+    const struct train_node *t = train_node(run, step->node);
     int64_t classes = network->model->architecture.classes;
     const float *logits = run_span(run, t->y);
     const float *targets = training->targets + run->first_image * classes;
+    void *dlogits = run_span(run, t->dy);
+    float *wide = step->temporary < 0 ? dlogits : run_span(run, step->temporary);
     for (int64_t i = 0; i < run->images; i++)
         training->hits[run->first_image + i] = network_argmax(logits + i * classes, classes) ==
                                                network_argmax(targets + i * classes, classes);
-    return network->ops->loss(run->lane, run->images, classes, logits, targets, run->scale,
-                              training->losses + run->first_image, NULL, run_span(run, t->dy), err);
+    if (network->ops->loss(run->lane, run->images, classes, logits, targets, run->scale,
+                           training->losses + run->first_image, NULL, wide, err))
+        return -1;
+    if (step->temporary < 0)
+        return 0;
+    return network->ops->convert(run->lane, run->images * classes, DTYPE_F32, wide,
+                                 network->options.dtype, dlogits, err);
 }
 
 int forward_step(const struct shard_run *run, const struct step *step, struct error *err)
@@ -131,7 +142,7 @@ int forward_step(const struct shard_run *run, const struct step *step, struct er
     switch (step->kind) {
     case STEP_COMPUTE: return compute(run, step->node, err);
     case STEP_NORMALISE: return normalise(run, step->node, err);
-    case STEP_LOSS: return lose(run, step->node, err);
+    case STEP_LOSS: return lose(run, step, err);
     case STEP_MASK:
     case STEP_PROPAGATE: break;
     }

@@ -41,16 +41,17 @@ static int plan_memory(struct network *network, struct error *err)
         const struct node *node = &graph->nodes[i];
         struct span *span = &inference->outputs[i];
         if (source_of(graph, (int)i) == (int)i)
-            span->floats = (size_t)(node_floats(node) * inference->shard);
+            span->count = (size_t)(node_count(node) * inference->shard);
+        span->dtype = node_dtype(network, (int)i);
         span->first = span->last = i;
         keep_until(inference, graph, node->input, i);
         keep_until(inference, graph, node->residual, i);
     }
     keep_until(inference, graph, (int)graph->count - 1, graph->count);
-    if (spans_place(inference->outputs, graph->count, &inference->arena_floats, err))
+    if (spans_place(inference->outputs, graph->count, &inference->arena_bytes, err))
         return -1;
     for (size_t i = 0; i < lanes; i++) {
-        inference->arenas[i] = network_allocate(network, 1, inference->arena_floats, err);
+        inference->arenas[i] = network_allocate_bytes(network, 1, inference->arena_bytes, err);
         if (!inference->arenas[i])
             return -1;
     }
@@ -71,7 +72,9 @@ static int fused_init(struct network *network, int index, struct error *err)
                                    .bias = true,
                                    .residual = node->residual >= 0,
                                    .activation = network->inference.careful ? ACTIVATION_NONE
-                                                                            : node->activation};
+                                                                            : node->activation,
+                                   .dtype = network->options.dtype,
+                                   .y = node_dtype(network, index)};
     if (network->ops->conv_new(network->backend, &shape, &options, &fused->conv, err))
         return error_prefix(err, "layer '%s': ", node->name);
     size_t bytes = network->ops->conv_packed_size(fused->conv, CONV_FORWARD);
@@ -162,16 +165,17 @@ struct inference_run {
     struct fused_run fused; /* first */
     float *logits, *probabilities, *maps;
     int map_node;
+    float *widened; /* [lanes][shard] maps in f32, where they are not */
     float *losses;
     uint8_t *hits;
 };
 
-float *fused_output(const struct network *network, int index, const struct fused_place *place)
+void *fused_output(const struct network *network, int index, const struct fused_place *place)
 {
     int source = source_of(&network->model->graph, index);
     if (place->edges && network->training.nodes[source].edge)
         return network->training.nodes[source].edge +
-               place->first * node_floats(&network->model->graph.nodes[source]);
+               (size_t)place->first * node_bytes(network, source);
     return place->arena + network->inference.outputs[source].offset;
 }
 
@@ -182,10 +186,10 @@ static int run_node(struct network *network, struct lane *lane, int index,
     const struct graph *graph = &network->model->graph;
     const struct node *node = &graph->nodes[index];
     const struct node *input = &graph->nodes[node->input];
-    const float *x = fused_output(network, node->input, place);
-    const float *residual =
-        node->residual < 0 ? NULL : fused_output(network, node->residual, place);
-    float *y = fused_output(network, index, place);
+    const void *x = fused_output(network, node->input, place);
+    const void *residual = node->residual < 0 ? NULL : fused_output(network, node->residual, place);
+    void *y = fused_output(network, index, place);
+    const enum dtype dtype = node_dtype(network, index);
     int64_t n = network->inference.shard;
     if (!network->inference.careful &&
         guard_node(network, lane, index, place, &feed->preprocess, err))
@@ -197,16 +201,17 @@ static int run_node(struct network *network, struct lane *lane, int index,
         if (ops->conv_forward(lane, fused->conv, x, fused->packed, fused->bias, residual, y, err))
             return -1;
         return network->inference.careful && node->activation != ACTIVATION_NONE
-                   ? ops->activation_forward(lane, n * node_floats(node), node->activation, y, err)
+                   ? ops->activation_forward(lane, dtype, n * node_count(node), node->activation, y,
+                                             err)
                    : 0;
     }
     case NODE_MAX_POOL: {
         struct pool_shape shape = node_pool_shape(graph, index, n);
-        return ops->max_pool_forward(lane, &shape, x, y, err);
+        return ops->max_pool_forward(lane, dtype, &shape, x, y, err);
     }
     case NODE_AVERAGE_POOL:
-        return ops->average_pool_forward(lane, n, input->height * input->width, input->channels, x,
-                                         y, err);
+        return ops->average_pool_forward(lane, dtype, n, input->height * input->width,
+                                         input->channels, x, y, err);
     case NODE_DROPOUT:
     case NODE_INPUT: break;
     }
@@ -219,17 +224,24 @@ static int64_t sample_of(const struct fused_run *run, const struct fused_place *
     return run->samples[place->first + i < run->n ? place->first + i : run->n - 1];
 }
 
-static void feed_shard(const struct fused_run *run, struct lane *lane,
-                       const struct fused_place *place, float *targets)
+static int feed_shard(const struct fused_run *run, struct lane *lane,
+                      const struct fused_place *place, float *targets, struct error *err)
 {
     const struct network *network = run->network;
-    float *scratch = network->feed_scratch[network_lane(network, lane)];
-    float *x = fused_output(network, 0, place);
-    int64_t floats = node_floats(&network->model->graph.nodes[0]);
+    const enum dtype dtype = node_dtype(network, 0);
+    float *picture = network->feed_scratch[network_lane(network, lane)];
+    float *scratch = picture + network_picture_floats(network);
+    int64_t count = node_count(&network->model->graph.nodes[0]);
     int64_t classes = network->model->architecture.classes;
-    for (int64_t i = 0; i < network->inference.shard; i++)
-        feed_image(run->feed, run->epoch, sample_of(run, place, i), scratch, x + i * floats,
-                   targets + i * classes);
+    for (int64_t i = 0; i < network->inference.shard; i++) {
+        void *x = dtype_at(fused_output(network, 0, place), dtype, i * count);
+        feed_image(run->feed, run->epoch, sample_of(run, place, i), scratch,
+                   dtype == DTYPE_F32 ? x : picture, targets + i * classes);
+        if (dtype != DTYPE_F32 &&
+            network->ops->convert(lane, count, DTYPE_F32, picture, dtype, x, err))
+            return -1;
+    }
+    return 0;
 }
 
 /* What the shard's images came to before, if all of them are remembered. */
@@ -262,8 +274,8 @@ int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fu
         guard_forget(network, lane, end);
         return 0;
     }
-    feed_shard(run, lane, place, targets);
-    if (guard_node(network, lane, 0, place, &run->feed->preprocess, err))
+    if (feed_shard(run, lane, place, targets, err) ||
+        guard_node(network, lane, 0, place, &run->feed->preprocess, err))
         return -1;
     for (size_t i = 1; i < end; i++)
         if (run_node(network, lane, (int)i, place, run->feed, err))
@@ -362,6 +374,25 @@ static int keep_scores(const struct inference_run *run, int64_t first, int64_t i
                                   probabilities, bytes, err);
 }
 
+/* A node's output of the shard's images to where the caller wants it, in f32. */
+static int keep_maps(const struct inference_run *run, struct lane *lane, int node,
+                     const struct fused_place *place, int64_t images, struct error *err)
+{
+    const struct network *network = run->fused.network;
+    const int64_t count = node_count(&network->model->graph.nodes[node]);
+    const enum dtype dtype = node_dtype(network, node);
+    const void *maps = fused_output(network, node, place);
+    if (run->widened) {
+        float *widened =
+            run->widened + (int64_t)network_lane(network, lane) * network->inference.shard * count;
+        if (network->ops->convert(lane, images * count, dtype, maps, DTYPE_F32, widened, err))
+            return -1;
+        maps = widened;
+    }
+    return network->ops->download(network->backend, run->maps + place->first * count, maps,
+                                  (size_t)(images * count) * sizeof(float), err);
+}
+
 static int inference_shard(void *arg, struct lane *lane, size_t shard, struct error *err)
 {
     const struct inference_run *run = arg;
@@ -383,11 +414,7 @@ static int inference_shard(void *arg, struct lane *lane, size_t shard, struct er
     for (int i = 0; i < (int)graph->count; i++) {
         if (i >= prefix && run_node(network, lane, i, &place, run->fused.feed, err))
             return -1;
-        int64_t floats = node_floats(&graph->nodes[i]);
-        if (i == run->map_node && run->maps &&
-            network->ops->download(network->backend, run->maps + place.first * floats,
-                                   fused_output(network, i, &place),
-                                   (size_t)(images * floats) * sizeof(float), err))
+        if (i == run->map_node && run->maps && keep_maps(run, lane, i, &place, images, err))
             return -1;
     }
     const float *logits = fused_output(network, (int)graph->count - 1, &place);
@@ -395,6 +422,18 @@ static int inference_shard(void *arg, struct lane *lane, size_t shard, struct er
                            probabilities, NULL, err))
         return -1;
     return keep_scores(run, place.first, images, logits, probabilities, err);
+}
+
+/* Memory for maps that are not in f32. */
+static int widen_maps(struct inference_run *run, struct error *err)
+{
+    struct network *network = run->fused.network;
+    if (!run->maps || run->map_node < 0 || node_dtype(network, run->map_node) == DTYPE_F32)
+        return 0;
+    int64_t shard =
+        network->inference.shard * node_count(&network->model->graph.nodes[run->map_node]);
+    run->widened = network_allocate(network, (size_t)network->backend->lanes, (size_t)shard, err);
+    return run->widened ? 0 : -1;
 }
 
 int network_infer(struct network *network, const struct feed *feed, const int64_t *samples,
@@ -417,7 +456,7 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
     ASSERT(n >= 0 && map_node < (int)network->model->graph.count);
     run.losses = network_allocate(network, 1, (size_t)n, err);
     run.hits = memory_new((size_t)n, 1, err);
-    int status = run.losses && run.hits ? 0 : -1;
+    int status = run.losses && run.hits ? widen_maps(&run, err) : -1;
     if (status == 0)
         status = network_prepare_feed(network, feed, err);
     if (status == 0)
@@ -430,6 +469,7 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
             result->hits += run.hits[i];
         }
     }
+    network->ops->release(network->backend, run.widened);
     network->ops->release(network->backend, run.losses);
     free(run.hits);
     return status;

@@ -21,8 +21,8 @@ void guard_forget(struct network *network, const struct lane *lane, size_t end)
 static int measure(const struct network *network, struct lane *lane, int node,
                    const struct fused_place *place, float *reach, struct error *err)
 {
-    const int64_t floats = node_floats(&network->model->graph.nodes[node]);
-    return network->ops->largest(lane, floats * network->inference.shard,
+    const int64_t count = node_count(&network->model->graph.nodes[node]);
+    return network->ops->largest(lane, node_dtype(network, node), count * network->inference.shard,
                                  fused_output(network, node, place), &reach[node], err);
 }
 

@@ -41,6 +41,8 @@ static int conv_init(struct network *network, struct shard_size *size, int index
         .bias = node->bias || t->folded,
         .residual = fused && node->residual >= 0,
         .activation = ACTIVATION_NONE, /* a pass of its own, in which a NaN stays one */
+        .dtype = network->options.dtype,
+        .y = node_dtype(network, index),
     };
     if (ops->conv_new(network->backend, &shape, &options, &conv->conv, err))
         return error_prefix(err, "layer '%s': ", node->name);
@@ -112,8 +114,7 @@ static int allocate_edge(struct network *network, int index, struct error *err)
     if (index < 0 || index >= (int)t->first || t->nodes[index].edge)
         return 0;
     size_t images = (size_t)(t->batch + network->inference.shard);
-    t->nodes[index].edge = network_allocate(
-        network, images, (size_t)node_floats(&network->model->graph.nodes[index]), err);
+    t->nodes[index].edge = network_allocate_bytes(network, images, node_bytes(network, index), err);
     return t->nodes[index].edge ? 0 : -1;
 }
 
@@ -146,7 +147,7 @@ int training_init(struct network *network, struct error *err)
         return -1;
     t->arenas = memory_new(t->arena_count, sizeof *t->arenas, err);
     for (size_t i = 0; t->arenas && i < t->arena_count; i++)
-        if (!(t->arenas[i] = network_allocate(network, 1, t->arena_floats, err)))
+        if (!(t->arenas[i] = network_allocate_bytes(network, 1, t->arena_bytes, err)))
             return -1;
     if (!t->arenas)
         return -1;

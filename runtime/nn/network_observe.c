@@ -12,7 +12,7 @@ struct observation {
     int node;
     struct conv *conv;
     void *packed;
-    float **outputs;    /* [lanes] */
+    char **outputs;     /* [lanes] */
     double *statistics; /* [shards][2][c] */
 };
 
@@ -32,12 +32,13 @@ static int observe_shard(void *arg, struct lane *lane, size_t shard, struct erro
     if (fused_prefix(&run->fused, lane, &place, (size_t)node->input + 1, targets, err))
         return -1;
     const float *bias = network_value(network, run->node, PARAMETER_BIAS);
-    const float *x = fused_output(network, node->input, &place);
-    float *z = run->outputs[number];
+    const void *x = fused_output(network, node->input, &place);
+    void *z = run->outputs[number];
     if (network->ops->conv_forward(lane, run->conv, x, run->packed, bias, NULL, z, err))
         return -1;
-    return network->ops->norm_statistics(lane, images * node->height * node->width, node->channels,
-                                         z, mean, mean + node->channels, err);
+    return network->ops->norm_statistics(lane, node_dtype(network, run->node),
+                                         images * node->height * node->width, node->channels, z,
+                                         mean, mean + node->channels, err);
 }
 
 static int pack_observed(void *arg, struct lane *lane, size_t index, struct error *err)
@@ -58,7 +59,10 @@ static int observe_init(struct observation *run, struct error *err)
     size_t lanes = (size_t)network->backend->lanes;
     struct conv_shape shape =
         node_conv_shape(&network->model->graph, run->node, network->inference.shard);
-    struct conv_options options = {.passes = CONV_FORWARD, .bias = node->bias};
+    struct conv_options options = {.passes = CONV_FORWARD,
+                                   .bias = node->bias,
+                                   .dtype = network->options.dtype,
+                                   .y = node_dtype(network, run->node)};
     if (network->ops->conv_new(network->backend, &shape, &options, &run->conv, err))
         return error_prefix(err, "layer '%s': ", node->name);
     run->packed = network->ops->allocate(
@@ -69,8 +73,8 @@ static int observe_init(struct observation *run, struct error *err)
     if (!run->packed || !run->outputs || !run->statistics)
         return -1;
     for (size_t i = 0; i < lanes; i++) {
-        run->outputs[i] = network_allocate(network, (size_t)network->inference.shard,
-                                           (size_t)node_floats(node), err);
+        run->outputs[i] = network_allocate_bytes(network, (size_t)network->inference.shard,
+                                                 node_bytes(network, run->node), err);
         if (!run->outputs[i])
             return -1;
     }

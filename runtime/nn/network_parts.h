@@ -26,15 +26,17 @@
 
 enum { ROLE_COUNT = PARAMETER_MOVING_VARIANCE + 1 };
 
-/* network_arena.c: a buffer, alive from step `first` to step `last`, both included. */
+/* network_arena.c: a buffer of `count` elements, alive from step `first` to step `last`, both
+ * included. */
 struct span {
-    size_t floats;
+    size_t count;
+    enum dtype dtype;
     size_t first, last;
-    size_t offset;
+    size_t offset; /* in the arena, in bytes */
 };
-/* Gives each span an offset so that no two share memory while both live; *floats is the arena's
+/* Gives each span an offset so that no two share memory while both live; *bytes is the arena's
  * size. */
-int spans_place(struct span *spans, size_t count, size_t *floats, struct error *err);
+int spans_place(struct span *spans, size_t count, size_t *bytes, struct error *err);
 
 /* A node as inference runs it: batch norm folded into kernel and bias. */
 struct fused {
@@ -49,8 +51,8 @@ struct inference {
     int64_t shard;        /* images; a shard that is not full repeats its last image */
     struct fused *nodes;  /* [nodes] */
     struct span *outputs; /* [nodes] */
-    size_t arena_floats;
-    float **arenas;       /* [lanes] */
+    size_t arena_bytes;
+    char **arenas;        /* [lanes] */
     float *targets;       /* [lanes][shard, classes] */
     float *probabilities; /* [lanes][shard, classes] */
     float *reach;         /* [lanes][nodes]: what an output is not larger than; reach.h */
@@ -71,7 +73,7 @@ struct step {
     int node;
     bool
         adds; /* to a gradient that is there already (of the input; in STEP_MASK of the residual) */
-    int temporary; /* span for what is added, or -1 */
+    int temporary; /* span for what is added, or of the loss for what is rounded then; or -1 */
 };
 
 struct train_node {
@@ -81,7 +83,7 @@ struct train_node {
     bool batch_norm;    /* normalises with the batch's statistics */
     bool folded;        /* frozen norm and kernel: fused as in inference */
     int z, y, dy;       /* spans: before the norm, output, gradient of the output; -1 for none */
-    float *edge;        /* prefix nodes that the suffix reads: [batch + inference shard, h, w, c] */
+    char *edge;         /* prefix nodes that the suffix reads: [batch + inference shard, h, w, c] */
     float *fold;        /* [2][k]: scale and bias of a folded node */
     float *factors;     /* [FACTOR_COUNT][c] */
     double *statistics; /* [shards][2][c]: mean and m2 of z */
@@ -128,8 +130,8 @@ struct training {
     size_t segment_count, segment_capacity;
     struct span *spans;
     size_t span_count, span_capacity;
-    size_t arena_floats, arena_count;
-    float **arenas; /* by lane where there is one segment, else by shard */
+    size_t arena_bytes, arena_count;
+    char **arenas; /* by lane where there is one segment, else by shard */
     struct shard_size *sizes;
     size_t size_count, size_capacity;
     float *targets; /* [batch + inference shard, classes] */
@@ -141,9 +143,9 @@ struct training {
 
 /* Per sample of a feed the edges of the prefix, one after another. */
 struct features {
-    struct feed feed;          /* whose pictures; images NULL: none */
-    size_t floats;             /* of a sample */
-    _Atomic(float *) *samples; /* [feed.count]: memory of the backend; NULL: not remembered yet */
+    struct feed feed; /* whose pictures; images NULL: none */
+    size_t sample_bytes;
+    _Atomic(char *) *samples; /* [feed.count]: memory of the backend; NULL: not remembered yet */
     atomic_size_t bytes_left;
     size_t bytes;
 };
@@ -178,7 +180,7 @@ struct fused_run {
 
 /* Where a shard of them leaves its outputs. */
 struct fused_place {
-    float *arena;
+    char *arena;
     int64_t first; /* image of the shard */
     bool edges;    /* those that later nodes of a training step read go to memory of the batch */
 };
@@ -191,7 +193,7 @@ struct shard_run {
     size_t shard, part; /* number in the batch; among those of its size */
     int64_t first_image;
     int64_t images;
-    float *arena;
+    char *arena;
     const struct feed *feed;
     const int64_t *samples; /* of the shard */
     uint32_t step;
@@ -201,11 +203,18 @@ struct shard_run {
 /* network.c */
 float *network_value(const struct network *network, int node,
                      enum parameter_role role); /* or NULL */
-int64_t node_floats(const struct node *node);   /* of one image's output */
+int64_t node_count(const struct node *node);    /* of elements of one image's output */
+/* Of a node's output: the network's, but logits are f32, for the loss. Gradients are all of the
+ * network's. */
+enum dtype node_dtype(const struct network *network, int node);
+size_t node_bytes(const struct network *network, int node); /* of one image's output */
 struct conv_shape node_conv_shape(const struct graph *graph, int node, int64_t n);
 struct pool_shape node_pool_shape(const struct graph *graph, int node, int64_t n);
 bool node_has_conv(const struct node *node);
 float *network_allocate(struct network *network, size_t count, size_t floats, struct error *err);
+char *network_allocate_bytes(struct network *network, size_t count, size_t bytes,
+                             struct error *err);
+int64_t network_picture_floats(const struct network *network); /* at the begin of feed_scratch */
 int network_prepare_feed(struct network *network, const struct feed *feed, struct error *err);
 size_t network_lane(const struct network *network, const struct lane *lane);
 /* Kernel scale and bias of a node with its norm folded in, from the moving statistics. */
@@ -215,7 +224,7 @@ void network_fold(const struct network *network, int node, float *scale, float *
 int inference_init(struct network *network, struct error *err);
 void inference_release(struct network *network);
 size_t fused_shards(const struct fused_run *run);
-float *fused_output(const struct network *network, int node, const struct fused_place *place);
+void *fused_output(const struct network *network, int node, const struct fused_place *place);
 /* Feeds a shard and runs its nodes before `end`; targets [inference shard, classes]. A run that
  * remembers needs `end` to be the first node of the suffix. */
 int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fused_place *place,
@@ -253,11 +262,11 @@ int features_keep(struct network *network, struct lane *lane, int64_t sample,
 int training_plan(struct network *network, struct error *err);
 
 /* network_forward.c, network_backward.c */
-const float *run_output(const struct shard_run *run, int node);
-float *run_span(const struct shard_run *run, int span);
+const void *run_output(const struct shard_run *run, int node);
+void *run_span(const struct shard_run *run, int span);
 float *run_part(const struct shard_run *run,
                 int node); /* packed gradient of the kernel, then of the bias */
-int run_dropout(const struct shard_run *run, int node, const float *x, float *y, struct error *err);
+int run_dropout(const struct shard_run *run, int node, const void *x, void *y, struct error *err);
 int forward_step(const struct shard_run *run, const struct step *step, struct error *err);
 int backward_step(const struct shard_run *run, const struct step *step, struct error *err);
 /* Norm factors from the moving statistics, for all nodes that use them. */

@@ -186,11 +186,12 @@ static int plan_backward(struct planner *planner, struct error *err)
 
 /* ---- memory ---- */
 
-static int add_span(struct training *t, size_t floats, int *index, struct error *err)
+static int add_span(struct training *t, size_t count, enum dtype dtype, int *index,
+                    struct error *err)
 {
     if (memory_grow(&t->spans, &t->span_capacity, t->span_count + 1, sizeof *t->spans, err))
         return -1;
-    t->spans[t->span_count] = (struct span){.floats = floats, .first = SIZE_MAX};
+    t->spans[t->span_count] = (struct span){.count = count, .dtype = dtype, .first = SIZE_MAX};
     *index = (int)t->span_count++;
     return 0;
 }
@@ -198,26 +199,33 @@ static int add_span(struct training *t, size_t floats, int *index, struct error 
 static int add_spans(struct planner *planner, struct error *err)
 {
     struct training *t = planner->training;
+    const enum dtype gradients = planner->network->options.dtype;
     for (int i = 0; i < (int)planner->graph->count; i++) {
         struct train_node *node = &t->nodes[i];
-        size_t floats = (size_t)(node_floats(&planner->graph->nodes[i]) * t->shard);
+        const enum dtype dtype = node_dtype(planner->network, i);
+        size_t count = (size_t)(node_count(&planner->graph->nodes[i]) * t->shard);
         node->y = node->z = node->dy = -1;
         if (i < (int)t->first)
             continue;
-        if (add_span(t, floats, &node->y, err) ||
-            (node->active && add_span(t, floats, &node->dy, err)))
+        if (add_span(t, count, dtype, &node->y, err) ||
+            (node->active && add_span(t, count, gradients, &node->dy, err)))
             return -1;
         /* What came before the norm is read again only for the gradient of gamma. */
         node->z = node->y;
-        if (has_own_norm(planner, i) && node->norm_trains && add_span(t, floats, &node->z, err))
+        if (has_own_norm(planner, i) && node->norm_trains &&
+            add_span(t, count, dtype, &node->z, err))
             return -1;
     }
     for (size_t s = 0; s < t->step_count; s++) {
         struct step *step = &t->steps[s];
-        int input = planner->graph->nodes[step->node].input;
+        const struct node *node = &planner->graph->nodes[step->node];
+        int64_t count = node_count(&planner->graph->nodes[node->input]);
         if (step->kind == STEP_PROPAGATE && step->adds &&
-            add_span(t, (size_t)(node_floats(&planner->graph->nodes[input]) * t->shard),
-                     &step->temporary, err))
+            add_span(t, (size_t)(count * t->shard), gradients, &step->temporary, err))
+            return -1;
+        /* The loss gives its gradient in f32. */
+        if (step->kind == STEP_LOSS && gradients != DTYPE_F32 &&
+            add_span(t, (size_t)(node_count(node) * t->shard), DTYPE_F32, &step->temporary, err))
             return -1;
     }
     return 0;
@@ -299,7 +307,7 @@ static int place_spans(struct planner *planner, struct error *err)
     for (size_t i = 0; i < t->span_count; i++)
         if (t->spans[i].first == SIZE_MAX) /* nobody's: no memory */
             t->spans[i] = (struct span){0};
-    if (spans_place(t->spans, t->span_count, &t->arena_floats, err))
+    if (spans_place(t->spans, t->span_count, &t->arena_bytes, err))
         return -1;
     /* Where a shard runs from end to end in its lane, the next one can have its memory. */
     t->arena_count = t->segment_count == 1 ? (size_t)planner->network->backend->lanes : t->shards;

@@ -140,7 +140,7 @@ static int add_parts(void *arg, struct lane *lane, size_t range, struct error *e
     size_t start = range * RANGE;
     size_t count = size->part_floats - start < RANGE ? size->part_floats - start : RANGE;
     for (size_t part = 1; part < run->full; part++)
-        if (network->ops->accumulate(lane, (int64_t)count,
+        if (network->ops->accumulate(lane, DTYPE_F32, (int64_t)count,
                                      size->parts + part * size->part_floats + start,
                                      size->parts + start, err))
             return -1;
@@ -158,8 +158,8 @@ static int unpack(const struct step_run *run, struct lane *lane, size_t index, s
     int kernel = network->parameter[index][PARAMETER_KERNEL];
     int bias = network->parameter[index][PARAMETER_BIAS];
     if (bias >= 0 &&
-        network->ops->copy(lane, network->model->parameters[bias].count, part + conv->packed_floats,
-                           vector + network->offsets[bias], err))
+        network->ops->copy(lane, DTYPE_F32, network->model->parameters[bias].count,
+                           part + conv->packed_floats, vector + network->offsets[bias], err))
         return -1;
     return network->ops->conv_unpack_gradient(lane, conv->conv, part,
                                               vector + network->offsets[kernel], err);
@@ -172,7 +172,7 @@ static int add_tail(const struct step_run *run, struct lane *lane, size_t index,
     const struct training *t = &network->training;
     for (int role = PARAMETER_KERNEL; role <= PARAMETER_BIAS; role++) {
         int p = network->parameter[index][role];
-        if (p >= 0 && network->ops->accumulate(lane, network->model->parameters[p].count,
+        if (p >= 0 && network->ops->accumulate(lane, DTYPE_F32, network->model->parameters[p].count,
                                                t->tail + network->offsets[p],
                                                t->gradient + network->offsets[p], err))
             return -1;

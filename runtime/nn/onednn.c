@@ -215,3 +215,10 @@ void onednn_isa(char *name)
         if (names[i].isa == isa)
             snprintf(name, ONEDNN_ISA_SIZE, "%s", names[i].name);
 }
+
+bool onednn_has_bf16(void)
+{
+    /* Each is a set of bits that holds those of the sets below it; that of AMX holds it. */
+    const unsigned wanted = dnnl_cpu_isa_avx512_core_bf16;
+    return ((unsigned)dnnl_get_effective_cpu_isa() & wanted) == wanted;
+}

@@ -11,6 +11,7 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #if DNNL_VERSION_MAJOR < 3
@@ -76,5 +77,9 @@ void onednn_search_end(struct onednn_search *search);
  * in hexadecimal where this header does not know it yet. `name` has ONEDNN_ISA_SIZE bytes. */
 enum { ONEDNN_ISA_SIZE = 32 };
 void onednn_isa(char *name);
+
+/* Whether the processor multiplies bf16 itself. Without that the library would compute with it,
+ * too, but slower than with f32. */
+bool onednn_has_bf16(void);
 
 #endif

@@ -1,5 +1,6 @@
 #include "nn/reach.h"
 
+#include "nn/dtype.h"
 #include "nn/vector.h"
 
 #include <stdbool.h>
@@ -76,6 +77,30 @@ float reach_largest(int64_t count, const float *values)
     float largest;
     memcpy(&largest, &bits, sizeof largest);
     return largest;
+}
+
+VECTORISE static uint16_t largest_bits_bf16(int64_t count, const uint16_t *restrict values)
+{
+    uint16_t best[WIDE] = {0}, all = 0;
+    int64_t i = 0;
+    for (; i + WIDE <= count; i += WIDE)
+        STRIP_LOOP
+    for (int j = 0; j < WIDE; j++) {
+        uint16_t bits = values[i + j] & 0x7fffu;
+        best[j] = bits > best[j] ? bits : best[j];
+    }
+    for (; i < count; i++) {
+        uint16_t bits = values[i] & 0x7fffu;
+        all = bits > all ? bits : all;
+    }
+    for (int j = 0; j < WIDE; j++)
+        all = best[j] > all ? best[j] : all;
+    return all;
+}
+
+float reach_largest_bf16(int64_t count, const uint16_t *values)
+{
+    return bf16_to_f32(largest_bits_bf16(count, values));
 }
 
 float reach_sum(float gain_of, float input, float offset, float residual)

@@ -29,8 +29,10 @@ float reach_gain(int64_t rows, int64_t k, const float *kernel, const float *scal
 
 /* The largest magnitude of values [count]; a NaN where there is one. */
 float reach_largest(int64_t count, const float *values);
+float reach_largest_bf16(int64_t count, const uint16_t *values);
 
-/* A bound of gain * input + offset + residual, with what rounding can add. */
+/* A bound of gain * input + offset + residual, with what rounding can add: also that of weights and
+ * output to bf16, 2^-8 each. */
 float reach_sum(float gain, float input, float offset, float residual);
 
 #endif

@@ -153,6 +153,10 @@ static int summarise_phase(struct report_phase *phase, struct error *err)
     phase->accuracy = report_number(kept, "accuracy");
     phase->val_accuracy = report_number(kept, "val_accuracy");
     phase->val_loss = report_number(kept, "val_loss");
+    const json_t *precision = json_object_get(phase->history, "precision");
+    phase->precision = precision == NULL ? "f32" : json_string_value(precision);
+    if (phase->precision == NULL)
+        return error_set(err, ERR_FORMAT, "the history of '%s' says no precision", phase->id);
     phase->trainable = json_integer_value(json_object_get(phase->history, "trainable_parameters"));
     phase->frozen = json_integer_value(json_object_get(phase->history, "frozen_parameters"));
     return 0;

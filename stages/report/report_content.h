@@ -29,6 +29,7 @@ struct report_phase {
                                        kept, another one where nothing stops early */
     double accuracy, val_accuracy, val_loss; /* of the kept epoch; NaN where not recorded */
     int64_t trainable, frozen;               /* parameters */
+    const char *precision;                   /* "f32" or "bf16"; borrowed from history */
     int figure;
 };
 

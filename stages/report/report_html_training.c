@@ -148,6 +148,9 @@ static void add_phase(struct text *page, const struct report_content *content,
     if (!isnan(phase->val_loss))
         text_addf(page, "<dt>Validation loss</dt><dd>%.4f</dd>\n", phase->val_loss);
     add_percent(page, "Training accuracy", phase->accuracy);
+    text_add(page, "<dt>Trained in</dt><dd>");
+    escape_html(page, phase->precision);
+    text_add(page, "</dd>\n");
     add_count(page, "Trainable parameters", phase->trainable);
     add_count(page, "Frozen parameters", phase->frozen);
     text_add(page, "</dl>\n</div>\n");

@@ -13,13 +13,13 @@ static json_t *phase_json(const struct report_phase *phase)
     if (phase->history == NULL)
         return json_null();
     json_t *json = json_pack(
-        "{s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o}", "epochs", (json_int_t)phase->epoch_count,
-        "best_epoch", (json_int_t)phase->best_epoch, "accuracy", json_measured(phase->accuracy),
-        "val_accuracy", json_measured(phase->val_accuracy), "val_loss",
-        json_measured(phase->val_loss), "trainable_parameters", (json_int_t)phase->trainable,
-        "frozen_parameters", (json_int_t)phase->frozen, "stopped_early",
-        shared(json_object_get(phase->history, "stopped_early")), "preflight",
-        shared(phase->preflight));
+        "{s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:s, s:o, s:o}", "epochs",
+        (json_int_t)phase->epoch_count, "best_epoch", (json_int_t)phase->best_epoch, "accuracy",
+        json_measured(phase->accuracy), "val_accuracy", json_measured(phase->val_accuracy),
+        "val_loss", json_measured(phase->val_loss), "trainable_parameters",
+        (json_int_t)phase->trainable, "frozen_parameters", (json_int_t)phase->frozen, "precision",
+        phase->precision, "stopped_early", shared(json_object_get(phase->history, "stopped_early")),
+        "preflight", shared(phase->preflight));
     return phase->kept_epoch == phase->best_epoch
                ? json
                : json_object_with(json, "kept_epoch", json_integer(phase->kept_epoch));

@@ -32,8 +32,9 @@ static void add_phases(struct text *page, const struct report_content *content)
     text_add(
         page,
         "## Training\n\n"
-        "| phase | best epoch | validation accuracy | validation loss | trainable parameters |\n"
-        "|---|---:|---:|---:|---:|\n");
+        "| phase | best epoch | validation accuracy | validation loss | trainable parameters | "
+        "trained in |\n"
+        "|---|---:|---:|---:|---:|---|\n");
     for (int i = 0; i < REPORT_PHASES; i++) {
         const struct report_phase *phase = &content->phases[i];
         if (phase->history == NULL)
@@ -45,6 +46,8 @@ static void add_phases(struct text *page, const struct report_content *content)
         report_real(page, phase->val_loss);
         text_add(page, " | ");
         report_count(page, phase->trainable);
+        text_add(page, " | ");
+        escape_markdown(page, phase->precision);
         text_add(page, " |\n");
     }
     text_add(page, "\n");

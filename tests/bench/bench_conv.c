@@ -1,6 +1,6 @@
 /* Speed of the CPU backend: GFLOP/s of each convolution of ResNet50, ResNet-20
  * and MobileNet (alpha 0.25) with the kernel that was taken, and GB/s of our
- * own loops. One lane; the best of several runs. Usage: bench_conv [images] */
+ * own loops. One lane; the best of several runs. Usage: bench_conv [images [bf16]] */
 #include "base/memory.h"
 #include "nn/cpu.h"
 
@@ -30,6 +30,7 @@ struct bench {
     struct conv *conv;
     struct conv_shape shape;
     bool residual;
+    enum dtype dtype;
     float *x, *y, *other, *kernel, *packed; /* each large enough for all layers */
     double seconds[4];                      /* forward, backward data, backward weights, pack */
 };
@@ -79,7 +80,9 @@ static int bench_layer(struct bench *b, struct error *err)
     struct conv_options options = {.passes =
                                        CONV_FORWARD | CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS,
                                    .residual = b->residual,
-                                   .activation = ACTIVATION_RELU};
+                                   .activation = ACTIVATION_RELU,
+                                   .dtype = b->dtype,
+                                   .y = b->dtype};
     if (ops->conv_new(b->backend, s, &options, &b->conv, err) != 0)
         return -1;
     double work = 2e-9 * (double)(s->n * conv_out_height(s) * conv_out_width(s) * s->k * s->r *
@@ -102,30 +105,30 @@ static int time_loops(void *arg, struct lane *lane, size_t shard, struct error *
     struct bench *b = arg;
     const struct operations *ops = b->backend->ops;
     int64_t rows = shard == 0 ? 65536 : 1024, c = 64;
-    double t[6], d1[64], d2[64], gb = (double)(rows * c) * 4e-9;
+    double t[6], d1[64], d2[64], gb = (double)(rows * c) * 1e-9 * (double)dtype_size(b->dtype);
     struct pool_shape pool = {
         1, shard == 0 ? 256 : 32, shard == 0 ? 256 : 32, c, 3, 2, 1, 1, 1, 1, true};
-    BEST(t[0], ops->norm_statistics(lane, rows, c, b->x, d1, d2, err));
-    BEST(t[1], ops->norm_apply(lane, rows, c, b->x, b->kernel, b->kernel, b->other, ACTIVATION_RELU,
-                               b->y, err));
-    BEST(t[2],
-         ops->norm_backward_sums(lane, rows, c, b->x, b->y, b->kernel, b->kernel, d1, d2, err));
-    BEST(t[3], ops->norm_backward_data(lane, rows, c, b->x, b->y, b->kernel, b->kernel, b->kernel,
-                                       b->y, err));
-    BEST(t[4], ops->max_pool_forward(lane, &pool, b->x, b->y, err));
+    BEST(t[0], ops->norm_statistics(lane, b->dtype, rows, c, b->x, d1, d2, err));
+    BEST(t[1], ops->norm_apply(lane, b->dtype, rows, c, b->x, b->kernel, b->kernel, b->other,
+                               ACTIVATION_RELU, b->y, err));
+    BEST(t[2], ops->norm_backward_sums(lane, b->dtype, rows, c, b->x, b->y, b->kernel, b->kernel,
+                                       d1, d2, err));
+    BEST(t[3], ops->norm_backward_data(lane, b->dtype, rows, c, b->x, b->y, b->kernel, b->kernel,
+                                       b->kernel, b->y, err));
+    BEST(t[4], ops->max_pool_forward(lane, b->dtype, &pool, b->x, b->y, err));
     BEST(t[5], ops->adam(lane, rows * c / 4, (struct adam_step){1e-3f}, b->x, b->y, b->other,
                          b->other + rows * c, err));
     printf("%5lld rows: statistics %.1f, apply %.1f, backward sums %.1f, backward data %.1f, "
            "max pool %.1f, adam %.1f GB/s\n",
            (long long)rows, gb / t[0], 3 * gb / t[1], 2 * gb / t[2], 3 * gb / t[3],
-           1.25 * gb / t[4], 7 * gb / 4 / t[5]);
+           1.25 * gb / t[4], 7e-9 * (double)(rows * c) / t[5]);
     return 0;
 }
 
 int main(int argc, char **argv)
 {
     struct error err = {0};
-    struct bench b = {0};
+    struct bench b = {.dtype = argc > 2 ? DTYPE_BF16 : DTYPE_F32};
     int64_t images = argc > 1 ? strtoll(argv[1], NULL, 10) : 8;
     size_t floats = (size_t)(images < 4 ? 4 : images) * 112 * 112 * 256;
     if (backend_open("cpu", 1, &b.backend, &err) != 0)
@@ -134,7 +137,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         *all[i] = memory_new_aligned(floats, sizeof(float), &err);
         for (size_t j = 0; *all[i] != NULL && j < floats; j++)
-            (*all[i])[j] = (float)(j % 13) * 0.01f;
+            if (b.dtype == DTYPE_F32 || all[i] == &b.kernel)
+                (*all[i])[j] = (float)(j % 13) * 0.01f;
+            else
+                ((uint16_t *)*all[i])[j] = bf16_from_f32((float)(j % 13) * 0.01f);
     }
     printf("%s; forward, backward data, backward weights; %lld images\n", b.backend->description,
            (long long)images);

@@ -30,3 +30,12 @@ struct backend *on_lane_open(struct lane **lane)
         fail_msg("%s", err.message);
     return backend;
 }
+
+int on_lane_dtypes(void)
+{
+    struct lane *lane;
+    struct backend *backend = on_lane_open(&lane);
+    int count = backend->no_bf16 == NULL ? 2 : 1;
+    backend_close(backend);
+    return count;
+}

@@ -15,4 +15,7 @@ void on_lanes(int lanes, size_t shards, on_lane_fn *work, void *arg);
  */
 struct backend *on_lane_open(struct lane **lane);
 
+/* How many of enum dtype this machine computes with: f32, or f32 and bf16. */
+int on_lane_dtypes(void);
+
 #endif

@@ -24,7 +24,7 @@ static void activation_backward_is_zero_at_the_corners(void **state)
             y[i] = corners[i % 7];
             known[i] = open[a][i % 7] ? known[i] : 0;
         }
-        backend->ops->activation_backward(lane, COUNT, (enum activation)a, y, dy, &err);
+        backend->ops->activation_backward(lane, DTYPE_F32, COUNT, (enum activation)a, y, dy, &err);
         assert_memory_equal(dy, known, sizeof(dy));
     }
     backend_close(backend);
@@ -43,7 +43,8 @@ static void activation_backward_equals_difference_quotients(void **state)
                             naive_activation(x - 1e-6, (enum activation)a)) /
                            2e-6;
             float y = (float)naive_activation(x, (enum activation)a), dy = 1;
-            backend->ops->activation_backward(lane, 1, (enum activation)a, &y, &dy, &err);
+            backend->ops->activation_backward(lane, DTYPE_F32, 1, (enum activation)a, &y, &dy,
+                                              &err);
             assert_true((double)dy - slope < 1e-6 && slope - (double)dy < 1e-6);
         }
     backend_close(backend);
@@ -58,9 +59,9 @@ static void accumulate_adds_and_copy_copies(void **state)
     struct backend *backend = on_lane_open(&lane);
     float x[COUNT], y[COUNT], z[COUNT];
     naive_fill(x, COUNT, 1), naive_fill(y, COUNT, 2);
-    backend->ops->copy(lane, COUNT, y, z, &err);
+    backend->ops->copy(lane, DTYPE_F32, COUNT, y, z, &err);
     assert_memory_equal(y, z, sizeof(y));
-    backend->ops->accumulate(lane, COUNT, x, z, &err);
+    backend->ops->accumulate(lane, DTYPE_F32, COUNT, x, z, &err);
     for (int i = 0; i < COUNT; i++)
         assert_true(z[i] == x[i] + y[i]);
     backend_close(backend);

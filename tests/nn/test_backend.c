@@ -191,6 +191,33 @@ static void unknown_device_is_a_usage_error(void **state)
     assert_non_null(strstr(err.message, "'tpu'"));
 }
 
+/* auto is what the backend prefers: f32 on a CPU; bf16 only where there is bf16, with the reason.
+ */
+static void precision_is_what_the_backend_has(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    enum dtype dtype = DTYPE_BF16;
+    struct backend *cpu = NULL;
+    assert_int_equal(backend_open("cpu", 1, &cpu, &err), 0);
+    assert_int_equal(backend_precision(cpu, PRECISION_AUTO, &dtype, &err), 0);
+    assert_int_equal(dtype, DTYPE_F32);
+    backend_close(cpu);
+    struct backend card = {.name = "card", .preferred = DTYPE_BF16};
+    const enum dtype known[] = {DTYPE_BF16, DTYPE_F32, DTYPE_BF16};
+    for (int i = PRECISION_AUTO; i <= PRECISION_BF16; i++) {
+        assert_int_equal(backend_precision(&card, (enum precision)i, &dtype, &err), 0);
+        assert_int_equal(dtype, known[i]);
+    }
+    card.no_bf16 = "it is old";
+    dtype = DTYPE_F32;
+    assert_int_equal(backend_precision(&card, PRECISION_BF16, &dtype, &err), -1);
+    assert_int_equal(err.kind, ERR_DEVICE);
+    assert_int_equal(dtype, DTYPE_F32);
+    assert_string_equal(err.message, "'bf16' on device 'card': it is old; take 'auto' or 'f32'");
+    assert_int_equal(backend_precision(&card, PRECISION_F32, &dtype, &err), 0);
+}
+
 static void backend_open_survives_failed_allocations(void **state)
 {
     (void)state;
@@ -223,6 +250,7 @@ int main(void)
         cmocka_unit_test(fingerprint_names_device_library_and_instructions),
         cmocka_unit_test(cuda_that_is_absent_is_an_error_and_auto_takes_the_cpu),
         cmocka_unit_test(unknown_device_is_a_usage_error),
+        cmocka_unit_test(precision_is_what_the_backend_has),
         cmocka_unit_test(backend_open_survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,7 @@ static void dropout_drops_at_its_rate_and_scales_the_rest(void **state)
     ones(x, N * C);
     for (int i = 0; i < N; i++)
         samples[i] = 1000 + i;
-    assert_int_equal(backend->ops->dropout(lane, &key, N, C, samples, x, y, &err), 0);
+    assert_int_equal(backend->ops->dropout(lane, DTYPE_F32, &key, N, C, samples, x, y, &err), 0);
     for (int i = 0; i < N * C; i++) {
         assert_true(y[i] == 0 || y[i] == 1.4285715f);
         dropped += y[i] == 0;
@@ -52,18 +52,18 @@ static void dropout_mask_belongs_to_seed_step_layer_and_sample(void **state)
     float x[3 * C], y[3 * C], alone[C];
     const int64_t samples[] = {5, 9, 5};
     ones(x, 3 * C);
-    backend->ops->dropout(lane, &key, 3, C, samples, x, y, &err);
-    backend->ops->dropout(lane, &key, 1, C, samples + 1, x, alone, &err);
+    backend->ops->dropout(lane, DTYPE_F32, &key, 3, C, samples, x, y, &err);
+    backend->ops->dropout(lane, DTYPE_F32, &key, 1, C, samples + 1, x, alone, &err);
     assert_memory_equal(y + C, alone, sizeof(alone));
     assert_memory_equal(y, y + 2 * C, sizeof(alone));
     assert_memory_not_equal(y, alone, sizeof(alone));
     struct dropout_key others[] = {key, key, key};
     others[0].seed++, others[1].step++, others[2].layer++;
     for (int i = 0; i < 3; i++) {
-        backend->ops->dropout(lane, &others[i], 1, C, samples + 1, x, y, &err);
+        backend->ops->dropout(lane, DTYPE_F32, &others[i], 1, C, samples + 1, x, y, &err);
         assert_memory_not_equal(y, alone, sizeof(alone));
     }
-    backend->ops->dropout(lane, &key, 1, C, samples + 1, x, x, &err); /* in place */
+    backend->ops->dropout(lane, DTYPE_F32, &key, 1, C, samples + 1, x, x, &err); /* in place */
     assert_memory_equal(x, alone, sizeof(alone));
     backend_close(backend);
 }
@@ -78,7 +78,7 @@ static void dropout_of_rate_zero_is_identity(void **state)
     float x[50], y[50];
     const int64_t sample = 3;
     naive_fill(x, 50, 1);
-    backend->ops->dropout(lane, &none, 1, 50, &sample, x, y, &err);
+    backend->ops->dropout(lane, DTYPE_F32, &none, 1, 50, &sample, x, y, &err);
     assert_memory_equal(x, y, sizeof(x));
     backend_close(backend);
 }
@@ -90,9 +90,9 @@ static void dropout_refuses_more_than_its_counter_holds(void **state)
     struct lane *lane;
     struct backend *backend = on_lane_open(&lane);
     const int64_t sample = 3;
-    assert_int_equal(
-        backend->ops->dropout(lane, &key, 1, 4LL * DROPOUT_BLOCKS + 1, &sample, NULL, NULL, &err),
-        -1);
+    assert_int_equal(backend->ops->dropout(lane, DTYPE_F32, &key, 1, 4LL * DROPOUT_BLOCKS + 1,
+                                           &sample, NULL, NULL, &err),
+                     -1);
     assert_int_equal(err.kind, ERR_DEVICE);
     backend_close(backend);
 }

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "on_lane.h"
 #include "tap.h"
 
 enum { SIZE = 8, PICTURE = SIZE * SIZE * 3, COUNT = 30, TRAIN = 22, CLASSES = 3, EPOCHS = 3 };
@@ -240,8 +241,11 @@ static void fit_does_not_depend_on_threads(void **state)
     bed->options.checkpoint_folder = NULL;
     train(bed, 1);
     struct bits one = take_bits(bed);
-    train(bed, 3);
-    assert_same_bits(&one, bed);
+    static const int lanes[] = {2, 3, 7};
+    for (size_t i = 0; i < sizeof lanes / sizeof lanes[0]; i++) {
+        train(bed, lanes[i]);
+        assert_same_bits(&one, bed);
+    }
     free(one.data);
 }
 
@@ -324,7 +328,7 @@ static void fit_restores_the_best_weights(void **state)
     struct bed *bed = *state;
     struct error err;
     struct network *network = NULL;
-    const struct network_options options = {0, 8, NORM_INFERENCE, 0};
+    const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
     struct fit_evaluation evaluation;
     bed->options.learning_rate = 0.2; /* too much: it does not improve all the time */
     bed->options.epochs = 8;
@@ -424,7 +428,7 @@ static void divergence_names_the_last_good_checkpoint(void **state)
     struct bed *bed = *state;
     struct error err;
     struct network *network = NULL;
-    const struct network_options options = {0, 8, NORM_INFERENCE, 0};
+    const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
     struct divergence divergence = {.what = "the validation loss",
                                     .value = (double)-NAN,
                                     .epoch = 3,
@@ -534,6 +538,69 @@ static void shuffle_permutes_uniformly(void **state)
         assert_in_range(counts[i / N][i % N], 850, 1150);
 }
 
+/* ---- in bf16 ---- */
+
+static bool in_bf16(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.dtype = DTYPE_BF16;
+    if (on_lane_dtypes() == 2)
+        return true;
+    skip_because("this processor has no bf16");
+    return false;
+}
+
+static void fit_interrupted_in_bf16_ends_with_the_same_bits(void **state)
+{
+    if (in_bf16(state))
+        fit_interrupted_ends_with_the_same_bits(state);
+}
+
+static void fit_in_bf16_does_not_depend_on_threads(void **state)
+{
+    if (in_bf16(state))
+        fit_does_not_depend_on_threads(state);
+}
+
+static void fit_in_bf16_does_not_depend_on_what_it_remembers(void **state)
+{
+    if (in_bf16(state))
+        fit_does_not_depend_on_what_it_remembers(state);
+}
+
+static void fit_in_bf16_stops_where_the_loss_is_not_finite(void **state)
+{
+    if (in_bf16(state))
+        fit_stops_where_the_loss_is_not_finite(state);
+}
+
+static void fit_in_bf16_learns(void **state)
+{
+    struct bed *bed = *state;
+    if (!in_bf16(state))
+        return;
+    bed->options.reduce.patience = -1; /* 8 pictures' loss is too few to go by */
+    bed->options.early_stopping.patience = -1;
+    bed->options.learning_rate = 5e-3;
+    bed->options.epochs = 20;
+    bed->options.norm = NORM_INFERENCE;
+    bed->options.checkpoint_folder = NULL;
+    bed->train.augment = NULL;
+    train(bed, 2);
+    const struct epoch_record *epochs = bed->history.epochs;
+    assert_true(epochs[bed->history.count - 1].loss < 0.5 * epochs[0].loss);
+}
+
+static void fit_in_bf16_ignores_the_checkpoint_of_f32(void **state)
+{
+    struct bed *bed = *state;
+    train(bed, 2);
+    if (!in_bf16(state))
+        return;
+    train(bed, 2);
+    assert_int_equal(bed->epochs, EPOCHS);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_bed, free_bed)
 
 int main(void)
@@ -553,6 +620,12 @@ int main(void)
         TEST(fit_stops_at_a_weight_that_is_bad_though_the_loss_is_finite),
         TEST(divergence_names_the_last_good_checkpoint),
         TEST(fit_learns),
+        TEST(fit_interrupted_in_bf16_ends_with_the_same_bits),
+        TEST(fit_in_bf16_does_not_depend_on_threads),
+        TEST(fit_in_bf16_does_not_depend_on_what_it_remembers),
+        TEST(fit_in_bf16_stops_where_the_loss_is_not_finite),
+        TEST(fit_in_bf16_learns),
+        TEST(fit_in_bf16_ignores_the_checkpoint_of_f32),
         TEST(fit_limits_the_steps),
         TEST(fit_survives_failed_allocations),
         TEST(fit_fails_where_it_cannot_save),

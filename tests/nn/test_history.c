@@ -47,7 +47,8 @@ static int free_history(void **state)
     return 0;
 }
 
-static const struct history_summary summary = {"phase1", 527114, 23587712};
+static const struct history_summary summary = {
+    .phase = "phase1", .trainable_parameters = 527114, .frozen_parameters = 23587712};
 
 /* What Python's repr gives for these numbers. */
 static void csv_has_the_layout_of_keras(void **state)
@@ -90,6 +91,30 @@ static void json_reads_back(void **state)
     assert_int_equal(said.trainable_parameters, 527114);
     assert_int_equal(said.frozen_parameters, 23587712);
     history_release(&read);
+}
+
+/* f32 goes without saying; what else is named is read back, or refused. */
+static void json_names_a_precision_that_is_not_f32(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    for (int dtype = 0; dtype < 2; dtype++) {
+        struct history_summary said = summary, back = {.precision = DTYPE_BF16};
+        struct history read = {0};
+        json_t *json;
+        said.precision = (enum dtype)dtype;
+        assert_int_equal(history_write_json(f->path, &f->history, &said, &err), 0);
+        assert_int_equal(history_read_json(f->path, &read, &back, &err), 0);
+        assert_int_equal(back.precision, dtype);
+        history_release(&read);
+        assert_int_equal(json_read(f->path, &json, &err), 0);
+        assert_int_equal(json_object_get(json, "precision") != NULL, dtype);
+        json_object_set_new(json, "precision", dtype ? json_string("f16") : json_integer(32));
+        assert_int_equal(json_write(f->path, json, &err), 0);
+        json_decref(json);
+        assert_int_equal(history_read_json(f->path, &read, &back, &err), -1);
+        assert_non_null(strstr(err.message, "'precision' is neither 'f32' nor 'bf16'"));
+    }
 }
 
 /* Both files count from 1, and say infinity as it is. */
@@ -180,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(csv_has_the_layout_of_keras),
         TEST(json_reads_back),
+        TEST(json_names_a_precision_that_is_not_f32),
         TEST(json_and_csv_count_epochs_alike),
         TEST(json_says_which_epoch_was_kept_where_it_is_not_the_best),
         TEST(json_equal_histories_give_equal_bytes),

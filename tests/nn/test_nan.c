@@ -34,18 +34,21 @@ static float *filled(int64_t count, uint32_t seed)
     return values;
 }
 
-static bool is_alike(double a, double b)
+/* bf16 has 8 bits; here it is rounded operands, too. */
+static bool is_alike(double a, double b, enum dtype dtype)
 {
-    return isnan(b) ? isnan(a) : isinf(b) ? a == b : fabs(a - b) < 1e-4 * (1 + fabs(b));
+    const double tolerance = dtype == DTYPE_F32 ? 1e-4 : 0.1;
+    return isnan(b) ? isnan(a) : isinf(b) ? a == b : fabs(a - b) < tolerance * (1 + fabs(b));
 }
 
 /* Same kind of number at each place: a NaN, an infinity of that sign, or near; as in b or, where
  * that is not NULL, in c. */
-static void same_kind(const char *what, const float *a, const double *b, const double *c,
-                      int64_t count)
+static void same_kind(const char *what, enum dtype dtype, const float *a, const double *b,
+                      const double *c, int64_t count)
 {
     for (int64_t i = 0; i < count; i++)
-        if (!is_alike((double)a[i], b[i]) && (c == NULL || !is_alike((double)a[i], c[i])))
+        if (!is_alike((double)a[i], b[i], dtype) &&
+            (c == NULL || !is_alike((double)a[i], c[i], dtype)))
             fail_msg("%s: at %lld is %g, should be %g", what, (long long)i, (double)a[i], b[i]);
 }
 
@@ -80,6 +83,7 @@ static int64_t count_w(const struct conv_shape *s)
 /* Operands of all passes of one convolution; `into` names the one that is spoilt. */
 enum operand { OF_X, OF_KERNEL, OF_BIAS, OF_RESIDUAL, OF_DY, OPERANDS };
 struct bench {
+    enum dtype dtype; /* of x, y, dx and dy; kernel and bias are f32 */
     struct backend *backend;
     struct lane *lane;
     struct conv *conv;
@@ -114,18 +118,45 @@ static void *packed_kernel(struct bench *b, enum conv_pass pass)
     return packed;
 }
 
+/* An operand in the bench's kind of elements. */
+static void *given(const struct bench *b, enum operand operand)
+{
+    const float *values = b->operands[operand];
+    const int64_t count = b->counts[operand];
+    void *memory = naive_new(count, sizeof *values);
+    for (int64_t i = 0; i < count; i++)
+        if (b->dtype == DTYPE_F32)
+            ((float *)memory)[i] = values[i];
+        else
+            ((uint16_t *)memory)[i] = bf16_from_f32(values[i]);
+    return memory;
+}
+
+/* A result in them as f32; frees it. */
+static float *widened(const struct bench *b, void *result, int64_t count)
+{
+    float *values = naive_new(count, sizeof *values);
+    for (int64_t i = 0; i < count; i++)
+        values[i] =
+            b->dtype == DTYPE_F32 ? ((float *)result)[i] : bf16_to_f32(((uint16_t *)result)[i]);
+    free(result);
+    return values;
+}
+
 static void check_forward(struct bench *b)
 {
     struct error err = {0};
     const int64_t count = b->counts[OF_RESIDUAL];
     void *packed = packed_kernel(b, CONV_FORWARD);
-    float *y = naive_new(count, sizeof *y);
+    void *x = given(b, OF_X), *residual = given(b, OF_RESIDUAL);
+    void *raw = naive_new(count, sizeof(float));
     double *known = naive_new(count, sizeof *known), *wide[OPERANDS];
     for (int i = 0; i < OPERANDS; i++)
         wide[i] = naive_widen(b->operands[i], b->counts[i]);
-    ok(b->backend->ops->conv_forward(b->lane, b->conv, b->operands[OF_X], packed,
-                                     b->operands[OF_BIAS], b->operands[OF_RESIDUAL], y, &err),
+    ok(b->backend->ops->conv_forward(b->lane, b->conv, x, packed, b->operands[OF_BIAS], residual,
+                                     raw, &err),
        &err);
+    float *y = widened(b, raw, count);
     naive_conv_forward(b->shape, wide[OF_X], wide[OF_KERNEL], wide[OF_BIAS], wide[OF_RESIDUAL],
                        ACTIVATION_NONE, known);
     struct conv_shape larger;
@@ -133,10 +164,28 @@ static void check_forward(struct bench *b)
     double *with_zeros = naive_new(count, sizeof *with_zeros);
     naive_conv_forward(&larger, pixels, wide[OF_KERNEL], wide[OF_BIAS], wide[OF_RESIDUAL],
                        ACTIVATION_NONE, with_zeros);
-    same_kind(conv_implementation_cpu(b->conv, CONV_FORWARD), y, known, with_zeros, count);
+    same_kind(conv_implementation_cpu(b->conv, CONV_FORWARD), b->dtype, y, known, with_zeros,
+              count);
     for (int i = 0; i < OPERANDS; i++)
         free(wide[i]);
-    free(packed), free(y), free(known), free(pixels), free(with_zeros);
+    free(packed), free(y), free(known), free(pixels), free(with_zeros), free(x), free(residual);
+}
+
+/* The gradient of the input where a kernel multiplies its taps by zeros, too, that lie between the
+ * places of a strided output or around it, as AMX's does: dx plus 0 times each weight of a channel.
+ */
+static double *with_zero_taps(const struct conv_shape *s, const double *dx, const double *kernel)
+{
+    const int64_t c = s->c / s->groups, k = s->k / s->groups;
+    double *values = naive_new(count_x(s), sizeof *values);
+    for (int64_t i = 0; i < count_x(s); i++) {
+        const int64_t group = i % s->c / c, channel = i % s->c % c;
+        values[i] = dx[i];
+        for (int64_t tap = 0; tap < s->r * s->s; tap++)
+            for (int64_t j = 0; j < k; j++)
+                values[i] += 0.0 * kernel[(tap * c + channel) * s->k + group * k + j];
+    }
+    return values;
 }
 
 static void check_backward(struct bench *b)
@@ -146,7 +195,9 @@ static void check_backward(struct bench *b)
     const struct conv_shape *s = b->shape;
     void *packed = packed_kernel(b, CONV_BACKWARD_DATA);
     void *dw = naive_new((int64_t)ops->conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS), 1);
-    float *dx = naive_new(count_x(s), sizeof *dx), *dkernel = naive_new(count_w(s), sizeof *dx);
+    void *given_x = given(b, OF_X), *given_dy = given(b, OF_DY);
+    void *raw = naive_new(count_x(s), sizeof(float));
+    float *dkernel = naive_new(count_w(s), sizeof *dkernel);
     float *dbias = naive_new(s->k, sizeof *dbias);
     double *x = naive_widen(b->operands[OF_X], count_x(s));
     double *kernel = naive_widen(b->operands[OF_KERNEL], count_w(s));
@@ -154,10 +205,9 @@ static void check_backward(struct bench *b)
     double *known_dx = naive_new(count_x(s), sizeof *known_dx);
     double *known_dkernel = naive_new(count_w(s), sizeof *known_dkernel);
     double *known_dbias = naive_new(s->k, sizeof *known_dbias);
-    ok(ops->conv_backward_data(b->lane, b->conv, b->operands[OF_DY], packed, dx, &err), &err);
-    ok(ops->conv_backward_weights(b->lane, b->conv, b->operands[OF_X], b->operands[OF_DY], dw,
-                                  dbias, &err),
-       &err);
+    ok(ops->conv_backward_data(b->lane, b->conv, given_dy, packed, raw, &err), &err);
+    ok(ops->conv_backward_weights(b->lane, b->conv, given_x, given_dy, dw, dbias, &err), &err);
+    float *dx = widened(b, raw, count_x(s));
     ok(ops->conv_unpack_gradient(b->lane, b->conv, dw, dkernel, &err), &err);
     naive_conv_backward_data(s, dy, kernel, known_dx);
     naive_conv_backward_weights(s, x, dy, known_dkernel, known_dbias);
@@ -165,23 +215,30 @@ static void check_backward(struct bench *b)
     double *pixels = padded(s, x, &larger);
     double *with_zeros = naive_new(count_w(s), sizeof *with_zeros);
     naive_conv_backward_weights(&larger, pixels, dy, with_zeros, known_dbias);
-    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_DATA), dx, known_dx, NULL, count_x(s));
-    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_WEIGHTS), dkernel, known_dkernel,
-              with_zeros, count_w(s));
-    same_kind("gradient of a bias", dbias, known_dbias, NULL, s->k);
+    double *zero_taps = with_zero_taps(s, known_dx, kernel);
+    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_DATA), b->dtype, dx, known_dx,
+              zero_taps, count_x(s));
+    free(zero_taps);
+    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_WEIGHTS), b->dtype, dkernel,
+              known_dkernel, with_zeros, count_w(s));
+    same_kind("gradient of a bias", b->dtype, dbias, known_dbias, NULL, s->k);
     free(pixels), free(with_zeros);
+    free(given_x), free(given_dy);
     free(packed), free(dw), free(dx), free(dkernel), free(dbias), free(x), free(kernel), free(dy);
     free(known_dx), free(known_dkernel), free(known_dbias);
 }
 
-static void open_bench(struct bench *b, const struct conv_shape *shape)
+static void open_bench(struct bench *b, const struct conv_shape *shape, enum dtype dtype)
 {
     struct error err = {0};
     const struct conv_options options = {.passes = CONV_FORWARD | CONV_BACKWARD_DATA |
                                                    CONV_BACKWARD_WEIGHTS,
                                          .bias = true,
-                                         .residual = true};
+                                         .residual = true,
+                                         .dtype = dtype,
+                                         .y = dtype};
     *b = (struct bench){
+        .dtype = dtype,
         .shape = shape,
         .counts = {count_x(shape), count_w(shape), shape->k, count_y(shape), count_y(shape)}};
     b->backend = on_lane_open(&b->lane);
@@ -197,9 +254,9 @@ static void close_bench(struct bench *b)
 static void convolution_carries_nan_and_infinity_in_every_operand(void **state)
 {
     (void)state;
-    for (size_t s = 0; s < SHAPES; s++) {
+    for (size_t s = 0; s < SHAPES * (size_t)on_lane_dtypes(); s++) {
         struct bench b;
-        open_bench(&b, &shapes[s]);
+        open_bench(&b, &shapes[s % SHAPES], (enum dtype)(s / SHAPES));
         for (int spoilt = 0; spoilt < OPERANDS; spoilt++)
             for (int special = 0; special < SPECIALS; special++) {
                 for (int i = 0; i < OPERANDS; i++)
@@ -248,9 +305,11 @@ static void fused_activation_changes_no_finite_value(void **state)
                &err);
             free(packed);
         }
-        ok(ops->activation_forward(lane, count_y(s), options.activation, y[0], &err), &err);
+        ok(ops->activation_forward(lane, DTYPE_F32, count_y(s), options.activation, y[0], &err),
+           &err);
         for (int64_t j = 0; j < count_y(s); j++)
-            assert_true(same ? y[0][j] == y[1][j] : is_alike((double)y[0][j], (double)y[1][j]));
+            assert_true(same ? y[0][j] == y[1][j]
+                             : is_alike((double)y[0][j], (double)y[1][j], DTYPE_F32));
         free(x), free(kernel), free(bias), free(residual), free(y[0]), free(y[1]);
         ops->conv_free(apart), ops->conv_free(fused);
     }
@@ -274,7 +333,8 @@ static void activations_carry_nan(void **state)
             for (int special = 0; special < SPECIALS; special++) {
                 naive_fill(y, COUNT, 1);
                 y[at] = specials[special];
-                ok(backend->ops->activation_forward(lane, COUNT, (enum activation)a, y, &err),
+                ok(backend->ops->activation_forward(lane, DTYPE_F32, COUNT, (enum activation)a, y,
+                                                    &err),
                    &err);
                 for (int i = 0; i < COUNT; i++)
                     assert_true(i == at || (y[i] >= 0 && y[i] <= 1));
@@ -285,20 +345,23 @@ static void activations_carry_nan(void **state)
             naive_fill(dy, COUNT, 2);
             for (int i = 0; i < COUNT; i++)
                 y[i] = i == at ? NAN : 1.0f;
-            ok(backend->ops->activation_backward(lane, COUNT, (enum activation)a, y, dy, &err),
+            ok(backend->ops->activation_backward(lane, DTYPE_F32, COUNT, (enum activation)a, y, dy,
+                                                 &err),
                &err);
             for (int i = 0; i < COUNT; i++)
                 assert_true(isnan(dy[i]) == (i == at));
             /* Times a derivative of 0, and of 1. */
             for (int i = 0; i < COUNT; i++)
                 y[i] = i == at ? 0.0f : 1.0f, dy[i] = i % 2 ? INFINITY : NAN;
-            ok(backend->ops->activation_backward(lane, COUNT, (enum activation)a, y, dy, &err),
+            ok(backend->ops->activation_backward(lane, DTYPE_F32, COUNT, (enum activation)a, y, dy,
+                                                 &err),
                &err);
             for (int i = 0; i < COUNT; i++)
                 assert_true(i % 2 && i != at ? dy[i] == INFINITY : isnan(dy[i]));
         }
     float infinite = INFINITY, dy = 3.0f;
-    ok(backend->ops->activation_backward(lane, 1, ACTIVATION_RELU, &infinite, &dy, &err), &err);
+    ok(backend->ops->activation_backward(lane, DTYPE_F32, 1, ACTIVATION_RELU, &infinite, &dy, &err),
+       &err);
     assert_true(dy == 3.0f);
     backend_close(backend);
 }
@@ -314,10 +377,10 @@ static void largest_sees_nan_and_infinity_anywhere(void **state)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, COUNT, 1);
             x[at] = specials[special];
-            ok(backend->ops->largest(lane, COUNT, x, &largest, &err), &err);
+            ok(backend->ops->largest(lane, DTYPE_F32, COUNT, x, &largest, &err), &err);
             assert_true(special == 0 ? isnan(largest) : largest == INFINITY);
             x[at] = -7.5f;
-            ok(backend->ops->largest(lane, COUNT, x, &largest, &err), &err);
+            ok(backend->ops->largest(lane, DTYPE_F32, COUNT, x, &largest, &err), &err);
             assert_true(largest == 7.5f);
         }
     backend_close(backend);
@@ -336,10 +399,10 @@ static void sums_and_copies_and_dropout_carry_nan(void **state)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, COUNT, 1), naive_fill(y, COUNT, 2);
             x[at] = specials[special];
-            ok(backend->ops->accumulate(lane, COUNT, x, y, &err), &err);
+            ok(backend->ops->accumulate(lane, DTYPE_F32, COUNT, x, y, &err), &err);
             assert_true(special == 0 ? isnan(y[at]) : y[at] == x[at]);
             /* What is dropped is multiplied by 0, and infinity times 0 is a NaN. */
-            ok(backend->ops->dropout(lane, &key, 1, COUNT, samples, x, y, &err), &err);
+            ok(backend->ops->dropout(lane, DTYPE_F32, &key, 1, COUNT, samples, x, y, &err), &err);
             assert_true(special == 0 ? isnan(y[at]) : isnan(y[at]) || y[at] == x[at]);
             for (int i = 0; i < COUNT; i++)
                 assert_true(i == at || isfinite(y[i]));
@@ -364,8 +427,8 @@ static void max_pool_carries_nan_forward_and_back(void **state)
             for (int i = 0; i < OUT; i++)
                 dy[i] = 1.0f;
             x[at] = NAN;
-            ok(backend->ops->max_pool_forward(lane, &s, x, y, &err), &err);
-            ok(backend->ops->max_pool_backward(lane, &s, x, y, dy, dx, &err), &err);
+            ok(backend->ops->max_pool_forward(lane, DTYPE_F32, &s, x, y, &err), &err);
+            ok(backend->ops->max_pool_backward(lane, DTYPE_F32, &s, x, y, dy, dx, &err), &err);
             int touched = 0;
             for (int i = 0; i < OUT; i++) {
                 const int p = i / 19 / 3, q = i / 19 % 3, c = i % 19;
@@ -377,7 +440,7 @@ static void max_pool_carries_nan_forward_and_back(void **state)
             }
             assert_true(dx[at] == (float)touched); /* the NaN is the maximum of its windows */
             x[at] = -INFINITY;
-            ok(backend->ops->max_pool_forward(lane, &s, x, y, &err), &err);
+            ok(backend->ops->max_pool_forward(lane, DTYPE_F32, &s, x, y, &err), &err);
             for (int i = 0; i < OUT; i++)
                 assert_true(isfinite(y[i]));
         }
@@ -397,12 +460,15 @@ static void average_pool_carries_nan_forward_and_back(void **state)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, PLACES * CHANNELS, 1);
             x[at] = specials[special];
-            ok(backend->ops->average_pool_forward(lane, 1, PLACES, CHANNELS, x, y, &err), &err);
+            ok(backend->ops->average_pool_forward(lane, DTYPE_F32, 1, PLACES, CHANNELS, x, y, &err),
+               &err);
             for (int c = 0; c < CHANNELS; c++)
                 assert_true(c != at % CHANNELS ? isfinite(y[c])
                             : special == 0     ? isnan(y[c])
                                                : y[c] == x[at]);
-            ok(backend->ops->average_pool_backward(lane, 1, PLACES, CHANNELS, y, dx, &err), &err);
+            ok(backend->ops->average_pool_backward(lane, DTYPE_F32, 1, PLACES, CHANNELS, y, dx,
+                                                   &err),
+               &err);
             for (int i = 0; i < PLACES * CHANNELS; i++)
                 assert_true(isfinite(dx[i]) == (i % CHANNELS != at % CHANNELS));
         }
@@ -428,8 +494,9 @@ static void norm_carries_nan(void **state)
             for (int c = 0; c < C; c++)
                 scale[c] += 2.0f;
             x[at] = specials[special];
-            ok(ops->norm_statistics(lane, ROWS, C, x, mean, m2, &err), &err);
-            ok(ops->norm_backward_sums(lane, ROWS, C, x, y, shift, scale, dgamma, dbeta, &err),
+            ok(ops->norm_statistics(lane, DTYPE_F32, ROWS, C, x, mean, m2, &err), &err);
+            ok(ops->norm_backward_sums(lane, DTYPE_F32, ROWS, C, x, y, shift, scale, dgamma, dbeta,
+                                       &err),
                &err);
             for (int c = 0; c < C; c++) {
                 struct norm_moments all = {0}, part = {ROWS, mean[c], m2[c]};
@@ -437,12 +504,14 @@ static void norm_carries_nan(void **state)
                 assert_true(isnan(norm_rstd(norm_variance(&all), 1e-3f)) == (c == at % C));
                 assert_true(isfinite(dgamma[c]) == (c != at % C) && isfinite(dbeta[c]));
             }
-            ok(ops->norm_backward_data(lane, ROWS, C, x, y, scale, shift, shift, dx, &err), &err);
+            ok(ops->norm_backward_data(lane, DTYPE_F32, ROWS, C, x, y, scale, shift, shift, dx,
+                                       &err),
+               &err);
             for (int i = 0; i < ROWS * C; i++)
                 assert_true(isfinite(dx[i]) == (i != at));
             for (int a = ACTIVATION_NONE; a <= ACTIVATION_RELU6; a++) {
-                ok(ops->norm_apply(lane, ROWS, C, x, scale, shift, NULL, (enum activation)a, dx,
-                                   &err),
+                ok(ops->norm_apply(lane, DTYPE_F32, ROWS, C, x, scale, shift, NULL,
+                                   (enum activation)a, dx, &err),
                    &err);
                 for (int i = 0; i < ROWS * C; i++)
                     assert_true(isnan(dx[i]) == (i == at && special == 0));
@@ -505,120 +574,6 @@ static void reach_is_never_less_than_what_a_convolution_gives(void **state)
     assert_true(isnan(reach_sum(INFINITY, 0.0f, 0.0f, 0.0f)));
 }
 
-/* ---- networks ---- */
-
-enum { IMAGES = 5, SIZE = 32 };
-
-struct bed {
-    struct backend *backend;
-    struct model *model;
-    struct network *network;
-    struct pictures pictures;
-};
-
-static void open_bed(struct bed *bed, const char *architecture, const char *pattern, int64_t batch)
-{
-    struct error err = {0};
-    const struct network_options options = {batch, 2, NORM_INFERENCE, 3};
-    *bed = (struct bed){.model = formula_model(architecture, SIZE, 4, 8, 0.0)};
-    ok(model_set_trainable(bed->model, &pattern, pattern != NULL, &err), &err);
-    ok(backend_open_cpu(2, &bed->backend, &err), &err);
-    ok(network_new(bed->model, bed->backend, &options, &bed->network, &err), &err);
-    formula_pictures(&bed->pictures, IMAGES, SIZE, 4);
-}
-
-static void close_bed(struct bed *bed)
-{
-    formula_release(&bed->pictures);
-    network_free(bed->network);
-    model_free(bed->model);
-    backend_close(bed->backend);
-}
-
-static double loss_of(struct bed *bed, float *logits)
-{
-    struct error err = {0};
-    struct batch_result result;
-    ok(network_infer(bed->network, &bed->pictures.feed, bed->pictures.samples, IMAGES, logits, NULL,
-                     -1, NULL, &result, &err),
-       &err);
-    return result.loss;
-}
-
-/* The sound network, a NaN or an infinity in each tensor, and the sound one again. */
-static void network_with_one_bad_weight_has_no_finite_loss(void **state)
-{
-    static const char *const architectures[] = {"resnet8", "mobilenet"};
-    struct error err = {0};
-    (void)state;
-    for (int a = 0; a < 2; a++) {
-        struct bed bed;
-        float sound[IMAGES * 4], again[IMAGES * 4];
-        open_bed(&bed, architectures[a], NULL, 0);
-        loss_of(&bed, sound);
-        assert_false(bed.network->inference.careful);
-        for (size_t p = 0; p < bed.model->count; p++) {
-            struct parameter *parameter = &bed.model->parameters[p];
-            float *value = &parameter->value[parameter->count / 2], kept = *value;
-            *value = NAN;
-            ok(network_load(bed.network, bed.model, &err), &err);
-            if (!isnan(loss_of(&bed, again)))
-                fail_msg("%s: '%s' with a NaN has a loss", architectures[a], parameter->name);
-            *value = kept;
-        }
-        assert_true(bed.network->inference.careful);
-        ok(network_load(bed.network, bed.model, &err), &err);
-        loss_of(&bed, again);
-        for (int i = 0; i < IMAGES * 4; i++)
-            assert_true(fabsf(sound[i] - again[i]) < 1e-4f * (1 + fabsf(sound[i])));
-        close_bed(&bed);
-    }
-}
-
-/* Through the prefix, through what is remembered of it, and through the suffix. */
-static void training_step_with_one_bad_weight_has_no_finite_loss(void **state)
-{
-    static const char *const patterns[] = {NULL, "conv4", ""};
-    struct error err = {0};
-    (void)state;
-    for (int i = 0; i < 3; i++) {
-        struct bed bed;
-        struct batch_result result;
-        open_bed(&bed, "resnet8", patterns[i], IMAGES);
-        ok(network_remember(bed.network, &bed.pictures.feed, 1 << 20, &err), &err);
-        for (size_t p = (size_t)i; p < bed.model->count; p += 4) {
-            struct parameter *parameter = &bed.model->parameters[p];
-            float *value = &parameter->value[parameter->count / 2], kept = *value;
-            for (int bad = 0; bad < 2; bad++) {
-                *value = bad ? NAN : kept;
-                ok(network_load(bed.network, bed.model, &err), &err);
-                for (int step = 0; step < 2; step++) { /* the second has the prefix remembered */
-                    ok(network_train(bed.network, &bed.pictures.feed, bed.pictures.samples, IMAGES,
-                                     0, step, 0.0f, &result, &err),
-                       &err);
-                    if (isnan(result.loss) != (bad == 1))
-                        fail_msg("'%s', layers '%s' train, step %d: loss %g", parameter->name,
-                                 patterns[i] ? patterns[i] : "-", step, result.loss);
-                    assert_true(isnan(loss_of(&bed, NULL)) == (bad == 1));
-                }
-            }
-            *value = kept;
-        }
-        close_bed(&bed);
-    }
-}
-
-/* Bounds grow by a factor a layer: they are measured anew long before a sound network looks bad. */
-static void deep_network_of_large_gains_stays_fused(void **state)
-{
-    (void)state;
-    struct bed bed;
-    open_bed(&bed, "resnet56", NULL, 0);
-    assert_true(isfinite(loss_of(&bed, NULL)));
-    assert_false(bed.network->inference.careful);
-    close_bed(&bed);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -632,9 +587,6 @@ int main(void)
         cmocka_unit_test(norm_carries_nan),
         cmocka_unit_test(loss_carries_nan_and_is_infinite_where_it_is),
         cmocka_unit_test(reach_is_never_less_than_what_a_convolution_gives),
-        cmocka_unit_test(network_with_one_bad_weight_has_no_finite_loss),
-        cmocka_unit_test(training_step_with_one_bad_weight_has_no_finite_loss),
-        cmocka_unit_test(deep_network_of_large_gains_stays_fused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,16 @@
 #!/bin/sh
-# Whatever kernels oneDNN may choose: test_nan with each instruction set that it can be told to keep to. What the processor does
-# not have, the library leaves out by itself, so the names of the kernels that were seen are those of this machine.
+# Whatever kernels oneDNN may choose: test_nan and test_nan_network with each instruction set that it can be told to keep to. What
+# the processor does not have, the library leaves out by itself, so the names of the kernels that were seen are those of this machine.
 . tests/tap.sh
 BUILD=${BUILD:-build}
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 for isa in SSE41 AVX AVX2 AVX512_CORE AVX512_CORE_VNNI AVX512_CORE_BF16 AVX512_CORE_AMX; do
-    ONEDNN_MAX_CPU_ISA=$isa "$BUILD/tests/nn/test_nan" > "$here/log" 2>&1
-    status=$?
+    for test in test_nan test_nan_network; do
+        ONEDNN_MAX_CPU_ISA=$isa "$BUILD/tests/nn/$test" > "$here/log" 2>&1
+        status=$?
+        [ $status -eq 0 ] || break
+    done
     [ $status -eq 0 ] || sed 's/^/# /' "$here/log"
     [ $status -eq 0 ] && grep -q '^ok 1 ' "$here/log"
     ok $? "nan_and_infinity_go_through_the_kernels_of_$isa"

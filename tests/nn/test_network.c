@@ -9,6 +9,7 @@
 #include "nn/network_parts.h"
 
 #include "formula.h"
+#include "on_lane.h"
 #include "tap.h"
 
 #include <math.h>
@@ -136,7 +137,7 @@ static void gradients_are_derivatives(const struct setup *setup)
 static void network_gradients_are_derivatives(void **state)
 {
     (void)state;
-    struct setup setup = {"resnet8", SIZE, 0.3, "", {IMAGES, 4, NORM_INFERENCE, 9}, 1};
+    struct setup setup = {"resnet8", SIZE, 0.3, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
     gradients_are_derivatives(&setup);
     setup.options.norm = NORM_BATCH;
     gradients_are_derivatives(&setup);
@@ -153,7 +154,7 @@ static void network_gradients_are_derivatives_in_mixtures(void **state)
                                   SIZE,
                                   0.0,
                                   patterns[i],
-                                  {IMAGES, 4, mode ? NORM_BATCH : NORM_INFERENCE, 9},
+                                  {IMAGES, 4, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
                                   1};
             gradients_are_derivatives(&setup);
         }
@@ -163,7 +164,8 @@ static void network_gradients_are_derivatives_in_mixtures(void **state)
 static void network_gradients_go_through_the_stem(void **state)
 {
     (void)state;
-    struct setup setup = {"resnet18", 32, 0.0, "conv1_", {IMAGES, 4, NORM_INFERENCE, 9}, 1};
+    struct setup setup = {"resnet18", 32, 0.0, "conv1_", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32},
+                          1};
     gradients_are_derivatives(&setup);
 }
 
@@ -186,8 +188,12 @@ static void network_shards_change_only_rounding(void **state)
 {
     (void)state;
     for (int mode = 0; mode < 2; mode++) {
-        struct setup setup = {
-            "resnet8", SIZE, 0.2, "", {IMAGES, IMAGES, mode ? NORM_BATCH : NORM_INFERENCE, 9}, 2};
+        struct setup setup = {"resnet8",
+                              SIZE,
+                              0.2,
+                              "",
+                              {IMAGES, IMAGES, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
+                              2};
         struct fixture f;
         open_fixture(&f, &setup);
         float *whole = gradients_of(&f, IMAGES, NULL);
@@ -209,7 +215,8 @@ static void network_shards_change_only_rounding(void **state)
 static void network_takes_short_batches(void **state)
 {
     (void)state;
-    struct setup large = {"resnet8", SIZE, 0.0, "conv4", {IMAGES, 4, NORM_INFERENCE, 9}, 2};
+    struct setup large = {"resnet8", SIZE, 0.0, "conv4", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32},
+                          2};
     const int64_t sizes[] = {1, 3, 4, 5};
     struct fixture f, g;
     open_fixture(&f, &large);
@@ -229,7 +236,7 @@ static void network_takes_short_batches(void **state)
 static void network_frozen_prefix_changes_only_rounding(void **state)
 {
     (void)state;
-    struct setup all = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_INFERENCE, 9}, 2};
+    struct setup all = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
     struct setup some = all;
     struct fixture f, g;
     const char *const patterns[] = {"conv4", "conv2", "conv4_block1_2"};
@@ -273,15 +280,22 @@ static bool same_weights(const struct model *a, const struct model *b)
 static void network_bits_do_not_depend_on_lanes(void **state)
 {
     (void)state;
-    for (int mode = 0; mode < 2; mode++) {
+    static const int threads[] = {2, 3, 7};
+    for (int mode = 0; mode < 2 * on_lane_dtypes(); mode++) {
         struct setup setup = {
-            "resnet8", SIZE, 0.3, "", {IMAGES, 2, mode ? NORM_BATCH : NORM_INFERENCE, 9}, 1};
+            "resnet8",
+            SIZE,
+            0.3,
+            "",
+            {IMAGES, 2, mode % 2 ? NORM_BATCH : NORM_INFERENCE, 9, (enum dtype)(mode / 2)},
+            1};
         struct fixture one, several;
         open_fixture(&one, &setup);
         struct model *start = formula_model("resnet8", SIZE, CLASSES, 8, 0.3);
         train(&one, 0, 3);
         assert_false(same_weights(one.model, start));
-        for (setup.threads = 2; setup.threads <= 3; setup.threads++) {
+        for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
+            setup.threads = threads[i];
             open_fixture(&several, &setup);
             train(&several, 0, 3);
             assert_true(same_weights(one.model, several.model));
@@ -292,11 +306,10 @@ static void network_bits_do_not_depend_on_lanes(void **state)
     }
 }
 
-static void network_resumes_with_the_same_bits(void **state)
+static void resumes_with_the_same_bits(enum dtype dtype)
 {
-    (void)state;
     struct error err = {0};
-    struct setup setup = {"mobilenet", 32, 0.3, "conv_pw_13", {IMAGES, 4, NORM_BATCH, 9}, 2};
+    struct setup setup = {"mobilenet", 32, 0.3, "conv_pw_13", {IMAGES, 4, NORM_BATCH, 9, dtype}, 2};
     struct fixture through, stopped, resumed;
     open_fixture(&through, &setup);
     train(&through, 0, 4);
@@ -316,6 +329,13 @@ static void network_resumes_with_the_same_bits(void **state)
     close_fixture(&through);
     close_fixture(&stopped);
     close_fixture(&resumed);
+}
+
+static void network_resumes_with_the_same_bits(void **state)
+{
+    (void)state;
+    for (int dtype = 0; dtype < on_lane_dtypes(); dtype++)
+        resumes_with_the_same_bits((enum dtype)dtype);
 }
 
 static void infer(struct fixture *f, const int64_t *samples, int64_t n, float *logits)
@@ -390,16 +410,18 @@ static void network_remembers_without_changing_bits(void **state)
     static float plain[SCORES], remembered[SCORES], map[MAP], same_map[MAP];
     struct error err = {0};
     (void)state;
-    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
-        struct setup setup = {"resnet8", SIZE, 0.3, patterns[i], {IMAGES, 2, NORM_BATCH, 9}, 2};
+    for (size_t round = 0; round < 3 * (size_t)on_lane_dtypes(); round++) {
+        const size_t i = round % 3;
+        struct setup setup = {
+            "resnet8", SIZE, 0.3, patterns[i], {IMAGES, 2, NORM_BATCH, 9, (enum dtype)(round / 3)},
+            2};
         struct fixture without, with;
         open_fixture(&without, &setup);
         live(&without, plain, map);
         for (size_t j = 0; j < sizeof rooms / sizeof rooms[0]; j++) {
             open_fixture(&with, &setup);
             ok(network_remember(with.network, &with.pictures.feed, rooms[j], &err), &err);
-            const size_t fits =
-                rooms[j] / (with.network->features.floats * sizeof(float) + (i == 2));
+            const size_t fits = rooms[j] / (with.network->features.sample_bytes + (i == 2));
             live(&with, remembered, same_map);
             assert_memory_equal(plain, remembered, sizeof plain);
             assert_memory_equal(map, same_map, sizeof map);
@@ -417,7 +439,7 @@ static void network_remembers_without_changing_bits(void **state)
 static void network_forgets_what_no_longer_holds(void **state)
 {
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9}, 2};
+    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
     struct fixture f, g;
     float first[IMAGES * CLASSES], second[IMAGES * CLASSES], fresh[IMAGES * CLASSES];
     (void)state;
@@ -451,7 +473,7 @@ static void network_stores_what_it_infers_with(void **state)
     struct error err = {0};
     struct network *fresh;
     struct network_options options = {0};
-    struct setup setup = {"resnet8", SIZE, 0.3, "conv3", {IMAGES, 4, NORM_BATCH, 9}, 2};
+    struct setup setup = {"resnet8", SIZE, 0.3, "conv3", {IMAGES, 4, NORM_BATCH, 9, DTYPE_F32}, 2};
     struct fixture f;
     float before[IMAGES * CLASSES], trained[IMAGES * CLASSES], again[IMAGES * CLASSES];
     open_fixture(&f, &setup);
@@ -476,7 +498,7 @@ static void network_learns(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_BATCH, 9}, 2};
+    struct setup setup = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_BATCH, 9, DTYPE_F32}, 2};
     struct batch_result first, last, inferred;
     struct fixture f;
     open_fixture(&f, &setup);
@@ -538,7 +560,7 @@ static void network_refuses_what_does_not_fit(void **state)
     struct batch_result result;
     struct network *none = NULL;
     struct network_options no_shard = {.batch = 4};
-    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {4, 2, NORM_INFERENCE, 9}, 1};
+    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {4, 2, NORM_INFERENCE, 9, DTYPE_F32}, 1};
     struct fixture f;
     open_fixture(&f, &setup);
     assert_int_equal(network_train(f.network, &f.pictures.feed, f.pictures.samples, 5, 0, 0, 1e-3f,
@@ -561,7 +583,7 @@ static void network_survives_failed_allocations(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, "conv4", {4, 2, NORM_BATCH, 9}, 1};
+    struct setup setup = {"resnet8", SIZE, 0.0, "conv4", {4, 2, NORM_BATCH, 9, DTYPE_F32}, 1};
     struct fixture f;
     int failed = 0;
     open_fixture(&f, &setup);
@@ -582,45 +604,12 @@ static void network_survives_failed_allocations(void **state)
     close_fixture(&f);
 }
 
-static void arena_keeps_living_buffers_apart(void **state)
-{
-    enum { COUNT = 60 };
-    struct span spans[COUNT];
-    struct error err = {0};
-    size_t floats, sum = 0;
-    (void)state;
-    for (int round = 0; round < 50; round++) {
-        sum = 0;
-        for (int i = 0; i < COUNT; i++) {
-            double u[3];
-            for (int j = 0; j < 3; j++)
-                u[j] = fabs(formula_unit("spans", (size_t)((round * COUNT + i) * 3 + j)));
-            spans[i].first = (size_t)(u[0] * 100);
-            spans[i].last = spans[i].first + (size_t)(u[1] * 20);
-            spans[i].floats = (size_t)(u[2] * 1000);
-        }
-        ok(spans_place(spans, COUNT, &floats, &err), &err);
-        for (int i = 0; i < COUNT; i++) {
-            sum += spans[i].floats;
-            assert_true(spans[i].offset + spans[i].floats <= floats);
-            assert_true(spans[i].offset % 16 == 0);
-            for (int j = 0; j < i; j++) {
-                bool at_once = spans[i].first <= spans[j].last && spans[j].first <= spans[i].last;
-                bool apart = spans[i].offset + spans[i].floats <= spans[j].offset ||
-                             spans[j].offset + spans[j].floats <= spans[i].offset;
-                assert_true(!at_once || apart || spans[i].floats == 0 || spans[j].floats == 0);
-            }
-        }
-        assert_true(floats < sum / 2);
-    }
-}
-
 /* A head that always says the last class hits where that class has the larger share of the mixture.
  */
 static void network_hits_the_larger_share_of_a_mixture(void **state)
 {
     (void)state;
-    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9}, 1};
+    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
     struct fixture f;
     struct error err = {0};
     struct batch_result result;
@@ -652,7 +641,6 @@ static void network_hits_the_larger_share_of_a_mixture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(arena_keeps_living_buffers_apart),
         cmocka_unit_test(network_gradients_are_derivatives),
         cmocka_unit_test(network_gradients_are_derivatives_in_mixtures),
         cmocka_unit_test(network_hits_the_larger_share_of_a_mixture),

@@ -33,7 +33,7 @@ static void layer_forward(struct layer *l, struct backend *backend, struct lane 
     double *mean = naive_new(2 * l->c, sizeof(*mean)), *m2 = mean + l->c;
     for (int64_t start = 0; start < l->rows; start += l->shard) {
         int64_t rows = shard_rows(l, start);
-        ops->norm_statistics(lane, rows, l->c, l->x + start * l->c, mean, m2, &err);
+        ops->norm_statistics(lane, DTYPE_F32, rows, l->c, l->x + start * l->c, mean, m2, &err);
         for (int64_t i = 0; i < l->c; i++)
             norm_join(&all[i], &(struct norm_moments){rows, mean[i], m2[i]});
     }
@@ -44,8 +44,8 @@ static void layer_forward(struct layer *l, struct backend *backend, struct lane 
         norm_scale_shift(l->gamma[i], l->beta[i], l->mean[i], l->variance[i], l->epsilon,
                          &l->scale[i], &l->shift[i]);
     }
-    ops->norm_apply(lane, l->rows, l->c, l->x, l->scale, l->shift, NULL, ACTIVATION_NONE, l->y,
-                    &err);
+    ops->norm_apply(lane, DTYPE_F32, l->rows, l->c, l->x, l->scale, l->shift, NULL, ACTIVATION_NONE,
+                    l->y, &err);
     free(all), free(mean);
 }
 
@@ -57,9 +57,9 @@ static void layer_sums(struct layer *l, struct backend *backend, struct lane *la
     for (int64_t i = 0; i < l->c; i++)
         dgamma[i] = dbeta[i] = 0;
     for (int64_t start = 0; start < l->rows; start += l->shard) {
-        backend->ops->norm_backward_sums(lane, shard_rows(l, start), l->c, l->x + start * l->c,
-                                         l->dy + start * l->c, l->mean, l->rstd, sums, sums + l->c,
-                                         &err);
+        backend->ops->norm_backward_sums(lane, DTYPE_F32, shard_rows(l, start), l->c,
+                                         l->x + start * l->c, l->dy + start * l->c, l->mean,
+                                         l->rstd, sums, sums + l->c, &err);
         for (int64_t i = 0; i < l->c; i++) {
             dgamma[i] += sums[i];
             dbeta[i] += sums[l->c + i];
@@ -81,7 +81,8 @@ static void layer_backward(struct layer *l, struct backend *backend, struct lane
     for (int64_t i = 0; i < l->c; i++)
         norm_batch_backward(l->gamma[i], l->mean[i], l->rstd[i], l->rows, dgamma[i], dbeta[i],
                             &a[i], &b[i], &d[i]);
-    backend->ops->norm_backward_data(lane, l->rows, l->c, l->x, l->dy, a, b, d, l->dx, &err);
+    backend->ops->norm_backward_data(lane, DTYPE_F32, l->rows, l->c, l->x, l->dy, a, b, d, l->dx,
+                                     &err);
     free(dgamma), free(a);
 }
 
@@ -137,9 +138,10 @@ static void batch_norm_equals_keras(void **state)
     }
     double sums[64];
     layer_sums(&l, backend, lane, sums, sums + c);
-    backend->ops->norm_apply(lane, l.rows, c, l.x, l.scale, l.shift, NULL, ACTIVATION_NONE, l.y,
-                             &err);
-    backend->ops->norm_backward_data(lane, l.rows, c, l.x, l.dy, l.scale, NULL, NULL, l.dx, &err);
+    backend->ops->norm_apply(lane, DTYPE_F32, l.rows, c, l.x, l.scale, l.shift, NULL,
+                             ACTIVATION_NONE, l.y, &err);
+    backend->ops->norm_backward_data(lane, DTYPE_F32, l.rows, c, l.x, l.dy, l.scale, NULL, NULL,
+                                     l.dx, &err);
     known_compare("y", l.y, k[12], all, 1e-6, 4);
     known_compare("dx", l.dx, k[13], all, 1e-6, 1);
     known_compare("dgamma", l.dgamma, k[14], c, 1e-6, 40);
@@ -197,7 +199,7 @@ static void statistics_survive_a_mean_far_from_zero(void **state)
     for (int i = 0; i < ROWS * C; i++)
         x[i] = x[i] + 1e4f;
     double *wide = naive_widen(x, ROWS * C);
-    backend->ops->norm_statistics(lane, ROWS, C, x, mean, m2, &err);
+    backend->ops->norm_statistics(lane, DTYPE_F32, ROWS, C, x, mean, m2, &err);
     naive_norm_statistics(ROWS, C, wide, known_mean, known_m2);
     for (int i = 0; i < C; i++) {
         assert_true(fabs(mean[i] - known_mean[i]) < 1e-6);
@@ -267,20 +269,22 @@ static void apply_adds_residual_then_activates(void **state)
         for (int64_t i = 0; i < all; i++)
             in[i] *= 20;
         float *residual = in + all, *scale = in + 2 * all, *shift = scale + c;
-        backend->ops->norm_apply(lane, rows, c, in, scale, shift, has_residual ? residual : NULL,
-                                 activation, y, &err);
+        backend->ops->norm_apply(lane, DTYPE_F32, rows, c, in, scale, shift,
+                                 has_residual ? residual : NULL, activation, y, &err);
         for (int64_t i = 0; i < all; i++) {
             float value = in[i] * scale[i % c] + shift[i % c];
             value = has_residual ? value + residual[i] : value;
             assert_true((double)y[i] == naive_activation((double)value, activation));
         }
-        backend->ops->norm_apply(lane, rows, c, in, scale, shift, has_residual ? residual : NULL,
-                                 activation, in, &err); /* in place */
+        backend->ops->norm_apply(lane, DTYPE_F32, rows, c, in, scale, shift,
+                                 has_residual ? residual : NULL, activation, in,
+                                 &err); /* in place */
         assert_memory_equal(in, y, (size_t)all * sizeof(*y));
         free(in);
     }
     float nan = NAN, one = 1, zero = 0;
-    backend->ops->norm_apply(lane, 1, 1, &nan, &one, &zero, NULL, ACTIVATION_RELU6, &nan, &err);
+    backend->ops->norm_apply(lane, DTYPE_F32, 1, 1, &nan, &one, &zero, NULL, ACTIVATION_RELU6, &nan,
+                             &err);
     assert_true(isnan(nan));
     backend_close(backend);
 }
@@ -297,16 +301,17 @@ static void norm_bits_do_not_depend_on_the_channel_s_place(void **state)
     double mean[C], m2[C], dgamma[C], dbeta[C], one[4];
     float centre[C], rstd[C];
     naive_fill(x, 2 * ROWS * C, 5);
-    backend->ops->norm_statistics(lane, ROWS, C, x, mean, m2, &err);
+    backend->ops->norm_statistics(lane, DTYPE_F32, ROWS, C, x, mean, m2, &err);
     for (int i = 0; i < C; i++)
         centre[i] = (float)mean[i], rstd[i] = (float)m2[i];
-    backend->ops->norm_backward_sums(lane, ROWS, C, x, dy, centre, rstd, dgamma, dbeta, &err);
+    backend->ops->norm_backward_sums(lane, DTYPE_F32, ROWS, C, x, dy, centre, rstd, dgamma, dbeta,
+                                     &err);
     for (int i = 0; i < C; i++) {
         for (int row = 0; row < ROWS; row++)
             column[0][row] = x[row * C + i], column[1][row] = dy[row * C + i];
-        backend->ops->norm_statistics(lane, ROWS, 1, column[0], one, one + 1, &err);
-        backend->ops->norm_backward_sums(lane, ROWS, 1, column[0], column[1], centre + i, rstd + i,
-                                         one + 2, one + 3, &err);
+        backend->ops->norm_statistics(lane, DTYPE_F32, ROWS, 1, column[0], one, one + 1, &err);
+        backend->ops->norm_backward_sums(lane, DTYPE_F32, ROWS, 1, column[0], column[1], centre + i,
+                                         rstd + i, one + 2, one + 3, &err);
         assert_true(one[0] == mean[i] && one[1] == m2[i]);
         assert_true(one[2] == dgamma[i] && one[3] == dbeta[i]);
     }

@@ -53,8 +53,9 @@ static void max_pool_equals_reference(void **state)
             naive_fill(x, in, 2); /* negative values too: zeros of the padding win */
         naive_fill(dy, out, 3);
         naive_fill(dx, in, 4); /* to be overwritten */
-        assert_int_equal(backend->ops->max_pool_forward(lane, s, x, y, &err), 0);
-        assert_int_equal(backend->ops->max_pool_backward(lane, s, x, y, dy, dx, &err), 0);
+        assert_int_equal(backend->ops->max_pool_forward(lane, DTYPE_F32, s, x, y, &err), 0);
+        assert_int_equal(backend->ops->max_pool_backward(lane, DTYPE_F32, s, x, y, dy, dx, &err),
+                         0);
         double *wide = naive_widen(x, in), *wide_dy = naive_widen(dy, out);
         double *known = naive_new(in > out ? in : out, sizeof(*known));
         naive_max_pool_forward(s, wide, known);
@@ -101,7 +102,7 @@ static void max_pool_keeps_what_is_not_a_number(void **state)
     for (int i = 0; i < 4; i++) {
         float x[4] = {1, 2, 3, 4}, y = 0;
         x[i] = NAN;
-        backend->ops->max_pool_forward(lane, &s, x, &y, &err);
+        backend->ops->max_pool_forward(lane, DTYPE_F32, &s, x, &y, &err);
         assert_true(isnan(y));
     }
     backend_close(backend);
@@ -119,11 +120,13 @@ static void average_pool_equals_reference(void **state)
         float *x = naive_new(in, sizeof(*x)), *y = naive_new(n * c, sizeof(*y));
         double *mean = naive_new(n * c, sizeof(*mean));
         naive_fill(x, in, 1);
-        assert_int_equal(backend->ops->average_pool_forward(lane, n, places, c, x, y, &err), 0);
+        assert_int_equal(
+            backend->ops->average_pool_forward(lane, DTYPE_F32, n, places, c, x, y, &err), 0);
         for (int64_t j = 0; j < in; j++)
             mean[j / (places * c) * c + j % c] += (double)x[j] / (double)places;
         assert_true(naive_distance(y, mean, n * c) < 1e-6);
-        assert_int_equal(backend->ops->average_pool_backward(lane, n, places, c, y, x, &err), 0);
+        assert_int_equal(
+            backend->ops->average_pool_backward(lane, DTYPE_F32, n, places, c, y, x, &err), 0);
         for (int64_t j = 0; j < in; j++) /* linear: the derivative is 1 / places */
             assert_true(x[j] == y[j / (places * c) * c + j % c] / (float)places);
         free(x), free(y), free(mean);

@@ -71,7 +71,7 @@ static int free_bed(void **state)
 
 static void renew_network(struct bed *bed)
 {
-    const struct network_options options = {0, 8, NORM_INFERENCE, 0};
+    const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
     struct error err;
     network_free(bed->network);
     bed->network = NULL;

@@ -31,6 +31,12 @@ ok $? place_of_an_absent_backend_is_named
 "$project/build/stages/evaluate" --fingerprint cpu > "$here/out" && ! grep -q libreprise-cuda "$here/out"
 ok $? cpu_asked_for_depends_on_no_backend
 
+# What auto takes on the device is in the fingerprint of the stages that train, what is asked for in their parameters.
+for stage in pretrain phase1 phase2; do
+    "$BUILD/stages/$stage" --fingerprint cpu | grep -qx 'auto_precision f32' || break
+done && ! "$BUILD/stages/evaluate" --fingerprint cpu | grep -q precision
+ok $? what_precision_auto_is_is_in_the_fingerprint_of_trainers
+
 echo x > "$project/x"
 echo 'stages: {e: {cmd: build/stages/evaluate, deps: {dataset: x, model: x}, outs: {metrics: m, predictions: p, report: r}}}' > "$project/pipeline.yaml"
 key() { r why e; grep -o 'device .*' "$here/out" | head -n 1; }

@@ -486,6 +486,41 @@ static void report_says_which_epoch_was_kept_and_infinity_as_it_is(void **state)
     stage_run_release(&run);
 }
 
+/* f32 where a history says nothing. */
+static void report_says_in_which_precision_each_phase_was_trained(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    json_t *history, *report = NULL;
+    size_t size;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    assert_int_equal(json_read(FIXTURES "phase2_history.json", &history, &err), 0);
+    json_object_set_new(history, "precision", json_string("bf16"));
+    char *path = file_join(run.folder, "history.json", &err);
+    assert_int_equal(json_write(path, history, &err), 0);
+    stage_run_dep(&run, "phase2_history", path);
+    char *page = execute(&run, "report/index.html");
+    expect_part(page, "<dt>Trained in</dt><dd>f32</dd>");
+    expect_part(page, "<dt>Trained in</dt><dd>bf16</dd>");
+    char *markdown = stage_run_read(&run, "report/report.md", &size);
+    expect_part(markdown, " | trained in |\n");
+    expect_part(markdown, " | f32 |\n| Phase 2 |");
+    expect_part(markdown, " | bf16 |\n");
+    free(path);
+    path = file_join(run.folder, "report/report.json", &err);
+    assert_int_equal(json_read(path, &report, &err), 0);
+    assert_string_equal(json_string_value(json_at(report, "phases.phase1.precision")), "f32");
+    assert_string_equal(json_string_value(json_at(report, "phases.phase2.precision")), "bf16");
+    json_decref(report);
+    free(markdown);
+    free(page);
+    free(path);
+    json_decref(history);
+    stage_run_release(&run);
+}
+
 /* ---- refusals ---- */
 
 static void expect_refusal(struct stage_run *run, const char *message)
@@ -532,6 +567,7 @@ int main(void)
         cmocka_unit_test(report_is_the_same_bytes_from_another_folder),
         cmocka_unit_test(report_json_has_the_numbers),
         cmocka_unit_test(report_says_which_epoch_was_kept_and_infinity_as_it_is),
+        cmocka_unit_test(report_says_in_which_precision_each_phase_was_trained),
         cmocka_unit_test(report_refuses_what_is_not_its_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

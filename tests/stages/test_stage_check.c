@@ -114,6 +114,31 @@ static void check_accepts_right_parameters_and_touches_nothing(void **state)
     }
 }
 
+/* Told before anything runs, where oneDNN is told that the processor has no bf16; with it, or asked
+ * for f32 or auto, nothing is. */
+static void check_refuses_bf16_where_the_processor_has_none(void **state)
+{
+    static const char *const names[] = {"pretrain", "phase1", "phase2"};
+    static const char *const precisions[] = {"f32", "auto", "bf16"};
+    (void)state;
+    for (int i = 0; i < 9; i++) {
+        struct stage_run run;
+        init(&run, index_of(names[i / 3]));
+        json_t *params = json_object_get(run.description, "params");
+        json_object_set_new(json_object_get(params, "train"), "precision",
+                            json_string(precisions[i % 3]));
+        setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
+        int status = stage_run_check(&run);
+        unsetenv("ONEDNN_MAX_CPU_ISA");
+        assert_int_equal(status, i % 3 == 2 ? 2 : 0);
+        if (i % 3 == 2)
+            assert_non_null(strstr(run.messages, "parameter 'train.precision': 'bf16' on device "
+                                                 "'cpu': this processor has neither avx512_bf16 "
+                                                 "nor amx_bf16"));
+        stage_run_release(&run);
+    }
+}
+
 static void report_takes_no_published_numbers(void **state)
 {
     (void)state;
@@ -296,6 +321,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_accepts_right_parameters_and_touches_nothing),
+        cmocka_unit_test(check_refuses_bf16_where_the_processor_has_none),
         cmocka_unit_test(report_takes_no_published_numbers),
         cmocka_unit_test(check_names_the_metrics_to_come),
         cmocka_unit_test(check_names_what_is_wrong_in_one_line),

@@ -411,6 +411,117 @@ static void stages_repeat_their_bits_on_other_threads(void **state)
     assert_equal_files(place, "phase1/history.csv", "again/history.csv");
 }
 
+/* ---- precision ---- */
+
+static bool log_says(struct place *place, const char *text)
+{
+    struct error err;
+    char *log;
+    size_t size;
+    assert_int_equal(file_read(in_folder(place, "log"), 65536, &log, &size, &err), 0);
+    bool says = strstr(log, text) != NULL;
+    free(log);
+    return says;
+}
+
+/* A call whose parameters name a precision, in a folder of that name behind the stage's. */
+static struct call in_precision(const struct call *call, const char *precision, char *folder,
+                                size_t size)
+{
+    struct call made = *call;
+    char from[64];
+    snprintf(folder, size, "%s_%s", call->folder, precision);
+    snprintf(from, sizeof(from), "\"steps_per_epoch\": null, \"precision\": \"%s\"", precision);
+    made.params = changed(call->params, "\"steps_per_epoch\": null", from);
+    made.folder = folder;
+    return made;
+}
+
+static void run_in_precision(struct place *place, const struct call *call, const char *precision)
+{
+    char folder[64];
+    struct call made = in_precision(call, precision, folder, sizeof(folder));
+    run(place, &made);
+    free((char *)(uintptr_t)made.params);
+}
+
+static void precision_auto_is_f32_on_a_cpu(void **state)
+{
+    struct place *place = *state;
+    run(place, &pretrain);
+    run(place, &phase1);
+    assert_log_has(place, "precision f32, taken by auto");
+    run_in_precision(place, &phase1, "auto");
+    assert_log_has(place, "precision f32, taken by auto");
+    run_in_precision(place, &phase1, "f32");
+    assert_log_has(place, "precision f32\n");
+    assert_equal_files(place, "phase1/model.safetensors", "phase1_auto/model.safetensors");
+    assert_equal_files(place, "phase1/model.safetensors", "phase1_f32/model.safetensors");
+    assert_equal_files(place, "phase1/history.json", "phase1_f32/history.json");
+    json_t *history = read_json(place, "phase1_f32/history.json");
+    assert_null(json_at(history, "precision"));
+    json_decref(history);
+}
+
+/* All stages; the model is f32, so evaluate and gradcam take it as any other. */
+static void stages_train_in_bf16_and_say_so(void **state)
+{
+    struct place *place = *state;
+    char folder[64];
+    struct call narrow = in_precision(&pretrain, "bf16", folder, sizeof(folder));
+    int status = finish(start(place, &narrow));
+    free((char *)(uintptr_t)narrow.params);
+    if (status != 0 && log_says(place, "neither avx512_bf16 nor amx_bf16")) {
+        skip_because("this processor has no bf16");
+        return;
+    }
+    assert_int_equal(status, 0);
+    assert_log_has(place, "precision bf16\n");
+    run(place, &pretrain);
+    run_in_precision(place, &phase1, "bf16");
+    struct call second = phase2;
+    second.deps[2] = "model=phase1_bf16/model.safetensors";
+    run_in_precision(place, &second, "bf16");
+    struct call third = second;
+    third.folder = "threads";
+    third.threads = 3;
+    run_in_precision(place, &third, "bf16");
+    assert_equal_files(place, "phase2_bf16/model.safetensors", "threads_bf16/model.safetensors");
+    assert_equal_files(place, "phase2_bf16/history.json", "threads_bf16/history.json");
+    json_t *history = read_json(place, "phase2_bf16/history.json");
+    assert_string_equal(json_string_value(json_at(history, "precision")), "bf16");
+    json_decref(history);
+    struct call judged = evaluate;
+    judged.deps[1] = "model=phase2_bf16/model.safetensors";
+    run(place, &judged);
+    const struct call explained = {
+        .stage = "gradcam",
+        .folder = "gradcam",
+        .params = "{\"gradcam\": {\"preprocess\": \"model\", \"alpha\": 0.4, \"pairs\": null}}",
+        .deps = {"dataset=dataset", "model=phase2_bf16/model.safetensors",
+                 "predictions=evaluate/predictions.npy"},
+        .outs = {"samples=s.png", "confusion=c.png", "heatmaps=h.npy", "metrics=metrics.json"}};
+    run(place, &explained);
+}
+
+/* The library is told that the processor has no bf16; what it then would do would be slower than
+ * f32. */
+static void bf16_is_refused_with_a_reason_where_the_processor_has_none(void **state)
+{
+    struct place *place = *state;
+    char folder[64];
+    run(place, &pretrain);
+    struct call call = in_precision(&phase1, "bf16", folder, sizeof(folder));
+    setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
+    int status = finish(start(place, &call));
+    unsetenv("ONEDNN_MAX_CPU_ISA");
+    free((char *)(uintptr_t)call.params);
+    assert_int_equal(status, 1);
+    assert_log_has(place, "parameter 'train.precision': 'bf16' on device 'cpu': this processor has "
+                          "neither avx512_bf16 nor amx_bf16");
+    assert_false(file_exists(in_folder(place, "phase1_bf16/model.safetensors")));
+}
+
 static void curves_draws_what_it_is_asked_and_refuses_what_it_cannot_read(void **state)
 {
     struct place *place = *state;
@@ -508,6 +619,10 @@ static void phase1_refuses_wrong_parameters(void **state)
     assert_refused(place, "\"factor\"", "\"cooldwn\": 1, \"factor\"", 2,
                    "did you mean 'phase.reduce_learning_rate.cooldown'?");
     assert_refused(place, "\"resnet8\"", "\"resnet9\"", 2, "resnet8");
+    assert_refused(place, "\"shard\"", "\"precision\": \"f16\", \"shard\"", 2,
+                   "'train.precision' is 'f16', not one of auto, f32, bf16");
+    assert_refused(place, "\"shard\"", "\"precison\": \"f32\", \"shard\"", 2,
+                   "did you mean 'train.precision'?");
 }
 
 /* The base knows [-1,1]; pixels scaled twice are a defect that only `warn` lets through. */
@@ -549,6 +664,9 @@ int main(void)
         TEST(stage_stopped_by_sigterm_goes_on),
         TEST(phase1_refuses_wrong_parameters),
         TEST(phase1_stops_at_a_defect),
+        TEST(precision_auto_is_f32_on_a_cpu),
+        TEST(stages_train_in_bf16_and_say_so),
+        TEST(bf16_is_refused_with_a_reason_where_the_processor_has_none),
         TEST(curves_draws_what_it_is_asked_and_refuses_what_it_cannot_read),
     };
     return cmocka_run_group_tests_name("training", tests, NULL, NULL);
