@@ -111,6 +111,24 @@ static int normalise(const struct shard_run *run, int index, struct error *err)
         scale, shift, run_output(run, node->residual), node->activation, run_span(run, t->y), err);
 }
 
+/* Keras' class_weight: the mean over images of weighted losses, not over the sum of weights. */
+static int lose_weighted(const struct shard_run *run, const float *logits, const float *targets,
+                         float *dlogits, struct error *err)
+{
+    const struct network *network = run->network;
+    const int64_t classes = network->model->architecture.classes;
+    float *losses = network->training.losses + run->first_image;
+    for (int64_t i = 0; i < run->images; i++) {
+        const float *target = targets + i * classes;
+        const float weight = run->feed->class_weights[network_argmax(target, classes)];
+        if (network->ops->loss(run->lane, 1, classes, logits + i * classes, target,
+                               run->scale * weight, &losses[i], NULL, dlogits + i * classes, err))
+            return -1;
+        losses[i] *= weight;
+    }
+    return 0;
+}
+
 static int lose(const struct shard_run *run, int index, struct error *err)
 {
     const struct network *network = run->network;
@@ -122,6 +140,8 @@ static int lose(const struct shard_run *run, int index, struct error *err)
     for (int64_t i = 0; i < run->images; i++)
         training->hits[run->first_image + i] = network_argmax(logits + i * classes, classes) ==
                                                network_argmax(targets + i * classes, classes);
+    if (run->feed->class_weights != NULL)
+        return lose_weighted(run, logits, targets, run_span(run, t->dy), err);
     return network->ops->loss(run->lane, run->images, classes, logits, targets, run->scale,
                               training->losses + run->first_image, NULL, run_span(run, t->dy), err);
 }

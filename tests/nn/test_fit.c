@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "known_text.h"
 #include "tap.h"
 
 enum { SIZE = 8, PICTURE = SIZE * SIZE * 3, COUNT = 30, TRAIN = 22, CLASSES = 3, EPOCHS = 3 };
@@ -80,7 +81,8 @@ static int make_bed(void **state)
                 (uint8_t)((k % 3 == i % CLASSES ? 150 : 50) + (noise >> 26));
         }
     }
-    bed->augment = (struct augment){true, 0.1f, 0.1f, 2, 0.2f};
+    bed->augment =
+        (struct augment){.flip = true, .rotation = 0.1f, .zoom = 0.1f, .cutout = 2, .mixup = 0.2f};
     bed->val = (struct feed){.images = bed->images,
                              .labels = bed->labels,
                              .count = COUNT,
@@ -260,6 +262,140 @@ static void fit_does_not_depend_on_what_it_remembers(void **state)
         assert_same_bits(&forgetful, bed);
         free(forgetful.data);
     }
+}
+
+/* With all that a step can carry on: averages, momentum, decay, a schedule, drawn classes, weights
+ * of classes. */
+static void use_everything(struct bed *bed)
+{
+    static const float weights[CLASSES] = {0.5f, 1.0f, 2.0f};
+    bed->options.optimizer = (struct optimizer){.kind = OPTIMIZER_SGD,
+                                                .weight_decay = 0.01,
+                                                .momentum = 0.9,
+                                                .nesterov = true,
+                                                .averages = true,
+                                                .ema_momentum = 0.8};
+    bed->options.cosine_decay =
+        (struct cosine_decay){.on = true, .alpha = 0.1, .warmup_steps = 3, .warmup_target = 2e-2};
+    bed->options.balanced = true;
+    bed->augment.crop = 2;
+    bed->train.label_smoothing = bed->val.label_smoothing = 0.1f;
+    bed->train.class_weights = weights;
+}
+
+static void fit_with_every_option_ends_with_the_same_bits(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    int stops = 0;
+    use_everything(bed);
+    train(bed, 3);
+    struct bits straight = take_bits(bed);
+    forget(bed);
+    bed->stop_after_steps = 1;
+    bed->stop_after_validations = 1;
+    while (train_on(bed, 1, &err) < 0) {
+        assert_int_equal(err.kind, ERR_INTERRUPTED);
+        bed->stop_after_validations = bed->validations > 0 ? 0 : 1;
+        assert_in_range(++stops, 1, 40);
+    }
+    assert_in_range(stops, 5, 40);
+    assert_same_bits(&straight, bed);
+    free(straight.data);
+}
+
+/* Each option alone changes what comes out: none is read and forgotten. */
+static void fit_heeds_each_option(void **state)
+{
+    struct bed *bed = *state;
+    const struct bed plain = *bed;
+    static const float weights[CLASSES] = {0.5f, 1.0f, 2.0f};
+    bed->options.checkpoint_folder = NULL;
+    train(bed, 1);
+    struct bits before = take_bits(bed);
+    for (int option = 0; option < 9; option++) {
+        struct fit_options *o = &bed->options;
+        *o = plain.options;
+        o->checkpoint_folder = NULL;
+        bed->train = plain.train;
+        bed->train.augment = &bed->augment;
+        bed->augment = plain.augment;
+        switch (option) {
+        case 0: o->optimizer.weight_decay = 0.1; break;
+        case 1: o->optimizer = (struct optimizer){.kind = OPTIMIZER_SGD}; break;
+        case 2: o->optimizer = (struct optimizer){.averages = true, .ema_momentum = 0.9}; break;
+        case 3: o->cosine_decay.on = true; break;
+        case 4: o->balanced = true; break;
+        case 5: bed->augment.crop = 1; break;
+        case 6: bed->train.label_smoothing = 0.2f; break;
+        case 7: bed->train.class_weights = weights; break;
+        default: break; /* and without any, nothing changes */
+        }
+        train(bed, 1);
+        struct bits now = take_bits(bed);
+        const bool same = now.size == before.size && memcmp(now.data, before.data, now.size) == 0;
+        free(now.data);
+        if (same != (option == 8))
+            fail_msg("option %d: %s", option, same ? "changes nothing" : "changes bits");
+    }
+    free(before.data);
+}
+
+static void fit_draws_classes_equally_often(void **state)
+{
+    enum { MANY = 3000 };
+    struct bed *bed = *state;
+    struct error err;
+    static int64_t samples[MANY], drawn[MANY], again[MANY];
+    static uint8_t labels[MANY];
+    int64_t counts[CLASSES] = {0}, seen[MANY] = {0};
+    struct feed feed = bed->val;
+    for (int64_t i = 0; i < MANY; i++) {
+        samples[i] = i;
+        labels[i] = (uint8_t)(i < 100 ? 0 : 2); /* none of class 1 */
+    }
+    feed.labels = labels;
+    assert_int_equal(fit_draw_balanced(7, 3, &feed, samples, MANY, drawn, &err), 0);
+    assert_int_equal(fit_draw_balanced(7, 3, &feed, samples, MANY, again, &err), 0);
+    assert_memory_equal(drawn, again, sizeof(drawn));
+    for (int64_t i = 0; i < MANY; i++) {
+        assert_in_range(drawn[i], 0, MANY - 1);
+        counts[labels[drawn[i]]]++;
+        seen[drawn[i]]++;
+    }
+    assert_int_equal(counts[1], 0);
+    assert_in_range(counts[0], 1350, 1650);
+    for (int64_t i = 0; i < 100; i++)
+        assert_in_range(seen[i], 1, 40); /* 15 expected */
+    assert_int_equal(fit_draw_balanced(7, 4, &feed, samples, MANY, again, &err), 0);
+    assert_true(memcmp(drawn, again, sizeof(drawn)) != 0);
+}
+
+static void fit_balances_weights_as_scikit_learn(void **state)
+{
+    struct bed *bed = *state;
+    struct known_text golden;
+    const char *word;
+    int cases = 0;
+    known_open(&golden, "tests/golden/recipes/class_weight.txt");
+    for (; (word = known_word(&golden)) != NULL; cases++) {
+        uint8_t labels[64];
+        int64_t samples[64];
+        float weights[8];
+        const int64_t count = (int64_t)strtod(word, NULL);
+        struct feed feed = bed->val;
+        feed.classes = (int64_t)known_number(&golden);
+        feed.labels = labels;
+        for (int64_t i = 0; i < count; i++) {
+            labels[i] = (uint8_t)known_number(&golden);
+            samples[i] = i;
+        }
+        fit_balance_weights(&feed, samples, count, weights);
+        for (int64_t c = 0; c < feed.classes; c++)
+            assert_true(weights[c] == (float)known_number(&golden));
+    }
+    known_close(&golden);
+    assert_int_equal(cases, 2);
 }
 
 static void fit_finished_is_not_repeated(void **state)
@@ -544,6 +680,10 @@ int main(void)
         TEST(fit_does_not_depend_on_threads),
         TEST(fit_does_not_depend_on_what_it_remembers),
         TEST(fit_finished_is_not_repeated),
+        TEST(fit_with_every_option_ends_with_the_same_bits),
+        TEST(fit_heeds_each_option),
+        TEST(fit_balances_weights_as_scikit_learn),
+        TEST(fit_draws_classes_equally_often),
         TEST(fit_ignores_a_damaged_checkpoint),
         TEST(fit_ignores_the_checkpoint_of_another_training),
         TEST(fit_restores_the_best_weights),
