@@ -14,7 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "known_text.h"
 #include "tap.h"
 
 enum { SIZE = 8, PICTURE = SIZE * SIZE * 3, COUNT = 30, TRAIN = 22, CLASSES = 3, EPOCHS = 3 };
@@ -341,63 +340,6 @@ static void fit_heeds_each_option(void **state)
     free(before.data);
 }
 
-static void fit_draws_classes_equally_often(void **state)
-{
-    enum { MANY = 3000 };
-    struct bed *bed = *state;
-    struct error err;
-    static int64_t samples[MANY], drawn[MANY], again[MANY];
-    static uint8_t labels[MANY];
-    int64_t counts[CLASSES] = {0}, seen[MANY] = {0};
-    struct feed feed = bed->val;
-    for (int64_t i = 0; i < MANY; i++) {
-        samples[i] = i;
-        labels[i] = (uint8_t)(i < 100 ? 0 : 2); /* none of class 1 */
-    }
-    feed.labels = labels;
-    assert_int_equal(fit_draw_balanced(7, 3, &feed, samples, MANY, drawn, &err), 0);
-    assert_int_equal(fit_draw_balanced(7, 3, &feed, samples, MANY, again, &err), 0);
-    assert_memory_equal(drawn, again, sizeof(drawn));
-    for (int64_t i = 0; i < MANY; i++) {
-        assert_in_range(drawn[i], 0, MANY - 1);
-        counts[labels[drawn[i]]]++;
-        seen[drawn[i]]++;
-    }
-    assert_int_equal(counts[1], 0);
-    assert_in_range(counts[0], 1350, 1650);
-    for (int64_t i = 0; i < 100; i++)
-        assert_in_range(seen[i], 1, 40); /* 15 expected */
-    assert_int_equal(fit_draw_balanced(7, 4, &feed, samples, MANY, again, &err), 0);
-    assert_true(memcmp(drawn, again, sizeof(drawn)) != 0);
-}
-
-static void fit_balances_weights_as_scikit_learn(void **state)
-{
-    struct bed *bed = *state;
-    struct known_text golden;
-    const char *word;
-    int cases = 0;
-    known_open(&golden, "tests/golden/recipes/class_weight.txt");
-    for (; (word = known_word(&golden)) != NULL; cases++) {
-        uint8_t labels[64];
-        int64_t samples[64];
-        float weights[8];
-        const int64_t count = (int64_t)strtod(word, NULL);
-        struct feed feed = bed->val;
-        feed.classes = (int64_t)known_number(&golden);
-        feed.labels = labels;
-        for (int64_t i = 0; i < count; i++) {
-            labels[i] = (uint8_t)known_number(&golden);
-            samples[i] = i;
-        }
-        fit_balance_weights(&feed, samples, count, weights);
-        for (int64_t c = 0; c < feed.classes; c++)
-            assert_true(weights[c] == (float)known_number(&golden));
-    }
-    known_close(&golden);
-    assert_int_equal(cases, 2);
-}
-
 static void fit_finished_is_not_repeated(void **state)
 {
     struct bed *bed = *state;
@@ -682,8 +624,6 @@ int main(void)
         TEST(fit_finished_is_not_repeated),
         TEST(fit_with_every_option_ends_with_the_same_bits),
         TEST(fit_heeds_each_option),
-        TEST(fit_balances_weights_as_scikit_learn),
-        TEST(fit_draws_classes_equally_often),
         TEST(fit_ignores_a_damaged_checkpoint),
         TEST(fit_ignores_the_checkpoint_of_another_training),
         TEST(fit_restores_the_best_weights),
