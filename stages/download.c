@@ -70,8 +70,10 @@ static int check_source(const struct stage *stage, struct source *source, const 
                          source->setting, out);
     }
     if (source->url == NULL)
-        return error_set(err, ERR_USAGE, "there is an out '%s', so parameter '%s.url' must be set",
-                         out, source->setting);
+        return error_set(err, ERR_USAGE,
+                         "there is an out '%s', so parameter '%s.url' must be set; what has no "
+                         "public address is given as a file: --set %s.url=file:PATH",
+                         out, source->setting, source->setting);
     if (check_url(source, err) < 0)
         return -1;
     if (source->sha256 == NULL || !digest_from_person(source->sha256, &source->digest))

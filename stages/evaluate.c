@@ -1,8 +1,9 @@
 /* The final model on the test images.
  *
  * deps dataset, model; outs metrics (JSON), predictions (probabilities, f32 [n,classes]) and report
- * (scikit-learn's classification report). How a picture is fed is the model's to say; the one
- * parameter is weights.check (model_use.h).
+ * (scikit-learn's classification report). How a picture is fed is the model's to say.
+ * Parameters, which may be left out: weights.check (model_use.h); evaluate.flip, the mean of each
+ * picture's answer and its mirror image's.
  */
 #include "base/file.h"
 #include "base/json.h"
@@ -12,6 +13,7 @@
 #include "data/classification.h"
 #include "data/dataset.h"
 #include "data/npy.h"
+#include "nn/elementary.h"
 #include "nn/fit.h"
 #include "nn/model.h"
 #include "nn/network.h"
@@ -27,6 +29,7 @@ enum { SHARD = 8 };
 struct evaluate {
     struct stage *stage;
     struct weight_check weight_check;
+    bool flip;
     struct dataset dataset;
     struct model *model;
     struct backend *backend;
@@ -67,6 +70,30 @@ static bool on_images(void *arg, int64_t epoch, int64_t done, int64_t total)
     return !stage_stop_requested();
 }
 
+/* Flip at test time: the mean of what the model says of a picture and of its mirror image, and the
+ * loss of that. */
+static int average_with_mirrored(struct evaluate *e, const struct fit_observer *observer,
+                                 struct error *err)
+{
+    const int64_t n = test_count(e), classes = e->dataset.class_count;
+    struct fit_evaluation ignored;
+    struct feed mirrored = e->feed;
+    double total = 0;
+    float *other = memory_new((size_t)(n * classes), sizeof(float), err);
+    mirrored.mirror = true;
+    int result = other == NULL ? -1
+                               : fit_evaluate(e->network, &mirrored, e->samples, n, 0, observer,
+                                              other, &ignored, err);
+    for (int64_t i = 0; result == 0 && i < n * classes; i++)
+        e->probabilities[i] = 0.5f * (e->probabilities[i] + other[i]);
+    for (int64_t i = 0; result == 0 && i < n; i++)
+        total -= elementary_log((double)e->probabilities[i * classes + e->feed.labels[i]]);
+    if (result == 0)
+        e->evaluation.loss = total / (double)n;
+    free(other);
+    return result;
+}
+
 static int predict(struct evaluate *e, struct error *err)
 {
     const struct dataset *dataset = &e->dataset;
@@ -80,6 +107,8 @@ static int predict(struct evaluate *e, struct error *err)
         e->samples[i] = i;
     if (fit_evaluate(e->network, &e->feed, e->samples, n, 0, &observer, e->probabilities,
                      &e->evaluation, err) < 0)
+        return -1;
+    if (e->flip && average_with_mirrored(e, &observer, err) < 0)
         return -1;
     if (isnan(e->evaluation.loss))
         return error_set(err, ERR_STAGE,
@@ -155,22 +184,28 @@ static int write_outs(const struct evaluate *e, struct error *err)
     return write_metrics(e, metrics, err);
 }
 
-static int read_params(struct stage *stage, struct weight_check *check, struct error *err)
+static int read_params(struct evaluate *e, struct error *err)
 {
-    return model_use_check(stage, check, err) < 0 ? -1 : stage_params_done(stage, err);
+    const json_t *map = NULL;
+    if (model_use_check(e->stage, &e->weight_check, err) < 0 ||
+        stage_map_or_null(e->stage, "evaluate", &map, err) < 0 ||
+        (json_object_get(map, "flip") != NULL &&
+         stage_bool(e->stage, "evaluate.flip", &e->flip, err) < 0))
+        return -1;
+    return stage_params_done(e->stage, err);
 }
 
 static int check(struct stage *stage, struct error *err)
 {
-    struct weight_check ignored;
-    return read_params(stage, &ignored, err);
+    struct evaluate e = {.stage = stage};
+    return read_params(&e, err);
 }
 
 static int run(struct stage *stage, struct error *err)
 {
     struct evaluate e = {.stage = stage};
     int result = -1;
-    if (read_params(stage, &e.weight_check, err) < 0)
+    if (read_params(&e, err) < 0)
         return -1;
     if (open_all(&e, err) == 0 && predict(&e, err) == 0 && write_outs(&e, err) == 0) {
         stage_metric(stage, "test_loss", e.evaluation.loss, 0);

@@ -53,6 +53,9 @@ static int open_data(struct explore *explore, struct error *err)
     const char *splits = dataset != NULL ? stage_dep(explore->stage, "splits", err) : NULL;
     if (splits == NULL || dataset_open(dataset, &explore->dataset, err) < 0)
         return -1;
+    if (augment_params_fit(&explore->augment, explore->dataset.height, explore->dataset.width,
+                           err) < 0)
+        return -1;
     return splits_open(splits, explore->dataset.train_images.shape[0], &explore->splits, err);
 }
 
@@ -156,6 +159,8 @@ static void describe(const struct augment *augment, struct text *text)
 {
     if (augment->flip)
         text_add(text, ", horizontal flip");
+    if (augment->crop > 0)
+        text_addf(text, ", shift up to %lld pixels", (long long)augment->crop);
     if (augment->rotation > 0)
         text_addf(text, ", rotation up to %.3g\xc2\xb0", (double)augment->rotation * 360);
     if (augment->zoom > 0)

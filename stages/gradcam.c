@@ -14,6 +14,7 @@
 #include <string.h>
 
 struct settings {
+    bool flipped;    /* what evaluate recorded is a mean over mirror images */
     bool raw_pixels; /* feed [0,1] pixels, past the model's preprocessing */
     double alpha;
     const json_t *pairs;
@@ -29,11 +30,16 @@ struct box_result {
 static int read_settings(struct stage *stage, struct settings *settings, struct error *err)
 {
     static const char *const ways[] = {"model", "none"};
+    const json_t *map = NULL;
     int way = 0;
+    settings->flipped = false;
     if (stage_choice(stage, "gradcam.preprocess", ways, 2, &way, err) < 0 ||
         stage_real(stage, "gradcam.alpha", 0, 1, &settings->alpha, err) < 0 ||
         (settings->pairs = stage_value(stage, "gradcam.pairs", err)) == NULL ||
-        model_use_check(stage, &settings->weight_check, err) < 0)
+        model_use_check(stage, &settings->weight_check, err) < 0 ||
+        stage_map_or_null(stage, "evaluate", &map, err) < 0 ||
+        (json_object_get(map, "flip") != NULL &&
+         stage_bool(stage, "evaluate.flip", &settings->flipped, err) < 0))
         return -1;
     settings->raw_pixels = way == 1;
     return stage_params_done(stage, err) < 0 ? -1 : choice_check_pairs(settings->pairs, err);
@@ -255,6 +261,8 @@ static int run(struct stage *stage, struct error *err)
         explainer_open(&explainer, stage, model, &dataset, predictions.data, &settings.weight_check,
                        settings.raw_pixels, err) < 0)
         goto done;
+    /* A mean over mirror images is no pass of the network's. */
+    explainer.compares = explainer.own_preprocessing && !settings.flipped;
     result = explain(stage, &settings, &explainer, err);
 done:
     explainer_close(&explainer);

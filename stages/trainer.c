@@ -1,5 +1,6 @@
 #include "trainer.h"
 
+#include "augment_params.h"
 #include "base/memory.h"
 #include "model_use.h"
 
@@ -70,6 +71,7 @@ static void release(struct trainer *trainer)
     splits_release(&trainer->splits);
     dataset_release(&trainer->dataset);
     free(trainer->patterns);
+    free(trainer->class_weights);
 }
 
 /* ---- progress ---- */
@@ -163,12 +165,18 @@ static int train(struct trainer *trainer, struct error *err)
         watch.images = options->steps_per_epoch * options->batch;
     if (look(trainer, &val_feed, err) < 0)
         return -1;
+    if (trainer->augments &&
+        augment_params_fit(&trainer->augment, val_feed.height, val_feed.width, err) < 0)
+        return -1;
     tell(&watch, 0, ", preparing", 0, watch.images);
     train_feed = val_feed;
     train_feed.seed = trainer->seed;
     train_feed.augment = trainer->augments ? &trainer->augment : NULL;
     train_feed.partners = trainer->train;
     train_feed.partner_count = trainer->train_count;
+    if (trainer_weigh(trainer, &train_feed, err) < 0)
+        return -1;
+    val_feed.label_smoothing = train_feed.label_smoothing; /* Keras' validation has the same loss */
     return fit(trainer->model, trainer->backend, &train_feed, trainer->train, trainer->train_count,
                &val_feed, trainer->val, trainer->val_count, options, &observer, &trainer->history,
                err);

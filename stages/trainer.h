@@ -43,6 +43,9 @@ struct trainer {
     enum precision precision; /* what was asked for; options.dtype is what is taken */
     const char **patterns;    /* of layers to unfreeze; the array is owned */
     size_t pattern_count;
+    double label_smoothing;
+    const json_t *class_weight; /* "balanced" or a list; NULL for none; borrowed from the stage */
+    float *class_weights;       /* what it comes to */
 
     struct dataset dataset;
     struct splits splits;
@@ -90,12 +93,21 @@ int trainer_read_model(struct trainer *trainer, struct error *err);
 int trainer_read_augment(struct trainer *trainer, struct error *err);
 /* train: {batch, shard, steps_per_epoch, precision}; auto where precision is left out */
 int trainer_read_batches(struct trainer *trainer, struct error *err);
+/* trainer_optimizer.c: train: {optimizer: {name, weight_decay, exclude_from_weight_decay, momentum,
+ * nesterov, use_ema, ema_momentum}, label_smoothing, class_weight, sampling}, of which each may be
+ * left out. */
+int trainer_read_weighing(struct trainer *trainer, struct error *err);
+/* Tells the feed that trains how the loss weighs its pictures; once the data is open. */
+int trainer_weigh(struct trainer *trainer, struct feed *feed, struct error *err);
 /* train: {norm, preflight} */
 int trainer_read_modes(struct trainer *trainer, struct error *err);
 /* `prefix`: {augment, epochs, learning_rate, early_stopping: {patience, min_delta, monitor, mode},
  * reduce_learning_rate: {factor, patience, minimum, min_delta, cooldown}}; null turns a callback
  * off; what is absent of min_delta, monitor, mode and cooldown is as in Keras. */
 int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct error *err);
+/* trainer_schedule.c: `prefix`.cosine_decay: {decay_steps, alpha, warmup_steps, warmup_target},
+ * each of which may be left out; null: none. trainer_read_schedule() calls it. */
+int trainer_read_cosine_decay(struct trainer *trainer, const char *prefix, struct error *err);
 /* phase.trainable: a list of parts of names */
 int trainer_read_trainable(struct trainer *trainer, struct error *err);
 /* After these, where the model is made here: whether there is such a network, with such layers. */

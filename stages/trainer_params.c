@@ -66,8 +66,10 @@ int trainer_read_batches(struct trainer *trainer, struct error *err)
         stage_int(stage, "train.batch", 1, 65536, &options->batch, err) < 0 ||
         stage_int(stage, "train.shard", 1, 65536, &options->shard, err) < 0)
         return -1;
-    return stage_int_or_null(stage, "train.steps_per_epoch", 1, INT64_C(1) << 40,
-                             &options->steps_per_epoch, err);
+    if (stage_int_or_null(stage, "train.steps_per_epoch", 1, INT64_C(1) << 40,
+                          &options->steps_per_epoch, err) < 0)
+        return -1;
+    return trainer_read_weighing(trainer, err);
 }
 
 int trainer_read_modes(struct trainer *trainer, struct error *err)
@@ -185,7 +187,8 @@ int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct er
         stage_real(trainer->stage, rate, 0, 1000, &options->learning_rate, err) < 0 ||
         read_early_stopping(trainer, prefix, err) < 0)
         return -1;
-    return read_reduce(trainer, prefix, err);
+    return read_reduce(trainer, prefix, err) < 0 ? -1
+                                                 : trainer_read_cosine_decay(trainer, prefix, err);
 }
 
 int trainer_read_trainable(struct trainer *trainer, struct error *err)

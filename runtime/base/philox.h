@@ -23,6 +23,7 @@ enum random_purpose {
     RANDOM_DROPOUT,
     RANDOM_INIT,     /* initial weights */
     RANDOM_GENERATE, /* the generated dataset */
+    RANDOM_SAMPLE,   /* which images an epoch takes, where classes are balanced */
 };
 
 struct philox {

@@ -30,6 +30,7 @@ struct augment_draw {
     bool flip;
     float degrees, zoom;
     int64_t cutout_x, cutout_y; /* corner of the square, may lie outside */
+    int64_t crop_x, crop_y;     /* of the picture's place 0, in the picture before */
 };
 
 /* Uniform in [low, high) as Keras scales it. */
@@ -52,7 +53,28 @@ augment_draw(const struct augment *augment, struct augment_key key, int64_t heig
                                 (float)(1.0 + (double)augment->zoom));
     draw.cutout_x = (int64_t)philox_below(b.words[0], (uint32_t)width) - augment->cutout / 2;
     draw.cutout_y = (int64_t)philox_below(b.words[1], (uint32_t)height) - augment->cutout / 2;
+    draw.crop_x = (int64_t)philox_below(b.words[2], (uint32_t)(2 * augment->crop + 1));
+    draw.crop_y = (int64_t)philox_below(b.words[3], (uint32_t)(2 * augment->crop + 1));
+    draw.crop_x -= augment->crop;
+    draw.crop_y -= augment->crop;
     return draw;
+}
+
+/* Where place i of an axis of n, which may lie up to n - 1 outside, takes its pixel; -1 where it is
+ * 0. */
+static inline HOST_DEVICE int64_t augment_crop_place(int64_t i, int64_t n,
+                                                     enum crop_padding padding)
+{
+    const int64_t beyond = i < 0 ? -i : i - (n - 1);
+    if (i >= 0 && i < n)
+        return i;
+    switch (padding) {
+    case CROP_EDGE: return i < 0 ? 0 : n - 1;
+    case CROP_REFLECT: return i < 0 ? beyond : n - 1 - beyond;
+    case CROP_SYMMETRIC: return i < 0 ? beyond - 1 : n - beyond;
+    case CROP_CONSTANT: break;
+    }
+    return -1;
 }
 
 /* The picture to mix in, the key of its own augmentation, and the weight of

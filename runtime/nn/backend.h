@@ -182,6 +182,19 @@ struct adam_step {
 typedef int adam_fn(struct lane *lane, int64_t count, struct adam_step step, const float *g,
                     float *w, float *m, float *v, struct error *err);
 
+/* The other steps of optimizer.h: weights shrink by weight_decay * learning_rate of themselves; SGD
+ * with momentum in m; averages = momentum * averages + (1 - momentum) * w. All [count]. */
+struct sgd_step {
+    float learning_rate, momentum;
+    bool nesterov;
+};
+typedef int decay_fn(struct lane *lane, int64_t count, float weight_decay, float learning_rate,
+                     float *w, struct error *err);
+typedef int sgd_fn(struct lane *lane, int64_t count, struct sgd_step step, const float *g, float *w,
+                   float *m, struct error *err);
+typedef int average_fn(struct lane *lane, int64_t count, float momentum, const float *w,
+                       float *averages, struct error *err);
+
 struct operations {
     /* Memory of the device; zeroed. On the CPU plain memory. */
     void *(*allocate)(struct backend *backend, size_t bytes, struct error *err);
@@ -224,6 +237,9 @@ struct operations {
     dropout_fn *dropout;
     loss_fn *loss;
     adam_fn *adam;
+    decay_fn *decay;
+    sgd_fn *sgd;
+    average_fn *average;
 };
 
 /* Backends embed this first. */

@@ -290,6 +290,9 @@ static const struct operations operations = {
     .dropout = dropout_cpu,
     .loss = loss_cpu,
     .adam = adam_cpu,
+    .decay = decay_cpu,
+    .sgd = sgd_cpu,
+    .average = average_cpu,
 };
 
 int backend_fingerprint_cpu(FILE *stream, struct error *err)

@@ -85,5 +85,8 @@ average_pool_backward_fn average_pool_backward_cpu;
 dropout_fn dropout_cpu;
 loss_fn loss_cpu;
 adam_fn adam_cpu;
+decay_fn decay_cpu;
+sgd_fn sgd_cpu;
+average_fn average_cpu;
 
 #endif

@@ -72,6 +72,24 @@ static int64_t clip(int64_t value, int64_t high)
     return value < 0 ? 0 : value > high ? high : value;
 }
 
+static void crop_picture(const struct feed *feed, struct augment_draw draw, const float *in,
+                         float *out)
+{
+    const enum crop_padding padding = feed->augment->crop_padding;
+    const size_t pixel = 3 * sizeof(float);
+    for (int64_t y = 0; y < feed->height; y++) {
+        const int64_t from_y = augment_crop_place(y + draw.crop_y, feed->height, padding);
+        float *row = out + y * feed->width * 3;
+        for (int64_t x = 0; x < feed->width; x++) {
+            const int64_t from_x = augment_crop_place(x + draw.crop_x, feed->width, padding);
+            if (from_x < 0 || from_y < 0)
+                memset(row + x * 3, 0, pixel);
+            else
+                memcpy(row + x * 3, in + (from_y * feed->width + from_x) * 3, pixel);
+        }
+    }
+}
+
 static void cut_out(const struct feed *feed, struct augment_draw draw, float *picture)
 {
     const int64_t side = feed->augment->cutout;
@@ -91,11 +109,15 @@ static float *augment_picture(const struct feed *feed, struct augment_key key, i
     const struct augment *augment = feed->augment;
     float m[6], *other;
     if (augment == NULL) {
-        scale_picture(feed, sample, false, a);
+        scale_picture(feed, sample, feed->mirror, a);
         return a;
     }
     struct augment_draw draw = augment_draw(augment, key, feed->height, feed->width);
-    scale_picture(feed, sample, draw.flip, a);
+    scale_picture(feed, sample, draw.flip != feed->mirror, a);
+    if (augment->crop > 0) {
+        crop_picture(feed, draw, a, b);
+        other = a, a = b, b = other;
+    }
     if (augment->rotation > 0) {
         augment_rotation(draw.degrees, feed->height, feed->width, m);
         warp_picture(feed, m, a, b);
@@ -118,10 +140,24 @@ VECTORISE static void mix_pictures(int64_t n, float weight, float rest,
         picture[i] = weight * picture[i] + rest * partner[i];
 }
 
-void feed_target(const struct feed *feed, int64_t sample, float *target)
+static void plain_target(const struct feed *feed, int64_t sample, float *target)
 {
     memset(target, 0, (size_t)feed->classes * sizeof(float));
     target[feed->labels[sample]] = 1;
+}
+
+static void smooth_target(const struct feed *feed, float *target)
+{
+    const float rest = 1.0f - feed->label_smoothing;
+    const float share = feed->label_smoothing / (float)feed->classes;
+    for (int64_t i = 0; feed->label_smoothing > 0 && i < feed->classes; i++)
+        target[i] = target[i] * rest + share;
+}
+
+void feed_target(const struct feed *feed, int64_t sample, float *target)
+{
+    plain_target(feed, sample, target);
+    smooth_target(feed, target);
 }
 
 /* The picture as training sees it, in one of the workspace's; `target` as in feed_image. */
@@ -132,9 +168,12 @@ static float *present(const struct feed *feed, uint32_t epoch, int64_t sample, s
     const bool mix = feed->augment != NULL && feed->augment->mixup > 0 && feed->partner_count > 0;
     float *picture = augment_picture(feed, key, sample, w->pictures[0], w->pictures[1]);
     if (target != NULL)
-        feed_target(feed, sample, target);
-    if (!mix)
+        plain_target(feed, sample, target);
+    if (!mix) {
+        if (target != NULL)
+            smooth_target(feed, target);
         return picture;
+    }
     const struct mixup_draw draw = augment_mixup(feed, epoch, sample);
     float *spare = picture == w->pictures[0] ? w->pictures[1] : w->pictures[0];
     const float *partner = augment_picture(feed, draw.key, draw.partner, w->pictures[2], spare);
@@ -143,6 +182,7 @@ static float *present(const struct feed *feed, uint32_t epoch, int64_t sample, s
     if (target != NULL) {
         target[feed->labels[sample]] = draw.lambda;
         target[feed->labels[draw.partner]] += rest;
+        smooth_target(feed, target);
     }
     return picture;
 }

@@ -1,7 +1,7 @@
 /* From stored pictures (u8, RGB) to the network's input: augmentation,
  * resizing and preprocessing of one image, exactly as Keras' layers do it.
- * The order is the notebook's: scale to [0,1], flip, rotate, zoom, (cutout,
- * mixup,) resize, preprocess. Arithmetic is in augment.h and shared with the
+ * The order is the notebook's: scale to [0,1], flip, (crop,) rotate, zoom,
+ * (cutout, mixup,) resize, preprocess. Arithmetic is in augment.h and shared with the
  * GPU; each draw is a function of (seed, epoch, sample).
  */
 #ifndef NN_FEED_H
@@ -32,12 +32,19 @@ struct preprocess {
 };
 const char *preprocess_name(enum preprocess_mode mode);
 
+/* What lies beyond the edge, by torchvision's names: 0; the edge; d c b | a b c d | c b a;
+ * c b a | a b c d | d c b. */
+enum crop_padding { CROP_CONSTANT, CROP_EDGE, CROP_REFLECT, CROP_SYMMETRIC };
+
 struct augment {
     bool flip;
     float rotation; /* fraction of a full turn */
     float zoom;     /* fraction */
     int64_t cutout; /* side of the square that is blanked with 0.5, in source pixels; 0 for none */
     float mixup;    /* alpha of the Beta distribution; 0 for none */
+    int64_t crop;   /* torchvision's RandomCrop to the picture's own size: places of padding on each
+                       side, by which it is shifted at most; 0 for none */
+    enum crop_padding crop_padding;
 };
 
 /* A set of pictures and how to present them. Borrowed pointers. */
@@ -52,6 +59,10 @@ struct feed {
     int64_t partner_count;
     struct preprocess preprocess;
     uint32_t seed;
+    bool mirror;                /* every picture, as flip at test time shows it again */
+    float label_smoothing;      /* Keras': target * (1 - s) + s / classes; 0 for none */
+    const float *class_weights; /* [classes]: of a training picture in the loss, by the class with
+                                   the largest share of its target; NULL: all 1 */
 };
 
 /* Floats of scratch that feed_image needs. */

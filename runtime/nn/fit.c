@@ -27,6 +27,7 @@ struct training {
     const int64_t *train_samples, *val_samples;
     int64_t train_count, val_count, steps;
     const struct fit_options *options;
+    struct cosine_decay cosine_decay; /* with its steps filled in */
     const struct fit_observer *observer;
     struct history *history;
     int64_t *order; /* [train_count] */
@@ -114,6 +115,15 @@ static void describe(const struct training *t, const struct backend *backend, st
               o->learning_rate);
     text_addf(text, "%lld %lld %a %a\n", (long long)o->early_stopping.patience,
               (long long)o->reduce.patience, o->reduce.factor, o->reduce.minimum);
+    text_addf(text, "%d %lld %a %lld %a\n", o->cosine_decay.on,
+              (long long)o->cosine_decay.decay_steps, o->cosine_decay.alpha,
+              (long long)o->cosine_decay.warmup_steps, o->cosine_decay.warmup_target);
+    text_addf(text, "%d %a %u %a %d %d %a\n", (int)o->optimizer.kind, o->optimizer.weight_decay,
+              o->optimizer.undecayed, o->optimizer.momentum, o->optimizer.nesterov,
+              o->optimizer.averages, o->optimizer.ema_momentum);
+    text_addf(text, "%d %a\n", o->balanced, (double)t->train->label_smoothing);
+    for (int64_t c = 0; t->train->class_weights != NULL && c < t->train->classes; c++)
+        text_addf(text, "%a\n", (double)t->train->class_weights[c]);
     text_addf(text, "%a %d %a %lld\n", o->early_stopping.min_delta, (int)o->early_stopping.mode,
               o->reduce.min_delta, (long long)o->reduce.cooldown);
     for (int i = 0; i < 2; i++) {
@@ -123,9 +133,10 @@ static void describe(const struct training *t, const struct backend *backend, st
                   (int)f->preprocess.mode, (double)f->preprocess.pixel_range,
                   (unsigned long)f->seed);
         if (f->augment != NULL)
-            text_addf(text, "%d %a %a %lld %a\n", f->augment->flip, (double)f->augment->rotation,
-                      (double)f->augment->zoom, (long long)f->augment->cutout,
-                      (double)f->augment->mixup);
+            text_addf(text, "%d %a %a %lld %a %lld %d\n", f->augment->flip,
+                      (double)f->augment->rotation, (double)f->augment->zoom,
+                      (long long)f->augment->cutout, (double)f->augment->mixup,
+                      (long long)f->augment->crop, (int)f->augment->crop_padding);
     }
     for (size_t i = 0; i < t->model->count; i++)
         text_addf(text, "%s %d\n", t->model->parameters[i].name, t->model->parameters[i].trainable);
@@ -216,7 +227,8 @@ static int save(struct training *t, struct error *err)
 {
     if (t->options->checkpoint_folder == NULL)
         return 0;
-    if (network_get_moments(t->network, t->checkpoint.m, t->checkpoint.v, err) < 0)
+    if (network_get_moments(t->network, t->checkpoint.m, t->checkpoint.v, err) < 0 ||
+        network_get_averages(t->network, t->checkpoint.averages, err) < 0)
         return -1;
     gather(t->model, t->checkpoint.weights);
     struct fit_checkpoint with_history = t->checkpoint;
@@ -265,6 +277,8 @@ static int resume(struct training *t, const struct backend *backend, struct erro
     note(t, text);
     if (network_load(t->network, t->model, err) < 0)
         return -1;
+    if (network_set_averages(t->network, c->averages, err) < 0)
+        return -1;
     return network_set_moments(t->network, c->m, c->v, err);
 }
 
@@ -307,6 +321,9 @@ static int train_step(struct training *t, struct error *err)
     const int64_t first = s->step * t->options->batch, left = t->train_count - first;
     const int64_t n = left < t->options->batch ? left : t->options->batch;
     struct batch_result result = {0};
+    if (t->cosine_decay.on)
+        s->learning_rate = cosine_decay_at(&t->cosine_decay, t->options->learning_rate,
+                                           s->epoch * t->steps + s->step);
     if (network_train(t->network, t->train, t->order + first, n, (uint32_t)s->epoch,
                       s->epoch * t->steps + s->step, s->learning_rate, &result, err) < 0)
         return -1;
@@ -331,7 +348,11 @@ static int train_epoch(struct training *t, struct error *err)
 {
     struct fit_state *s = &t->checkpoint.state;
     memcpy(t->order, t->train_samples, (size_t)t->train_count * sizeof(int64_t));
-    fit_shuffle(t->options->seed, (uint32_t)s->epoch, t->order, t->train_count);
+    if (!t->options->balanced)
+        fit_shuffle(t->options->seed, (uint32_t)s->epoch, t->order, t->train_count);
+    else if (fit_draw_balanced(t->options->seed, (uint32_t)s->epoch, t->train, t->train_samples,
+                               t->train_count, t->order, err) < 0)
+        return -1;
     while (s->step < t->steps) {
         struct timespec now;
         if (train_step(t, err) < 0)
@@ -366,6 +387,9 @@ static int finish_epoch(struct training *t, struct epoch_record *record, struct 
     s->step = s->hits = s->images = 0;
     s->loss = 0;
     s->stopped = advice.stop;
+    if (t->options->optimizer.averages && (network_swap_averages(t->network, err) < 0 ||
+                                           network_store(t->network, t->model, err) < 0))
+        return -1;
     return save(t, err);
 }
 
@@ -376,9 +400,13 @@ static int run_epoch(struct training *t, struct error *err)
     struct fit_evaluation evaluation;
     if (train_epoch(t, err) < 0)
         return -1;
+    if (network_swap_averages(t->network, err) < 0)
+        return -1;
     if (fit_evaluate(t->network, t->val, t->val_samples, t->val_count, s->epoch, t->observer, NULL,
                      &evaluation, err) < 0)
-        return err->kind == ERR_INTERRUPTED ? interrupt(t, err) : -1;
+        return err->kind == ERR_INTERRUPTED && network_swap_averages(t->network, err) == 0
+                   ? interrupt(t, err)
+                   : -1;
     record.val_loss = evaluation.loss;
     record.val_accuracy = evaluation.accuracy;
     record.loss = (double)(s->loss / (float)s->images);
@@ -457,10 +485,15 @@ int fit(struct model *model, struct backend *backend, const struct feed *train,
     t.steps = (train_count + options->batch - 1) / options->batch;
     if (options->steps_per_epoch > 0 && options->steps_per_epoch < t.steps)
         t.steps = options->steps_per_epoch;
+    t.cosine_decay = options->cosine_decay;
+    if (t.cosine_decay.decay_steps == 0)
+        t.cosine_decay.decay_steps = cosine_decay_rest(&t.cosine_decay, options->epochs * t.steps);
     if ((t.order = memory_new((size_t)train_count, sizeof(int64_t), err)) != NULL &&
         network_new(model, backend, &network_options, &t.network, err) == 0 &&
         network_remember(t.network, val, options->remember_bytes, err) == 0 &&
+        network_set_optimizer(t.network, &options->optimizer, err) == 0 &&
         fit_checkpoint_init(&t.checkpoint, count_changing(model), network_moment_count(t.network),
+                            options->optimizer.averages ? network_moment_count(t.network) : 0,
                             err) == 0)
         result = run(&t, backend, err);
     if (result == 0) {

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "nn/backend.h"
 #include "nn/callbacks.h"
+#include "nn/cosine_decay.h"
 #include "nn/feed.h"
 #include "nn/history.h"
 #include "nn/model.h"
@@ -31,11 +32,15 @@ struct fit_options {
     enum norm_mode norm;
     enum dtype dtype; /* network.h */
     uint32_t seed;    /* of shuffling and dropout; augmentation has the feed's */
+    bool balanced; /* an epoch draws a class, then one of its images, with replacement, instead of
+                      taking each image once: torch's WeightedRandomSampler of 1 / count */
     double learning_rate;
+    struct optimizer optimizer;
     struct early_stopping
-        early_stopping;              /* options only; of val_loss (MONITOR_MIN) or val_accuracy */
-    struct reduce_on_plateau reduce; /* options only */
-    const char *checkpoint_folder;   /* NULL: none */
+        early_stopping;               /* options only; of val_loss (MONITOR_MIN) or val_accuracy */
+    struct reduce_on_plateau reduce;  /* options only */
+    struct cosine_decay cosine_decay; /* where it is on, the rate of each step; else callbacks' */
+    const char *checkpoint_folder;    /* NULL: none */
     size_t remember_bytes; /* for what the frozen prefix makes of plain pictures: network.h */
 };
 
@@ -75,5 +80,15 @@ int fit_evaluate(struct network *network, const struct feed *feed, const int64_t
 /* Puts samples[count] in the order of an epoch: Fisher and Yates' shuffle (Durstenfeld 1964) by
  * Philox. */
 void fit_shuffle(uint32_t seed, uint32_t epoch, int64_t *samples, int64_t count);
+
+/* scikit-learn's compute_class_weight("balanced"): samples / (classes * samples of the class), 0
+ * for a class without any. weights [classes]. */
+void fit_balance_weights(const struct feed *feed, const int64_t *samples, int64_t count,
+                         float *weights);
+
+/* An epoch in which classes come equally often: `drawn` [count] from samples [count].
+ * A class without samples is never drawn. */
+int fit_draw_balanced(uint32_t seed, uint32_t epoch, const struct feed *feed,
+                      const int64_t *samples, int64_t count, int64_t *drawn, struct error *err);
 
 #endif

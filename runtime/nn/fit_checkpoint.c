@@ -1,13 +1,14 @@
 /* The file fit.checkpoint, numbers little-endian:
  *
  *   file    = body digest                digest: SHA-256 of body
- *   body    = magic owner counts state records weights kept m v
- *   magic   = "reprise fit checkpoint 1\n"
+ *   body    = magic owner counts state records weights kept m v averages
+ *   magic   = "reprise fit checkpoint 2\n"
  *   owner   = 32 bytes
- *   counts  = i64 epochs, i64 weights, i64 moments
+ *   counts  = i64 epochs, i64 weights, i64 moments, i64 averages
  *   state   = f64 * STATE_VALUES
  *   records = (f64 * 5) * epochs         loss, accuracy, val_loss, val_accuracy, learning_rate
  *   weights, kept = f32 * weights;  m, v = f32 * moments
+ *   averages = f32 * averages            of the weights, where the optimizer has them
  */
 #include "nn/fit_checkpoint.h"
 
@@ -21,18 +22,20 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file holds memory
 _Static_assert(sizeof(struct epoch_record) == 5 * sizeof(double),
                "records are written as they are");
 
-static const char magic[] = "reprise fit checkpoint 1\n";
+static const char magic[] = "reprise fit checkpoint 2\n";
 
-enum { MAGIC_SIZE = sizeof(magic) - 1, COUNTS = 3, STATE_VALUES = 15 };
+enum { MAGIC_SIZE = sizeof(magic) - 1, COUNTS = 4, STATE_VALUES = 15 };
 
 int fit_checkpoint_init(struct fit_checkpoint *checkpoint, int64_t weight_count,
-                        int64_t moment_count, struct error *err)
+                        int64_t moment_count, int64_t average_count, struct error *err)
 {
-    struct fit_checkpoint c = {.weight_count = weight_count, .moment_count = moment_count};
+    struct fit_checkpoint c = {
+        .weight_count = weight_count, .moment_count = moment_count, .average_count = average_count};
     if ((c.weights = memory_new((size_t)weight_count, sizeof(float), err)) == NULL ||
         (c.kept = memory_new((size_t)weight_count, sizeof(float), err)) == NULL ||
         (c.m = memory_new((size_t)moment_count, sizeof(float), err)) == NULL ||
-        (c.v = memory_new((size_t)moment_count, sizeof(float), err)) == NULL) {
+        (c.v = memory_new((size_t)moment_count, sizeof(float), err)) == NULL ||
+        (c.averages = memory_new((size_t)average_count, sizeof(float), err)) == NULL) {
         fit_checkpoint_release(&c);
         return -1;
     }
@@ -46,6 +49,7 @@ void fit_checkpoint_release(struct fit_checkpoint *checkpoint)
     free(checkpoint->kept);
     free(checkpoint->m);
     free(checkpoint->v);
+    free(checkpoint->averages);
     history_release(&checkpoint->history);
     *checkpoint = (struct fit_checkpoint){0};
 }
@@ -121,7 +125,8 @@ static int put(struct output *output, const void *data, size_t size, struct erro
 
 static int put_body(struct output *output, const struct fit_checkpoint *c, struct error *err)
 {
-    const int64_t counts[COUNTS] = {(int64_t)c->history.count, c->weight_count, c->moment_count};
+    const int64_t counts[COUNTS] = {(int64_t)c->history.count, c->weight_count, c->moment_count,
+                                    c->average_count};
     const size_t weights = (size_t)c->weight_count * sizeof(float);
     const size_t moments = (size_t)c->moment_count * sizeof(float);
     double values[STATE_VALUES];
@@ -132,7 +137,8 @@ static int put_body(struct output *output, const struct fit_checkpoint *c, struc
         put(output, values, sizeof(values), err) < 0 ||
         put(output, c->history.epochs, c->history.count * sizeof(struct epoch_record), err) < 0 ||
         put(output, c->weights, weights, err) < 0 || put(output, c->kept, weights, err) < 0 ||
-        put(output, c->m, moments, err) < 0 || put(output, c->v, moments, err) < 0)
+        put(output, c->m, moments, err) < 0 || put(output, c->v, moments, err) < 0 ||
+        put(output, c->averages, (size_t)c->average_count * sizeof(float), err) < 0)
         return -1;
     return 0;
 }
@@ -173,7 +179,8 @@ static size_t file_size(const struct fit_checkpoint *c, int64_t epochs)
         return 0;
     return MAGIC_SIZE + DIGEST_SIZE + COUNTS * sizeof(int64_t) + STATE_VALUES * sizeof(double) +
            (size_t)epochs * sizeof(struct epoch_record) +
-           2 * sizeof(float) * (size_t)(c->weight_count + c->moment_count) + DIGEST_SIZE;
+           2 * sizeof(float) * (size_t)(c->weight_count + c->moment_count) +
+           sizeof(float) * (size_t)c->average_count + DIGEST_SIZE;
 }
 
 static void take(const char **at, void *to, size_t size)
@@ -199,7 +206,7 @@ static const char *check(const char *data, size_t size, const struct fit_checkpo
     memcpy(counts, data + MAGIC_SIZE + DIGEST_SIZE, sizeof(counts));
     if (memcmp(data + MAGIC_SIZE, c->owner.bytes, DIGEST_SIZE) != 0 ||
         counts[1] != c->weight_count || counts[2] != c->moment_count ||
-        size != file_size(c, counts[0]))
+        counts[3] != c->average_count || size != file_size(c, counts[0]))
         return "ignoring a checkpoint of another training";
     memcpy(values, data + head, sizeof(values));
     if (!state_from_values(&ignored, values))
@@ -225,6 +232,7 @@ static int parse(const char *data, int64_t epochs, struct fit_checkpoint *c, str
     take(&at, c->kept, weights);
     take(&at, c->m, moments);
     take(&at, c->v, moments);
+    take(&at, c->averages, (size_t)c->average_count * sizeof(float));
     return 0;
 }
 

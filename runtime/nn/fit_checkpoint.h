@@ -30,15 +30,16 @@ struct fit_checkpoint {
     struct digest owner;
     struct fit_state state;
     struct history history; /* only its epochs */
-    int64_t weight_count, moment_count;
-    float *weights; /* [weight_count] all that training changes */
-    float *kept;    /* [weight_count] the best so far */
-    float *m, *v;   /* [moment_count] */
+    int64_t weight_count, moment_count, average_count;
+    float *weights;  /* [weight_count] all that training changes */
+    float *kept;     /* [weight_count] the best so far */
+    float *m, *v;    /* [moment_count] */
+    float *averages; /* [average_count] of the weights */
 };
 
 /* Arrays of these sizes, zeroed. */
 int fit_checkpoint_init(struct fit_checkpoint *checkpoint, int64_t weight_count,
-                        int64_t moment_count, struct error *err);
+                        int64_t moment_count, int64_t average_count, struct error *err);
 void fit_checkpoint_release(struct fit_checkpoint *checkpoint);
 
 int fit_checkpoint_save(const char *folder, const struct fit_checkpoint *checkpoint,

@@ -18,6 +18,7 @@
 #include "nn/backend.h"
 #include "nn/feed.h"
 #include "nn/model.h"
+#include "nn/optimizer.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -46,15 +47,19 @@ int network_new(struct model *model, struct backend *backend, const struct netwo
                 struct network **network, struct error *err);
 void network_free(struct network *network);
 
+/* In place of Adam alone, before the first step. */
+int network_set_optimizer(struct network *network, const struct optimizer *optimizer,
+                          struct error *err);
+
 struct batch_result {
     double loss;  /* sum over images */
     int64_t hits; /* images whose most likely class (the first of equals) is their target's: the
                      label, or of two mixed pictures the one with the larger share */
 };
 
-/* One step of Adam on `n` <= batch images (mean loss over n). `step` counts from 0 within one phase
- * over all epochs; the optimizer's own t is step + 1. Where the loss is not finite, nothing is
- * updated: the weights are those that gave it. */
+/* One step of the optimizer on `n` <= batch images (mean loss over n). `step` counts from 0 within
+ * one phase over all epochs; the optimizer's own t is step + 1. Where the loss is not finite,
+ * nothing is updated: the weights are those that gave it. */
 int network_train(struct network *network, const struct feed *feed, const int64_t *samples,
                   int64_t n, uint32_t epoch, int64_t step, float learning_rate,
                   struct batch_result *result, struct error *err);
@@ -96,5 +101,12 @@ int network_load(struct network *network, const struct model *model, struct erro
 int64_t network_moment_count(const struct network *network);
 int network_get_moments(struct network *network, float *m, float *v, struct error *err);
 int network_set_moments(struct network *network, const float *m, const float *v, struct error *err);
+
+/* Where the optimizer averages weights: exchanges them with their average, which is what validates
+ * and is kept; a second call brings the weights back, and must come before the next step. */
+int network_swap_averages(struct network *network, struct error *err);
+/* The averages for checkpoints, as many as moments; not while they are exchanged. */
+int network_get_averages(struct network *network, float *averages, struct error *err);
+int network_set_averages(struct network *network, const float *averages, struct error *err);
 
 #endif

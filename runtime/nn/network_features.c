@@ -49,7 +49,8 @@ bool features_are_of(const struct network *network, const struct feed *feed)
 {
     const struct feed *own = &network->features.feed;
     return own->images && !feed->augment && own->images == feed->images &&
-           own->count == feed->count && own->height == feed->height && own->width == feed->width &&
+           own->mirror == feed->mirror && own->count == feed->count &&
+           own->height == feed->height && own->width == feed->width &&
            own->preprocess.mode == feed->preprocess.mode &&
            own->preprocess.pixel_range == feed->preprocess.pixel_range;
 }

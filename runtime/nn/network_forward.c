@@ -115,6 +115,28 @@ static int normalise(const struct shard_run *run, int index, struct error *err)
         node->activation, run_span(run, t->y), err);
 }
 
+/* Class weights are Keras': the mean over images of weighted losses, not over the sum of weights.
+ */
+static int take_losses(const struct shard_run *run, const float *logits, const float *targets,
+                       float *dlogits, struct error *err)
+{
+    const struct network *network = run->network;
+    const int64_t classes = network->model->architecture.classes;
+    float *losses = network->training.losses + run->first_image;
+    if (run->feed->class_weights == NULL)
+        return network->ops->loss(run->lane, run->images, classes, logits, targets, run->scale,
+                                  losses, NULL, dlogits, err);
+    for (int64_t i = 0; i < run->images; i++) {
+        const float *target = targets + i * classes;
+        const float weight = run->feed->class_weights[network_argmax(target, classes)];
+        if (network->ops->loss(run->lane, 1, classes, logits + i * classes, target,
+                               run->scale * weight, &losses[i], NULL, dlogits + i * classes, err))
+            return -1;
+        losses[i] *= weight;
+    }
+    return 0;
+}
+
 static int lose(const struct shard_run *run, const struct step *step, struct error *err)
 {
     const struct network *network = run->network;
@@ -128,8 +150,7 @@ static int lose(const struct shard_run *run, const struct step *step, struct err
     for (int64_t i = 0; i < run->images; i++)
         training->hits[run->first_image + i] = network_argmax(logits + i * classes, classes) ==
                                                network_argmax(targets + i * classes, classes);
-    if (network->ops->loss(run->lane, run->images, classes, logits, targets, run->scale,
-                           training->losses + run->first_image, NULL, wide, err))
+    if (take_losses(run, logits, targets, wide, err))
         return -1;
     if (step->temporary < 0)
         return 0;

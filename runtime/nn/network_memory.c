@@ -173,7 +173,7 @@ void training_release(struct network *network)
         for (size_t j = 0; j < sizeof owned / sizeof owned[0]; j++)
             ops->release(network->backend, owned[j]);
     }
-    float *const vectors[] = {t->targets, t->losses, t->gradient, t->tail, t->m, t->v};
+    float *const vectors[] = {t->targets, t->losses, t->gradient, t->tail, t->m, t->v, t->averages};
     for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++)
         ops->release(network->backend, vectors[i]);
     free(t->hits);

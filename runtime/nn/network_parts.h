@@ -10,7 +10,8 @@
  *   network_memory.c     training: memory, convolutions for each size of shard
  *   network_forward.c    training: a shard through the steps up to the loss
  *   network_backward.c   training: the steps after it
- *   network_update.c     sums over shards, moving statistics, Adam
+ *   network_update.c     sums over shards, moving statistics
+ *   network_optimize.c   the optimizer's step, averages of weights
  *
  * A training step in four parts: the prefix runs image by image and leaves the
  * outputs that later nodes read ("edges") for the whole batch; the suffix runs
@@ -25,6 +26,7 @@
 #include <stdatomic.h>
 
 enum { ROLE_COUNT = PARAMETER_MOVING_VARIANCE + 1 };
+enum { RANGE = 16384 }; /* floats of a vector that a lane takes at a time */
 
 /* network_arena.c: a buffer of `count` elements, alive from step `first` to step `last`, both
  * included. */
@@ -139,6 +141,8 @@ struct training {
     uint8_t *hits;  /* [batch] */
     int64_t parameters;
     float *gradient, *tail, *m, *v; /* [parameters], trainable ones one after another */
+    struct optimizer optimizer;
+    float *averages; /* [parameters], where the optimizer has them */
 };
 
 /* Per sample of a feed the edges of the prefix, one after another. */
@@ -283,6 +287,9 @@ void training_release(struct network *network);
 /* Index in training.sizes of the convolutions for shards of `images`, made when first needed: the
  * last batch of an epoch may have a shard that is not full. */
 int training_find_size(struct network *network, int64_t images, size_t *index, struct error *err);
+
+/* network_optimize.c: weights from training.gradient; `step` from 0. */
+int optimize(struct network *network, int64_t step, float learning_rate, struct error *err);
 
 /* network_update.c */
 /* Forward and backward: leaves the mean loss's gradient in training.gradient. */

@@ -1,14 +1,11 @@
 /* A training step around its shards: segments, the gradient's sum over shards,
- * the update. */
+ * moving statistics. */
 #include "base/memory.h"
-#include "nn/adam.h"
 #include "nn/network_parts.h"
 #include "nn/norm.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-enum { RANGE = 16384 }; /* floats of a vector that a lane takes at a time */
 
 /* ---- a step ---- */
 
@@ -261,34 +258,17 @@ static void move_statistics(struct network *network)
     }
 }
 
-struct update_run {
-    struct network *network;
-    struct adam_step adam;
-};
-
-static int update_range(void *arg, struct lane *lane, size_t range, struct error *err)
-{
-    const struct update_run *run = arg;
-    const struct training *t = &run->network->training;
-    int64_t start = (int64_t)range * RANGE;
-    int64_t count = t->parameters - start < RANGE ? t->parameters - start : RANGE;
-    return run->network->ops->adam(lane, count, run->adam, t->gradient + start,
-                                   run->network->weights + start, t->m + start, t->v + start, err);
-}
-
 int network_train(struct network *network, const struct feed *feed, const int64_t *samples,
                   int64_t n, uint32_t epoch, int64_t step, float learning_rate,
                   struct batch_result *result, struct error *err)
 {
-    struct update_run run = {.network = network, .adam = {adam_alpha(learning_rate, step + 1)}};
     if (training_gradient(network, feed, samples, n, epoch, step, result, err))
         return -1;
     if (!isfinite(result->loss))
         return 0;
     move_statistics(network);
     network->version++;
-    size_t ranges = ((size_t)network->training.parameters + RANGE - 1) / RANGE;
-    return network->ops->parallel(network->backend, ranges, update_range, &run, err);
+    return optimize(network, step, learning_rate, err);
 }
 
 int network_gradients(struct network *network, const struct feed *feed, const int64_t *samples,

@@ -25,7 +25,8 @@ int explainer_open(struct explainer *explainer, struct stage *stage, const char 
     struct explainer made = {.dataset = dataset,
                              .predictions = predictions,
                              .classes = dataset->class_count,
-                             .own_preprocessing = !raw_pixels};
+                             .own_preprocessing = !raw_pixels,
+                             .compares = !raw_pixels};
     if (model_read(model_path, check, &made.model, err) < 0)
         return -1;
     if (model_use_feed(made.model, dataset, TEST_HALF, &made.feed, err) < 0 ||
@@ -69,7 +70,7 @@ static int compare(struct explainer *explainer, int64_t sample, const float *pro
     int64_t then = network_argmax(recorded, explainer->classes);
     explainer->passes++;
     explainer->agreeing += now == then;
-    if (!explainer->own_preprocessing)
+    if (!explainer->compares)
         return 0;
     for (int64_t k = 0; k < explainer->classes; k++)
         if (!(fabsf(probabilities[k] - recorded[k]) <= TOLERANCE))

@@ -27,6 +27,7 @@ struct explainer {
     int map_node;
     int64_t height, width, channels, classes; /* of the map */
     bool own_preprocessing;                   /* the model's own: then passes must agree */
+    bool compares; /* what was recorded is a pass of this network: they must give the same */
     int64_t passes, agreeing; /* images explained; of these, same most likely class */
 };
 

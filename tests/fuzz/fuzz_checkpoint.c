@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WEIGHTS = 3, MOMENTS = 2 };
+enum { WEIGHTS = 3, MOMENTS = 2, AVERAGES = 1 };
 
 /* Loads from one folder and saves to another. */
 static bool reload(const char *from, const char *to)
@@ -16,7 +16,7 @@ static bool reload(const char *from, const char *to)
     struct fit_checkpoint checkpoint;
     const char *why = NULL;
     bool found = false;
-    ASSERT(fit_checkpoint_init(&checkpoint, WEIGHTS, MOMENTS, &err) == 0);
+    ASSERT(fit_checkpoint_init(&checkpoint, WEIGHTS, MOMENTS, AVERAGES, &err) == 0);
     ASSERT(fit_checkpoint_load(from, &checkpoint, &found, &why, &err) == 0);
     ASSERT(found == (why == NULL));
     if (found)

@@ -134,7 +134,7 @@ static void resize_equals_torch(void **state)
 static void draws_have_their_distribution(void **state)
 {
     (void)state;
-    const struct augment augment = {true, 0.1f, 0.1f, 8, 0};
+    const struct augment augment = {.flip = true, .rotation = 0.1f, .zoom = 0.1f, .cutout = 8};
     double flips = 0, degrees = 0, zoom = 0, x = 0, squares = 0;
     enum { N = 4000 };
     for (uint32_t i = 0; i < N; i++) {

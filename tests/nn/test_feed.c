@@ -2,6 +2,7 @@
 #include "nn/feed.h"
 
 #include "nn/augment.h"
+#include "nn/loss.h"
 
 #include "known_text.h"
 
@@ -206,12 +207,99 @@ static void mixup_mixes_pictures_and_labels(void **state)
     assert_true(mixed > 0);
 }
 
+/* Every place of every shift is the one that torchvision's pad() has there. */
+static void crop_pads_as_torchvision(void **state)
+{
+    static const char *const modes[] = {"constant", "edge", "reflect", "symmetric"};
+    struct known_text golden;
+    const char *word;
+    int rows = 0;
+    (void)state;
+    known_open(&golden, "tests/golden/recipes/crop.txt");
+    for (; (word = known_word(&golden)) != NULL; rows++) {
+        int mode = 0;
+        while (strcmp(modes[mode], word) != 0)
+            assert_in_range(++mode, 0, 3);
+        const int64_t size = (int64_t)known_number(&golden);
+        const int64_t padding = (int64_t)known_number(&golden);
+        for (int64_t i = -padding; i < size + padding; i++)
+            assert_int_equal(augment_crop_place(i, size, (enum crop_padding)mode) + 1,
+                             (int64_t)known_number(&golden));
+    }
+    known_close(&golden);
+    assert_int_equal(rows, 8);
+}
+
+/* A picture is the shifted one, by every shift up to the padding, and no other. */
+static void crop_shifts_the_picture(void **state)
+{
+    enum { PADDING = 2, SIDE = 2 * PADDING + 1 };
+    struct pictures *p = *state;
+    int seen[SIDE * SIDE] = {0};
+    p->augment = (struct augment){.crop = PADDING, .crop_padding = CROP_SYMMETRIC};
+    p->feed.augment = &p->augment;
+    for (uint32_t epoch = 0; epoch < 400; epoch++) {
+        const struct augment_key key = {p->feed.seed, RANDOM_AUGMENT, epoch, 0, 0};
+        const struct augment_draw draw = augment_draw(&p->augment, key, H, W);
+        assert_true(draw.crop_x >= -PADDING && draw.crop_x <= PADDING);
+        assert_true(draw.crop_y >= -PADDING && draw.crop_y <= PADDING);
+        seen[(draw.crop_y + PADDING) * SIDE + draw.crop_x + PADDING]++;
+        feed_augmented(&p->feed, epoch, 0, p->scratch, p->out, NULL);
+        for (int i = 0; i < PICTURE; i++) {
+            const int64_t y = augment_crop_place(i / 3 / W + draw.crop_y, H, CROP_SYMMETRIC);
+            const int64_t x = augment_crop_place(i / 3 % W + draw.crop_x, W, CROP_SYMMETRIC);
+            assert_true(p->out[i] == (float)p->images[(y * W + x) * 3 + i % 3] / 255.0f);
+        }
+    }
+    for (int i = 0; i < SIDE * SIDE; i++)
+        assert_true(seen[i] > 0);
+}
+
+static void mirrored_feed_shows_the_mirror_image(void **state)
+{
+    struct pictures *p = *state;
+    p->feed.mirror = true;
+    feed_augmented(&p->feed, 0, 0, p->scratch, p->out, NULL);
+    for (int i = 0; i < PICTURE; i++)
+        assert_true(p->out[i] ==
+                    (float)p->images[(i / 3 / W * W + W - 1 - i / 3 % W) * 3 + i % 3] / 255.0f);
+}
+
+static void label_smoothing_is_keras(void **state)
+{
+    struct pictures *p = *state;
+    struct known_text golden;
+    const char *word;
+    int cases = 0;
+    known_open(&golden, "tests/golden/recipes/smoothing.txt");
+    for (; (word = known_word(&golden)) != NULL; cases++) {
+        float logits[16], target[16], loss, sum = 0;
+        p->feed.classes = (int64_t)strtod(word, NULL);
+        p->feed.label_smoothing = (float)known_number(&golden);
+        p->labels[0] = (uint8_t)known_number(&golden);
+        for (int64_t i = 0; i < p->feed.classes; i++)
+            logits[i] = (float)known_number(&golden);
+        feed_target(&p->feed, 0, target);
+        loss_image(p->feed.classes, logits, target, 1, &loss, NULL, NULL);
+        const double known = known_number(&golden);
+        assert_true(fabs((double)loss - known) <= 2e-6 * known);
+        feed_image(&p->feed, 0, 0, p->scratch, p->out, logits);
+        assert_memory_equal(logits, target, (size_t)p->feed.classes * sizeof(float));
+        for (int64_t i = 0; i < p->feed.classes; i++)
+            sum += target[i];
+        assert_true(fabsf(sum - 1) < 1e-6f);
+    }
+    known_close(&golden);
+    assert_int_equal(cases, 4);
+}
+
 /* Draws depend on seed, epoch and sample and on nothing else. */
 static void feed_depends_on_its_key_alone(void **state)
 {
     struct pictures *p = *state;
     float first[PICTURE], again[PICTURE];
-    p->augment = (struct augment){true, 0.1f, 0.1f, 3, 0.3f};
+    p->augment = (struct augment){
+        .flip = true, .rotation = 0.1f, .zoom = 0.1f, .cutout = 3, .mixup = 0.3f, .crop = 2};
     p->feed.augment = &p->augment;
     feed_augmented(&p->feed, 5, 2, p->scratch, first, NULL);
     for (int64_t sample = 0; sample < COUNT; sample++)
@@ -238,6 +326,10 @@ int main(void)
         TEST(cutout_blanks_a_square),
         TEST(mixup_mixes_pictures_and_labels),
         TEST(feed_depends_on_its_key_alone),
+        TEST(crop_pads_as_torchvision),
+        TEST(crop_shifts_the_picture),
+        TEST(mirrored_feed_shows_the_mirror_image),
+        TEST(label_smoothing_is_keras),
     };
     return cmocka_run_group_tests_name("feed", tests, NULL, NULL);
 }

@@ -81,7 +81,8 @@ static int make_bed(void **state)
                 (uint8_t)((k % 3 == i % CLASSES ? 150 : 50) + (noise >> 26));
         }
     }
-    bed->augment = (struct augment){true, 0.1f, 0.1f, 2, 0.2f};
+    bed->augment =
+        (struct augment){.flip = true, .rotation = 0.1f, .zoom = 0.1f, .cutout = 2, .mixup = 0.2f};
     bed->val = (struct feed){.images = bed->images,
                              .labels = bed->labels,
                              .count = COUNT,
@@ -264,6 +265,83 @@ static void fit_does_not_depend_on_what_it_remembers(void **state)
         assert_same_bits(&forgetful, bed);
         free(forgetful.data);
     }
+}
+
+/* With all that a step can carry on: averages, momentum, decay, a schedule, drawn classes, weights
+ * of classes. */
+static void use_everything(struct bed *bed)
+{
+    static const float weights[CLASSES] = {0.5f, 1.0f, 2.0f};
+    bed->options.optimizer = (struct optimizer){.kind = OPTIMIZER_SGD,
+                                                .weight_decay = 0.01,
+                                                .momentum = 0.9,
+                                                .nesterov = true,
+                                                .averages = true,
+                                                .ema_momentum = 0.8};
+    bed->options.cosine_decay =
+        (struct cosine_decay){.on = true, .alpha = 0.1, .warmup_steps = 3, .warmup_target = 2e-2};
+    bed->options.balanced = true;
+    bed->augment.crop = 2;
+    bed->train.label_smoothing = bed->val.label_smoothing = 0.1f;
+    bed->train.class_weights = weights;
+}
+
+static void fit_with_every_option_ends_with_the_same_bits(void **state)
+{
+    struct bed *bed = *state;
+    struct error err;
+    int stops = 0;
+    use_everything(bed);
+    train(bed, 3);
+    struct bits straight = take_bits(bed);
+    forget(bed);
+    bed->stop_after_steps = 1;
+    bed->stop_after_validations = 1;
+    while (train_on(bed, 1, &err) < 0) {
+        assert_int_equal(err.kind, ERR_INTERRUPTED);
+        bed->stop_after_validations = bed->validations > 0 ? 0 : 1;
+        assert_in_range(++stops, 1, 40);
+    }
+    assert_in_range(stops, 5, 40);
+    assert_same_bits(&straight, bed);
+    free(straight.data);
+}
+
+/* Each option alone changes what comes out: none is read and forgotten. */
+static void fit_heeds_each_option(void **state)
+{
+    struct bed *bed = *state;
+    const struct bed plain = *bed;
+    static const float weights[CLASSES] = {0.5f, 1.0f, 2.0f};
+    bed->options.checkpoint_folder = NULL;
+    train(bed, 1);
+    struct bits before = take_bits(bed);
+    for (int option = 0; option < 9; option++) {
+        struct fit_options *o = &bed->options;
+        *o = plain.options;
+        o->checkpoint_folder = NULL;
+        bed->train = plain.train;
+        bed->train.augment = &bed->augment;
+        bed->augment = plain.augment;
+        switch (option) {
+        case 0: o->optimizer.weight_decay = 0.1; break;
+        case 1: o->optimizer = (struct optimizer){.kind = OPTIMIZER_SGD}; break;
+        case 2: o->optimizer = (struct optimizer){.averages = true, .ema_momentum = 0.9}; break;
+        case 3: o->cosine_decay.on = true; break;
+        case 4: o->balanced = true; break;
+        case 5: bed->augment.crop = 1; break;
+        case 6: bed->train.label_smoothing = 0.2f; break;
+        case 7: bed->train.class_weights = weights; break;
+        default: break; /* and without any, nothing changes */
+        }
+        train(bed, 1);
+        struct bits now = take_bits(bed);
+        const bool same = now.size == before.size && memcmp(now.data, before.data, now.size) == 0;
+        free(now.data);
+        if (same != (option == 8))
+            fail_msg("option %d: %s", option, same ? "changes nothing" : "changes bits");
+    }
+    free(before.data);
 }
 
 static void fit_finished_is_not_repeated(void **state)
@@ -611,6 +689,8 @@ int main(void)
         TEST(fit_does_not_depend_on_threads),
         TEST(fit_does_not_depend_on_what_it_remembers),
         TEST(fit_finished_is_not_repeated),
+        TEST(fit_with_every_option_ends_with_the_same_bits),
+        TEST(fit_heeds_each_option),
         TEST(fit_ignores_a_damaged_checkpoint),
         TEST(fit_ignores_the_checkpoint_of_another_training),
         TEST(fit_restores_the_best_weights),

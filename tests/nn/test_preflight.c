@@ -189,7 +189,7 @@ static void preflight_looks_without_augmentation(void **state)
 {
     struct bed *bed = *state;
     calibrate(bed, PREPROCESS_TF);
-    bed->augment = (struct augment){true, 0.5f, 0.5f, SIZE, 0};
+    bed->augment = (struct augment){.flip = true, .rotation = 0.5f, .zoom = 0.5f, .cutout = SIZE};
     bed->feed.augment = &bed->augment;
     assert_int_equal(look(bed, PREPROCESS_TF, 255)->verdict, PREFLIGHT_OK);
     assert_true(bed->preflight.distance < 0.02);

@@ -179,10 +179,10 @@ put("unchanged/refused/empty.unchanged", b"")
 STATE = [1, 0, 0.25, 0, 0, 0, 0, 0, 0.5, 0, 1, 0.5, 0, 0.25, 0]
 
 
-def checkpoint(epochs, counts=(3, 2), state=STATE, digest=ZEROS):
+def checkpoint(epochs, counts=(3, 2, 1), state=STATE, digest=ZEROS):
     records = struct.pack("<5d", 0.5, 0.25, float("nan"), 0.75, 0.001) * epochs
-    return (b"reprise fit checkpoint 1\n" + ZEROS + struct.pack("<3q", epochs, *counts) + struct.pack("<15d", *state) +
-            records + struct.pack("<10f", *range(10)) + digest)
+    return (b"reprise fit checkpoint 2\n" + ZEROS + struct.pack("<4q", epochs, *counts) + struct.pack("<15d", *state) +
+            records + struct.pack("<11f", *range(11)) + digest)
 
 
 def signed(data):
@@ -192,6 +192,6 @@ def signed(data):
 put("checkpoint/canonical/one_epoch.checkpoint", checkpoint(1))
 put("checkpoint/canonical/no_epoch.checkpoint", signed(checkpoint(0, state=[0] * 8 + [float("inf")] + [0] * 6)))
 put("checkpoint/refused/digest.checkpoint", checkpoint(1, digest=b"\1" * 32))
-put("checkpoint/refused/other_counts.checkpoint", checkpoint(1, counts=(2, 3)))
+put("checkpoint/refused/other_counts.checkpoint", checkpoint(1, counts=(2, 3, 1)))
 put("checkpoint/refused/many_epochs.checkpoint", checkpoint(1)[:57] + struct.pack("<q", 2 ** 62) + checkpoint(1)[65:])
 put("checkpoint/refused/empty.checkpoint", b"")
