@@ -6,6 +6,7 @@
  * the shard. */
 #include "base/memory.h"
 #include "nn/cpu.h"
+#include "nn/depthwise_cpu.h"
 #include "nn/strip.h"
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@ struct conv {
     struct conv_options options;
     struct primitive forward, backward_data, backward_weights;
     bool finish_apart; /* residual and activation come after the primitive */
+    bool depthwise;    /* the kernel's gradient is depthwise_gradient()'s, in the user's layout */
     /* Between the user's kernel layout and the packed ones. */
     struct primitive pack_forward, pack_backward, unpack;
 };
@@ -315,7 +317,8 @@ static int backward_init(struct conv *conv, struct backend *backend, const struc
                         attributes, NULL, &hint, err);
     if (status == 0 && (conv->options.passes & CONV_BACKWARD_DATA) != 0)
         status = backward_data_init(conv, backend, l, attributes, hint, err);
-    if (status == 0 && (conv->options.passes & CONV_BACKWARD_WEIGHTS) != 0)
+    conv->depthwise = depthwise_gradient_takes(&conv->shape, &conv->options);
+    if (status == 0 && (conv->options.passes & CONV_BACKWARD_WEIGHTS) != 0 && !conv->depthwise)
         status = backward_weights_init(conv, backend, l, attributes, hint, err);
     if (hint != NULL)
         dnnl_primitive_desc_destroy(hint);
@@ -367,8 +370,13 @@ const char *conv_implementation_cpu(const struct conv *conv, enum conv_pass pass
     switch (pass) {
     case CONV_FORWARD: return conv->forward.name;
     case CONV_BACKWARD_DATA: return conv->backward_data.name;
-    default: return conv->backward_weights.name;
+    default: return conv->depthwise ? "depthwise" : conv->backward_weights.name;
     }
+}
+
+static int64_t kernel_count(const struct conv_shape *s)
+{
+    return s->r * s->s * (s->c / s->groups) * s->k;
 }
 
 size_t conv_packed_size_cpu(const struct conv *conv, enum conv_pass pass)
@@ -376,7 +384,9 @@ size_t conv_packed_size_cpu(const struct conv *conv, enum conv_pass pass)
     switch (pass) {
     case CONV_FORWARD: return conv->pack_forward.bytes[1];
     case CONV_BACKWARD_DATA: return conv->pack_backward.bytes[1];
-    default: return conv->unpack.bytes[0];
+    default:
+        return conv->depthwise ? (size_t)kernel_count(&conv->shape) * sizeof(float)
+                               : conv->unpack.bytes[0];
     }
 }
 
@@ -476,11 +486,17 @@ int conv_backward_data_cpu(struct lane *lane, const struct conv *conv, const voi
 int conv_backward_weights_cpu(struct lane *lane, const struct conv *conv, const void *x,
                               const void *dy, void *dw, float *dbias, struct error *err)
 {
-    return execute(lane, &conv->backward_weights, (const void *[]){x, dy, dw, dbias}, err);
+    if (!conv->depthwise)
+        return execute(lane, &conv->backward_weights, (const void *[]){x, dy, dw, dbias}, err);
+    depthwise_gradient(&conv->shape, conv->options.dtype, x, dy, dw);
+    return 0;
 }
 
 int conv_unpack_gradient_cpu(struct lane *lane, const struct conv *conv, const void *dw,
                              float *kernel_gradient, struct error *err)
 {
-    return execute(lane, &conv->unpack, (const void *[]){dw, kernel_gradient}, err);
+    if (!conv->depthwise)
+        return execute(lane, &conv->unpack, (const void *[]){dw, kernel_gradient}, err);
+    memcpy(kernel_gradient, dw, conv_packed_size_cpu(conv, CONV_BACKWARD_WEIGHTS));
+    return 0;
 }

@@ -19,6 +19,12 @@ static const struct conv_shape shapes[] = {
     {2, 9, 9, 16, 16, 3, 3, 1, 1, 1, 1, 1, 16}, /* depthwise */
     {2, 8, 8, 8, 8, 3, 3, 2, 0, 1, 0, 1, 8},    /* depthwise, stride 2 */
     {1, 6, 6, 24, 24, 3, 3, 1, 1, 1, 1, 1, 24}, /* depthwise, half a vector left over */
+    {3, 7, 9, 32, 32, 5, 5, 1, 2, 2, 2, 2, 32}, /* depthwise, 5x5 */
+    {2, 8, 8, 16, 16, 5, 5, 2, 1, 2, 1, 2, 16}, /* depthwise, 5x5, stride 2 */
+    {2, 4, 2, 16, 16, 5, 5, 1, 2, 2, 2, 2, 16}, /* depthwise, wider than the picture */
+    {2, 9, 7, 16, 16, 3, 3, 2, 0, 1, 0, 1, 16}, /* depthwise, stride 2, odd size */
+    {1, 3, 5, 16, 16, 2, 3, 1, 0, 1, 2, 0, 16}, /* depthwise, nothing symmetrical */
+    {2, 6, 6, 16, 16, 4, 4, 1, 1, 2, 1, 2, 16}, /* depthwise, 4x4 */
     {4, 1, 1, 64, 10, 1, 1, 1, 0, 0, 0, 0, 1},  /* dense */
     {2, 5, 5, 6, 10, 3, 3, 1, 1, 1, 1, 1, 1},   /* odd numbers of channels */
     {2, 5, 5, 8, 12, 3, 3, 1, 1, 1, 1, 1, 2},   /* two groups */
