@@ -257,6 +257,50 @@ static void step_is_keras_fit(const struct known_network *known)
     close_fixture(&f);
 }
 
+/* Ten steps from what the model holds, as `kind` in the golden file has them. */
+static void ten_steps_are_keras(struct fixture *f, enum norm_mode norm, const char *kind,
+                                double tolerance)
+{
+    enum { STEPS = 10 };
+    const struct network_options options = {.batch = IMAGES, .shard = SHARD, .norm = norm};
+    struct error err = {0};
+    struct batch_result result;
+    float losses[STEPS], logits[IMAGES * CLASSES];
+    char name[64];
+    network_free(f->network);
+    f->network = NULL;
+    ok(network_new(f->model, f->backend, &options, &f->network, &err), &err);
+    snprintf(name, sizeof name, "%s:losses", kind);
+    known_array(f->path, name, losses, STEPS);
+    for (int i = 0; i < STEPS; i++) {
+        ok(network_train(f->network, &f->pictures.feed, f->pictures.samples, IMAGES, 0, i, 1e-3f,
+                         &result, &err),
+           &err);
+        near(name, result.loss / IMAGES, (double)losses[i], (double)losses[i], tolerance);
+    }
+    ok(network_store(f->network, f->model, &err), &err);
+    snprintf(name, sizeof name, "%s:logits", kind);
+    ok(network_infer(f->network, &f->pictures.feed, f->pictures.samples, IMAGES, logits, NULL, -1,
+                     NULL, NULL, &err),
+       &err);
+    same_logits(f, name, logits, tolerance);
+}
+
+static void phases_are_keras(const struct known_network *known, enum norm_mode norm,
+                             double tolerance)
+{
+    struct fixture f;
+    struct error err = {0};
+    open_fixture(&f, known, norm);
+    snprintf(f.path, sizeof f.path, "tests/golden/network/%s_phases.txt", known->name);
+    ok(model_set_trainable(f.model, NULL, 0, &err), &err);
+    ten_steps_are_keras(&f, norm, "phase1", 1e-4);
+    ok(model_set_trainable(f.model, known->patterns, known->pattern_count, &err), &err);
+    ten_steps_are_keras(&f, norm, norm == NORM_BATCH ? "phase2_batch" : "phase2_inference",
+                        tolerance);
+    close_fixture(&f);
+}
+
 static void network_forward_is_keras(void **state)
 {
     (void)state;
@@ -323,6 +367,15 @@ static void network_step_is_keras_fit(void **state)
     step_is_keras_fit(&mobilenet);
 }
 
+static void ten_steps_of_both_phases_are_keras(void **state)
+{
+    (void)state;
+    phases_are_keras(&resnet8, NORM_INFERENCE, 1e-3);
+    phases_are_keras(&resnet8, NORM_BATCH, 1e-3);
+    phases_are_keras(&mobilenet, NORM_INFERENCE, 1e-3);
+    phases_are_keras(&mobilenet, NORM_BATCH, 1e-3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +384,7 @@ int main(void)
         cmocka_unit_test(network_gradients_are_keras_inference_norm),
         cmocka_unit_test(network_gradients_are_keras_batch_norm),
         cmocka_unit_test(network_step_is_keras_fit),
+        cmocka_unit_test(ten_steps_of_both_phases_are_keras),
         cmocka_unit_test(network_is_torchvision_resnet50),
         cmocka_unit_test(network_is_timm_efficientnet_lite0),
         cmocka_unit_test(network_is_keras_mobilenet_v2),

@@ -79,18 +79,55 @@ def set_weights(model):
         w.assign(value(variable_name(layer, w), tuple(w.shape)))
 
 
-def step(f, kind, base, model, x, y, training):
-    """Gradients of the mean loss. `base` is called anew: calling the outer model would keep its training=False."""
+def gradients(base, model, x, y, training):
+    """Mean loss, and (name, variable, gradient) of what trains. `base` is called anew: calling the outer model would keep its
+    training=False."""
+    named = [(variable_name(l, w), w) for l, w in weighted(model) if w.trainable and l.trainable]
     with tf.GradientTape() as tape:
         h = base(x, training=training)
         for layer in model.layers:
             if isinstance(layer, L.Dense):
                 h = layer(h)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(y, h))
-    record(f, kind + ":loss", [float(loss)])
-    named = [(variable_name(l, w), w) for l, w in weighted(model) if w.trainable and l.trainable]
-    for (name, _), g in zip(named, tape.gradient(loss, [w.value for _, w in named])):
+    return float(loss), [(name, w, g) for (name, w), g in zip(named, tape.gradient(loss, [w.value for _, w in named]))]
+
+
+def step(f, kind, base, model, x, y, training):
+    loss, found = gradients(base, model, x, y, training)
+    record(f, kind + ":loss", [loss])
+    for name, _, g in found:
         summary(f, kind, name, g)
+
+
+def set_trainable(base, patterns):
+    for layer, _ in weighted(base):
+        layer.trainable = any(p in layer.name for p in patterns)
+
+
+def phases(f, base, model, x, y, patterns):
+    """Ten steps of phase 1, the base frozen, and from there ten of phase 2 in either mode of the unfrozen batch norms. Each with an
+    Adam of its own."""
+    def ten_steps(kind, training):
+        optimizer = keras.optimizers.Adam(1e-3)
+        losses = []
+        for _ in range(10):
+            loss, found = gradients(base, model, x, y, training)
+            losses.append(loss)
+            optimizer.apply([g for _, _, g in found], [w for _, w, _ in found])
+        record(f, kind + ":losses", losses)
+        for layer in model.layers:
+            if isinstance(layer, L.Dense):
+                record(f, f"{kind}:{layer.name}/bias", layer.bias.numpy())
+        record(f, kind + ":logits", model(x, training=False).numpy().ravel())
+
+    set_weights(model)
+    set_trainable(base, [])
+    ten_steps("phase1", False)
+    after = model.get_weights()
+    set_trainable(base, patterns)
+    ten_steps("phase2_inference", False)
+    model.set_weights(after)
+    ten_steps("phase2_batch", True)
 
 
 def moving(f, kind, model):
@@ -108,8 +145,7 @@ def network(file, make, size, hidden, patterns, watched):
     pixels = ((units("pixels", IMAGES * size * size * 3) + 1) * 128).astype(np.uint8)
     x = (pixels.reshape(IMAGES, size, size, 3) / np.float32(255)).astype(np.float32)
     y = np.arange(IMAGES) % CLASSES
-    for layer, w in weighted(base):
-        layer.trainable = any(p in layer.name for p in patterns)
+    set_trainable(base, patterns)
     with open(os.path.join(here, file + ".txt"), "w") as f:
         record(f, "logits", model(x, training=False).numpy().ravel())
         taps = keras.Model(base.inputs, [base.get_layer(name).output for name in watched])
@@ -127,6 +163,8 @@ def network(file, make, size, hidden, patterns, watched):
         moving(f, "fit", model)
         summary(f, "fit", "dense/kernel", model.get_layer("dense").kernel.numpy())
         record(f, "fit:logits", model(x, training=False).numpy().ravel())
+    with open(os.path.join(here, file + "_phases.txt"), "w") as f:
+        phases(f, base, model, x, y, patterns)
 
 
 network("resnet8", lambda: resnet_cifar(16, 1), 16, 0, [""], ["conv1_relu", "conv2_block1_out", "conv3_block1_out", "conv4_block1_out"])
