@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes cases.txt: Grad-CAM by GradientTape in Keras, on random maps and heads.
+"""Writes cases.txt: Grad-CAM by GradientTape in Keras, on random maps and heads, in double precision: in single, 1 - p
+has no digits left where the softmax saturates.
 
 Case: `case height width channels hidden classes predicted`, then one line each of map, hidden_kernel, hidden_bias,
 kernel, probabilities, gradient (mean over the places), heat (normalised) and bytes. Rows are flattened in C order.
@@ -18,6 +19,7 @@ CASES = [(4, 4, 6, 5, 3, 1.0), (7, 7, 24, 8, 10, 1.0), (8, 8, 6, 0, 10, 1.0), (2
 
 
 def main():
+    keras.config.set_floatx("float64")
     with open(os.path.join(HERE, "cases.txt"), "w") as f:
         f.write("# Keras %s, TensorFlow %s; see generate.py\n" % (keras.__version__, tf.__version__))
         for number, (h, w, c, hidden, classes, scale) in enumerate(CASES):
@@ -28,8 +30,8 @@ def main():
                 x = keras.layers.Dense(hidden, activation="relu", name="hidden")(x)
             model = keras.Model(maps, keras.layers.Dense(classes, activation="softmax", name="out")(x))
             for layer in model.layers:
-                layer.set_weights([(scale * r.normal(size=v.shape)).astype("f4") for v in layer.get_weights()])
-            a = tf.constant(np.maximum(r.normal(size=(1, h, w, c)), 0).astype("f4"))
+                layer.set_weights([(scale * r.normal(size=v.shape)).astype("f4").astype("f8") for v in layer.get_weights()])
+            a = tf.constant(np.maximum(r.normal(size=(1, h, w, c)), 0).astype("f4").astype("f8"))
             with tf.GradientTape() as tape:
                 tape.watch(a)
                 p = model(a, training=False)
