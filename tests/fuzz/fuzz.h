@@ -24,6 +24,7 @@ fuzz_target fuzz_action;
 fuzz_target fuzz_checkpoint;
 fuzz_target fuzz_cifar10;
 fuzz_target fuzz_history;
+fuzz_target fuzz_keras_archive;
 fuzz_target fuzz_keras_h5;
 fuzz_target fuzz_lock;
 fuzz_target fuzz_memo;

@@ -11,6 +11,7 @@ static struct replay replays[] = {
     {"checkpoint", fuzz_checkpoint, 60, 200},
     {"cifar10", fuzz_cifar10, 60, 200},
     {"history", fuzz_history, 60, 200},
+    {"keras_archive", fuzz_keras_archive, 60, 60},
     {"keras_h5", fuzz_keras_h5, 60, 0},
     {"lock", fuzz_lock, 60, 200},
     {"memo", fuzz_memo, 60, 200},

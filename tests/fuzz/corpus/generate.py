@@ -7,6 +7,7 @@ import json
 import pathlib
 import struct
 import tarfile
+import zipfile
 
 ZEROS = bytes(32)
 
@@ -195,3 +196,27 @@ put("checkpoint/refused/digest.checkpoint", checkpoint(1, digest=b"\1" * 32))
 put("checkpoint/refused/other_counts.checkpoint", checkpoint(1, counts=(2, 3, 1)))
 put("checkpoint/refused/many_epochs.checkpoint", checkpoint(1)[:57] + struct.pack("<q", 2 ** 62) + checkpoint(1)[65:])
 put("checkpoint/refused/empty.checkpoint", b"")
+
+
+# ---- keras_archive ----
+
+def archive(members, method=zipfile.ZIP_STORED):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for name, data in members:
+            file.writestr(zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), data, method)
+    return out.getvalue()
+
+
+METADATA = ("metadata.json", b'{"keras_version": "3.15.1"}')
+CONFIG = ("config.json", b'{"config": {"layers": []}}')
+WEIGHTS = ("model.weights.h5", pathlib.Path("../../golden/keras_files/brain.weights.h5").read_bytes())
+put("keras_archive/refused/empty.keras", archive([]))
+put("keras_archive/refused/no_weights.keras", archive([METADATA, CONFIG]))
+put("keras_archive/refused/no_config.keras", archive([METADATA, WEIGHTS], zipfile.ZIP_DEFLATED))
+put("keras_archive/refused/weights_twice.keras", archive([METADATA, CONFIG, WEIGHTS, WEIGHTS], zipfile.ZIP_DEFLATED))
+put("keras_archive/refused/config_no_json.keras", archive([METADATA, ("config.json", b"{"), WEIGHTS], zipfile.ZIP_DEFLATED))
+put("keras_archive/refused/config_twice_a_key.keras", archive([METADATA, ("config.json", b'{"config": 1, "config": 2}'), WEIGHTS], zipfile.ZIP_DEFLATED))
+put("keras_archive/refused/weights_no_hdf5.keras", archive([METADATA, CONFIG, ("model.weights.h5", b"no HDF5")]))
+put("keras_archive/accepted/layers_no_list.keras", archive([METADATA, ("config.json", b'{"config": {"layers": 3}}'), WEIGHTS], zipfile.ZIP_DEFLATED))
+put("keras_archive/refused/bomb.keras", archive([METADATA, CONFIG, ("model.weights.h5", bytes(1 << 26))], zipfile.ZIP_DEFLATED))
