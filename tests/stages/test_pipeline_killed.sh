@@ -73,7 +73,7 @@ ok $? killed_at_ten_moments_the_next_run_gives_the_same_bits
 
 # disturb SIGNAL WHOM STATUS: in training, when there is a checkpoint; the stage may be too fast once.
 disturb() {
-    for try in 1 2 3; do
+    for try in 1 2 3 4 5 6 7 8 9; do
         rm -rf "$project"
         make_experiment disturbed
         begin
