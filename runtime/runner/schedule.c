@@ -342,7 +342,7 @@ static bool try_start(struct schedule *schedule, struct job *job)
     if (lock == NULL) {
         schedule->lock_is_busy = true;
         if (!schedule->told[job->index])
-            note(schedule, job, "waiting: another run is at it");
+            note(schedule, job, "waiting: the same work is under way");
         schedule->told[job->index] = true;
         return false;
     }

@@ -334,6 +334,7 @@ static int read_all(struct stage *stage, struct report_content *content, struct 
     if (read_optional(stage, "gradcam", &content->gradcam, err) < 0 ||
         read_optional(stage, "lineage", &content->lineage, err) < 0 ||
         order_stages(content, err) < 0 ||
+        report_experiment_read(stage, content->lineage, &content->experiment, err) < 0 ||
         read_from_folder(stage, "dataset", "dataset.json", &content->dataset, err) < 0 ||
         read_from_folder(stage, "splits", "split.json", &content->split, err) < 0 ||
         read_classification(stage, &content->classification, err) < 0 ||
@@ -364,6 +365,7 @@ void report_content_release(struct report_content *content)
     json_decref(content->split);
     json_decref(content->lineage);
     json_decref(content->stages);
+    json_decref(content->experiment);
     free(content->classification);
     report_figures_release(content->figures);
     *content = (struct report_content){0};

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/stage.h"
 #include "base/text.h"
+#include "report/report_experiment.h"
 #include "report/report_figure.h"
 
 #include <jansson.h>
@@ -44,6 +45,7 @@ struct report_content {
     double target;
     const json_t *published; /* numbers to compare with, or NULL; borrowed */
     json_t *metrics, *gradcam, *dataset, *split, *lineage;
+    json_t *experiment;   /* report_experiment.h; NULL where there is none */
     json_t *stages;       /* of the lineage, each after those it depends on; NULL without lineage */
     char *classification; /* the text as scikit-learn prints it, or NULL */
     struct report_phase phases[REPORT_PHASES];

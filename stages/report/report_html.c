@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "report/report_escape.h"
+#include "report/report_html_experiment.h"
 #include "report/report_html_lineage.h"
 #include "report/report_html_training.h"
 #include "report/report_numbers.h"
@@ -343,6 +344,7 @@ void report_html(struct text *page, const struct report_content *content)
     add_head(page, content);
     add_result(page, content);
     page_training(page, content);
+    page_experiment(page, content);
     add_gradcam(page, content);
     add_data(page, content);
     page_lineage(page, content);

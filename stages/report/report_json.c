@@ -62,6 +62,8 @@ json_t *report_json(const struct report_content *content, struct error *err)
         shared(json_object_get(content->metrics, "weighted")), "gradcam", shared(content->gradcam),
         "dataset", shared(content->dataset), "split", shared(content->split), "stages",
         shared(json_object_get(content->lineage, "stages")));
+    if (content->experiment != NULL)
+        report = json_object_with(report, "experiment", shared(content->experiment));
     if (report == NULL)
         error_set(err, ERR_MEMORY, "out of memory for the report");
     return report;

@@ -27,6 +27,44 @@ static void add_percent_cell(struct text *page, double fraction)
     text_add(page, " |");
 }
 
+static void add_experiment(struct text *page, const struct report_content *content)
+{
+    const json_t *settings = json_object_get(json_array_get(content->experiment, 0), "settings");
+    const char *name;
+    json_t *ignored, *row;
+    size_t i;
+    if (content->experiment == NULL)
+        return;
+    text_add(page, "## Experiment\n\n| item |");
+    json_object_foreach ((json_t *)settings, name, ignored) {
+        text_add(page, " ");
+        escape_markdown(page, name);
+        text_add(page, " |");
+    }
+    text_add(page, " validation, phase 1 | validation, phase 2 | test accuracy |\n|---|");
+    for (i = 0; i < json_object_size(settings); i++)
+        text_add(page, "---|");
+    text_add(page, "---:|---:|---:|\n");
+    json_array_foreach (content->experiment, i, row) {
+        text_add(page, "| ");
+        escape_markdown(page, report_string(row, "name"));
+        text_add(page, " |");
+        json_object_foreach ((json_t *)settings, name, ignored) {
+            struct text value = {0};
+            report_experiment_setting(row, name, &value);
+            text_add(page, " ");
+            escape_markdown(page, text_string(&value));
+            text_add(page, " |");
+            text_release(&value);
+        }
+        add_percent_cell(page, report_number(row, "phase1_val_accuracy"));
+        add_percent_cell(page, report_number(row, "phase2_val_accuracy"));
+        add_percent_cell(page, report_number(row, "test_accuracy"));
+        text_add(page, "\n");
+    }
+    text_add(page, "\n");
+}
+
 static void add_phases(struct text *page, const struct report_content *content)
 {
     text_add(
@@ -187,6 +225,7 @@ void report_markdown(struct text *page, const struct report_content *content)
     report_verdict(page, content);
     text_add(page, "\n\n");
     add_phases(page, content);
+    add_experiment(page, content);
     add_classes(page, content);
     add_gradcam(page, content);
     add_data(page, content);

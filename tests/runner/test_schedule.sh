@@ -103,7 +103,7 @@ done <<'EOF'
 --profile small|--profile small --set x=5|waiting: a run with no sets is at work here
 --device cpu||waiting: a run with --device cpu is at work here
 --file other.yaml||waiting: a run of 'other.yaml' is at work here
---profile small|--profile small|waiting: another run is at it
+--profile small|--profile small|waiting: the same work is under way
 EOF
 ok $result a_run_that_waits_says_truly_what_for
 rm -f "$project/cache/run.lock"
