@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-TOLERANCE = 2e-5
+TOLERANCE = 2e-5  # or what the folder's generate.py says
 
 
 def number(word):
@@ -77,7 +77,17 @@ def differ(kept, derived):
         return "other bytes"
 
 
+def tolerance_of(folder):
+    try:
+        said = re.search(r"^TOLERANCE = (\S+)$", open(os.path.join(folder, "generate.py")).read(), re.M)
+    except FileNotFoundError:
+        said = None
+    return float(said.group(1)) if said else TOLERANCE
+
+
 def main(kept, derived):
+    global TOLERANCE
+    TOLERANCE = tolerance_of(kept)
     names = sorted(n for n in set(os.listdir(kept)) | set(os.listdir(derived)) if n != "__pycache__" and os.path.isfile(os.path.join(derived, n)))
     bad = 0
     for i, name in enumerate(names, 1):

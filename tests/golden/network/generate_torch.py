@@ -1,7 +1,7 @@
 """Known answers of PyTorch for whole networks with weights from the same formula as generate.py has: EfficientNet-Lite0 of
 timm at an odd size, ResNet50 of torchvision, which is v1.5. Made with torch 2.15, timm 1.0.31, torchvision 0.29.
 
-python generate_torch.py; writes one .txt a network beside this file, and ../architectures/efficientnet_lite<N>.txt.
+python generate_torch.py; writes one .txt a network beside this file.
 """
 import os
 import re
@@ -110,33 +110,17 @@ def network(file, base, ours, size, watched):
         step(f, "batch", base, ours, x, y)
 
 
-def layers(number):
-    """Name, kernel shape and height of the output, as ../architectures/generate.py lists them."""
-    size = (224, 240, 260, 280, 300)[number]
-    base = timm.create_model(f"tf_efficientnet_lite{number}", pretrained=False, num_classes=0).eval()
-    heights = {}
-    for name, module in base.named_modules():
-        module.register_forward_hook(lambda m, i, out, name=name: heights.__setitem__(name, out.shape[2] if out.dim() == 4 else 1))
-    with torch.no_grad():
-        base(torch.zeros(1, 3, size, size))
-    lines = []
-    for (name, tensor, order), (raw, _) in zip(parameters(base, ours_of_lite), base.named_parameters()):
-        if "beta" in name or "moving" in name:
-            continue
-        shape = tuple(tensor.shape) if order is None else tuple(tensor.shape[i] for i in order)
-        lines.append(f"{name} {'x'.join(map(str, shape))} {heights[raw.rsplit('.', 1)[0]]}")
-    with open(os.path.join(here, f"../architectures/efficientnet_lite{number}.txt"), "w") as f:
-        f.write("\n".join(sorted(lines)) + "\n")
+def main():
+    torch.manual_seed(0)
+    network("efficientnet_lite0", timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0, drop_rate=0.0), ours_of_lite, 45,
+            {"bn1": "stem_activation", "blocks.0.0": "block1a_project_bn", "blocks.1.1": "block2b_add", "blocks.4.2": "block5c_add",
+             "bn2": "top_activation"})
+    resnet = torchvision.models.resnet50(weights=None)
+    resnet.fc = torch.nn.Identity()
+    network("resnet50_v1.5", resnet, ours_of_resnet, 49,
+            {"maxpool": "pool1_pool", "layer1": "conv2_block3_out", "layer2": "conv3_block4_out", "layer3": "conv4_block6_out",
+             "layer4": "conv5_block3_out"})
 
 
-torch.manual_seed(0)
-network("efficientnet_lite0", timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0, drop_rate=0.0), ours_of_lite, 45,
-        {"bn1": "stem_activation", "blocks.0.0": "block1a_project_bn", "blocks.1.1": "block2b_add", "blocks.4.2": "block5c_add",
-         "bn2": "top_activation"})
-resnet = torchvision.models.resnet50(weights=None)
-resnet.fc = torch.nn.Identity()
-network("resnet50_v1.5", resnet, ours_of_resnet, 49,
-        {"maxpool": "pool1_pool", "layer1": "conv2_block3_out", "layer2": "conv3_block4_out", "layer3": "conv4_block6_out",
-         "layer4": "conv5_block3_out"})
-for n in range(5):
-    layers(n)
+if __name__ == "__main__":
+    main()
