@@ -1,4 +1,5 @@
-/* Any bytes as weights of Keras, in HDF5 and in a .keras; what is read is written as safetensors. */
+/* Any bytes as weights of Keras, in HDF5 and in a .keras; what is read is written as safetensors.
+ */
 #include "data/keras_archive.h"
 #include "data/keras_h5.h"
 #include "fuzz/fuzz_folder.h"
