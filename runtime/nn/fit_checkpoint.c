@@ -321,8 +321,9 @@ static int open_state(const char *path, char **data, size_t *size, struct head *
                          "'%s' is a checkpoint of a training under way, not the state of one that "
                          "ended",
                          path);
-    if (head->state.step != 0 || head->state.epoch != head->counts[0] ||
-        !isfinite(head->state.learning_rate) || !isfinite(head->state.told_rate))
+    const struct fit_state *s = &head->state;
+    if (s->step != 0 || s->epoch != head->counts[0] || s->stopper.best_epoch >= s->epoch ||
+        s->saver.epoch >= s->epoch || !isfinite(s->learning_rate) || !isfinite(s->told_rate))
         return error_set(err, ERR_FORMAT, "'%s' is damaged", path);
     return 0;
 }

@@ -481,6 +481,12 @@ static void stage_refuses_the_state_of_another_training(void **state)
     assert_int_equal(finish(start(place, &second)), 1);
     assert_log_has(place, "model.safetensors' is no state of a training, or of another version");
     assert_false(file_exists(in_folder(place, "phase2/model.safetensors")));
+    first.folder = "again";
+    add_path(first.deps, "state=phase1/training.state");
+    write_names(place, "red\ngreen\nviolet\n");
+    assert_int_equal(finish(start(place, &first)), 1);
+    assert_log_has(place, "dep 'state': it is of another training: names of classes: red, green, "
+                          "blue there, red, green, violet here");
 }
 
 /* ---- precision ---- */
