@@ -1,7 +1,7 @@
 /* Trains a new head on a base that is frozen, or as far as phase.trainable says.
  *
- * deps dataset, splits, weights (of the base; without them it starts from random ones);
- * outs model, history, history_csv, preflight;
+ * deps dataset, splits, weights (of the base; without them it starts from random ones), and state
+ * where training goes on; outs model, history, and where declared history_csv, preflight, state;
  * params seed, model, augment, train, phase: trainer.h.
  */
 #include "model_use.h"
@@ -61,8 +61,8 @@ int main(int argc, char **argv)
         .run = run,
         .check = check,
         .fingerprint = trainer_fingerprint,
-        .deps = "dataset splits weights?",
-        .outs = "model history history_csv? preflight?",
+        .deps = "dataset splits weights? state?",
+        .outs = "model history history_csv? preflight? state?",
     };
     return stage_main(argc, argv, &kind);
 }

@@ -1,6 +1,7 @@
 /* Goes on from phase 1's model with layers of the base unfrozen and a new optimizer.
  *
- * deps dataset, splits, model; outs model, history, history_csv, preflight;
+ * deps dataset, splits, model, and state where training goes on (of the model's weights then only
+ * the frozen ones count); outs model, history, and where declared history_csv, preflight, state;
  * params seed, model, augment, train, phase: trainer.h. Architecture and preprocessing are those of
  * the dep. The parameter `model`, which may be left out, says them before it is there, so that
  * layers that phase.trainable names and nobody has are told before phase 1 trains.
@@ -64,8 +65,8 @@ int main(int argc, char **argv)
         .run = run,
         .check = check,
         .fingerprint = trainer_fingerprint,
-        .deps = "dataset splits model",
-        .outs = "model history history_csv? preflight?",
+        .deps = "dataset splits model state?",
+        .outs = "model history history_csv? preflight? state?",
     };
     return stage_main(argc, argv, &kind);
 }

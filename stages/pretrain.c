@@ -1,6 +1,7 @@
 /* Trains a base from random weights on a dataset of its own, of which the last tenth validates.
  *
- * deps dataset; outs weights (of the base alone), history, and where declared history_csv;
+ * deps dataset, and state where training goes on; outs weights (of the base alone), history, and
+ * where declared history_csv, preflight and state;
  * params seed, model, augment, train: trainer.h.
  */
 #include "model_use.h"
@@ -54,8 +55,8 @@ int main(int argc, char **argv)
         .run = run,
         .check = check,
         .fingerprint = trainer_fingerprint,
-        .deps = "dataset",
-        .outs = "weights history history_csv? preflight?",
+        .deps = "dataset state?",
+        .outs = "weights history history_csv? preflight? state?",
     };
     return stage_main(argc, argv, &kind);
 }

@@ -40,11 +40,29 @@ int trainer_hold_out(struct trainer *trainer, struct error *err)
     return 0;
 }
 
+/* The path of an out that a profile may leave out. */
+static const char *optional_out(const struct stage *stage, const char *name)
+{
+    struct error ignored;
+    return stage_has_out(stage, name) ? stage_out(stage, name, &ignored) : NULL;
+}
+
+/* The state to go on from, and the one to leave. */
+static int name_states(struct trainer *trainer, struct error *err)
+{
+    if (stage_has_dep(trainer->stage, "state") &&
+        (trainer->options.state = stage_dep(trainer->stage, "state", err)) == NULL)
+        return -1;
+    trainer->options.state_out = optional_out(trainer->stage, "state");
+    return 0;
+}
+
 static int open_all(struct trainer *trainer, const struct training *training, struct error *err)
 {
     struct stage *stage = trainer->stage;
     const char *folder = stage_dep(stage, "dataset", err);
-    if (folder == NULL || dataset_open(folder, &trainer->dataset, err) < 0 ||
+    if (folder == NULL || name_states(trainer, err) < 0 ||
+        dataset_open(folder, &trainer->dataset, err) < 0 ||
         training->take_samples(trainer, err) < 0 ||
         model_use_device(stage, &trainer->backend, err) < 0 ||
         model_use_precision(stage, trainer->backend, trainer->precision, &trainer->options.dtype,
@@ -152,44 +170,60 @@ static int look(struct trainer *trainer, const struct feed *feed, struct error *
     return 0;
 }
 
+/* How the training pictures and those that validate are shown. */
+static int feed(struct trainer *trainer, struct feed *train, struct feed *val, struct error *err)
+{
+    if (model_use_feed(trainer->model, &trainer->dataset, TRAIN_HALF, val, err) < 0 ||
+        (trainer->augments &&
+         augment_params_fit(&trainer->augment, val->height, val->width, err) < 0))
+        return -1;
+    *train = *val;
+    train->seed = trainer->seed;
+    train->augment = trainer->augments ? &trainer->augment : NULL;
+    train->partners = trainer->train;
+    train->partner_count = trainer->train_count;
+    if (trainer_weigh(trainer, train, err) < 0)
+        return -1;
+    val->label_smoothing = train->label_smoothing; /* Keras' validation has the same loss */
+    return 0;
+}
+
+/* *epochs is those of the state that training goes on from, 0 without. Asked before preflight, so
+ * that a state of another training costs nothing. */
+static int look_at_state(struct trainer *trainer, const struct feed *train, const struct feed *val,
+                         int64_t *epochs, struct error *err)
+{
+    *epochs = 0;
+    if (trainer->options.state == NULL ||
+        fit_check_state(trainer->model, train, trainer->train, trainer->train_count, val,
+                        trainer->val, trainer->val_count, &trainer->options, epochs, err) == 0)
+        return 0;
+    return error_prefix(err, "dep 'state': ");
+}
+
 static int train(struct trainer *trainer, struct error *err)
 {
     const struct fit_options *options = &trainer->options;
     struct watch watch = {trainer->stage, options->epochs, trainer->train_count};
     const struct fit_observer observer = {&watch, on_step, on_validation, on_epoch, on_note};
     struct feed val_feed, train_feed;
-    if (model_use_feed(trainer->model, &trainer->dataset, TRAIN_HALF, &val_feed, err) < 0)
+    int64_t epochs;
+    if (feed(trainer, &train_feed, &val_feed, err) < 0 ||
+        look_at_state(trainer, &train_feed, &val_feed, &epochs, err) < 0)
         return -1;
+    watch.epochs += epochs;
     if (options->steps_per_epoch > 0 &&
         options->steps_per_epoch < trainer->train_count / options->batch)
         watch.images = options->steps_per_epoch * options->batch;
     if (look(trainer, &val_feed, err) < 0)
         return -1;
-    if (trainer->augments &&
-        augment_params_fit(&trainer->augment, val_feed.height, val_feed.width, err) < 0)
-        return -1;
-    tell(&watch, 0, ", preparing", 0, watch.images);
-    train_feed = val_feed;
-    train_feed.seed = trainer->seed;
-    train_feed.augment = trainer->augments ? &trainer->augment : NULL;
-    train_feed.partners = trainer->train;
-    train_feed.partner_count = trainer->train_count;
-    if (trainer_weigh(trainer, &train_feed, err) < 0)
-        return -1;
-    val_feed.label_smoothing = train_feed.label_smoothing; /* Keras' validation has the same loss */
+    tell(&watch, epochs, ", preparing", 0, watch.images);
     return fit(trainer->model, trainer->backend, &train_feed, trainer->train, trainer->train_count,
                &val_feed, trainer->val, trainer->val_count, options, &observer, &trainer->history,
                err);
 }
 
 /* ---- results ---- */
-
-/* The path of an out that a profile may leave out. */
-static const char *optional_out(const struct stage *stage, const char *name)
-{
-    struct error ignored;
-    return stage_has_out(stage, name) ? stage_out(stage, name, &ignored) : NULL;
-}
 
 static int write_results(struct trainer *trainer, const struct training *training,
                          struct error *err)

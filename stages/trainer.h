@@ -74,7 +74,9 @@ struct training {
  * whether the device has the precision. */
 int trainer_check(struct stage *stage, const struct training *training, struct error *err);
 
-/* Outs: the model, history, and where declared history_csv and preflight. */
+/* Outs: the model, history, and where declared history_csv, preflight and state: what the last
+ * epoch left. With the dep `state`, such a file, training goes on from there with `epochs` more
+ * (nn/fit.h) and the history has all. */
 int trainer_run(struct stage *stage, const struct training *training, struct error *err);
 
 /* The stage's fingerprint: the device, and what precision auto is on it. */

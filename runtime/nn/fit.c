@@ -5,7 +5,8 @@
 #include "base/text.h"
 #include "nn/callbacks.h"
 #include "nn/divergence.h"
-#include "nn/fit_checkpoint.h"
+#include "nn/fit_parts.h"
+#include "nn/fit_weights.h"
 #include "nn/weight_check.h"
 
 #include <math.h>
@@ -19,24 +20,6 @@ enum { VALIDATION_BATCH = 256 };
 /* A kill costs at most so much, however long an epoch takes. */
 enum { SECONDS_BETWEEN_CHECKPOINTS = 120 };
 
-/* One call of fit. */
-struct training {
-    struct model *model;
-    struct network *network;
-    const struct feed *train, *val;
-    const int64_t *train_samples, *val_samples;
-    int64_t train_count, val_count, steps;
-    const struct fit_options *options;
-    struct cosine_decay cosine_decay; /* with its steps filled in */
-    const struct fit_observer *observer;
-    struct history *history;
-    int64_t *order; /* [train_count] */
-    struct fit_checkpoint
-        checkpoint; /* state, and the best weights in `kept`; its history is unused */
-    struct timespec saved;
-    int64_t saved_epoch, saved_step; /* of the last checkpoint; -1: none */
-};
-
 void fit_shuffle(uint32_t seed, uint32_t epoch, int64_t *samples, int64_t count)
 {
     struct philox block = {{0}};
@@ -48,144 +31,6 @@ void fit_shuffle(uint32_t seed, uint32_t epoch, int64_t *samples, int64_t count)
         samples[i] = samples[j];
         samples[j] = other;
     }
-}
-
-/* ---- weights that training changes ---- */
-
-static bool node_trains(const struct model *model, int node)
-{
-    for (size_t i = 0; i < model->count; i++)
-        if (model->parameters[i].node == node && model->parameters[i].trainable)
-            return true;
-    return false;
-}
-
-/* Trainable ones, and the moving statistics beside them. */
-static bool changes(const struct model *model, const struct parameter *parameter)
-{
-    const bool moving =
-        parameter->role == PARAMETER_MOVING_MEAN || parameter->role == PARAMETER_MOVING_VARIANCE;
-    return parameter->trainable || (moving && node_trains(model, parameter->node));
-}
-
-static int64_t count_changing(const struct model *model)
-{
-    int64_t count = 0;
-    for (size_t i = 0; i < model->count; i++)
-        if (changes(model, &model->parameters[i]))
-            count += model->parameters[i].count;
-    return count;
-}
-
-static void gather(const struct model *model, float *values)
-{
-    for (size_t i = 0; i < model->count; i++) {
-        const struct parameter *parameter = &model->parameters[i];
-        if (!changes(model, parameter))
-            continue;
-        memcpy(values, parameter->value, (size_t)parameter->count * sizeof(float));
-        values += parameter->count;
-    }
-}
-
-static void scatter(const float *values, struct model *model)
-{
-    for (size_t i = 0; i < model->count; i++) {
-        struct parameter *parameter = &model->parameters[i];
-        if (!changes(model, parameter))
-            continue;
-        memcpy(parameter->value, values, (size_t)parameter->count * sizeof(float));
-        values += parameter->count;
-    }
-}
-
-/* ---- checkpoints ---- */
-
-/* All on which the course of training depends, beside weights and data: hashed with those, it owns
- * the checkpoint. */
-static void describe(const struct training *t, const struct backend *backend, struct text *text)
-{
-    const struct fit_options *o = t->options;
-    const struct architecture *a = &t->model->architecture;
-    text_addf(text, "%s %s %s %a %lld %lld %lld %a\n", backend->name, dtype_name(o->dtype), a->name,
-              a->alpha, (long long)a->image_size, (long long)a->classes, (long long)a->hidden,
-              a->dropout);
-    text_addf(text, "%lld %lld %lld %lld %d %lu %a\n", (long long)o->epochs, (long long)o->batch,
-              (long long)o->shard, (long long)t->steps, (int)o->norm, (unsigned long)o->seed,
-              o->learning_rate);
-    text_addf(text, "%lld %lld %a %a\n", (long long)o->early_stopping.patience,
-              (long long)o->reduce.patience, o->reduce.factor, o->reduce.minimum);
-    text_addf(text, "%d %lld %a %lld %a\n", o->cosine_decay.on,
-              (long long)o->cosine_decay.decay_steps, o->cosine_decay.alpha,
-              (long long)o->cosine_decay.warmup_steps, o->cosine_decay.warmup_target);
-    text_addf(text, "%d %a %u %a %d %d %a\n", (int)o->optimizer.kind, o->optimizer.weight_decay,
-              o->optimizer.undecayed, o->optimizer.momentum, o->optimizer.nesterov,
-              o->optimizer.averages, o->optimizer.ema_momentum);
-    text_addf(text, "%d %a\n", o->balanced, (double)t->train->label_smoothing);
-    for (int64_t c = 0; t->train->class_weights != NULL && c < t->train->classes; c++)
-        text_addf(text, "%a\n", (double)t->train->class_weights[c]);
-    text_addf(text, "%a %d %a %lld\n", o->early_stopping.min_delta, (int)o->early_stopping.mode,
-              o->reduce.min_delta, (long long)o->reduce.cooldown);
-    for (int i = 0; i < 2; i++) {
-        const struct feed *f = i == 0 ? t->train : t->val;
-        text_addf(text, "%lld %lld %lld %lld %d %a %lu\n", (long long)f->count,
-                  (long long)f->height, (long long)f->width, (long long)f->image_size,
-                  (int)f->preprocess.mode, (double)f->preprocess.pixel_range,
-                  (unsigned long)f->seed);
-        if (f->augment != NULL)
-            text_addf(text, "%d %a %a %lld %a %lld %d\n", f->augment->flip,
-                      (double)f->augment->rotation, (double)f->augment->zoom,
-                      (long long)f->augment->cutout, (double)f->augment->mixup,
-                      (long long)f->augment->crop, (int)f->augment->crop_padding);
-    }
-    for (size_t i = 0; i < t->model->count; i++)
-        text_addf(text, "%s %d\n", t->model->parameters[i].name, t->model->parameters[i].trainable);
-}
-
-static int add_feed(struct hasher *hasher, const struct feed *feed, struct error *err)
-{
-    if (hasher_add(hasher, feed->images, (size_t)(feed->count * feed->height * feed->width * 3),
-                   err) < 0 ||
-        hasher_add(hasher, feed->labels, (size_t)feed->count, err) < 0)
-        return -1;
-    if (feed->partner_count == 0)
-        return 0;
-    return hasher_add(hasher, feed->partners, (size_t)feed->partner_count * sizeof(int64_t), err);
-}
-
-static int find_owner(const struct training *t, const struct backend *backend, struct digest *owner,
-                      struct error *err)
-{
-    struct text text = {0};
-    struct hasher *hasher = hasher_new(err);
-    describe(t, backend, &text);
-    int result = hasher == NULL || text_check(&text, err) < 0 ? -1 : 0;
-    if (result == 0)
-        result = hasher_add(hasher, text.data, text.size, err);
-    for (size_t i = 0; result == 0 && i < t->model->count; i++)
-        result = hasher_add(hasher, t->model->parameters[i].value,
-                            (size_t)t->model->parameters[i].count * sizeof(float), err);
-    if (result == 0)
-        result = add_feed(hasher, t->train, err);
-    /* Both are mostly parts of one dataset. */
-    if (result == 0 && t->val->images != t->train->images)
-        result = add_feed(hasher, t->val, err);
-    if (result == 0)
-        result =
-            hasher_add(hasher, t->train_samples, (size_t)t->train_count * sizeof(int64_t), err);
-    if (result == 0)
-        result = hasher_add(hasher, t->val_samples, (size_t)t->val_count * sizeof(int64_t), err);
-    if (result == 0)
-        result = hasher_finish(hasher, owner, err);
-    hasher_free(hasher);
-    text_release(&text);
-    return result;
-}
-
-static void note(const struct training *t, const char *text)
-{
-    if (t->observer != NULL && t->observer->note != NULL)
-        t->observer->note(t->observer->arg, text);
 }
 
 /* Stops the training: step `step` of the epoch, from 1, gave a number that no training goes on
@@ -222,25 +67,6 @@ static int take_weights(struct training *t, double loss, struct error *err)
     return diverge(t, "a weight is bad although the training loss", loss, step > 0 ? step : 1, err);
 }
 
-/* Of the weights that the model has received. */
-static int save(struct training *t, struct error *err)
-{
-    if (t->options->checkpoint_folder == NULL)
-        return 0;
-    if (network_get_moments(t->network, t->checkpoint.m, t->checkpoint.v, err) < 0 ||
-        network_get_averages(t->network, t->checkpoint.averages, err) < 0)
-        return -1;
-    gather(t->model, t->checkpoint.weights);
-    struct fit_checkpoint with_history = t->checkpoint;
-    with_history.history = *t->history;
-    clock_gettime(CLOCK_MONOTONIC, &t->saved);
-    if (fit_checkpoint_save(t->options->checkpoint_folder, &with_history, err) < 0)
-        return -1;
-    t->saved_epoch = t->checkpoint.state.epoch;
-    t->saved_step = t->checkpoint.state.step;
-    return 0;
-}
-
 static double loss_so_far(const struct training *t)
 {
     const struct fit_state *s = &t->checkpoint.state;
@@ -249,37 +75,7 @@ static double loss_so_far(const struct training *t)
 
 static int save_within_epoch(struct training *t, struct error *err)
 {
-    return take_weights(t, loss_so_far(t), err) < 0 ? -1 : save(t, err);
-}
-
-static int resume(struct training *t, const struct backend *backend, struct error *err)
-{
-    struct fit_checkpoint *c = &t->checkpoint;
-    bool found = false;
-    const char *why = NULL;
-    if (t->options->checkpoint_folder == NULL)
-        return 0;
-    if (find_owner(t, backend, &c->owner, err) < 0 ||
-        fit_checkpoint_load(t->options->checkpoint_folder, c, &found, &why, err) < 0)
-        return -1;
-    if (why != NULL)
-        note(t, why);
-    if (!found)
-        return 0;
-    *t->history = c->history;
-    c->history = (struct history){0};
-    scatter(c->weights, t->model);
-    t->saved_epoch = c->state.epoch;
-    t->saved_step = c->state.step;
-    char text[96];
-    snprintf(text, sizeof(text), "resuming after %lld epochs and %lld steps",
-             (long long)c->state.epoch, (long long)c->state.step);
-    note(t, text);
-    if (network_load(t->network, t->model, err) < 0)
-        return -1;
-    if (network_set_averages(t->network, c->averages, err) < 0)
-        return -1;
-    return network_set_moments(t->network, c->m, c->v, err);
+    return take_weights(t, loss_so_far(t), err) < 0 ? -1 : fit_save(t, err);
 }
 
 static int interrupt(struct training *t, struct error *err)
@@ -323,7 +119,7 @@ static int train_step(struct training *t, struct error *err)
     struct batch_result result = {0};
     if (t->cosine_decay.on)
         s->learning_rate = cosine_decay_at(&t->cosine_decay, t->options->learning_rate,
-                                           s->epoch * t->steps + s->step);
+                                           s->epoch * t->steps + s->step - t->cosine_start);
     if (network_train(t->network, t->train, t->order + first, n, (uint32_t)s->epoch,
                       s->epoch * t->steps + s->step, s->learning_rate, &result, err) < 0)
         return -1;
@@ -378,7 +174,7 @@ static int finish_epoch(struct training *t, struct epoch_record *record, struct 
     s->learning_rate = reduce_on_plateau_epoch(&s->reducer, record->val_loss, s->learning_rate);
     best_checkpoint_epoch(&s->saver, s->epoch, record->val_accuracy);
     if (advice.keep_weights)
-        gather(t->model, t->checkpoint.kept);
+        fit_weights_gather(t->model, t->checkpoint.kept);
     if (history_add(t->history, record, err) < 0)
         return -1;
     if (t->observer != NULL && t->observer->epoch != NULL)
@@ -390,7 +186,7 @@ static int finish_epoch(struct training *t, struct epoch_record *record, struct 
     if (t->options->optimizer.averages && (network_swap_averages(t->network, err) < 0 ||
                                            network_store(t->network, t->model, err) < 0))
         return -1;
-    return save(t, err);
+    return fit_save(t, err);
 }
 
 static int run_epoch(struct training *t, struct error *err)
@@ -420,6 +216,17 @@ static int run_epoch(struct training *t, struct error *err)
     return finish_epoch(t, &record, err);
 }
 
+/* A cosine to the end has the epochs of this call alone. */
+static void start_cosine(struct training *t)
+{
+    t->cosine_decay = t->options->cosine_decay;
+    if (t->cosine_decay.decay_steps > 0)
+        return;
+    t->cosine_decay.decay_steps =
+        cosine_decay_rest(&t->cosine_decay, t->options->epochs * t->steps);
+    t->cosine_start = t->first_epoch * t->steps;
+}
+
 static int run(struct training *t, struct backend *backend, struct error *err)
 {
     struct fit_state *s = &t->checkpoint.state;
@@ -430,14 +237,21 @@ static int run(struct training *t, struct backend *backend, struct error *err)
     early_stopping_start(&s->stopper);
     reduce_on_plateau_start(&s->reducer);
     best_checkpoint_init(&s->saver);
+    s->told_rate = o->learning_rate;
+    s->scheduled = o->cosine_decay.on;
     clock_gettime(CLOCK_MONOTONIC, &t->saved);
-    if (resume(t, backend, err) < 0)
+    if (fit_go_on(t, err) < 0)
         return -1;
-    while (s->epoch < o->epochs && !s->stopped)
+    start_cosine(t);
+    if (fit_resume(t, backend, err) < 0)
+        return -1;
+    while (s->epoch < t->first_epoch + o->epochs && !s->stopped)
         if (run_epoch(t, err) < 0)
             return -1;
+    if (fit_write_state(t, err) < 0)
+        return -1;
     if (t->history->count > 0)
-        scatter(t->checkpoint.kept, t->model);
+        fit_weights_scatter(t->checkpoint.kept, t->model);
     t->history->best_epoch = s->stopper.best_epoch;
     t->history->kept_epoch = o->early_stopping.patience < 0 ? s->epoch - 1 : s->stopper.best_epoch;
     t->history->checkpoint_epoch = s->saver.epoch;
@@ -455,6 +269,38 @@ static int check(const struct training *t, struct error *err)
     if (t->train_count > UINT32_MAX)
         return error_set(err, ERR_USAGE, "more images than can be shuffled");
     return 0;
+}
+
+static int64_t steps_of_epoch(const struct fit_options *options, int64_t train_count)
+{
+    const int64_t steps = (train_count + options->batch - 1) / options->batch;
+    return options->steps_per_epoch > 0 && options->steps_per_epoch < steps
+               ? options->steps_per_epoch
+               : steps;
+}
+
+int fit_check_state(const struct model *model, const struct feed *train,
+                    const int64_t *train_samples, int64_t train_count, const struct feed *val,
+                    const int64_t *val_samples, int64_t val_count,
+                    const struct fit_options *options, int64_t *epochs, struct error *err)
+{
+    struct training t = {.model = (struct model *)(uintptr_t)model, /* it is only read */
+                         .train = train,
+                         .val = val,
+                         .train_samples = train_samples,
+                         .val_samples = val_samples,
+                         .train_count = train_count,
+                         .val_count = val_count,
+                         .options = options};
+    int result = check(&t, err);
+    if (result == 0) {
+        t.steps = steps_of_epoch(options, train_count);
+        result = fit_describe(&t, &t.identity, err);
+    }
+    if (result == 0)
+        result = fit_compare_state(&t, epochs, err);
+    text_release(&t.identity);
+    return result;
 }
 
 int fit(struct model *model, struct backend *backend, const struct feed *train,
@@ -482,19 +328,16 @@ int fit(struct model *model, struct backend *backend, const struct feed *train,
     int result = -1;
     if (check(&t, err) < 0)
         return -1;
-    t.steps = (train_count + options->batch - 1) / options->batch;
-    if (options->steps_per_epoch > 0 && options->steps_per_epoch < t.steps)
-        t.steps = options->steps_per_epoch;
-    t.cosine_decay = options->cosine_decay;
-    if (t.cosine_decay.decay_steps == 0)
-        t.cosine_decay.decay_steps = cosine_decay_rest(&t.cosine_decay, options->epochs * t.steps);
-    if ((t.order = memory_new((size_t)train_count, sizeof(int64_t), err)) != NULL &&
+    t.steps = steps_of_epoch(options, train_count);
+    const bool identified = options->state != NULL || options->state_out != NULL;
+    if ((!identified || fit_describe(&t, &t.identity, err) == 0) &&
+        (t.order = memory_new((size_t)train_count, sizeof(int64_t), err)) != NULL &&
         network_new(model, backend, &network_options, &t.network, err) == 0 &&
         network_remember(t.network, val, options->remember_bytes, err) == 0 &&
         network_set_optimizer(t.network, &options->optimizer, err) == 0 &&
-        fit_checkpoint_init(&t.checkpoint, count_changing(model), network_moment_count(t.network),
-                            options->optimizer.averages ? network_moment_count(t.network) : 0,
-                            err) == 0)
+        fit_checkpoint_init(
+            &t.checkpoint, fit_weights_count(model), network_moment_count(t.network),
+            options->optimizer.averages ? network_moment_count(t.network) : 0, err) == 0)
         result = run(&t, backend, err);
     if (result == 0) {
         *history = made;
@@ -502,6 +345,7 @@ int fit(struct model *model, struct backend *backend, const struct feed *train,
     }
     history_release(&made);
     fit_checkpoint_release(&t.checkpoint);
+    text_release(&t.identity);
     network_free(t.network);
     free(t.order);
     return result;

@@ -8,6 +8,19 @@
  *
  * A checkpoint after each epoch, now and then within a long one, and on request;
  * a run that resumes from it ends with the same bits.
+ *
+ * A training that goes on from the state of another that ended (options.state)
+ * has the epochs of both in its history, draws by the number of the epoch, and
+ * gives what one training of all epochs would have given, bit for bit, where all
+ * options are equal and no cosine runs to the end of the training. What must be
+ * equal is in fit_identity.h. Else:
+ *   - a learning rate that differs from the one that the first was told begins
+ *     anew; one that is equal goes on as callbacks left it;
+ *   - a cosine to the end of the training starts again, warm-up and all, over the
+ *     epochs to come (a warm restart: Loshchilov and Hutter 2016); one with
+ *     decay_steps goes on by the number of the step since the very first epoch;
+ *   - where the first stopped early, the patience counts anew. Weights go on from
+ *     the last epoch, not from the best; the best of all epochs is kept.
  */
 #ifndef NN_FIT_H
 #define NN_FIT_H
@@ -41,6 +54,8 @@ struct fit_options {
     struct reduce_on_plateau reduce;  /* options only */
     struct cosine_decay cosine_decay; /* where it is on, the rate of each step; else callbacks' */
     const char *checkpoint_folder;    /* NULL: none */
+    const char *state_out;            /* NULL, or a file for the state after the last epoch */
+    const char *state;     /* NULL, or such a file: `epochs` more on top of its own, see fit() */
     size_t remember_bytes; /* for what the frozen prefix makes of plain pictures: network.h */
 };
 
@@ -66,6 +81,13 @@ int fit(struct model *model, struct backend *backend, const struct feed *train,
         const int64_t *train_samples, int64_t train_count, const struct feed *val,
         const int64_t *val_samples, int64_t val_count, const struct fit_options *options,
         const struct fit_observer *observer, struct history *history, struct error *err);
+
+/* Whether fit(), called with the same, would go on from options->state, without training; *epochs
+ * receives how many it has. ERR_FORMAT says what differs. */
+int fit_check_state(const struct model *model, const struct feed *train,
+                    const int64_t *train_samples, int64_t train_count, const struct feed *val,
+                    const int64_t *val_samples, int64_t val_count,
+                    const struct fit_options *options, int64_t *epochs, struct error *err);
 
 struct fit_evaluation {
     double loss, accuracy; /* f32 values, as Keras adds them up batch by batch */

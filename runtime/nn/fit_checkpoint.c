@@ -1,11 +1,12 @@
-/* The file fit.checkpoint, numbers little-endian:
+/* The file fit.checkpoint, and a state that another training goes on from; numbers little-endian:
  *
  *   file    = body digest                digest: SHA-256 of body
- *   body    = magic owner counts state records weights kept m v averages
- *   magic   = "reprise fit checkpoint 2\n"
- *   owner   = 32 bytes
- *   counts  = i64 epochs, i64 weights, i64 moments, i64 averages
+ *   body    = magic owner counts state words records weights kept m v averages
+ *   magic   = "reprise fit checkpoint 3\n"
+ *   owner   = 32 bytes                   of a checkpoint; zeros in a state
+ *   counts  = i64 epochs, i64 weights, i64 moments, i64 averages, i64 bytes of words
  *   state   = f64 * STATE_VALUES
+ *   words   = bytes                      of a state: fit_identity.h; none in a checkpoint
  *   records = (f64 * 5) * epochs         loss, accuracy, val_loss, val_accuracy, learning_rate
  *   weights, kept = f32 * weights;  m, v = f32 * moments
  *   averages = f32 * averages            of the weights, where the optimizer has them
@@ -15,6 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +24,15 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the file holds memory
 _Static_assert(sizeof(struct epoch_record) == 5 * sizeof(double),
                "records are written as they are");
 
-static const char magic[] = "reprise fit checkpoint 2\n";
+static const char magic[] = "reprise fit checkpoint 3\n";
 
-enum { MAGIC_SIZE = sizeof(magic) - 1, COUNTS = 4, STATE_VALUES = 15 };
+enum { MAGIC_SIZE = sizeof(magic) - 1, COUNTS = 5, STATE_VALUES = 17 };
+
+enum { EPOCHS_MAX = 1 << 24, WORDS_MAX = 1 << 20 };
+static const int64_t values_max = INT64_C(1) << 36;
+
+static const size_t head_size =
+    MAGIC_SIZE + DIGEST_SIZE + COUNTS * sizeof(int64_t) + STATE_VALUES * sizeof(double);
 
 int fit_checkpoint_init(struct fit_checkpoint *checkpoint, int64_t weight_count,
                         int64_t moment_count, int64_t average_count, struct error *err)
@@ -45,6 +53,7 @@ int fit_checkpoint_init(struct fit_checkpoint *checkpoint, int64_t weight_count,
 
 void fit_checkpoint_release(struct fit_checkpoint *checkpoint)
 {
+    text_release(&checkpoint->words);
     free(checkpoint->weights);
     free(checkpoint->kept);
     free(checkpoint->m);
@@ -72,6 +81,8 @@ static void state_to_values(const struct fit_state *s, double values[STATE_VALUE
         (double)s->saver.epoch,
         s->saver.best,
         (double)s->stopped,
+        s->told_rate,
+        (double)s->scheduled,
     };
     memcpy(values, all, sizeof(all));
 }
@@ -101,6 +112,8 @@ static bool state_from_values(struct fit_state *s, const double *values)
     s->reducer.best = values[11];
     s->saver.best = values[13];
     s->stopped = values[14] != 0;
+    s->told_rate = values[15];
+    s->scheduled = values[16] != 0;
     return take_count(values[0], &s->epoch) && take_count(values[1], &s->step) &&
            take_count(values[4], &s->hits) && take_count(values[5], &s->images) &&
            take_count(values[6], &s->stopper.wait) &&
@@ -126,7 +139,7 @@ static int put(struct output *output, const void *data, size_t size, struct erro
 static int put_body(struct output *output, const struct fit_checkpoint *c, struct error *err)
 {
     const int64_t counts[COUNTS] = {(int64_t)c->history.count, c->weight_count, c->moment_count,
-                                    c->average_count};
+                                    c->average_count, (int64_t)c->words.size};
     const size_t weights = (size_t)c->weight_count * sizeof(float);
     const size_t moments = (size_t)c->moment_count * sizeof(float);
     double values[STATE_VALUES];
@@ -135,6 +148,7 @@ static int put_body(struct output *output, const struct fit_checkpoint *c, struc
         put(output, c->owner.bytes, DIGEST_SIZE, err) < 0 ||
         put(output, counts, sizeof(counts), err) < 0 ||
         put(output, values, sizeof(values), err) < 0 ||
+        put(output, c->words.data, c->words.size, err) < 0 ||
         put(output, c->history.epochs, c->history.count * sizeof(struct epoch_record), err) < 0 ||
         put(output, c->weights, weights, err) < 0 || put(output, c->kept, weights, err) < 0 ||
         put(output, c->m, moments, err) < 0 || put(output, c->v, moments, err) < 0 ||
@@ -143,7 +157,8 @@ static int put_body(struct output *output, const struct fit_checkpoint *c, struc
     return 0;
 }
 
-static int save(const char *path, const struct fit_checkpoint *checkpoint, struct error *err)
+int fit_checkpoint_write(const char *path, const struct fit_checkpoint *checkpoint,
+                         struct error *err)
 {
     struct output output = {.hasher = hasher_new(err)};
     struct digest digest;
@@ -165,22 +180,26 @@ int fit_checkpoint_save(const char *folder, const struct fit_checkpoint *checkpo
                         struct error *err)
 {
     char *path = file_join(folder, "fit.checkpoint", err);
-    int result = path == NULL ? -1 : save(path, checkpoint, err);
+    int result = path == NULL ? -1 : fit_checkpoint_write(path, checkpoint, err);
     free(path);
     return result;
 }
 
 /* ---- reading ---- */
 
-/* Bytes of the whole file, or 0 where the counts can't be right. */
-static size_t file_size(const struct fit_checkpoint *c, int64_t epochs)
+/* What stands before the words. */
+struct head {
+    struct digest owner;
+    int64_t counts[COUNTS]; /* none so large that sums could overflow */
+    struct fit_state state;
+};
+
+/* Bytes of the whole file. */
+static size_t file_size(const int64_t counts[COUNTS])
 {
-    if (epochs < 0 || epochs > 1 << 24)
-        return 0;
-    return MAGIC_SIZE + DIGEST_SIZE + COUNTS * sizeof(int64_t) + STATE_VALUES * sizeof(double) +
-           (size_t)epochs * sizeof(struct epoch_record) +
-           2 * sizeof(float) * (size_t)(c->weight_count + c->moment_count) +
-           sizeof(float) * (size_t)c->average_count + DIGEST_SIZE;
+    return head_size + (size_t)counts[4] + (size_t)counts[0] * sizeof(struct epoch_record) +
+           2 * sizeof(float) * (size_t)(counts[1] + counts[2]) + sizeof(float) * (size_t)counts[3] +
+           DIGEST_SIZE;
 }
 
 static void take(const char **at, void *to, size_t size)
@@ -190,44 +209,49 @@ static void take(const char **at, void *to, size_t size)
     *at += size;
 }
 
-/* NULL, or what is wrong with the file. */
-static const char *check(const char *data, size_t size, const struct fit_checkpoint *c,
-                         int64_t *epochs, struct error *err)
+/* False where the file is none of ours, or damaged. */
+static bool read_head(const char *data, size_t size, struct head *head)
 {
-    const size_t head = MAGIC_SIZE + DIGEST_SIZE + COUNTS * sizeof(int64_t);
-    int64_t counts[COUNTS];
+    const int64_t limits[COUNTS] = {EPOCHS_MAX, values_max, values_max, values_max, WORDS_MAX};
+    const char *at = data + MAGIC_SIZE;
     double values[STATE_VALUES];
-    struct fit_state ignored;
+    struct error ignored;
     struct digest digest;
-    if (size < head + DIGEST_SIZE || memcmp(data, magic, MAGIC_SIZE) != 0 ||
-        digest_of_bytes(data, size - DIGEST_SIZE, &digest, err) < 0 ||
+    if (size < head_size + DIGEST_SIZE || memcmp(data, magic, MAGIC_SIZE) != 0 ||
+        digest_of_bytes(data, size - DIGEST_SIZE, &digest, &ignored) < 0 ||
         memcmp(digest.bytes, data + size - DIGEST_SIZE, DIGEST_SIZE) != 0)
-        return "ignoring a damaged checkpoint";
-    memcpy(counts, data + MAGIC_SIZE + DIGEST_SIZE, sizeof(counts));
-    if (memcmp(data + MAGIC_SIZE, c->owner.bytes, DIGEST_SIZE) != 0 ||
-        counts[1] != c->weight_count || counts[2] != c->moment_count ||
-        counts[3] != c->average_count || size != file_size(c, counts[0]))
-        return "ignoring a checkpoint of another training";
-    memcpy(values, data + head, sizeof(values));
-    if (!state_from_values(&ignored, values))
-        return "ignoring a damaged checkpoint";
-    *epochs = counts[0];
-    return NULL;
+        return false;
+    take(&at, head->owner.bytes, DIGEST_SIZE);
+    take(&at, head->counts, sizeof(head->counts));
+    take(&at, values, sizeof(values));
+    for (int i = 0; i < COUNTS; i++)
+        if (head->counts[i] < 0 || head->counts[i] > limits[i])
+            return false;
+    return size == file_size(head->counts) && state_from_values(&head->state, values);
 }
 
-static int parse(const char *data, int64_t epochs, struct fit_checkpoint *c, struct error *err)
+static bool has_counts(const struct head *head, const struct fit_checkpoint *c)
 {
-    const char *at = data + MAGIC_SIZE + DIGEST_SIZE + COUNTS * sizeof(int64_t);
+    return head->counts[1] == c->weight_count && head->counts[2] == c->moment_count &&
+           head->counts[3] == c->average_count;
+}
+
+/* All behind the words. */
+static int parse(const char *data, const struct head *head, struct fit_checkpoint *c,
+                 struct error *err)
+{
+    const char *at = data + head_size + head->counts[4];
+    const size_t epochs = (size_t)head->counts[0];
     const size_t weights = (size_t)c->weight_count * sizeof(float);
     const size_t moments = (size_t)c->moment_count * sizeof(float);
     double values[STATE_VALUES];
-    if (memory_grow(&c->history.epochs, &c->history.capacity, (size_t)epochs,
-                    sizeof(struct epoch_record), err) < 0)
+    if (memory_grow(&c->history.epochs, &c->history.capacity, epochs, sizeof(struct epoch_record),
+                    err) < 0)
         return -1;
-    take(&at, values, sizeof(values));
+    memcpy(values, data + head_size - sizeof(values), sizeof(values));
     state_from_values(&c->state, values);
-    take(&at, c->history.epochs, (size_t)epochs * sizeof(struct epoch_record));
-    c->history.count = (size_t)epochs;
+    take(&at, c->history.epochs, epochs * sizeof(struct epoch_record));
+    c->history.count = epochs;
     take(&at, c->weights, weights);
     take(&at, c->kept, weights);
     take(&at, c->m, moments);
@@ -236,22 +260,25 @@ static int parse(const char *data, int64_t epochs, struct fit_checkpoint *c, str
     return 0;
 }
 
-static int load(const char *path, struct fit_checkpoint *checkpoint, bool *found, const char **why,
+static int load(const char *path, struct fit_checkpoint *c, bool *found, const char **why,
                 struct error *err)
 {
+    const int64_t largest[COUNTS] = {EPOCHS_MAX, c->weight_count, c->moment_count, c->average_count,
+                                     0};
     struct error ignored;
+    struct head head;
     char *data = NULL;
     size_t size = 0;
-    int64_t epochs = 0;
     int result = 0;
     if (!file_exists(path))
         return 0;
-    if (file_read(path, file_size(checkpoint, 1 << 24), &data, &size, &ignored) < 0) {
+    if (file_read(path, file_size(largest), &data, &size, &ignored) < 0)
         *why = "ignoring a checkpoint that cannot be read";
-        return 0;
-    }
-    *why = check(data, size, checkpoint, &epochs, &ignored);
-    if (*why == NULL && (result = parse(data, epochs, checkpoint, err)) == 0)
+    else if (!read_head(data, size, &head))
+        *why = "ignoring a damaged checkpoint";
+    else if (!digest_equal(&head.owner, &c->owner) || !has_counts(&head, c) || head.counts[4] != 0)
+        *why = "ignoring a checkpoint of another training";
+    else if ((result = parse(data, &head, c, err)) == 0)
         *found = true;
     free(data);
     return result;
@@ -265,5 +292,72 @@ int fit_checkpoint_load(const char *folder, struct fit_checkpoint *checkpoint, b
     char *path = file_join(folder, "fit.checkpoint", err);
     int result = path == NULL ? -1 : load(path, checkpoint, found, why, err);
     free(path);
+    return result;
+}
+
+/* ---- a state ---- */
+
+static bool all_finite(const float *values, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+/* A file that is a state after whole epochs. */
+static int open_state(const char *path, char **data, size_t *size, struct head *head,
+                      struct error *err)
+{
+    if (file_read(path, SIZE_MAX / 2, data, size, err) < 0)
+        return -1;
+    if (*size < MAGIC_SIZE || memcmp(*data, magic, MAGIC_SIZE) != 0)
+        return error_set(err, ERR_FORMAT, "'%s' is no state of a training, or of another version",
+                         path);
+    if (!read_head(*data, *size, head))
+        return error_set(err, ERR_FORMAT, "'%s' is damaged", path);
+    if (head->counts[4] == 0)
+        return error_set(err, ERR_FORMAT,
+                         "'%s' is a checkpoint of a training under way, not the state of one that "
+                         "ended",
+                         path);
+    const struct fit_state *s = &head->state;
+    if (s->step != 0 || s->epoch != head->counts[0] || s->stopper.best_epoch >= s->epoch ||
+        s->saver.epoch >= s->epoch || !isfinite(s->learning_rate) || !isfinite(s->told_rate))
+        return error_set(err, ERR_FORMAT, "'%s' is damaged", path);
+    return 0;
+}
+
+int fit_checkpoint_words(const char *path, struct text *words, int64_t *epochs, struct error *err)
+{
+    struct head head;
+    char *data = NULL;
+    size_t size = 0;
+    int result = open_state(path, &data, &size, &head, err);
+    if (result == 0) {
+        text_clear(words);
+        text_append(words, data + head_size, (size_t)head.counts[4]);
+        *epochs = head.state.epoch;
+        result = text_check(words, err);
+    }
+    free(data);
+    return result;
+}
+
+int fit_checkpoint_read(const char *path, struct fit_checkpoint *c, struct error *err)
+{
+    struct head head;
+    char *data = NULL;
+    size_t size = 0;
+    int result = open_state(path, &data, &size, &head, err);
+    if (result == 0 && !has_counts(&head, c))
+        result = error_set(err, ERR_FORMAT, "'%s' has another number of weights", path);
+    if (result == 0)
+        result = parse(data, &head, c, err);
+    if (result == 0 && !(all_finite(c->m, c->moment_count) && all_finite(c->v, c->moment_count)))
+        result = error_set(err, ERR_FORMAT, "'%s' has a moment that is not finite", path);
+    if (result == 0)
+        memcpy(c->owner.bytes, data + size - DIGEST_SIZE, DIGEST_SIZE);
+    free(data);
     return result;
 }

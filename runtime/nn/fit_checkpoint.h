@@ -1,12 +1,16 @@
-/* What training needs to go on with the same bits, in one file of the
- * checkpoint folder. The file is replaced as a whole and carries the digest of
- * what it belongs to (options, data, first weights) and of itself.
+/* What training needs to go on with the same bits, in one file: of the
+ * checkpoint folder, for the same training stopped on its way; or where the
+ * caller wants it, as the state after the last epoch, which another training
+ * goes on from. The file is replaced as a whole and carries the digest of what
+ * it belongs to (options, data, first weights), or words that name it, and the
+ * digest of itself.
  */
 #ifndef NN_FIT_CHECKPOINT_H
 #define NN_FIT_CHECKPOINT_H
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "nn/callbacks.h"
 #include "nn/history.h"
 
@@ -24,10 +28,13 @@ struct fit_state {
     struct reduce_on_plateau reducer;
     struct best_checkpoint saver;
     bool stopped;
+    double told_rate; /* the options' learning rate */
+    bool scheduled;   /* a schedule sets the rate of each step, not told_rate and the callbacks */
 };
 
 struct fit_checkpoint {
     struct digest owner;
+    struct text words;
     struct fit_state state;
     struct history history; /* only its epochs */
     int64_t weight_count, moment_count, average_count;
@@ -50,5 +57,17 @@ int fit_checkpoint_save(const char *folder, const struct fit_checkpoint *checkpo
  * of the callbacks stay as they are. */
 int fit_checkpoint_load(const char *folder, struct fit_checkpoint *checkpoint, bool *found,
                         const char **why, struct error *err);
+
+/* Writes all of it, with the words, to a file. */
+int fit_checkpoint_write(const char *path, const struct fit_checkpoint *checkpoint,
+                         struct error *err);
+
+/* Of a state: what it says it belongs to, and how many epochs it has. ERR_FORMAT where the file is
+ * none, or damaged. *words is the caller's to release. */
+int fit_checkpoint_words(const char *path, struct text *words, int64_t *epochs, struct error *err);
+
+/* Fills `checkpoint` but for its words from a state with the same counts; `owner` becomes the
+ * file's digest. Options of the callbacks stay as they are. */
+int fit_checkpoint_read(const char *path, struct fit_checkpoint *checkpoint, struct error *err);
 
 #endif

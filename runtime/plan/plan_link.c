@@ -288,6 +288,64 @@ static int link_dep(struct linker *linker, struct stage_draft *draft, const stru
     return link_file(linker, draft, dep, made, err);
 }
 
+/* ---- the first of several that is there ---- */
+
+/* The stage of `stage.out`, or NULL where the text is something else; *out is the out's name. */
+static const struct stage_draft *stage_of(const struct linker *linker, const char *reference,
+                                          const char **out)
+{
+    const char *dot = strrchr(reference, '.');
+    if (dot == NULL || strchr(reference, '/') != NULL)
+        return NULL;
+    *out = dot + 1;
+    return table_find(&linker->stages, reference, (size_t)(dot - reference));
+}
+
+/* Whether the stage is left out, or the out's path is null. An out that the stage never has is an
+ * error. */
+static int is_left_out(const struct stage_draft *draft, const struct dep_draft *dep,
+                       const struct stage_draft *target, const char *out, bool *left_out,
+                       struct error *err)
+{
+    char buffer[SUGGEST_SIZE];
+    const struct yaml_node *outs = yaml_get(target->source->body, "outs");
+    if (yaml_get(outs, out) == NULL)
+        return stage_draft_error(draft, dep->place, err, "dep '%s': stage '%s' has no out '%s'%s",
+                                 dep->name, target->source->name, out,
+                                 suggest_key(buffer, out, outs));
+    *left_out = target->left_out || find_out(target, out) == SIZE_MAX;
+    return 0;
+}
+
+/* Makes *dep the first choice that is not left out, else the last. All are looked at, so that a
+ * name that is wrong is told also where it is not needed. */
+static int choose(const struct linker *linker, const struct stage_draft *draft,
+                  struct dep_draft *dep, struct error *err)
+{
+    const struct yaml_node *choices = dep->choices;
+    bool chosen = false;
+    for (size_t i = 0; choices != NULL && i < choices->count; i++) {
+        const char *out = NULL;
+        const bool last = i + 1 == choices->count;
+        const struct dep_draft choice = {dep->name, choices->items[i]->text,
+                                         choices->items[i]->place, choices};
+        const struct stage_draft *target = stage_of(linker, choice.reference, &out);
+        bool left_out = false;
+        if (target == NULL && !last)
+            return stage_draft_error(draft, choice.place, err,
+                                     "dep '%s': '%s' is no stage's out, which all but the last of "
+                                     "several must be",
+                                     choice.name, choice.reference);
+        if (target != NULL && is_left_out(draft, &choice, target, out, &left_out, err) < 0)
+            return -1;
+        if (!chosen && (!left_out || last)) {
+            *dep = choice;
+            chosen = true;
+        }
+    }
+    return 0;
+}
+
 static int link_deps_of(struct linker *linker, struct stage_draft *draft, struct error *err)
 {
     if (draft->left_out)
@@ -296,7 +354,8 @@ static int link_deps_of(struct linker *linker, struct stage_draft *draft, struct
     if (draft->stage.deps == NULL)
         return -1;
     for (size_t i = 0; i < draft->dep_count; i++)
-        if (link_dep(linker, draft, &draft->deps[i], err) < 0)
+        if (choose(linker, draft, &draft->deps[i], err) < 0 ||
+            link_dep(linker, draft, &draft->deps[i], err) < 0)
             return -1;
     return 0;
 }

@@ -47,10 +47,13 @@ static int read_lineage(struct stage_draft *draft, const struct yaml_node *node,
 
 static int read_when(struct stage_draft *draft, const struct yaml_node *node, struct error *err)
 {
-    bool wanted = true;
-    if (read_bool(draft, "when", node, &wanted, err) < 0)
-        return -1;
-    draft->left_out = !wanted;
+    if (node->kind == YAML_KIND_INTEGER && node->integer >= 0)
+        draft->left_out = node->integer == 0;
+    else if (node->kind == YAML_KIND_BOOL)
+        draft->left_out = !node->boolean;
+    else
+        return stage_draft_wrong_type(draft, "'when'", "true or false, or a number from 0 up", node,
+                                      err);
     return 0;
 }
 
@@ -59,6 +62,21 @@ static int read_desc(struct stage_draft *draft, const struct yaml_node *node, st
     if (!yaml_is_scalar(node))
         return stage_draft_wrong_type(draft, "'desc'", "text", node, err);
     return copy_text(node->text, &draft->stage.desc, err);
+}
+
+static int read_choices(const struct stage_draft *draft, const struct yaml_node *key,
+                        const struct yaml_node *list, struct dep_draft *dep, struct error *err)
+{
+    static const char expected[] = "a file or stage.out, or a list of these, of which the first "
+                                   "that is there is taken";
+    if (list->count == 0)
+        return stage_draft_error(draft, list->place, err, "dep '%s': the list names nothing",
+                                 key->text);
+    for (size_t i = 0; i < list->count; i++)
+        if (list->items[i]->kind != YAML_KIND_TEXT)
+            return stage_draft_wrong_type(draft, "a dep", expected, list->items[i], err);
+    *dep = (struct dep_draft){key->text, list->items[0]->text, list->items[0]->place, list};
+    return 0;
 }
 
 static int read_deps(struct stage_draft *draft, const struct yaml_node *node, struct error *err)
@@ -78,9 +96,15 @@ static int read_deps(struct stage_draft *draft, const struct yaml_node *node, st
             return -1;
         if (value->kind == YAML_KIND_NULL)
             continue;
+        struct dep_draft *dep = &draft->deps[draft->dep_count++];
+        if (value->kind == YAML_KIND_LIST) {
+            if (read_choices(draft, key, value, dep, err) < 0)
+                return -1;
+            continue;
+        }
         if (value->kind != YAML_KIND_TEXT)
             return stage_draft_wrong_type(draft, "a dep", "a file or stage.out", value, err);
-        draft->deps[draft->dep_count++] = (struct dep_draft){key->text, value->text, value->place};
+        *dep = (struct dep_draft){key->text, value->text, value->place, NULL};
     }
     return 0;
 }

@@ -9,6 +9,8 @@
 struct dep_draft {
     const char *name, *reference; /* in the pipeline's tree */
     struct yaml_place place;
+    const struct yaml_node *choices; /* NULL, or the list of texts of which `reference` is the first
+                                        until it is known which stages are left out */
 };
 
 struct stage_draft {

@@ -6,6 +6,7 @@
 #include "report/report_numbers.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,16 @@ const char *report_string(const json_t *object, const char *path)
 {
     const char *value = json_string_value(json_at(object, path));
     return value != NULL ? value : "";
+}
+
+const json_t *report_params(const struct report_content *content, const char *name)
+{
+    size_t i;
+    json_t *stage;
+    json_array_foreach (json_object_get(content->lineage, "stages"), i, stage)
+        if (strcmp(report_string(stage, "name"), name) == 0)
+            return json_object_get(stage, "params");
+    return NULL;
 }
 
 const char *report_class(const struct report_content *content, int64_t class)
@@ -162,6 +173,15 @@ static int summarise_phase(struct report_phase *phase, struct error *err)
     return 0;
 }
 
+/* The history has the epochs of both stages, and does not say where the second began. */
+static void find_further_epochs(const struct report_content *content, struct report_phase *phase)
+{
+    char name[64];
+    snprintf(name, sizeof(name), "%s_continued", phase->id);
+    phase->further_epochs =
+        json_integer_value(json_at(report_params(content, name), "phase.epochs"));
+}
+
 static int read_phases(struct stage *stage, struct report_content *content, struct error *err)
 {
     for (int i = 0; i < REPORT_PHASES; i++) {
@@ -174,6 +194,7 @@ static int read_phases(struct stage *stage, struct report_content *content, stru
             read_optional(stage, known_phases[i].preflight, &phase->preflight, err) < 0 ||
             (phase->history != NULL && summarise_phase(phase, err) < 0))
             return -1;
+        find_further_epochs(content, phase);
     }
     return 0;
 }

@@ -26,6 +26,7 @@ struct report_phase {
     json_t *history, *preflight; /* NULL: not part of this pipeline */
     const json_t *epochs;        /* array, borrowed from history */
     int64_t epoch_count;
+    int64_t further_epochs; /* the most, that a stage `<id>_continued` trained on top; 0 without */
     int64_t best_epoch, kept_epoch; /* 1-based: of the least validation loss; whose weights were
                                        kept, another one where nothing stops early */
     double accuracy, val_accuracy, val_loss; /* of the kept epoch; NaN where not recorded */
@@ -67,6 +68,9 @@ void report_content_release(struct report_content *content);
 
 /* Name of a class; never NULL. */
 const char *report_class(const struct report_content *content, int64_t class);
+
+/* Parameters of a stage as the lineage has them, or NULL. */
+const json_t *report_params(const struct report_content *content, const char *name);
 
 /* A number at a dotted path; NaN where there is none. */
 double report_number(const json_t *object, const char *path);

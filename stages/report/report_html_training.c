@@ -96,22 +96,11 @@ static void add_percent(struct text *page, const char *name, double fraction)
     text_add(page, "</dd>\n");
 }
 
-/* Parameters of a stage as the lineage has them, or NULL. */
-static const json_t *find_params(const struct report_content *content, const char *name)
-{
-    size_t i;
-    json_t *stage;
-    json_array_foreach (json_object_get(content->lineage, "stages"), i, stage)
-        if (strcmp(report_string(stage, "name"), name) == 0)
-            return json_object_get(stage, "params");
-    return NULL;
-}
-
 /* Which layers the phase trained: a list of parts of their names, "" for all. */
 static void add_trained_layers(struct text *page, const struct report_content *content,
                                const struct report_phase *phase)
 {
-    const json_t *patterns = json_at(find_params(content, phase->id), "phase.trainable");
+    const json_t *patterns = json_at(report_params(content, phase->id), "phase.trainable");
     size_t i;
     json_t *pattern;
     if (phase == &content->phases[REPORT_PRETRAIN])
@@ -140,6 +129,10 @@ static void add_phase(struct text *page, const struct report_content *content,
     text_add(page, "</p>\n<dl class=\"facts\">\n");
     text_addf(page, "<dt>Epochs</dt><dd>%lld</dd>\n<dt>Stopped early</dt><dd>%s</dd>\n",
               (long long)phase->epoch_count, json_is_true(stopped) ? "yes" : "no");
+    if (phase->further_epochs > 0)
+        text_addf(page,
+                  "<dt>Continued</dt><dd>by up to %lld epochs, on top of the finished phase</dd>\n",
+                  (long long)phase->further_epochs);
     text_addf(page, "<dt>Best epoch</dt><dd>%lld</dd>\n", (long long)phase->best_epoch);
     if (phase->kept_epoch != phase->best_epoch)
         text_addf(page, "<dt>Weights kept</dt><dd>of the last epoch, %lld</dd>\n",
@@ -269,7 +262,7 @@ static void add_preflight(struct text *page, const struct report_phase *phase)
 
 static void add_model_line(struct text *page, const struct report_content *content)
 {
-    const json_t *model = json_object_get(find_params(content, "phase1"), "model");
+    const json_t *model = json_object_get(report_params(content, "phase1"), "model");
     const char *architecture = report_string(model, "architecture");
     double size = report_number(model, "image_size");
     if (*architecture == '\0')

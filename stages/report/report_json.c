@@ -20,6 +20,8 @@ static json_t *phase_json(const struct report_phase *phase)
         (json_int_t)phase->trainable, "frozen_parameters", (json_int_t)phase->frozen, "precision",
         phase->precision, "stopped_early", shared(json_object_get(phase->history, "stopped_early")),
         "preflight", shared(phase->preflight));
+    if (phase->further_epochs > 0)
+        json = json_object_with(json, "further_epochs", json_integer(phase->further_epochs));
     return phase->kept_epoch == phase->best_epoch
                ? json
                : json_object_with(json, "kept_epoch", json_integer(phase->kept_epoch));

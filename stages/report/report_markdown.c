@@ -90,6 +90,11 @@ static void add_phases(struct text *page, const struct report_content *content)
     }
     text_add(page, "\n");
     for (int i = 0; i < REPORT_PHASES; i++)
+        if (content->phases[i].history != NULL && content->phases[i].further_epochs > 0)
+            text_addf(page,
+                      "- %s was continued by up to %lld epochs, on top of the finished phase\n",
+                      content->phases[i].name, (long long)content->phases[i].further_epochs);
+    for (int i = 0; i < REPORT_PHASES; i++)
         if (content->phases[i].history != NULL &&
             content->phases[i].kept_epoch != content->phases[i].best_epoch)
             text_addf(

@@ -14,179 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fit_bed.h"
 #include "on_lane.h"
 #include "tap.h"
-
-enum { SIZE = 8, PICTURE = SIZE * SIZE * 3, COUNT = 30, TRAIN = 22, CLASSES = 3, EPOCHS = 3 };
-
-struct bed {
-    uint8_t images[COUNT * PICTURE], labels[COUNT];
-    int64_t samples[COUNT];
-    struct augment augment;
-    struct feed train, val;
-    struct fit_options options;
-    char folder[64];
-    struct backend *backend;
-    struct model *model;
-    struct history history;
-    /* What the observer saw and when it is to stop or to die. */
-    int64_t steps, validations, epochs, stop_after_steps, stop_after_validations, die_after_steps;
-    char notes[256];
-    bool head_only; /* trains */
-    struct fit_observer observer;
-};
-
-static bool on_step(void *arg, int64_t epoch, int64_t done, int64_t total,
-                    const struct batch_result *so_far, int64_t images)
-{
-    struct bed *bed = arg;
-    assert_true(epoch >= 0 && done >= 1 && done <= total);
-    assert_true(images <= TRAIN && so_far->hits <= images && isfinite(so_far->loss));
-    if (++bed->steps == bed->die_after_steps)
-        kill(getpid(), SIGKILL);
-    return bed->steps != bed->stop_after_steps;
-}
-
-static bool on_validation(void *arg, int64_t epoch, int64_t done, int64_t total)
-{
-    struct bed *bed = arg;
-    assert_true(epoch >= 0 && done <= total);
-    return ++bed->validations != bed->stop_after_validations;
-}
-
-static void on_epoch(void *arg, int64_t epoch, const struct epoch_record *record)
-{
-    struct bed *bed = arg;
-    assert_true(epoch >= 0 && isfinite(record->loss));
-    bed->epochs++;
-}
-
-static void on_note(void *arg, const char *text)
-{
-    struct bed *bed = arg;
-    snprintf(bed->notes, sizeof(bed->notes), "%s", text);
-}
-
-static int make_bed(void **state)
-{
-    struct bed *bed = calloc(1, sizeof(*bed));
-    uint32_t noise = 1;
-    for (int i = 0; i < COUNT; i++) {
-        bed->samples[i] = i;
-        bed->labels[i] = (uint8_t)(i % CLASSES);
-        for (int k = 0; k < PICTURE; k++) {
-            noise = noise * 1664525 + 1013904223;
-            /* The class is the brightest channel. */
-            bed->images[i * PICTURE + k] =
-                (uint8_t)((k % 3 == i % CLASSES ? 150 : 50) + (noise >> 26));
-        }
-    }
-    bed->augment =
-        (struct augment){.flip = true, .rotation = 0.1f, .zoom = 0.1f, .cutout = 2, .mixup = 0.2f};
-    bed->val = (struct feed){.images = bed->images,
-                             .labels = bed->labels,
-                             .count = COUNT,
-                             .height = SIZE,
-                             .width = SIZE,
-                             .classes = CLASSES,
-                             .image_size = 16,
-                             .partners = bed->samples,
-                             .partner_count = TRAIN,
-                             .preprocess = {PREPROCESS_TF, 255},
-                             .seed = 5};
-    bed->train = bed->val;
-    bed->train.augment = &bed->augment;
-    bed->options = (struct fit_options){
-        .epochs = EPOCHS,
-        .batch = 8,
-        .shard = 3,
-        .norm = NORM_BATCH,
-        .seed = 5,
-        .learning_rate = 1e-2,
-        .early_stopping = {.patience = 5},
-        .reduce = {.factor = 0.5, .patience = 1, .minimum = 1e-6, .min_delta = 1e-4, .cooldown = 1},
-        .checkpoint_folder = bed->folder};
-    snprintf(bed->folder, sizeof(bed->folder), "/tmp/reprise-fit-XXXXXX");
-    assert_non_null(mkdtemp(bed->folder));
-    bed->observer = (struct fit_observer){bed, on_step, on_validation, on_epoch, on_note};
-    *state = bed;
-    return 0;
-}
-
-static int free_bed(void **state)
-{
-    struct bed *bed = *state;
-    struct error err;
-    history_release(&bed->history);
-    model_free(bed->model);
-    backend_close(bed->backend);
-    file_remove(bed->folder, &err);
-    free(bed);
-    return 0;
-}
-
-static void forget(struct bed *bed)
-{
-    struct error err;
-    assert_int_equal(file_remove(bed->folder, &err), 0);
-}
-
-/* A fresh model trained from the folder's checkpoint, if there is one. */
-static int train_on(struct bed *bed, int threads, struct error *err)
-{
-    const struct architecture architecture = {"resnet8", 1, 16, CLASSES, 8, 0.2, false};
-    const struct preprocess preprocess = {PREPROCESS_TF, 255};
-    const char *const patterns[] = {"conv4"};
-    backend_close(bed->backend);
-    model_free(bed->model);
-    history_release(&bed->history);
-    bed->backend = NULL;
-    bed->model = NULL;
-    bed->steps = bed->validations = bed->epochs = 0;
-    bed->notes[0] = '\0';
-    if (backend_open_cpu(threads, &bed->backend, err) < 0 ||
-        model_new(&architecture, &preprocess, 3, &bed->model, err) < 0 ||
-        model_set_trainable(bed->model, patterns, bed->head_only ? 0 : 1, err) < 0)
-        return -1;
-    return fit(bed->model, bed->backend, &bed->train, bed->samples, TRAIN, &bed->val,
-               bed->samples + TRAIN, COUNT - TRAIN, &bed->options, &bed->observer, &bed->history,
-               err);
-}
-
-static void train(struct bed *bed, int threads)
-{
-    struct error err;
-    if (train_on(bed, threads, &err) < 0)
-        fail_msg("%s", err.message);
-}
-
-/* All weights and the history, as bytes. */
-struct bits {
-    size_t size;
-    char *data;
-};
-
-static struct bits take_bits(const struct bed *bed)
-{
-    struct bits bits = {0, NULL};
-    FILE *stream = open_memstream(&bits.data, &bits.size);
-    for (size_t i = 0; i < bed->model->count; i++)
-        fwrite(bed->model->parameters[i].value, sizeof(float),
-               (size_t)bed->model->parameters[i].count, stream);
-    fwrite(bed->history.epochs, sizeof(struct epoch_record), bed->history.count, stream);
-    fprintf(stream, "%d %d %d", (int)bed->history.best_epoch, (int)bed->history.checkpoint_epoch,
-            bed->history.stopped_early);
-    fclose(stream);
-    return bits;
-}
-
-static void assert_same_bits(const struct bits *bits, const struct bed *bed)
-{
-    struct bits now = take_bits(bed);
-    assert_int_equal(bits->size, now.size);
-    assert_memory_equal(bits->data, now.data, now.size);
-    free(now.data);
-}
 
 /* The child dies by SIGKILL within the second epoch. */
 static void fit_killed_ends_with_the_same_bits(void **state)
@@ -197,19 +27,19 @@ static void fit_killed_ends_with_the_same_bits(void **state)
     if (child == 0) {
         struct error err;
         bed->die_after_steps = 5;
-        train_on(bed, 2, &err);
+        fit_bed_try(bed, 2, &err);
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    train(bed, 2);
+    fit_bed_train(bed, 2);
     assert_string_equal(bed->notes, "resuming after 1 epochs and 0 steps");
     assert_int_equal(bed->epochs, EPOCHS - 1);
-    struct bits resumed = take_bits(bed);
-    forget(bed);
-    train(bed, 2);
+    struct bits resumed = fit_bed_bits(bed);
+    fit_bed_forget(bed);
+    fit_bed_train(bed, 2);
     assert_int_equal(bed->epochs, EPOCHS);
-    assert_same_bits(&resumed, bed);
+    fit_bed_assert_bits(&resumed, bed);
     free(resumed.data);
 }
 
@@ -219,12 +49,12 @@ static void fit_interrupted_ends_with_the_same_bits(void **state)
     struct bed *bed = *state;
     struct error err;
     int stops = 0;
-    train(bed, 1);
-    struct bits straight = take_bits(bed);
-    forget(bed);
+    fit_bed_train(bed, 1);
+    struct bits straight = fit_bed_bits(bed);
+    fit_bed_forget(bed);
     bed->stop_after_steps = 2;
     bed->stop_after_validations = 1;
-    while (train_on(bed, 1, &err) < 0) {
+    while (fit_bed_try(bed, 1, &err) < 0) {
         assert_int_equal(err.kind, ERR_INTERRUPTED);
         stops++;
         /* Asked again at the same place it would never end. */
@@ -232,7 +62,7 @@ static void fit_interrupted_ends_with_the_same_bits(void **state)
         assert_in_range(stops, 1, 20);
     }
     assert_in_range(stops, 5, 20);
-    assert_same_bits(&straight, bed);
+    fit_bed_assert_bits(&straight, bed);
     free(straight.data);
 }
 
@@ -240,12 +70,12 @@ static void fit_does_not_depend_on_threads(void **state)
 {
     struct bed *bed = *state;
     bed->options.checkpoint_folder = NULL;
-    train(bed, 1);
-    struct bits one = take_bits(bed);
+    fit_bed_train(bed, 1);
+    struct bits one = fit_bed_bits(bed);
     static const int lanes[] = {2, 3, 7};
     for (size_t i = 0; i < sizeof lanes / sizeof lanes[0]; i++) {
-        train(bed, lanes[i]);
-        assert_same_bits(&one, bed);
+        fit_bed_train(bed, lanes[i]);
+        fit_bed_assert_bits(&one, bed);
     }
     free(one.data);
 }
@@ -258,11 +88,11 @@ static void fit_does_not_depend_on_what_it_remembers(void **state)
     for (int augmented = 0; augmented < 2; augmented++) {
         bed->train.augment = augmented ? &bed->augment : NULL;
         bed->options.remember_bytes = 0;
-        train(bed, 2);
-        struct bits forgetful = take_bits(bed);
+        fit_bed_train(bed, 2);
+        struct bits forgetful = fit_bed_bits(bed);
         bed->options.remember_bytes = 1 << 24;
-        train(bed, 2);
-        assert_same_bits(&forgetful, bed);
+        fit_bed_train(bed, 2);
+        fit_bed_assert_bits(&forgetful, bed);
         free(forgetful.data);
     }
 }
@@ -292,18 +122,18 @@ static void fit_with_every_option_ends_with_the_same_bits(void **state)
     struct error err;
     int stops = 0;
     use_everything(bed);
-    train(bed, 3);
-    struct bits straight = take_bits(bed);
-    forget(bed);
+    fit_bed_train(bed, 3);
+    struct bits straight = fit_bed_bits(bed);
+    fit_bed_forget(bed);
     bed->stop_after_steps = 1;
     bed->stop_after_validations = 1;
-    while (train_on(bed, 1, &err) < 0) {
+    while (fit_bed_try(bed, 1, &err) < 0) {
         assert_int_equal(err.kind, ERR_INTERRUPTED);
         bed->stop_after_validations = bed->validations > 0 ? 0 : 1;
         assert_in_range(++stops, 1, 40);
     }
     assert_in_range(stops, 5, 40);
-    assert_same_bits(&straight, bed);
+    fit_bed_assert_bits(&straight, bed);
     free(straight.data);
 }
 
@@ -314,8 +144,8 @@ static void fit_heeds_each_option(void **state)
     const struct bed plain = *bed;
     static const float weights[CLASSES] = {0.5f, 1.0f, 2.0f};
     bed->options.checkpoint_folder = NULL;
-    train(bed, 1);
-    struct bits before = take_bits(bed);
+    fit_bed_train(bed, 1);
+    struct bits before = fit_bed_bits(bed);
     for (int option = 0; option < 9; option++) {
         struct fit_options *o = &bed->options;
         *o = plain.options;
@@ -334,8 +164,8 @@ static void fit_heeds_each_option(void **state)
         case 7: bed->train.class_weights = weights; break;
         default: break; /* and without any, nothing changes */
         }
-        train(bed, 1);
-        struct bits now = take_bits(bed);
+        fit_bed_train(bed, 1);
+        struct bits now = fit_bed_bits(bed);
         const bool same = now.size == before.size && memcmp(now.data, before.data, now.size) == 0;
         free(now.data);
         if (same != (option == 8))
@@ -347,11 +177,11 @@ static void fit_heeds_each_option(void **state)
 static void fit_finished_is_not_repeated(void **state)
 {
     struct bed *bed = *state;
-    train(bed, 1);
-    struct bits first = take_bits(bed);
-    train(bed, 1);
+    fit_bed_train(bed, 1);
+    struct bits first = fit_bed_bits(bed);
+    fit_bed_train(bed, 1);
     assert_int_equal(bed->steps, 0);
-    assert_same_bits(&first, bed);
+    fit_bed_assert_bits(&first, bed);
     free(first.data);
 }
 
@@ -362,8 +192,8 @@ static void fit_ignores_a_damaged_checkpoint(void **state)
     char path[96], *data;
     size_t size;
     bed->options.epochs = 1;
-    train(bed, 1);
-    struct bits first = take_bits(bed);
+    fit_bed_train(bed, 1);
+    struct bits first = fit_bed_bits(bed);
     snprintf(path, sizeof(path), "%s/fit.checkpoint", bed->folder);
     assert_int_equal(file_read(path, 1 << 26, &data, &size, &err), 0);
     const size_t places[] = {0, 30, 70, size / 2, size - 1};
@@ -371,13 +201,13 @@ static void fit_ignores_a_damaged_checkpoint(void **state)
         data[places[i]] ^= 4;
         assert_int_equal(file_write(path, data, i == 3 ? size / 2 + 1 : size, &err), 0);
         data[places[i]] ^= 4;
-        train(bed, 1);
+        fit_bed_train(bed, 1);
         assert_string_equal(bed->notes, "ignoring a damaged checkpoint");
         assert_int_equal(bed->steps, 3);
-        assert_same_bits(&first, bed);
+        fit_bed_assert_bits(&first, bed);
     }
     assert_int_equal(file_write(path, "", 0, &err), 0);
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     assert_string_equal(bed->notes, "ignoring a damaged checkpoint");
     free(first.data);
     free(data);
@@ -387,15 +217,15 @@ static void fit_ignores_the_checkpoint_of_another_training(void **state)
 {
     struct bed *bed = *state;
     bed->options.epochs = 1;
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     bed->options.learning_rate = 2e-2;
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     assert_string_equal(bed->notes, "ignoring a checkpoint of another training");
     bed->augment.zoom = 0.2f;
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     assert_string_equal(bed->notes, "ignoring a checkpoint of another training");
     bed->images[COUNT * PICTURE - 1] ^= 1;
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     assert_string_equal(bed->notes, "ignoring a checkpoint of another training");
     assert_int_equal(bed->steps, 3);
 }
@@ -412,7 +242,7 @@ static void fit_restores_the_best_weights(void **state)
     bed->options.epochs = 8;
     bed->options.early_stopping.patience = 3;
     bed->options.checkpoint_folder = NULL;
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     assert_int_equal(network_new(bed->model, bed->backend, &options, &network, &err), 0);
     assert_int_equal(fit_evaluate(network, &bed->val, bed->samples + TRAIN, COUNT - TRAIN, 0, NULL,
                                   NULL, &evaluation, &err),
@@ -439,7 +269,7 @@ static void fit_keeps_the_best_by_the_monitored_accuracy(void **state)
     bed->options.early_stopping =
         (struct early_stopping){.patience = 8, .min_delta = 0.02, .mode = MONITOR_MAX};
     bed->options.checkpoint_folder = NULL;
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     const struct history *history = &bed->history;
     int64_t best = 0;
     for (size_t i = 1; i < history->count; i++)
@@ -458,7 +288,7 @@ static void fit_without_early_stopping_keeps_the_last_and_names_the_best(void **
     bed->options.epochs = 8;
     bed->options.early_stopping.patience = -1;
     bed->options.checkpoint_folder = NULL;
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     const struct history *history = &bed->history;
     int64_t least = 0;
     for (size_t i = 0; i < history->count; i++)
@@ -473,7 +303,7 @@ static void fit_stops_where_the_loss_is_not_finite(void **state)
     struct bed *bed = *state;
     struct error err;
     bed->options.learning_rate = 1e30;
-    assert_int_equal(train_on(bed, 2, &err), -1);
+    assert_int_equal(fit_bed_try(bed, 2, &err), -1);
     assert_int_equal(err.kind, ERR_STAGE);
     assert_non_null(strstr(err.message, "training stopped in epoch 1, step 2 of "));
     assert_non_null(strstr(err.message, "the training loss is "));
@@ -481,7 +311,7 @@ static void fit_stops_where_the_loss_is_not_finite(void **state)
     assert_non_null(strstr(err.message, "learning rate 1e+30; there is no good checkpoint yet"));
     assert_int_equal(bed->history.count, 0);
     /* What it left is none: a second run stops at the same place. */
-    assert_int_equal(train_on(bed, 1, &err), -1);
+    assert_int_equal(fit_bed_try(bed, 1, &err), -1);
     assert_non_null(strstr(err.message, "training stopped in epoch 1, step 2 of "));
 }
 
@@ -490,10 +320,10 @@ static void fit_stops_at_a_weight_that_is_bad_though_the_loss_is_finite(void **s
 {
     struct bed *bed = *state;
     struct error err;
-    bed->head_only = true;
+    bed->unfrozen = NULL;
     bed->options.learning_rate = 2e7;
     bed->options.steps_per_epoch = 1;
-    assert_int_equal(train_on(bed, 1, &err), -1);
+    assert_int_equal(fit_bed_try(bed, 1, &err), -1);
     assert_int_equal(err.kind, ERR_STAGE);
     assert_non_null(strstr(err.message,
                            "epoch 1, step 1 of 1: a weight is bad although the training loss is "));
@@ -515,7 +345,7 @@ static void divergence_names_the_last_good_checkpoint(void **state)
                                     .learning_rate = 0.5,
                                     .saved_epoch = 2};
     bed->options.checkpoint_folder = NULL;
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     bed->model->parameters[2].value[1] = -INFINITY;
     assert_int_equal(network_new(bed->model, bed->backend, &options, &network, &err), 0);
     assert_int_equal(
@@ -537,7 +367,7 @@ static void fit_learns(void **state)
     bed->options.norm = NORM_INFERENCE;
     bed->options.checkpoint_folder = NULL;
     bed->train.augment = NULL;
-    train(bed, 2);
+    fit_bed_train(bed, 2);
     const struct epoch_record *epochs = bed->history.epochs;
     assert_true(epochs[bed->history.count - 1].loss < 0.5 * epochs[0].loss);
     assert_true(epochs[bed->history.best_epoch].val_accuracy > 0.8);
@@ -548,7 +378,7 @@ static void fit_limits_the_steps(void **state)
     struct bed *bed = *state;
     bed->options.steps_per_epoch = 2;
     bed->options.checkpoint_folder = NULL;
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     assert_int_equal(bed->steps, 2 * EPOCHS);
     assert_int_equal(bed->history.count, EPOCHS);
 }
@@ -562,9 +392,9 @@ static void fit_survives_failed_allocations(void **state)
     bed->options.epochs = 1;
     bed->options.steps_per_epoch = 1;
     for (unsigned after = 1;; after++) {
-        forget(bed);
+        fit_bed_forget(bed);
         memory_fail_after(after);
-        int result = train_on(bed, 1, &err);
+        int result = fit_bed_try(bed, 1, &err);
         if (memory_fail_after(0) == 0) {
             assert_int_equal(result, 0);
             break;
@@ -580,9 +410,9 @@ static void fit_fails_where_it_cannot_save(void **state)
 {
     struct bed *bed = *state;
     struct error err;
-    forget(bed);
+    fit_bed_forget(bed);
     assert_int_equal(file_write(bed->folder, "in the way", 10, &err), 0);
-    assert_int_equal(train_on(bed, 1, &err), -1);
+    assert_int_equal(fit_bed_try(bed, 1, &err), -1);
     assert_int_equal(err.kind, ERR_IO);
 }
 
@@ -591,7 +421,7 @@ static void fit_refuses_to_train_on_nothing(void **state)
     struct bed *bed = *state;
     struct error err;
     bed->options.epochs = 1;
-    train(bed, 1);
+    fit_bed_train(bed, 1);
     assert_int_equal(fit(bed->model, bed->backend, &bed->train, bed->samples, 0, &bed->val,
                          bed->samples, 1, &bed->options, NULL, &bed->history, &err),
                      -1);
@@ -664,7 +494,7 @@ static void fit_in_bf16_learns(void **state)
     bed->options.norm = NORM_INFERENCE;
     bed->options.checkpoint_folder = NULL;
     bed->train.augment = NULL;
-    train(bed, 2);
+    fit_bed_train(bed, 2);
     const struct epoch_record *epochs = bed->history.epochs;
     assert_true(epochs[bed->history.count - 1].loss < 0.5 * epochs[0].loss);
 }
@@ -672,14 +502,14 @@ static void fit_in_bf16_learns(void **state)
 static void fit_in_bf16_ignores_the_checkpoint_of_f32(void **state)
 {
     struct bed *bed = *state;
-    train(bed, 2);
+    fit_bed_train(bed, 2);
     if (!in_bf16(state))
         return;
-    train(bed, 2);
+    fit_bed_train(bed, 2);
     assert_int_equal(bed->epochs, EPOCHS);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_bed, free_bed)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fit_bed_make, fit_bed_free)
 
 int main(void)
 {

@@ -64,6 +64,38 @@ static void dep_on_a_group_leaves_out_what_is_left_out(void **state)
     plan_free(plan);
 }
 
+static void assert_out(const struct plan *plan, const char *stage, const char *from)
+{
+    const struct plan_stage *found = plans_stage(plan, stage);
+    assert_int_equal(found->dep_count, 1);
+    assert_string_equal(plan->stages[found->deps[0].stage].name, from);
+}
+
+static void dep_with_choices_is_the_first_that_is_there(void **state)
+{
+    static const char text[] =
+        "vars: {more: %d}\n"
+        "stages:\n"
+        "  use: {cmd: 'x ${deps.m}', deps: {m: [further.m, null_out.m, first.m]}}\n"
+        "  last: {cmd: x, deps: {m: [further.m, in.csv]}}\n"
+        "  first: {cmd: x, outs: {m: m}}\n"
+        "  null_out: {cmd: x, outs: {m: null}}\n"
+        "  further: {when: '${more}', cmd: x, deps: {m: first.m}, outs: {m: m}}\n";
+    char pipeline[512];
+    plans_add(*state, "in.csv", "1\n");
+    for (int more = 0; more < 3; more++) {
+        snprintf(pipeline, sizeof(pipeline), text, more);
+        struct plan *plan = plans_read(*state, pipeline);
+        assert_out(plan, "use", more > 0 ? "further" : "first");
+        plans_assert_words(plan, "use", "[x][deps/m/m]");
+        if (more > 0)
+            assert_out(plan, "last", "further");
+        else
+            assert_file(plan, "last", "in.csv");
+        plan_free(plan);
+    }
+}
+
 static void dep_on_a_group_of_none_is_refused(void **state)
 {
     plans_refused(*state,
@@ -341,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(dep_on_a_group_stands_for_all_its_stages_by_name),
         TEST(dep_on_a_group_leaves_out_what_is_left_out),
+        TEST(dep_with_choices_is_the_first_that_is_there),
         TEST(dep_on_a_group_of_none_is_refused),
         TEST(dep_on_a_group_is_told_of_names),
         TEST(dep_on_a_group_without_an_out_is_refused),

@@ -418,8 +418,38 @@ static struct bad_file files[] = {
      "stages: {a: {cmd: x, resources: [gpu]}}\n",
      "pipeline.yaml:1:33: stage 'a': 'resources' must be a map, not a list"},
     {"plan_refuses_when_not_bool", NULL, NULL,
-     "stages: {a: {cmd: x, when: 1}}\n",
-     "pipeline.yaml:1:28: stage 'a': 'when' must be true or false, not the number 1"},
+     "stages: {a: {cmd: x, when: maybe}}\n",
+     "pipeline.yaml:1:28: stage 'a': 'when' must be true or false, or a number from 0 up, not the text 'maybe'"},
+    {"plan_refuses_when_negative", NULL, NULL,
+     "stages: {a: {cmd: x, when: -1}}\n",
+     "pipeline.yaml:1:28: stage 'a': 'when' must be true or false, or a number from 0 up, not the number -1"},
+    {"plan_refuses_choices_of_none", NULL, NULL,
+     "stages: {a: {cmd: x, deps: {d: []}}}\n",
+     "pipeline.yaml:1:32: stage 'a': dep 'd': the list names nothing"},
+    {"plan_refuses_choice_not_text", NULL, NULL,
+     "stages: {a: {cmd: x, deps: {d: [b.o, 3]}}, b: {cmd: x, outs: {o: o}}}\n",
+     "pipeline.yaml:1:38: stage 'a': a dep must be a file or stage.out, or a list of these, of which the first that is there is taken, not the number 3"},
+    {"plan_refuses_choices_all_left_out", NULL, NULL,
+     "stages:\n"
+     "  a: {cmd: x, deps: {d: [b.o, c.o]}}\n"
+     "  b: {when: 0, cmd: x, outs: {o: o}}\n"
+     "  c: {when: false, cmd: x, outs: {o: o}}\n",
+     "pipeline.yaml:2:31: stage 'a': dep 'd': stage 'c' is left out here (its 'when' is false)"},
+    {"plan_refuses_choice_without_such_an_out_also_where_it_is_left_out", NULL, NULL,
+     "stages:\n"
+     "  a: {cmd: x, deps: {d: [b.modle, c.o]}}\n"
+     "  b: {when: 0, cmd: x, outs: {model: o}}\n"
+     "  c: {cmd: x, outs: {o: o}}\n",
+     "pipeline.yaml:2:26: stage 'a': dep 'd': stage 'b' has no out 'modle', did you mean 'model'?"},
+    {"plan_refuses_choice_without_such_an_out_also_where_it_is_not_taken", NULL, NULL,
+     "stages:\n"
+     "  a: {cmd: x, deps: {d: [b.o, c.p]}}\n"
+     "  b: {cmd: x, outs: {o: o}}\n"
+     "  c: {cmd: x, outs: {o: o}}\n",
+     "pipeline.yaml:2:31: stage 'a': dep 'd': stage 'c' has no out 'p'"},
+    {"plan_refuses_choice_that_is_no_out_before_the_last", NULL, NULL,
+     "stages: {a: {cmd: x, deps: {d: [phase.o, pipeline.yaml]}}}\n",
+     "pipeline.yaml:1:33: stage 'a': dep 'd': 'phase.o' is no stage's out, which all but the last of several must be"},
     {"plan_refuses_foreach_a_scalar", NULL, NULL,
      "stages: {a: {foreach: 3, do: {cmd: x}}}\n",
      "pipeline.yaml:1:23: stage 'a': 'foreach' takes a list or a map, not the number 3"},

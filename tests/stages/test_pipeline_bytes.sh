@@ -27,7 +27,7 @@ ok $? the_experiment_runs
 grep -v '^#' "$table" | sed 's/.*  //' | sort | cmp -s - "$here/found"
 ok $? its_artifacts_are_those_of_the_table
 check data_and_splits_are_the_same_everywhere 'download/|split/'
-check trained_and_computed_bytes_are_those_of_the_table '[^ ]*\.(safetensors|json|csv|npy|txt)$' phase1
+check trained_and_computed_bytes_are_those_of_the_table '[^ ]*\.(safetensors|json|csv|npy|txt|state)$' phase1
 check exported_models_are_those_of_the_table '[^ ]*\.(keras|onnx)$' phase1 export
 check figures_are_those_of_the_table '[^ ]*\.png$' phase1 curves
 finish

@@ -486,6 +486,44 @@ static void report_says_which_epoch_was_kept_and_infinity_as_it_is(void **state)
     stage_run_release(&run);
 }
 
+/* As the lineage has a stage that went on where phase2 ended. */
+static void report_says_which_phase_was_continued(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    json_t *lineage, *report = NULL;
+    size_t size;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    char *page = execute(&run, "report/index.html");
+    assert_null(strstr(page, "<dt>Continued</dt>"));
+    free(page);
+    assert_int_equal(json_read(FIXTURES "lineage.json", &lineage, &err), 0);
+    json_array_append_new(json_object_get(lineage, "stages"),
+                          json_pack("{s:s, s:s, s:{s:{s:i}}, s:{}, s:{}}", "name",
+                                    "phase2_continued", "key", "ab", "params", "phase", "epochs", 4,
+                                    "deps", "outs"));
+    char *path = file_join(run.folder, "lineage.json", &err);
+    assert_int_equal(json_write(path, lineage, &err), 0);
+    stage_run_dep(&run, "lineage", path);
+    page = execute(&run, "report/index.html");
+    expect_part(page, "<dt>Continued</dt><dd>by up to 4 epochs, on top of the finished phase</dd>");
+    char *markdown = stage_run_read(&run, "report/report.md", &size);
+    expect_part(markdown, "- Phase 2 was continued by up to 4 epochs");
+    free(path);
+    path = file_join(run.folder, "report/report.json", &err);
+    assert_int_equal(json_read(path, &report, &err), 0);
+    assert_int_equal(json_integer_value(json_at(report, "phases.phase2.further_epochs")), 4);
+    assert_null(json_at(report, "phases.phase1.further_epochs"));
+    json_decref(report);
+    free(markdown);
+    free(page);
+    free(path);
+    json_decref(lineage);
+    stage_run_release(&run);
+}
+
 /* f32 where a history says nothing. */
 static void report_says_in_which_precision_each_phase_was_trained(void **state)
 {
@@ -567,6 +605,7 @@ int main(void)
         cmocka_unit_test(report_is_the_same_bytes_from_another_folder),
         cmocka_unit_test(report_json_has_the_numbers),
         cmocka_unit_test(report_says_which_epoch_was_kept_and_infinity_as_it_is),
+        cmocka_unit_test(report_says_which_phase_was_continued),
         cmocka_unit_test(report_says_in_which_precision_each_phase_was_trained),
         cmocka_unit_test(report_refuses_what_is_not_its_input),
     };

@@ -34,7 +34,7 @@ static const struct {
     {"phase2",
      "{\"seed\": 1, " MODEL(32) ", " AUGMENT ", " TRAINING
                                 ", \"phase\": {\"trainable\": [], " SCHEDULE "}}",
-     "dataset splits model", "model history history_csv preflight"},
+     "dataset splits model state", "model history history_csv preflight state"},
     {"evaluate", "{}", "dataset model", "metrics predictions report"},
     {"curves", "{}", "phase1_history", "phase1"},
     {"gradcam", "{\"gradcam\": {\"preprocess\": \"model\", \"alpha\": 0.4, \"pairs\": [[1, 2]]}}",

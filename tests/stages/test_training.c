@@ -122,7 +122,7 @@ static const char phase2_params[] =
 /* A call of a stage in a folder of its own; deps and outs are "name=file" texts, NULL last. */
 struct call {
     const char *stage, *folder, *params;
-    const char *deps[4], *outs[6];
+    const char *deps[5], *outs[6];
     int threads;
 };
 
@@ -411,6 +411,84 @@ static void stages_repeat_their_bits_on_other_threads(void **state)
     assert_equal_files(place, "phase1/history.csv", "again/history.csv");
 }
 
+/* ---- more epochs on top ---- */
+
+static const struct call *const trainers[] = {&pretrain, &phase1, &phase2};
+
+/* A call with other epochs, in a folder of its own; free() its parameters. */
+static struct call with_epochs(const struct call *call, int epochs, const char *folder)
+{
+    char text[32];
+    struct call made = *call;
+    snprintf(text, sizeof(text), "\"epochs\": %d", epochs);
+    made.params = changed(call->params, "\"epochs\": 2", text);
+    made.folder = folder;
+    return made;
+}
+
+static void add_path(const char **pairs, const char *pair)
+{
+    while (*pairs != NULL)
+        pairs++;
+    *pairs = pair;
+}
+
+static void run_and_free(struct place *place, struct call *call)
+{
+    run(place, call);
+    free((char *)(uintptr_t)call->params);
+}
+
+/* 2 epochs as the next stages expect them, 3 more on top, and 5 at once. */
+static void stages_go_on_from_a_state_with_the_bits_of_all_epochs_at_once(void **state)
+{
+    struct place *place = *state;
+    char dep[64], a[64], b[64];
+    for (size_t i = 0; i < sizeof(trainers) / sizeof(trainers[0]); i++) {
+        struct call first = *trainers[i];
+        add_path(first.outs, "state=training.state");
+        run(place, &first);
+        struct call second = with_epochs(trainers[i], 3, "on_top");
+        snprintf(dep, sizeof(dep), "state=%s/training.state", first.folder);
+        add_path(second.deps, dep);
+        run_and_free(place, &second);
+        assert_log_has(place, "going on after the 2 epochs of the state");
+        struct call straight = with_epochs(trainers[i], 5, "at_once");
+        run_and_free(place, &straight);
+        for (const char *const *out = trainers[i]->outs; *out != NULL; out++) {
+            snprintf(a, sizeof(a), "on_top/%s", strchr(*out, '=') + 1);
+            snprintf(b, sizeof(b), "at_once/%s", strchr(*out, '=') + 1);
+            assert_equal_files(place, a, b);
+        }
+        json_t *history = read_json(place, "on_top/history.json");
+        assert_int_equal(json_array_size(json_at(history, "epochs")), 5);
+        json_decref(history);
+    }
+}
+
+/* Before preflight and training: nothing is written. */
+static void stage_refuses_the_state_of_another_training(void **state)
+{
+    struct place *place = *state;
+    struct call first = phase1, second = phase2;
+    add_path(first.outs, "state=training.state");
+    run(place, &pretrain);
+    run(place, &first);
+    add_path(second.deps, "state=phase1/training.state");
+    assert_int_equal(finish(start(place, &second)), 1);
+    assert_log_has(place, "dep 'state': it is of another training: weights that train: ");
+    second.deps[3] = "state=phase1/model.safetensors";
+    assert_int_equal(finish(start(place, &second)), 1);
+    assert_log_has(place, "model.safetensors' is no state of a training, or of another version");
+    assert_false(file_exists(in_folder(place, "phase2/model.safetensors")));
+    first.folder = "again";
+    add_path(first.deps, "state=phase1/training.state");
+    write_names(place, "red\ngreen\nviolet\n");
+    assert_int_equal(finish(start(place, &first)), 1);
+    assert_log_has(place, "dep 'state': it is of another training: names of classes: red, green, "
+                          "blue there, red, green, violet here");
+}
+
 /* ---- precision ---- */
 
 static bool log_says(struct place *place, const char *text)
@@ -664,6 +742,8 @@ int main(void)
         TEST(stage_stopped_by_sigterm_goes_on),
         TEST(phase1_refuses_wrong_parameters),
         TEST(phase1_stops_at_a_defect),
+        TEST(stages_go_on_from_a_state_with_the_bits_of_all_epochs_at_once),
+        TEST(stage_refuses_the_state_of_another_training),
         TEST(precision_auto_is_f32_on_a_cpu),
         TEST(stages_train_in_bf16_and_say_so),
         TEST(bf16_is_refused_with_a_reason_where_the_processor_has_none),
