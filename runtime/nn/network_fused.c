@@ -44,7 +44,8 @@ static int plan_memory(struct network *network, struct error *err)
             span->count = (size_t)(node_count(node) * inference->shard);
         span->dtype = node_dtype(network, (int)i);
         span->first = span->last = i;
-        keep_until(inference, graph, node->input, i);
+        for (int input = 0; input < node_inputs(node); input++)
+            keep_until(inference, graph, node_input(node, input), i);
         keep_until(inference, graph, node->residual, i);
     }
     keep_until(inference, graph, (int)graph->count - 1, graph->count);
@@ -163,9 +164,11 @@ static int pack_node(void *arg, struct lane *lane, size_t index, struct error *e
 /* Images on their way through all fused nodes. */
 struct inference_run {
     struct fused_run fused; /* first */
-    float *logits, *probabilities, *maps;
-    int map_node;
-    float *widened; /* [lanes][shard] maps in f32, where they are not */
+    float *logits, *probabilities;
+    const struct network_tap *taps;
+    size_t tap_count;
+    float *widened; /* [lanes][shard] outputs in f32 of the largest node that is not; else NULL */
+    int64_t widened_count; /* of one image */
     float *losses;
     uint8_t *hits;
 };
@@ -212,6 +215,12 @@ static int run_node(struct network *network, struct lane *lane, int index,
     case NODE_AVERAGE_POOL:
         return ops->average_pool_forward(lane, dtype, n, input->height * input->width,
                                          input->channels, x, y, err);
+    case NODE_CONCATENATE:
+        for (int i = 0; i < node_inputs(node); i++)
+            if (concatenate_forward(network, lane, index, i, n,
+                                    fused_output(network, node_input(node, i), place), y, err))
+                return -1;
+        return 0;
     case NODE_DROPOUT:
     case NODE_INPUT: break;
     }
@@ -375,22 +384,33 @@ static int keep_scores(const struct inference_run *run, int64_t first, int64_t i
 }
 
 /* A node's output of the shard's images to where the caller wants it, in f32. */
-static int keep_maps(const struct inference_run *run, struct lane *lane, int node,
-                     const struct fused_place *place, int64_t images, struct error *err)
+static int keep_output(const struct inference_run *run, struct lane *lane,
+                       const struct network_tap *tap, const struct fused_place *place,
+                       int64_t images, struct error *err)
 {
     const struct network *network = run->fused.network;
+    const int node = tap->node;
     const int64_t count = node_count(&network->model->graph.nodes[node]);
     const enum dtype dtype = node_dtype(network, node);
     const void *maps = fused_output(network, node, place);
-    if (run->widened) {
-        float *widened =
-            run->widened + (int64_t)network_lane(network, lane) * network->inference.shard * count;
+    if (dtype != DTYPE_F32) {
+        float *widened = run->widened + (int64_t)network_lane(network, lane) *
+                                            network->inference.shard * run->widened_count;
         if (network->ops->convert(lane, images * count, dtype, maps, DTYPE_F32, widened, err))
             return -1;
         maps = widened;
     }
-    return network->ops->download(network->backend, run->maps + place->first * count, maps,
+    return network->ops->download(network->backend, tap->values + place->first * count, maps,
                                   (size_t)(images * count) * sizeof(float), err);
+}
+
+static int keep_outputs(const struct inference_run *run, struct lane *lane, int node,
+                        const struct fused_place *place, int64_t images, struct error *err)
+{
+    for (size_t i = 0; i < run->tap_count; i++)
+        if (run->taps[i].node == node && keep_output(run, lane, &run->taps[i], place, images, err))
+            return -1;
+    return 0;
 }
 
 static int inference_shard(void *arg, struct lane *lane, size_t shard, struct error *err)
@@ -414,7 +434,7 @@ static int inference_shard(void *arg, struct lane *lane, size_t shard, struct er
     for (int i = 0; i < (int)graph->count; i++) {
         if (i >= prefix && run_node(network, lane, i, &place, run->fused.feed, err))
             return -1;
-        if (i == run->map_node && run->maps && keep_maps(run, lane, i, &place, images, err))
+        if (keep_outputs(run, lane, i, &place, images, err))
             return -1;
     }
     const float *logits = fused_output(network, (int)graph->count - 1, &place);
@@ -424,15 +444,20 @@ static int inference_shard(void *arg, struct lane *lane, size_t shard, struct er
     return keep_scores(run, place.first, images, logits, probabilities, err);
 }
 
-/* Memory for maps that are not in f32. */
-static int widen_maps(struct inference_run *run, struct error *err)
+/* Memory for outputs that are not in f32. */
+static int widen_outputs(struct inference_run *run, struct error *err)
 {
     struct network *network = run->fused.network;
-    if (!run->maps || run->map_node < 0 || node_dtype(network, run->map_node) == DTYPE_F32)
+    for (size_t i = 0; i < run->tap_count; i++) {
+        const int node = run->taps[i].node;
+        const int64_t count = node_count(&network->model->graph.nodes[node]);
+        if (node_dtype(network, node) != DTYPE_F32 && count > run->widened_count)
+            run->widened_count = count;
+    }
+    if (run->widened_count == 0)
         return 0;
-    int64_t shard =
-        network->inference.shard * node_count(&network->model->graph.nodes[run->map_node]);
-    run->widened = network_allocate(network, (size_t)network->backend->lanes, (size_t)shard, err);
+    run->widened = network_allocate(network, (size_t)network->backend->lanes,
+                                    (size_t)(network->inference.shard * run->widened_count), err);
     return run->widened ? 0 : -1;
 }
 
@@ -440,10 +465,24 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
                   int64_t n, float *logits, float *probabilities, int map_node, float *maps,
                   struct batch_result *result, struct error *err)
 {
+    const struct network_tap tap = {map_node, maps};
+    return network_infer_taps(network, feed, samples, n, logits, probabilities, &tap,
+                              map_node >= 0 && maps ? 1 : 0, result, err);
+}
+
+int network_infer_taps(struct network *network, const struct feed *feed, const int64_t *samples,
+                       int64_t n, float *logits, float *probabilities,
+                       const struct network_tap *taps, size_t tap_count,
+                       struct batch_result *result, struct error *err)
+{
     struct feed plain = *feed;
     plain.augment = NULL;
-    /* A map of the prefix has to be computed. */
-    const bool inside = map_node >= 0 && map_node < (int)network->training.first;
+    /* An output of the prefix has to be computed. */
+    bool inside = false;
+    for (size_t i = 0; i < tap_count; i++) {
+        ASSERT(taps[i].node >= 0 && taps[i].node < (int)network->model->graph.count);
+        inside = inside || taps[i].node < (int)network->training.first;
+    }
     struct inference_run run = {.fused = {.network = network,
                                           .feed = &plain,
                                           .samples = samples,
@@ -451,12 +490,12 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
                                           .remembers = !inside && features_are_of(network, &plain)},
                                 .logits = logits,
                                 .probabilities = probabilities,
-                                .map_node = map_node,
-                                .maps = maps};
-    ASSERT(n >= 0 && map_node < (int)network->model->graph.count);
+                                .taps = taps,
+                                .tap_count = tap_count};
+    ASSERT(n >= 0);
     run.losses = network_allocate(network, 1, (size_t)n, err);
     run.hits = memory_new((size_t)n, 1, err);
-    int status = run.losses && run.hits ? widen_maps(&run, err) : -1;
+    int status = run.losses && run.hits ? widen_outputs(&run, err) : -1;
     if (status == 0)
         status = network_prepare_feed(network, feed, err);
     if (status == 0)

@@ -11,6 +11,7 @@
  *   network_forward.c    training: a shard through the steps up to the loss
  *   network_backward.c   training: the steps after it
  *   network_update.c     sums over shards, moving statistics
+ *   network_concatenate.c  vectors of several nodes side by side
  *   network_optimize.c   the optimizer's step, averages of weights
  *
  * A training step in four parts: the prefix runs image by image and leaves the
@@ -280,6 +281,13 @@ void forward_join(struct network *network, int node, const int64_t *shard_rows, 
 /* dgamma and dbeta of the batch into training.gradient, and for batch statistics the factors of dz.
  */
 void backward_join(struct network *network, int node, int64_t rows, size_t shards);
+
+/* network_concatenate.c: input `i` of a concatenation, x [n,c], to its place in y [n,channels]; and
+ * its part of dy to dx. */
+int concatenate_forward(const struct network *network, struct lane *lane, int node, int i,
+                        int64_t n, const void *x, void *y, struct error *err);
+int concatenate_backward(const struct network *network, struct lane *lane, int node, int i,
+                         int64_t n, const void *dy, void *dx, struct error *err);
 
 /* network_memory.c */
 int training_init(struct network *network, struct error *err);

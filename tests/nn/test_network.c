@@ -160,6 +160,26 @@ static void network_gradients_are_derivatives_in_mixtures(void **state)
         }
 }
 
+#define POOLED "resnet8+conv3_block1_1_relu+conv1_relu+conv3_block1_out"
+
+/* A map that a pool reads beside convolutions and a sum: all layers train, those before or behind a
+ * pooled one, or only norms. */
+static void network_gradients_are_derivatives_with_pooled_layers(void **state)
+{
+    const char *const patterns[] = {"", "conv1", "conv3_block1_1_conv", "conv4", "2_bn"};
+    (void)state;
+    for (int mode = 0; mode < 2; mode++)
+        for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+            struct setup setup = {POOLED,
+                                  SIZE,
+                                  0.2,
+                                  patterns[i],
+                                  {IMAGES, 4, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
+                                  1};
+            gradients_are_derivatives(&setup);
+        }
+}
+
 /* A bottleneck net's stem and pool have their share in the gradient. */
 static void network_gradients_go_through_the_stem(void **state)
 {
@@ -233,10 +253,9 @@ static void network_takes_short_batches(void **state)
     close_fixture(&f);
 }
 
-static void network_frozen_prefix_changes_only_rounding(void **state)
+static void prefix_changes_only_rounding(const char *architecture)
 {
-    (void)state;
-    struct setup all = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
+    struct setup all = {architecture, SIZE, 0.0, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
     struct setup some = all;
     struct fixture f, g;
     const char *const patterns[] = {"conv4", "conv2", "conv4_block1_2"};
@@ -252,6 +271,13 @@ static void network_frozen_prefix_changes_only_rounding(void **state)
     }
     free(whole);
     close_fixture(&f);
+}
+
+static void network_frozen_prefix_changes_only_rounding(void **state)
+{
+    (void)state;
+    prefix_changes_only_rounding("resnet8");
+    prefix_changes_only_rounding(POOLED);
 }
 
 /* A few augmented steps with a short batch among them; the weights end up in the model. */
@@ -277,13 +303,12 @@ static bool same_weights(const struct model *a, const struct model *b)
     return true;
 }
 
-static void network_bits_do_not_depend_on_lanes(void **state)
+static void bits_do_not_depend_on_lanes(const char *architecture)
 {
-    (void)state;
     static const int threads[] = {2, 3, 7};
     for (int mode = 0; mode < 2 * on_lane_dtypes(); mode++) {
         struct setup setup = {
-            "resnet8",
+            architecture,
             SIZE,
             0.3,
             "",
@@ -291,7 +316,7 @@ static void network_bits_do_not_depend_on_lanes(void **state)
             1};
         struct fixture one, several;
         open_fixture(&one, &setup);
-        struct model *start = formula_model("resnet8", SIZE, CLASSES, 8, 0.3);
+        struct model *start = formula_model(architecture, SIZE, CLASSES, 8, 0.3);
         train(&one, 0, 3);
         assert_false(same_weights(one.model, start));
         for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
@@ -304,6 +329,13 @@ static void network_bits_do_not_depend_on_lanes(void **state)
         model_free(start);
         close_fixture(&one);
     }
+}
+
+static void network_bits_do_not_depend_on_lanes(void **state)
+{
+    (void)state;
+    bits_do_not_depend_on_lanes("resnet8");
+    bits_do_not_depend_on_lanes(POOLED);
 }
 
 static void resumes_with_the_same_bits(enum dtype dtype)
@@ -401,7 +433,7 @@ static size_t count_remembered(struct network *network)
 }
 
 /* With room for all that the prefix makes, for a few pictures of it, and for none. */
-static void network_remembers_without_changing_bits(void **state)
+static void remembers_without_changing_bits(const char *architecture)
 {
     enum { SCORES = 6 * IMAGES * CLASSES, MAP = 2 * 16 * SIZE * SIZE };
     /* The head; two edges, as the shortcut passes the first node that trains; nothing frozen. */
@@ -409,12 +441,14 @@ static void network_remembers_without_changing_bits(void **state)
     const size_t rooms[] = {1 << 24, 40000, 600};
     static float plain[SCORES], remembered[SCORES], map[MAP], same_map[MAP];
     struct error err = {0};
-    (void)state;
     for (size_t round = 0; round < 3 * (size_t)on_lane_dtypes(); round++) {
         const size_t i = round % 3;
-        struct setup setup = {
-            "resnet8", SIZE, 0.3, patterns[i], {IMAGES, 2, NORM_BATCH, 9, (enum dtype)(round / 3)},
-            2};
+        struct setup setup = {architecture,
+                              SIZE,
+                              0.3,
+                              patterns[i],
+                              {IMAGES, 2, NORM_BATCH, 9, (enum dtype)(round / 3)},
+                              2};
         struct fixture without, with;
         open_fixture(&without, &setup);
         live(&without, plain, map);
@@ -432,6 +466,89 @@ static void network_remembers_without_changing_bits(void **state)
             close_fixture(&with);
         }
         close_fixture(&without);
+    }
+}
+
+static void network_remembers_without_changing_bits(void **state)
+{
+    (void)state;
+    remembers_without_changing_bits("resnet8");
+    remembers_without_changing_bits(POOLED);
+}
+
+/* Of a frozen base the head's input and nothing else is kept; of one that trains from some layer on
+ * what that layer reads, and of pooled layers before it their averages, never their maps. */
+static void network_remembers_averages_of_pooled_layers(void **state)
+{
+    static const struct {
+        const char *pattern;
+        const char *edges[4];
+    } cases[] = {
+        {NULL, {"concatenate"}},
+        {"conv4_block1_2",
+         {"conv4_block1_1_relu", "conv4_block1_0_bn", "conv3_block1_1_relu_avg_pool",
+          "conv1_relu_avg_pool"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct setup setup = {
+            "resnet8+conv3_block1_1_relu+conv1_relu",  SIZE, 0.0, cases[i].pattern,
+            {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
+        struct error err = {0};
+        struct fixture f;
+        size_t bytes = 0;
+        open_fixture(&f, &setup);
+        for (int j = 0; j < 4 && cases[i].edges[j]; j++) {
+            const int node = graph_find(&f.model->graph, cases[i].edges[j]);
+            assert_true(node > 0 && f.network->training.nodes[node].edge);
+            bytes += node_bytes(f.network, node);
+        }
+        ok(network_remember(f.network, &f.pictures.feed, 1 << 20, &err), &err);
+        assert_int_equal(f.network->features.sample_bytes, bytes);
+        close_fixture(&f);
+    }
+}
+
+/* The head's input is the averages of the layers, in the order that was asked for. */
+static void network_concatenates_averages_of_layers(void **state)
+{
+    static const char *const layers[] = {"conv3_block1_1_relu", "conv1_relu", "conv3_block1_out",
+                                         "conv4_block1_out"};
+    enum { N = 3, LARGEST = 16 * SIZE * SIZE, FEATURES = 32 + 16 + 32 + 64 };
+    static float maps[4][N * LARGEST], features[N * FEATURES];
+    struct setup setup = {POOLED, SIZE, 0.3, NULL, {0}, 2};
+    (void)state;
+    for (int dtype = 0; dtype < on_lane_dtypes(); dtype++) {
+        struct error err = {0};
+        struct network_tap taps[5];
+        struct fixture f;
+        setup.options.dtype = (enum dtype)dtype;
+        open_fixture(&f, &setup);
+        const struct graph *graph = &f.model->graph;
+        for (int i = 0; i < 4; i++)
+            taps[i] = (struct network_tap){graph_find(graph, layers[i]), maps[i]};
+        taps[4] = (struct network_tap){graph_features(graph), features};
+        assert_int_equal(graph->nodes[taps[4].node].channels, FEATURES);
+        assert_int_equal(graph_last_map(graph), taps[3].node);
+        ok(network_infer_taps(f.network, &f.pictures.feed, f.pictures.samples, N, NULL, NULL, taps,
+                              5, NULL, &err),
+           &err);
+        int64_t at = 0;
+        for (int i = 0; i < 4; i++) {
+            const struct node *node = &graph->nodes[taps[i].node];
+            const int64_t places = node->height * node->width;
+            for (int64_t c = 0; c < node->channels; c++, at++)
+                for (int64_t image = 0; image < N; image++) {
+                    double mean = 0;
+                    for (int64_t p = 0; p < places; p++)
+                        mean += (double)maps[i][(image * places + p) * node->channels + c] /
+                                (double)places;
+                    const double own = (double)features[image * FEATURES + at];
+                    assert_true(fabs(own - mean) <= (dtype ? 0x1p-8 : 1e-6) * fabs(mean));
+                }
+        }
+        assert_int_equal(at, FEATURES);
+        close_fixture(&f);
     }
 }
 
@@ -583,7 +700,7 @@ static void network_survives_failed_allocations(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, "conv4", {4, 2, NORM_BATCH, 9, DTYPE_F32}, 1};
+    struct setup setup = {POOLED, SIZE, 0.0, "conv4", {4, 2, NORM_BATCH, 9, DTYPE_F32}, 1};
     struct fixture f;
     int failed = 0;
     open_fixture(&f, &setup);
@@ -643,6 +760,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(network_gradients_are_derivatives),
         cmocka_unit_test(network_gradients_are_derivatives_in_mixtures),
+        cmocka_unit_test(network_gradients_are_derivatives_with_pooled_layers),
+        cmocka_unit_test(network_remembers_averages_of_pooled_layers),
+        cmocka_unit_test(network_concatenates_averages_of_layers),
         cmocka_unit_test(network_hits_the_larger_share_of_a_mixture),
         cmocka_unit_test(network_gradients_go_through_the_stem),
         cmocka_unit_test(network_shards_change_only_rounding),

@@ -42,7 +42,8 @@ static void draw(struct bed *bed)
 
 static int make_bed(void **state)
 {
-    const struct architecture architecture = {"resnet8", 1, 16, CLASSES, 0, 0, false};
+    const struct architecture architecture = {
+        .name = "resnet8", .alpha = 1, .image_size = 16, .classes = CLASSES};
     struct bed *bed = calloc(1, sizeof(*bed));
     struct error err;
     draw(bed);
