@@ -32,7 +32,8 @@ struct bed {
     /* What the observer saw and when it is to stop or to die. */
     int64_t steps, validations, epochs, stop_after_steps, stop_after_validations, die_after_steps;
     char notes[256];
-    bool head_only; /* trains */
+    bool head_only;        /* trains */
+    const char *pooled[2]; /* layers */
     struct fit_observer observer;
 };
 
@@ -134,7 +135,12 @@ static void forget(struct bed *bed)
 /* A fresh model trained from the folder's checkpoint, if there is one. */
 static int train_on(struct bed *bed, int threads, struct error *err)
 {
-    const struct architecture architecture = {"resnet8", 1, 16, CLASSES, 8, 0.2, false};
+    struct architecture architecture = {.name = "resnet8",
+                                        .alpha = 1,
+                                        .image_size = 16,
+                                        .classes = CLASSES,
+                                        .hidden = 8,
+                                        .dropout = 0.2};
     const struct preprocess preprocess = {PREPROCESS_TF, 255};
     const char *const patterns[] = {"conv4"};
     backend_close(bed->backend);
@@ -144,6 +150,9 @@ static int train_on(struct bed *bed, int threads, struct error *err)
     bed->model = NULL;
     bed->steps = bed->validations = bed->epochs = 0;
     bed->notes[0] = '\0';
+    for (int i = 0; i < 2 && bed->pooled[i]; i++)
+        if (architecture_pool(&architecture, bed->pooled[i], err) < 0)
+            return -1;
     if (backend_open_cpu(threads, &bed->backend, err) < 0 ||
         model_new(&architecture, &preprocess, 3, &bed->model, err) < 0 ||
         model_set_trainable(bed->model, patterns, bed->head_only ? 0 : 1, err) < 0)
@@ -398,6 +407,22 @@ static void fit_ignores_the_checkpoint_of_another_training(void **state)
     train(bed, 1);
     assert_string_equal(bed->notes, "ignoring a checkpoint of another training");
     assert_int_equal(bed->steps, 3);
+}
+
+/* The same layers in another order: of the same weights another network. */
+static void fit_ignores_the_checkpoint_of_other_pooled_layers(void **state)
+{
+    static const char *const layers[] = {"conv1_relu", "conv2_block1_out"};
+    struct bed *bed = *state;
+    bed->options.epochs = 1;
+    for (int order = 0; order < 2; order++) {
+        bed->pooled[0] = layers[order], bed->pooled[1] = layers[1 - order];
+        train(bed, 1);
+        assert_string_equal(bed->notes, order ? "ignoring a checkpoint of another training" : "");
+    }
+    assert_true(bed->steps > 0);
+    train(bed, 1);
+    assert_int_equal(bed->steps, 0);
 }
 
 /* The model that is left has the validation loss of its best epoch. */
@@ -693,6 +718,7 @@ int main(void)
         TEST(fit_heeds_each_option),
         TEST(fit_ignores_a_damaged_checkpoint),
         TEST(fit_ignores_the_checkpoint_of_another_training),
+        TEST(fit_ignores_the_checkpoint_of_other_pooled_layers),
         TEST(fit_restores_the_best_weights),
         TEST(fit_keeps_the_best_by_the_monitored_accuracy),
         TEST(fit_without_early_stopping_keeps_the_last_and_names_the_best),
