@@ -3,6 +3,7 @@
  *   network.c            memory, weights in and out
  *   network_arena.c      buffers that live at different times share memory
  *   network_fused.c      inference with everything fused; the frozen prefix of training
+ *   network_infer.c      scores and outputs of nodes
  *   network_guard.c      sees where what is fused could have hidden a NaN
  *   network_features.c   remembers what the prefix makes of pictures that come again
  *   network_observe.c    what a batch norm sees
@@ -230,6 +231,8 @@ int inference_init(struct network *network, struct error *err);
 void inference_release(struct network *network);
 size_t fused_shards(const struct fused_run *run);
 void *fused_output(const struct network *network, int node, const struct fused_place *place);
+int fused_node(struct network *network, struct lane *lane, int index,
+               const struct fused_place *place, const struct feed *feed, struct error *err);
 /* Feeds a shard and runs its nodes before `end`; targets [inference shard, classes]. A run that
  * remembers needs `end` to be the first node of the suffix. */
 int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fused_place *place,
