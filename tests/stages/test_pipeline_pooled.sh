@@ -15,9 +15,10 @@ ok $? the_experiment_runs_with_pooled_layers
 for file in phase1/model.safetensors phase2/model.safetensors; do
     grep -aq '\\"pooled_layers\\":\[\\"conv3_block1_out\\",\\"conv1_relu\\"\]' "$project/artifacts/$file" || status=1
 done
+grep -q 'the head sees averages of <code>conv3_block1_out</code> and <code>conv1_relu</code>, too' "$project/reports/index.html" || status=1
 grep -aq 'conv1_relu_avg_pool' "$project/artifacts/export/model.onnx" || status=1
 [ $status -eq 0 ] && grep -q '"agreement": 1\(\.0\)*[,}]*$' "$project/artifacts/gradcam/metrics.json"
-ok $? models_exports_and_gradcam_know_of_them
+ok $? models_exports_gradcam_and_report_know_of_them
 experiment run --set 'model.pooled_layers=[conv1_relu, conv3_block1_out]'
 [ $status -eq 0 ] && executed | grep -q phase1
 ok $? another_order_is_another_model
