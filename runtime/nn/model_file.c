@@ -377,12 +377,12 @@ int model_read(const char *path, const struct weight_check *check, struct model 
     int result = -1;
     if (!text)
         error_set(err, ERR_FORMAT, "%s: not a model: metadata '%s' is missing", path, metadata_key);
-    else if (parse_description(path, text, &architecture, &preprocess, err) == 0)
-        result = model_new_blank(&architecture, &preprocess, &made, err) ||
-                         take_class_names(path, text, made, err) ||
-                         take_weights(path, &set, made, false, check, err)
-                     ? -1
-                     : 0;
+    else if (parse_description(path, text, &architecture, &preprocess, err) == 0) {
+        if (model_new_blank(&architecture, &preprocess, &made, err))
+            error_prefix(err, "%s: ", path);
+        else if (take_class_names(path, text, made, err) == 0)
+            result = take_weights(path, &set, made, false, check, err);
+    }
     if (result == 0) {
         made->large_pass = check && check->large_pass;
         *model = made;

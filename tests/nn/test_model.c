@@ -161,6 +161,29 @@ static void model_file_round_trip(void **state)
     model_free(back);
 }
 
+/* One that names what no network has is told by its path. */
+static void model_file_of_unknown_layers_is_refused_by_name(void **state)
+{
+    const struct folder *folder = *state;
+    struct error err = {0};
+    struct safetensors set = {0};
+    struct model *back = NULL;
+    ok(safetensors_describe(&set, "reprise",
+                            "{\"architecture\": {\"name\": \"resnet8\", \"alpha\": 1, "
+                            "\"image_size\": 32, \"classes\": 2, \"hidden\": 0, \"dropout\": 0, "
+                            "\"pooled_layers\": [\"conv1_rel\"]}, "
+                            "\"preprocess\": {\"mode\": \"tf\", \"pixel_range\": 255.0}}",
+                            &err),
+       &err);
+    ok(safetensors_write(folder->file, &set, &err), &err);
+    safetensors_release(&set);
+    assert_int_equal(model_read(folder->file, NULL, &back, &err), -1);
+    assert_null(back);
+    assert_int_equal(strncmp(err.message, folder->file, strlen(folder->file)), 0);
+    assert_non_null(strstr(err.message, ": pooled_layers: 'resnet8' has no layer 'conv1_rel', did "
+                                        "you mean 'conv1_relu'?"));
+}
+
 /* A file says which layers are pooled where some are; of other models it has not a byte more. */
 static void model_file_keeps_pooled_layers(void **state)
 {
@@ -350,6 +373,8 @@ int main(void)
         cmocka_unit_test(model_weights_follow_the_seed),
         cmocka_unit_test_setup_teardown(model_file_round_trip, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(model_file_keeps_pooled_layers, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(model_file_of_unknown_layers_is_refused_by_name,
+                                        make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(model_file_same_bytes, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(model_base_goes_to_another_head, make_folder,
                                         remove_folder),
