@@ -90,7 +90,8 @@ int trainer_hold_out(struct trainer *trainer, struct error *err);
 /* ---- trainer_params.c: for read_params, in any order ---- */
 
 int trainer_read_seed(struct trainer *trainer, enum trainer_phase phase, struct error *err);
-/* model: {architecture, alpha, image_size, preprocess, pixel_range, hidden, dropout} */
+/* model: {architecture, alpha, image_size, preprocess, pixel_range, hidden, dropout,
+ * pooled_layers}; the last may be left out */
 int trainer_read_model(struct trainer *trainer, struct error *err);
 int trainer_read_augment(struct trainer *trainer, struct error *err);
 /* train: {batch, shard, steps_per_epoch, precision}; auto where precision is left out */

@@ -92,15 +92,10 @@ static int read_optimizer(struct trainer *trainer, struct error *err)
 static int read_class_weight(struct trainer *trainer, struct error *err)
 {
     static const char name[] = "train.class_weight";
-    const json_t *params = NULL;
-    if (stage_map_or_null(trainer->stage, "train", &params, err) < 0)
+    const json_t *value = NULL;
+    if (stage_value_or_null(trainer->stage, name, &value, err) < 0)
         return -1;
-    if (json_object_get(params, "class_weight") == NULL)
-        return 0;
-    const json_t *value = stage_value(trainer->stage, name, err);
-    if (value == NULL)
-        return -1;
-    bool good = json_is_null(value) || json_is_array(value) ||
+    bool good = value == NULL || json_is_array(value) ||
                 (json_is_string(value) && strcmp(json_string_value(value), "balanced") == 0);
     for (size_t i = 0; good && i < json_array_size(value); i++) {
         const double weight = json_number_value(json_array_get(value, i));
@@ -111,7 +106,7 @@ static int read_class_weight(struct trainer *trainer, struct error *err)
                          "parameter '%s' must be null, 'balanced', or a list of a number from 0 to "
                          "1e6 for each class",
                          name);
-    trainer->class_weight = json_is_null(value) ? NULL : value;
+    trainer->class_weight = value;
     return 0;
 }
 

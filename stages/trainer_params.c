@@ -17,6 +17,26 @@ int trainer_read_seed(struct trainer *trainer, enum trainer_phase phase, struct 
     return 0;
 }
 
+/* A list of names, or null. */
+static int read_pooled_layers(struct trainer *trainer, struct error *err)
+{
+    static const char name[] = "model.pooled_layers";
+    const json_t *list = NULL;
+    if (stage_value_or_null(trainer->stage, name, &list, err) < 0)
+        return -1;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *layer = json_string_value(json_array_get(list, i));
+        if (layer == NULL)
+            break;
+        if (architecture_pool(&trainer->architecture, layer, err) < 0)
+            return error_prefix(err, "parameter 'model': ");
+    }
+    if (list == NULL ||
+        (json_is_array(list) && trainer->architecture.pooled_count == json_array_size(list)))
+        return 0;
+    return error_set(err, ERR_USAGE, "parameter '%s' must be a list of texts, or null", name);
+}
+
 int trainer_read_model(struct trainer *trainer, struct error *err)
 {
     static const char *const modes[] = {"caffe", "tf", "torch", "unit", "lite"};
@@ -31,7 +51,8 @@ int trainer_read_model(struct trainer *trainer, struct error *err)
         stage_choice(stage, "model.preprocess", modes, 5, &mode, err) < 0 ||
         stage_real(stage, "model.pixel_range", 1, 255, &pixel_range, err) < 0 ||
         stage_int(stage, "model.hidden", 0, 65536, &a->hidden, err) < 0 ||
-        stage_real(stage, "model.dropout", 0, 0.99, &a->dropout, err) < 0)
+        stage_real(stage, "model.dropout", 0, 0.99, &a->dropout, err) < 0 ||
+        read_pooled_layers(trainer, err) < 0)
         return -1;
     /* A name too long is no known one: graph_build() says so. */
     snprintf(a->name, sizeof(a->name), "%s", name);

@@ -111,6 +111,9 @@ int stage_choice(struct stage *stage, const char *name, const char *const *choic
 /* Any value, for lists and maps; NULL with an error if absent. Marks the
  * whole value as read. */
 const json_t *stage_value(struct stage *stage, const char *name, struct error *err);
+/* The same, NULL where it is null or absent. */
+int stage_value_or_null(struct stage *stage, const char *name, const json_t **value,
+                        struct error *err);
 
 /* The map at a name, whose members are still to be read one by one. */
 int stage_map_or_null(struct stage *stage, const char *name, const json_t **map, struct error *err);

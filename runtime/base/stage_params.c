@@ -138,6 +138,14 @@ static int is_given(struct stage *stage, const char *name, struct error *err)
     return found != NULL && !json_is_null(found);
 }
 
+int stage_value_or_null(struct stage *stage, const char *name, const json_t **value,
+                        struct error *err)
+{
+    int given = is_given(stage, name, err);
+    *value = given > 0 ? look_up(stage, name, err) : NULL;
+    return given < 0 ? -1 : 0;
+}
+
 int stage_int_or_null(struct stage *stage, const char *name, int64_t low, int64_t high,
                       int64_t *value, struct error *err)
 {

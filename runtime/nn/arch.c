@@ -117,8 +117,9 @@ int graph_build(const struct architecture *architecture, struct graph *graph, st
     struct graph built = {0};
     int last = -1;
     if (check_sizes(architecture, err) || add_input(&built, architecture->image_size, &last, err) ||
-        add_base(&built, architecture, &last, err) || add_head(&built, architecture, &last, err) ||
-        graph_pad(&built, architecture, err)) {
+        add_base(&built, architecture, &last, err) ||
+        graph_pool(&built, architecture, &last, err) ||
+        add_head(&built, architecture, &last, err) || graph_pad(&built, architecture, err)) {
         graph_release(&built);
         return -1;
     }
@@ -143,6 +144,22 @@ int graph_find(const struct graph *graph, const char *layer)
             return (int)i;
     }
     return -1;
+}
+
+bool node_reads(const struct node *node, int input)
+{
+    for (int i = 0; i < node_inputs(node); i++)
+        if (node_input(node, i) == input)
+            return true;
+    return false;
+}
+
+int graph_features(const struct graph *graph)
+{
+    for (size_t i = 0; i < graph->count; i++)
+        if (graph->nodes[i].head)
+            return graph->nodes[i].input;
+    return (int)graph->count - 1;
 }
 
 int graph_last_map(const struct graph *graph)

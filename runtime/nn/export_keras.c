@@ -123,6 +123,7 @@ static void add_config(struct text *text, const struct model *model,
     case KERAS_AVERAGE_POOL:
         text_add(text, ", \"data_format\": \"channels_last\", \"keepdims\": false");
         break;
+    case KERAS_CONCATENATE: text_add(text, ", \"axis\": -1"); break;
     case KERAS_DROPOUT: text_addf(text, ", \"rate\": %.9g", (double)node->rate); break;
     case KERAS_DENSE:
         text_addf(text, ", \"units\": %lld, \"activation\": \"%s\", \"use_bias\": true",
@@ -149,34 +150,29 @@ static void add_input_layer(struct text *text, const struct keras_layer *layer)
 static void add_layer(struct text *text, const struct model *model,
                       const struct keras_layers *layers, const struct keras_layer *layer)
 {
-    const bool two = layer->inputs[1] >= 0;
+    const bool several = layer->input_count > 1;
     if (layer->kind == KERAS_INPUT) {
         add_input_layer(text, layer);
         return;
     }
-    const struct keras_layer *input = &layers->list[layer->inputs[0]];
     text_addf(text,
               "{\"module\": \"keras.layers\", \"class_name\": \"%s\", \"config\": {\"name\": "
               "\"%s\", \"trainable\": %s, \"dtype\": %s",
               keras_class(layer->kind), layer->name, layer->node >= 0 ? "true" : "false", float32);
     add_config(text, model, layer);
     text_add(text, "}, \"registered_name\": null, \"build_config\": {\"input_shape\": ");
-    text_add(text, two ? "[" : "");
-    add_shape(text, input);
-    if (two) {
-        text_add(text, ", ");
-        add_shape(text, &layers->list[layer->inputs[1]]);
-        text_add(text, "]");
+    text_add(text, several ? "[" : "");
+    for (int i = 0; i < layer->input_count; i++) {
+        text_add(text, i > 0 ? ", " : "");
+        add_shape(text, &layers->list[layer->inputs[i]]);
     }
-    text_addf(text, "}, \"name\": \"%s\", \"inbound_nodes\": [{\"args\": [%s", layer->name,
-              two ? "[" : "");
-    add_tensor(text, input);
-    if (two) {
-        text_add(text, ", ");
-        add_tensor(text, &layers->list[layer->inputs[1]]);
-        text_add(text, "]");
+    text_addf(text, "%s}, \"name\": \"%s\", \"inbound_nodes\": [{\"args\": [%s", several ? "]" : "",
+              layer->name, several ? "[" : "");
+    for (int i = 0; i < layer->input_count; i++) {
+        text_add(text, i > 0 ? ", " : "");
+        add_tensor(text, &layers->list[layer->inputs[i]]);
     }
-    text_add(text, "], \"kwargs\": {}}]}");
+    text_addf(text, "%s], \"kwargs\": {}}]}", several ? "]" : "");
 }
 
 static void write_config(struct text *text, const struct model *model,

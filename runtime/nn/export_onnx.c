@@ -258,10 +258,36 @@ static void add_dense(struct writer *w, int index, const struct node *node, cons
     end_node(w, "probabilities");
 }
 
+/* Of the base's own pool the results have had their names for longer than there are others. */
+static void add_average_pool(struct writer *w, const struct node *node, const char *from, bool own)
+{
+    char average[NODE_NAME_SIZE + 16] = "average", flatten[NODE_NAME_SIZE + 16] = "flatten";
+    if (!own) {
+        snprintf(average, sizeof average, "%s_average", node->name);
+        snprintf(flatten, sizeof flatten, "%s_flatten", node->name);
+    }
+    begin_node(w, "GlobalAveragePool", node->name);
+    input(w, from);
+    end_node(w, average);
+    begin_node(w, "Flatten", flatten);
+    input(w, average);
+    end_node(w, node->output);
+}
+
+static void add_concatenation(struct writer *w, const struct node *node)
+{
+    begin_node(w, "Concat", node->name);
+    for (int i = 0; i < node_inputs(node); i++)
+        input(w, w->model->graph.nodes[node_input(node, i)].output);
+    attribute_int(w, "axis", 1);
+    end_node(w, node->output);
+}
+
 static void add_nodes(struct writer *w)
 {
     const struct graph *graph = &w->model->graph;
     const char *names[2] = {"preprocess", NULL}; /* of the input; of what a dropout passes on */
+    const int last_map = graph_last_map(graph);
     for (int i = 1; i < (int)graph->count; i++) {
         const struct node *node = &graph->nodes[i];
         int from = node->input;
@@ -276,14 +302,8 @@ static void add_nodes(struct writer *w)
             add_window(w, node);
             end_node(w, node->output);
             break;
-        case NODE_AVERAGE_POOL:
-            begin_node(w, "GlobalAveragePool", node->name);
-            input(w, names[1]);
-            end_node(w, "average");
-            begin_node(w, "Flatten", "flatten");
-            input(w, "average");
-            end_node(w, node->output);
-            break;
+        case NODE_AVERAGE_POOL: add_average_pool(w, node, names[1], node->input == last_map); break;
+        case NODE_CONCATENATE: add_concatenation(w, node); break;
         case NODE_DENSE: add_dense(w, i, node, names[1], i == (int)graph->count - 1); break;
         default: break;
         }

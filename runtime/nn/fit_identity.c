@@ -41,6 +41,10 @@ static void add_architecture(struct text *words, const struct model *model)
     add_real(words, "model.pixel_range", (double)model->preprocess.pixel_range);
     add_count(words, "model.hidden", a->hidden);
     add_real(words, "model.dropout", a->dropout);
+    text_add(words, "model.pooled_layers: ");
+    for (size_t i = 0; i < a->pooled_count; i++)
+        text_addf(words, "%s%s", i > 0 ? ", " : "", a->pooled_layers[i]);
+    text_add(words, "\n");
 }
 
 static void add_optimizer(struct text *words, const struct optimizer *o)

@@ -23,6 +23,8 @@ static void describe(const struct training *t, const struct backend *backend, st
     text_addf(text, "%s %s %s %a %lld %lld %lld %a\n", backend->name, dtype_name(o->dtype), a->name,
               a->alpha, (long long)a->image_size, (long long)a->classes, (long long)a->hidden,
               a->dropout);
+    for (size_t i = 0; i < a->pooled_count; i++)
+        text_addf(text, "%s\n", a->pooled_layers[i]);
     text_addf(text, "%lld %lld %lld %lld %d %lu %a\n", (long long)o->epochs, (long long)o->batch,
               (long long)o->shard, (long long)t->steps, (int)o->norm, (unsigned long)o->seed,
               o->learning_rate);

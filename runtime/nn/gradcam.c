@@ -1,7 +1,8 @@
 /* With f the mean of the map over its P places, z = f W1 + b1, h = max(z, 0) and p = softmax(h W2 +
  * b2): dp_k/dlogits = p_k (e_k - p),   dp_k/dz = (W2 of that) where z > 0,   dp_k/dmap = (W1 of
  * that) / P at every place. Sums are in double precision. Of the first, entry k is p_k times the
- * sum of the other probabilities, which keeps its digits where p_k rounds to 1. */
+ * sum of the other probabilities, which keeps its digits where p_k rounds to 1. Where f begins with
+ * the averages of other layers, they have their share in z, and the map has the last rows of W1. */
 #include "nn/gradcam.h"
 
 #include "base/memory.h"
@@ -40,8 +41,14 @@ int gradcam_head_of(const struct model *model, struct gradcam_head *head, struct
                          "grad-cam needs a head of one or two dense layers, '%s' has %d",
                          model->architecture.name, layers);
     const struct parameter *last = kernels[layers - 1];
-    *head = (struct gradcam_head){
-        .channels = kernels[0]->shape[0], .classes = last->shape[1], .kernel = last->value};
+    const struct node *map = &model->graph.nodes[graph_last_map(&model->graph)];
+    if (map->channels > kernels[0]->shape[0])
+        return error_set(err, ERR_USAGE, "grad-cam needs a head on the pooled map '%s'",
+                         map->output);
+    *head = (struct gradcam_head){.channels = map->channels,
+                                  .others = kernels[0]->shape[0] - map->channels,
+                                  .classes = last->shape[1],
+                                  .kernel = last->value};
     if (layers == 2) {
         head->hidden = kernels[0]->shape[1];
         head->hidden_kernel = kernels[0]->value;
@@ -78,7 +85,7 @@ static void mask_hidden(const struct gradcam_head *head, const double *features,
 {
     for (int64_t j = 0; j < head->hidden; j++) {
         double z = (double)head->hidden_bias[j];
-        for (int64_t c = 0; c < head->channels; c++)
+        for (int64_t c = 0; c < head->others + head->channels; c++)
             z += features[c] * (double)head->hidden_kernel[c * head->hidden + j];
         if (z <= 0) /* a NaN is not cut */
             gradient[j] = 0;
@@ -97,22 +104,27 @@ static void softmax_gradient(const float *probabilities, int64_t classes, int64_
 }
 
 int gradcam_gradient(const struct gradcam_head *head, const float *map, int64_t places,
-                     const float *probabilities, int64_t class, float *gradient, struct error *err)
+                     const float *features, const float *probabilities, int64_t class,
+                     float *gradient, struct error *err)
 {
-    int64_t count = 2 * head->channels + head->hidden + head->classes;
+    int64_t count = head->others + 2 * head->channels + head->hidden + head->classes;
     double *memory = memory_new((size_t)count, sizeof(*memory), err);
     if (memory == NULL)
         return -1;
-    double *features = memory, *channels = features + head->channels;
+    double *wide = memory, *channels = wide + head->others + head->channels;
     double *hidden = channels + head->channels, *logits = hidden + head->hidden;
     softmax_gradient(probabilities, head->classes, class, logits);
     if (head->hidden > 0) {
-        pool(map, places, head->channels, features);
+        for (int64_t c = 0; c < head->others; c++)
+            wide[c] = (double)features[c];
+        pool(map, places, head->channels, wide + head->others);
         times_kernel(head->kernel, head->hidden, head->classes, logits, hidden);
-        mask_hidden(head, features, hidden);
-        times_kernel(head->hidden_kernel, head->channels, head->hidden, hidden, channels);
+        mask_hidden(head, wide, hidden);
+        times_kernel(head->hidden_kernel + head->others * head->hidden, head->channels,
+                     head->hidden, hidden, channels);
     } else {
-        times_kernel(head->kernel, head->channels, head->classes, logits, channels);
+        times_kernel(head->kernel + head->others * head->classes, head->channels, head->classes,
+                     logits, channels);
     }
     for (int64_t c = 0; c < head->channels; c++)
         gradient[c] = (float)(channels[c] / (double)places);

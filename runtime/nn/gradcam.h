@@ -1,12 +1,12 @@
 /* Grad-CAM (Selvaraju et al., ICCV 2017) for a network that ends in average
  * pooling and one or two dense layers: the gradient of a class's probability
  * with respect to the last map is known in closed form, so no backward pass is
- * needed. As in the usual Keras recipe the gradient is that of the probability
- * and not of the logit.
+ * needed. Averages of other layers beside the last map's are constants to it. As in the usual Keras
+ * recipe the gradient is that of the probability and not of the logit.
  *
  *   gradcam_head_of(model, &head, err)
- *   network_infer(..., probabilities, map_node, maps, ...)
- *   gradcam_gradient(&head, map, places, probabilities, class, gradient, err)
+ *   network_infer_taps(..., probabilities, {map_node, maps; and graph_features()}, ...)
+ *   gradcam_gradient(&head, map, places, features, probabilities, class, gradient, err)
  *   gradcam_heat(map, places, channels, gradient, heat)
  *   gradcam_normalise(heat, places)         then gradcam_to_bytes, or
  *   gradcam_hottest
@@ -24,9 +24,10 @@ struct model;
 /* The classifier on top of the map: pool, dense ReLU, dense softmax. Borrowed. */
 struct gradcam_head {
     int64_t channels, hidden, classes; /* hidden 0: the pool feeds the softmax layer */
-    const float *hidden_kernel;        /* [channels,hidden] */
+    const float *hidden_kernel;        /* [others + channels,hidden] */
     const float *hidden_bias;          /* [hidden] */
-    const float *kernel;               /* [hidden or channels,classes] */
+    const float *kernel;               /* [hidden or others + channels,classes] */
+    int64_t others;                    /* averages of other layers before those of the map */
 };
 
 /* Points into the model's weights. ERR_USAGE if its head has another shape. */
@@ -34,9 +35,11 @@ int gradcam_head_of(const struct model *model, struct gradcam_head *head, struct
 
 /* gradient [channels] of probabilities[class] with respect to any one place of map
  * [places,channels]: it is the same at all of them. probabilities [classes] are the network's own
- * for this image. */
+ * for this image; so are features [others + channels], of which the others are read, where the head
+ * has a hidden layer. NULL without others. */
 int gradcam_gradient(const struct gradcam_head *head, const float *map, int64_t places,
-                     const float *probabilities, int64_t class, float *gradient, struct error *err);
+                     const float *features, const float *probabilities, int64_t class,
+                     float *gradient, struct error *err);
 
 /* heat [places] = max(0, sum over channels of map * gradient). */
 void gradcam_heat(const float *map, int64_t places, int64_t channels, const float *gradient,

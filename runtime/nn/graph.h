@@ -20,19 +20,22 @@ enum node_kind {
     NODE_DENSE, /* on [1,1,c] */
     NODE_MAX_POOL,
     NODE_AVERAGE_POOL, /* over all places: [h,w,c] -> [1,1,c] */
+    NODE_CONCATENATE,  /* [1,1,c] each, one behind the other */
     NODE_DROPOUT,
 };
 
-enum { NODE_NAME_SIZE = 48 };
+enum { NODE_NAME_SIZE = 48, POOLED_LAYERS_MOST = 32 };
 
 struct node {
     enum node_kind kind;
-    char name[NODE_NAME_SIZE];   /* of the convolution, dense, pool or dropout layer */
-    char norm[NODE_NAME_SIZE];   /* of the batch norm; "" where there is none */
-    char output[NODE_NAME_SIZE]; /* of the layer whose output this unit's output is */
-    int input;                   /* index of a node before this one; -1 for the input node */
-    int residual;                /* index of the node that is added before the activation, or -1 */
-    bool head;                   /* part of the classifier on top of the base */
+    char name[NODE_NAME_SIZE];    /* of the convolution, dense, pool or dropout layer */
+    char norm[NODE_NAME_SIZE];    /* of the batch norm; "" where there is none */
+    char output[NODE_NAME_SIZE];  /* of the layer whose output this unit's output is */
+    int input;                    /* index of a node before this one; -1 for the input node */
+    int residual;                 /* index of the node that is added before the activation, or -1 */
+    int more[POOLED_LAYERS_MOST]; /* of NODE_CONCATENATE: the inputs behind the first */
+    int more_count;
+    bool head; /* part of the classifier on top of the base */
     bool bias;
     enum activation activation;
     int64_t height, width, channels; /* of the output */
@@ -58,6 +61,9 @@ struct architecture {
     double dropout;  /* before each dense layer; 0 leaves the nodes out */
     bool pad_around; /* zeros on all sides of strided convolutions, as PyTorch's networks have them
                       */
+    /* Layers whose averages the head sees, too: in this order, before that of the last map. */
+    char pooled_layers[POOLED_LAYERS_MOST][NODE_NAME_SIZE];
+    size_t pooled_count;
 };
 
 /* arch.c: the base, then the head (dropout, dense ReLU, dropout, dense_1; or dropout, dense without
@@ -70,10 +76,36 @@ void graph_release(struct graph *graph);
  * does. ERR_USAGE where that would make other maps. */
 int graph_pad(struct graph *graph, const struct architecture *architecture, struct error *err);
 
+/* graph_pool.c: adds to architecture->pooled_layers. ERR_USAGE where the name is too long to be
+ * one, or they are too many. */
+int architecture_pool(struct architecture *architecture, const char *layer, struct error *err);
+
+/* graph_pool.c: an average pool behind each of architecture->pooled_layers and, behind all, one
+ * concatenation with the base's own pool *last, which *last then is; graph_build() does. ERR_USAGE,
+ * with the nearest right name, where a layer's output is no map, or its average is there already.
+ */
+int graph_pool(struct graph *graph, const struct architecture *architecture, int *last,
+               struct error *err);
+
+/* What a node reads beside its residual: `i` from 0 to node_inputs() - 1. */
+static inline int node_inputs(const struct node *node)
+{
+    return 1 + node->more_count;
+}
+static inline int node_input(const struct node *node, int i)
+{
+    return i == 0 ? node->input : node->more[i - 1];
+}
+bool node_reads(const struct node *node, int input);
+
 /* Index of the node that has a layer of this name (conv, norm or output), or -1. */
 int graph_find(const struct graph *graph, const char *layer);
 
 /* The last node whose output still has places: what Grad-CAM looks at. */
 int graph_last_map(const struct graph *graph);
+
+/* The node whose output the head is fed: what the base makes of a picture. The average of the last
+ * map is at its end. */
+int graph_features(const struct graph *graph);
 
 #endif

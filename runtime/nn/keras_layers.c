@@ -19,6 +19,7 @@ static const struct {
     [KERAS_ADD] = {"Add", "add"},
     [KERAS_MAX_POOL] = {"MaxPooling2D", "max_pooling2d"},
     [KERAS_AVERAGE_POOL] = {"GlobalAveragePooling2D", "global_average_pooling2d"},
+    [KERAS_CONCATENATE] = {"Concatenate", "concatenate"},
     [KERAS_DROPOUT] = {"Dropout", "dropout"},
     [KERAS_DENSE] = {"Dense", "dense"},
 };
@@ -46,7 +47,8 @@ void keras_layers_release(struct keras_layers *layers)
 static int add(struct keras_layers *layers, enum keras_kind kind, int node, const char *name,
                const char *suffix, int input, struct error *err)
 {
-    struct keras_layer layer = {.kind = kind, .node = node, .inputs = {input, -1}};
+    struct keras_layer layer = {.kind = kind, .node = node, .inputs = {input}};
+    layer.input_count = input >= 0;
     if (memory_grow(&layers->list, &layers->capacity, layers->count + 1, sizeof layer, err))
         return -1;
     if (input >= 0) {
@@ -62,7 +64,8 @@ static int add(struct keras_layers *layers, enum keras_kind kind, int node, cons
 
 static void resize(struct keras_layers *layers, int index, const struct node *node)
 {
-    const bool flat = node->kind == NODE_AVERAGE_POOL || node->kind == NODE_DENSE;
+    const bool flat = node->kind == NODE_AVERAGE_POOL || node->kind == NODE_CONCATENATE ||
+                      node->kind == NODE_DENSE;
     layers->list[index].height = flat ? 0 : node->height;
     layers->list[index].width = flat ? 0 : node->width;
     layers->list[index].channels = node->channels;
@@ -100,6 +103,7 @@ static int add_conv(struct keras_layers *layers, int index, const struct node *n
             return -1;
         layers->list[last].inputs[1] = layers->list[last].inputs[0];
         layers->list[last].inputs[0] = made[node->residual]; /* as keras.applications sums */
+        layers->list[last].input_count = 2;
     }
     return active ? add(layers, KERAS_RELU, index, node->output, "", last, err) : last;
 }
@@ -116,6 +120,13 @@ static int add_node(struct keras_layers *layers, int index, const struct node *n
         break;
     case NODE_AVERAGE_POOL:
         last = add(layers, KERAS_AVERAGE_POOL, index, node->name, "", last, err);
+        break;
+    case NODE_CONCATENATE:
+        if ((last = add(layers, KERAS_CONCATENATE, index, node->name, "", last, err)) < 0)
+            return -1;
+        layers->list[last].input_count = node_inputs(node);
+        for (int i = 0; i < node_inputs(node); i++)
+            layers->list[last].inputs[i] = made[node_input(node, i)];
         break;
     case NODE_DROPOUT: return add(layers, KERAS_DROPOUT, index, node->name, "", last, err);
     default: last = add(layers, KERAS_DENSE, index, node->name, "", last, err); break;
@@ -165,11 +176,11 @@ struct rank {
 static void walk(const struct keras_layers *layers, int index, struct rank *ranks, int *seen)
 {
     while (index >= 0 && ranks[index].seen < 0) {
+        const struct keras_layer *layer = &layers->list[index];
         ranks[index].seen = (*seen)++;
-        const int *inputs = layers->list[index].inputs;
-        if (inputs[1] >= 0)
-            walk(layers, inputs[0], ranks, seen);
-        index = inputs[1] >= 0 ? inputs[1] : inputs[0];
+        for (int i = 0; i + 1 < layer->input_count; i++)
+            walk(layers, layer->inputs[i], ranks, seen);
+        index = layer->input_count > 0 ? layer->inputs[layer->input_count - 1] : -1;
     }
 }
 
@@ -191,9 +202,9 @@ static int sort_layers(struct keras_layers *layers, struct error *err)
     for (size_t i = 0; i < n && result == 0; i++)
         ranks[i] = (struct rank){(int)i, 0, -1};
     for (size_t i = n; i-- > 0 && result == 0;)
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < layers->list[i].input_count; k++) {
             const int input = layers->list[i].inputs[k];
-            if (input >= 0 && ranks[input].depth < ranks[i].depth + 1)
+            if (ranks[input].depth < ranks[i].depth + 1)
                 ranks[input].depth = ranks[i].depth + 1;
         }
     if (result == 0) {
@@ -204,9 +215,8 @@ static int sort_layers(struct keras_layers *layers, struct error *err)
         for (size_t i = 0; i < n; i++) {
             sorted[i] = layers->list[ranks[i].layer];
             sorted[i].number = counts[sorted[i].kind]++;
-            for (int k = 0; k < 2; k++)
-                if (sorted[i].inputs[k] >= 0)
-                    sorted[i].inputs[k] = moved[sorted[i].inputs[k]];
+            for (int k = 0; k < sorted[i].input_count; k++)
+                sorted[i].inputs[k] = moved[sorted[i].inputs[k]];
         }
         memcpy(layers->list, sorted, n * sizeof *sorted);
     }

@@ -21,15 +21,19 @@ enum keras_kind {
     KERAS_ADD,
     KERAS_MAX_POOL,
     KERAS_AVERAGE_POOL,
+    KERAS_CONCATENATE,
     KERAS_DROPOUT,
     KERAS_DENSE,
 };
 
+enum { KERAS_INPUTS_MOST = 1 + POOLED_LAYERS_MOST };
+
 struct keras_layer {
     enum keras_kind kind;
     char name[2 * NODE_NAME_SIZE];
-    int node;                        /* of the graph; -1 for the layers in front */
-    int inputs[2];                   /* indices into the list; -1 for none */
+    int node;                      /* of the graph; -1 for the layers in front */
+    int inputs[KERAS_INPUTS_MOST]; /* indices into the list */
+    int input_count;
     int number;                      /* among the layers of its class, from 0 */
     int64_t height, width, channels; /* of the output; height and width -1: any; 0: a vector */
 };

@@ -4,7 +4,8 @@
  *   metadata   "format": "reprise-weights" (a base) or "reprise-model"
  *              "reprise": as JSON text
  *                {"architecture": {"name", "alpha", "image_size", "classes", "hidden", "dropout",
- *                                  "padding": "around" (else absent)},
+ *                                  "padding": "around" (else absent),
+ *                                  "pooled_layers": [name, ...] (where there are none absent)},
  *                 "class_names": [name, ...] (of models of older versions absent),
  *                 "preprocess": {"mode", "pixel_range"}}
  */
@@ -183,6 +184,14 @@ static json_t *with_class_names(const struct model *model, json_t *description)
     return json_object_with(description, "class_names", names);
 }
 
+static int describe_pooled_layers(json_t *architecture, const struct architecture *a)
+{
+    json_t *names = json_array();
+    for (size_t i = 0; i < a->pooled_count; i++)
+        names = json_list_with(names, json_string(a->pooled_layers[i]));
+    return json_object_set_new(architecture, "pooled_layers", names);
+}
+
 static json_t *description(const struct model *model)
 {
     const struct architecture *a = &model->architecture;
@@ -195,6 +204,11 @@ static json_t *description(const struct model *model)
     if (a->pad_around)
         json_object_set_new(json_object_get(json, "architecture"), "padding",
                             json_string("around"));
+    if (a->pooled_count > 0 &&
+        describe_pooled_layers(json_object_get(json, "architecture"), a) < 0) {
+        json_decref(json);
+        return NULL;
+    }
     return with_class_names(model, json);
 }
 
@@ -264,6 +278,29 @@ static int find_mode(const char *name, enum preprocess_mode *mode)
     return -1;
 }
 
+/* Whether there are such layers, the graph says. */
+static int parse_pooled_layers(const char *path, const json_t *list, struct architecture *a,
+                               struct error *err)
+{
+    struct error why;
+    a->pooled_count = 0;
+    if (list == NULL)
+        return 0;
+    for (size_t i = 0; json_is_array(list) && i < json_array_size(list); i++) {
+        const char *layer = json_string_value(json_array_get(list, i));
+        if (layer == NULL)
+            break;
+        if (architecture_pool(a, layer, &why) < 0)
+            return error_set(err, ERR_FORMAT, "%s: metadata '%s': %s", path, metadata_key,
+                             why.message);
+    }
+    if (a->pooled_count == 0 || a->pooled_count != json_array_size(list))
+        return error_set(err, ERR_FORMAT,
+                         "%s: metadata '%s': pooled_layers must be a list of layers' names", path,
+                         metadata_key);
+    return 0;
+}
+
 static int parse_description(const char *path, const char *text, struct architecture *a,
                              struct preprocess *preprocess, struct error *err)
 {
@@ -293,7 +330,8 @@ static int parse_description(const char *path, const char *text, struct architec
             json_string_value(json_object_get(json_object_get(json, "architecture"), "padding"));
         a->pad_around = padding && strcmp(padding, "around") == 0;
         preprocess->pixel_range = (float)range;
-        result = 0;
+        result = parse_pooled_layers(
+            path, json_object_get(json_object_get(json, "architecture"), "pooled_layers"), a, err);
     }
     json_decref(json);
     return result;
@@ -339,12 +377,12 @@ int model_read(const char *path, const struct weight_check *check, struct model 
     int result = -1;
     if (!text)
         error_set(err, ERR_FORMAT, "%s: not a model: metadata '%s' is missing", path, metadata_key);
-    else if (parse_description(path, text, &architecture, &preprocess, err) == 0)
-        result = model_new_blank(&architecture, &preprocess, &made, err) ||
-                         take_class_names(path, text, made, err) ||
-                         take_weights(path, &set, made, false, check, err)
-                     ? -1
-                     : 0;
+    else if (parse_description(path, text, &architecture, &preprocess, err) == 0) {
+        if (model_new_blank(&architecture, &preprocess, &made, err))
+            error_prefix(err, "%s: ", path);
+        else if (take_class_names(path, text, made, err) == 0)
+            result = take_weights(path, &set, made, false, check, err);
+    }
     if (result == 0) {
         made->large_pass = check && check->large_pass;
         *model = made;

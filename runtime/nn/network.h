@@ -77,6 +77,16 @@ int network_infer(struct network *network, const struct feed *feed, const int64_
                   int64_t n, float *logits, float *probabilities, int map_node, float *maps,
                   struct batch_result *result, struct error *err);
 
+/* The same with the outputs of several nodes: values [n,height,width,channels], in f32. */
+struct network_tap {
+    int node;
+    float *values;
+};
+int network_infer_taps(struct network *network, const struct feed *feed, const int64_t *samples,
+                       int64_t n, float *logits, float *probabilities,
+                       const struct network_tap *taps, size_t tap_count,
+                       struct batch_result *result, struct error *err);
+
 /* Forward and backward without the update: gradients of the mean loss, written per parameter of the
  * model (NULL entries are skipped). For tests. */
 int network_gradients(struct network *network, const struct feed *feed, const int64_t *samples,

@@ -86,7 +86,21 @@ static int to_input(const struct shard_run *run, int index, void *dx, struct err
                                           input->height * input->width, input->channels, dy, dx,
                                           err);
     case NODE_DROPOUT: return run_dropout(run, index, dy, dx, err);
+    case NODE_CONCATENATE: /* to_inputs() */
     case NODE_INPUT: break;
+    }
+    return 0;
+}
+
+static int to_inputs(const struct shard_run *run, int index, struct error *err)
+{
+    const struct node *node = &run->network->model->graph.nodes[index];
+    const void *dy = run_span(run, train_node(run, index)->dy);
+    for (int i = 0; i < node_inputs(node); i++) {
+        const struct train_node *input = train_node(run, node_input(node, i));
+        if (input->active && concatenate_backward(run->network, run->lane, index, i, run->images,
+                                                  dy, run_span(run, input->dy), err))
+            return -1;
     }
     return 0;
 }
@@ -94,6 +108,8 @@ static int to_input(const struct shard_run *run, int index, void *dx, struct err
 static int propagate(const struct shard_run *run, const struct step *step, struct error *err)
 {
     const struct graph *graph = &run->network->model->graph;
+    if (graph->nodes[step->node].kind == NODE_CONCATENATE)
+        return to_inputs(run, step->node, err);
     int input = graph->nodes[step->node].input;
     const struct train_node *t = train_node(run, step->node);
     if (through_norm(run, step->node, err) ||

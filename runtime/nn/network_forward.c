@@ -97,6 +97,12 @@ static int compute(const struct shard_run *run, int index, struct error *err)
         return network->ops->average_pool_forward(run->lane, dtype, run->images,
                                                   input->height * input->width, input->channels, x,
                                                   y, err);
+    case NODE_CONCATENATE:
+        for (int i = 0; i < node_inputs(node); i++)
+            if (concatenate_forward(network, run->lane, index, i, run->images,
+                                    run_output(run, node_input(node, i)), y, err))
+                return -1;
+        return 0;
     case NODE_DROPOUT: return run_dropout(run, index, x, y, err);
     case NODE_INPUT: break;
     }

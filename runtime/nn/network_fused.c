@@ -44,7 +44,8 @@ static int plan_memory(struct network *network, struct error *err)
             span->count = (size_t)(node_count(node) * inference->shard);
         span->dtype = node_dtype(network, (int)i);
         span->first = span->last = i;
-        keep_until(inference, graph, node->input, i);
+        for (int input = 0; input < node_inputs(node); input++)
+            keep_until(inference, graph, node_input(node, input), i);
         keep_until(inference, graph, node->residual, i);
     }
     keep_until(inference, graph, (int)graph->count - 1, graph->count);
@@ -160,16 +161,6 @@ static int pack_node(void *arg, struct lane *lane, size_t index, struct error *e
     return 0;
 }
 
-/* Images on their way through all fused nodes. */
-struct inference_run {
-    struct fused_run fused; /* first */
-    float *logits, *probabilities, *maps;
-    int map_node;
-    float *widened; /* [lanes][shard] maps in f32, where they are not */
-    float *losses;
-    uint8_t *hits;
-};
-
 void *fused_output(const struct network *network, int index, const struct fused_place *place)
 {
     int source = source_of(&network->model->graph, index);
@@ -179,8 +170,8 @@ void *fused_output(const struct network *network, int index, const struct fused_
     return place->arena + network->inference.outputs[source].offset;
 }
 
-static int run_node(struct network *network, struct lane *lane, int index,
-                    const struct fused_place *place, const struct feed *feed, struct error *err)
+int fused_node(struct network *network, struct lane *lane, int index,
+               const struct fused_place *place, const struct feed *feed, struct error *err)
 {
     const struct operations *ops = network->ops;
     const struct graph *graph = &network->model->graph;
@@ -212,6 +203,12 @@ static int run_node(struct network *network, struct lane *lane, int index,
     case NODE_AVERAGE_POOL:
         return ops->average_pool_forward(lane, dtype, n, input->height * input->width,
                                          input->channels, x, y, err);
+    case NODE_CONCATENATE:
+        for (int i = 0; i < node_inputs(node); i++)
+            if (concatenate_forward(network, lane, index, i, n,
+                                    fused_output(network, node_input(node, i), place), y, err))
+                return -1;
+        return 0;
     case NODE_DROPOUT:
     case NODE_INPUT: break;
     }
@@ -278,7 +275,7 @@ int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fu
         guard_node(network, lane, 0, place, &run->feed->preprocess, err))
         return -1;
     for (size_t i = 1; i < end; i++)
-        if (run_node(network, lane, (int)i, place, run->feed, err))
+        if (fused_node(network, lane, (int)i, place, run->feed, err))
             return -1;
     for (int64_t i = 0; i < network->inference.shard && run->remembers; i++)
         if (features_keep(network, lane, sample_of(run, place, i), place, i, err))
@@ -354,123 +351,4 @@ int prefix_run(struct network *network, const struct feed *feed, const int64_t *
                             .remembers = features_are_of(network, feed)};
     return fused_run_shards(network, network->training.first, fused_shards(&run), prefix_shard,
                             &run, err);
-}
-
-static int keep_scores(const struct inference_run *run, int64_t first, int64_t images,
-                       const float *logits, const float *probabilities, struct error *err)
-{
-    struct network *network = run->fused.network;
-    int64_t classes = network->model->architecture.classes;
-    size_t bytes = (size_t)(images * classes) * sizeof(float);
-    for (int64_t i = 0; i < images; i++)
-        run->hits[first + i] = network_argmax(logits + i * classes, classes) ==
-                               run->fused.feed->labels[run->fused.samples[first + i]];
-    if (run->logits &&
-        network->ops->download(network->backend, run->logits + first * classes, logits, bytes, err))
-        return -1;
-    if (!run->probabilities)
-        return 0;
-    return network->ops->download(network->backend, run->probabilities + first * classes,
-                                  probabilities, bytes, err);
-}
-
-/* A node's output of the shard's images to where the caller wants it, in f32. */
-static int keep_maps(const struct inference_run *run, struct lane *lane, int node,
-                     const struct fused_place *place, int64_t images, struct error *err)
-{
-    const struct network *network = run->fused.network;
-    const int64_t count = node_count(&network->model->graph.nodes[node]);
-    const enum dtype dtype = node_dtype(network, node);
-    const void *maps = fused_output(network, node, place);
-    if (run->widened) {
-        float *widened =
-            run->widened + (int64_t)network_lane(network, lane) * network->inference.shard * count;
-        if (network->ops->convert(lane, images * count, dtype, maps, DTYPE_F32, widened, err))
-            return -1;
-        maps = widened;
-    }
-    return network->ops->download(network->backend, run->maps + place->first * count, maps,
-                                  (size_t)(images * count) * sizeof(float), err);
-}
-
-static int inference_shard(void *arg, struct lane *lane, size_t shard, struct error *err)
-{
-    const struct inference_run *run = arg;
-    struct network *network = run->fused.network;
-    const struct inference *inference = &network->inference;
-    const struct graph *graph = &network->model->graph;
-    const size_t number = network_lane(network, lane);
-    const int64_t classes = network->model->architecture.classes;
-    const size_t scores = number * (size_t)(inference->shard * classes);
-    const struct fused_place place = {inference->arenas[number], (int64_t)shard * inference->shard,
-                                      false};
-    const int64_t left = run->fused.n - place.first;
-    const int64_t images = left < inference->shard ? left : inference->shard;
-    const int prefix = run->fused.remembers ? (int)network->training.first : 1;
-    float *targets = inference->targets + scores;
-    float *probabilities = inference->probabilities + scores;
-    if (fused_prefix(&run->fused, lane, &place, (size_t)prefix, targets, err))
-        return -1;
-    for (int i = 0; i < (int)graph->count; i++) {
-        if (i >= prefix && run_node(network, lane, i, &place, run->fused.feed, err))
-            return -1;
-        if (i == run->map_node && run->maps && keep_maps(run, lane, i, &place, images, err))
-            return -1;
-    }
-    const float *logits = fused_output(network, (int)graph->count - 1, &place);
-    if (network->ops->loss(lane, images, classes, logits, targets, 1.0f, run->losses + place.first,
-                           probabilities, NULL, err))
-        return -1;
-    return keep_scores(run, place.first, images, logits, probabilities, err);
-}
-
-/* Memory for maps that are not in f32. */
-static int widen_maps(struct inference_run *run, struct error *err)
-{
-    struct network *network = run->fused.network;
-    if (!run->maps || run->map_node < 0 || node_dtype(network, run->map_node) == DTYPE_F32)
-        return 0;
-    int64_t shard =
-        network->inference.shard * node_count(&network->model->graph.nodes[run->map_node]);
-    run->widened = network_allocate(network, (size_t)network->backend->lanes, (size_t)shard, err);
-    return run->widened ? 0 : -1;
-}
-
-int network_infer(struct network *network, const struct feed *feed, const int64_t *samples,
-                  int64_t n, float *logits, float *probabilities, int map_node, float *maps,
-                  struct batch_result *result, struct error *err)
-{
-    struct feed plain = *feed;
-    plain.augment = NULL;
-    /* A map of the prefix has to be computed. */
-    const bool inside = map_node >= 0 && map_node < (int)network->training.first;
-    struct inference_run run = {.fused = {.network = network,
-                                          .feed = &plain,
-                                          .samples = samples,
-                                          .n = n,
-                                          .remembers = !inside && features_are_of(network, &plain)},
-                                .logits = logits,
-                                .probabilities = probabilities,
-                                .map_node = map_node,
-                                .maps = maps};
-    ASSERT(n >= 0 && map_node < (int)network->model->graph.count);
-    run.losses = network_allocate(network, 1, (size_t)n, err);
-    run.hits = memory_new((size_t)n, 1, err);
-    int status = run.losses && run.hits ? widen_maps(&run, err) : -1;
-    if (status == 0)
-        status = network_prepare_feed(network, feed, err);
-    if (status == 0)
-        status = fused_run_shards(network, network->model->graph.count, fused_shards(&run.fused),
-                                  inference_shard, &run, err);
-    if (status == 0 && result) {
-        *result = (struct batch_result){0};
-        for (int64_t i = 0; i < n; i++) {
-            result->loss += (double)run.losses[i];
-            result->hits += run.hits[i];
-        }
-    }
-    network->ops->release(network->backend, run.widened);
-    network->ops->release(network->backend, run.losses);
-    free(run.hits);
-    return status;
 }

@@ -69,6 +69,12 @@ int guard_node(struct network *network, struct lane *lane, int index,
             reach_sum((float)(input->height * input->width), reach[node->input], 0.0f, 0.0f);
         break;
     }
+    case NODE_CONCATENATE:
+        reach[index] = 0.0f;
+        for (int i = 0; i < node_inputs(node); i++)
+            if (!(reach[node_input(node, i)] <= reach[index]))
+                reach[index] = reach[node_input(node, i)];
+        break;
     case NODE_MAX_POOL:
     case NODE_DROPOUT: reach[index] = reach[node->input]; break;
     }

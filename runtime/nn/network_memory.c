@@ -118,6 +118,15 @@ static int allocate_edge(struct network *network, int index, struct error *err)
     return t->nodes[index].edge ? 0 : -1;
 }
 
+/* Of all that a node of the suffix reads. */
+static int allocate_edges(struct network *network, const struct node *node, struct error *err)
+{
+    for (int i = 0; i < node_inputs(node); i++)
+        if (allocate_edge(network, node_input(node, i), err))
+            return -1;
+    return allocate_edge(network, node->residual, err);
+}
+
 static int allocate_vectors(struct network *network, struct error *err)
 {
     struct training *t = &network->training;
@@ -153,8 +162,7 @@ int training_init(struct network *network, struct error *err)
         return -1;
     for (int i = 0; i < (int)graph->count; i++)
         if (allocate_node(network, i, err) ||
-            (i >= (int)t->first && (allocate_edge(network, graph->nodes[i].input, err) ||
-                                    allocate_edge(network, graph->nodes[i].residual, err))))
+            (i >= (int)t->first && allocate_edges(network, &graph->nodes[i], err)))
             return -1;
     return training_find_size(network, t->shard, &index, err);
 }

@@ -3,6 +3,7 @@
  *   network.c            memory, weights in and out
  *   network_arena.c      buffers that live at different times share memory
  *   network_fused.c      inference with everything fused; the frozen prefix of training
+ *   network_infer.c      scores and outputs of nodes
  *   network_guard.c      sees where what is fused could have hidden a NaN
  *   network_features.c   remembers what the prefix makes of pictures that come again
  *   network_observe.c    what a batch norm sees
@@ -11,6 +12,7 @@
  *   network_forward.c    training: a shard through the steps up to the loss
  *   network_backward.c   training: the steps after it
  *   network_update.c     sums over shards, moving statistics
+ *   network_concatenate.c  vectors of several nodes side by side
  *   network_optimize.c   the optimizer's step, averages of weights
  *
  * A training step in four parts: the prefix runs image by image and leaves the
@@ -229,6 +231,8 @@ int inference_init(struct network *network, struct error *err);
 void inference_release(struct network *network);
 size_t fused_shards(const struct fused_run *run);
 void *fused_output(const struct network *network, int node, const struct fused_place *place);
+int fused_node(struct network *network, struct lane *lane, int index,
+               const struct fused_place *place, const struct feed *feed, struct error *err);
 /* Feeds a shard and runs its nodes before `end`; targets [inference shard, classes]. A run that
  * remembers needs `end` to be the first node of the suffix. */
 int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fused_place *place,
@@ -280,6 +284,13 @@ void forward_join(struct network *network, int node, const int64_t *shard_rows, 
 /* dgamma and dbeta of the batch into training.gradient, and for batch statistics the factors of dz.
  */
 void backward_join(struct network *network, int node, int64_t rows, size_t shards);
+
+/* network_concatenate.c: input `i` of a concatenation, x [n,c], to its place in y [n,channels]; and
+ * its part of dy to dx. */
+int concatenate_forward(const struct network *network, struct lane *lane, int node, int i,
+                        int64_t n, const void *x, void *y, struct error *err);
+int concatenate_backward(const struct network *network, struct lane *lane, int node, int i,
+                         int64_t n, const void *dy, void *dx, struct error *err);
 
 /* network_memory.c */
 int training_init(struct network *network, struct error *err);

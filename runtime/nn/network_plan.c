@@ -39,6 +39,14 @@ static bool is_active(const struct training *training, int node)
     return node >= 0 && training->nodes[node].active;
 }
 
+static bool reads_active(const struct training *training, const struct node *node)
+{
+    for (int i = 0; i < node_inputs(node); i++)
+        if (is_active(training, node_input(node, i)))
+            return true;
+    return is_active(training, node->residual);
+}
+
 static void classify(struct network *network)
 {
     struct training *training = &network->training;
@@ -51,8 +59,7 @@ static void classify(struct network *network)
         t->norm_trains = trains(network, (int)i, PARAMETER_GAMMA);
         t->batch_norm = t->norm_trains && network->options.norm == NORM_BATCH;
         t->folded = has_norm && !t->kernel_trains && !t->norm_trains;
-        t->active = t->kernel_trains || t->norm_trains || is_active(training, node->input) ||
-                    is_active(training, node->residual);
+        t->active = t->kernel_trains || t->norm_trains || reads_active(training, node);
     }
 }
 
@@ -111,13 +118,21 @@ static int finish_output(struct planner *planner, int node, struct error *err)
     return emit(planner, STEP_NORMALISE, node, false, err);
 }
 
+static int finish_inputs(struct planner *planner, const struct node *node, struct error *err)
+{
+    for (int i = 0; i < node_inputs(node); i++)
+        if (finish_output(planner, node_input(node, i), err))
+            return -1;
+    return 0;
+}
+
 static int plan_forward(struct planner *planner, struct error *err)
 {
     const struct graph *graph = planner->graph;
     for (int i = (int)planner->training->first; i < (int)graph->count; i++) {
         const struct node *node = &graph->nodes[i];
         bool own_norm = has_own_norm(planner, i);
-        if (finish_output(planner, node->input, err) ||
+        if (finish_inputs(planner, node, err) ||
             (!own_norm && finish_output(planner, node->residual, err)) ||
             emit(planner, STEP_COMPUTE, i, false, err))
             return -1;
@@ -138,13 +153,14 @@ static int finish_gradient(struct planner *planner, int node, struct error *err)
 {
     if (!planner->pending[node])
         return 0;
-    int input = planner->graph->nodes[node].input;
-    bool to_input = is_active(planner->training, input);
-    if (end_segment_for(planner, node, err) ||
-        emit(planner, STEP_PROPAGATE, node, to_input && planner->has_dy[input], err))
+    const struct node *n = &planner->graph->nodes[node];
+    bool adds = is_active(planner->training, n->input) && planner->has_dy[n->input];
+    ASSERT(!adds || node_inputs(n) == 1); /* what is concatenated has no other reader */
+    if (end_segment_for(planner, node, err) || emit(planner, STEP_PROPAGATE, node, adds, err))
         return -1;
-    if (to_input)
-        planner->has_dy[input] = true;
+    for (int i = 0; i < node_inputs(n); i++)
+        if (is_active(planner->training, node_input(n, i)))
+            planner->has_dy[node_input(n, i)] = true;
     return 0;
 }
 
@@ -158,7 +174,10 @@ static int mask(struct planner *planner, int i, struct error *err)
         return -1;
     if (to_residual)
         planner->has_dy[node->residual] = true;
-    if (!t->kernel_trains && !t->batch_norm && !is_active(planner->training, node->input))
+    bool ends = !t->kernel_trains && !t->batch_norm;
+    for (int input = 0; input < node_inputs(node) && ends; input++)
+        ends = !is_active(planner->training, node_input(node, input));
+    if (ends)
         return 0;
     set_pending(planner, i);
     return t->batch_norm ? 0 : finish_gradient(planner, i, err);
@@ -173,7 +192,7 @@ static int plan_backward(struct planner *planner, struct error *err)
         if (!planner->training->nodes[i].active)
             continue;
         for (int user = last; user > i; user--)
-            if (graph->nodes[user].input == i && finish_gradient(planner, user, err))
+            if (node_reads(&graph->nodes[user], i) && finish_gradient(planner, user, err))
                 return -1;
         if (mask(planner, i, err))
             return -1;
@@ -250,6 +269,19 @@ static int gradient_span(const struct training *t, int node)
     return node < 0 ? -1 : t->nodes[node].dy;
 }
 
+static void touch_inputs(struct training *t, const struct node *node, size_t step)
+{
+    for (int i = 0; i < node_inputs(node); i++)
+        touch(t, output_span(t, node_input(node, i)), step);
+}
+
+static void touch_input_gradients(struct training *t, const struct node *node, size_t step)
+{
+    for (int i = 0; i < node_inputs(node); i++)
+        if (is_active(t, node_input(node, i)))
+            touch(t, gradient_span(t, node_input(node, i)), step);
+}
+
 /* Says which buffers a step reads or writes. */
 static void touch_step(struct planner *planner, size_t index)
 {
@@ -260,7 +292,7 @@ static void touch_step(struct planner *planner, size_t index)
     touch(t, step->temporary, index);
     switch (step->kind) {
     case STEP_COMPUTE:
-        touch(t, output_span(t, node->input), index);
+        touch_inputs(t, node, index);
         touch(t, own->z, index);
         if (!has_own_norm(planner, step->node))
             touch(t, output_span(t, node->residual), index);
@@ -291,8 +323,7 @@ static void touch_step(struct planner *planner, size_t index)
             touch(t, output_span(t, node->input), index);
         if (node->kind == NODE_MAX_POOL)
             touch(t, own->y, index);
-        if (is_active(t, node->input))
-            touch(t, gradient_span(t, node->input), index);
+        touch_input_gradients(t, node, index);
         break;
     }
 }

@@ -217,13 +217,7 @@ static int measure_spread(struct network *network, const struct model *model,
                           const struct feed *feed, const int64_t *samples, int64_t n,
                           double *spread, struct error *err)
 {
-    int node = -1;
-    for (size_t i = 0; i < model->graph.count; i++)
-        if (model->graph.nodes[i].kind == NODE_AVERAGE_POOL && !model->graph.nodes[i].head)
-            node = (int)i;
-    *spread = 1;
-    if (node < 0)
-        return 0;
+    const int node = graph_features(&model->graph);
     const int64_t channels = model->graph.nodes[node].channels;
     float *features = memory_new((size_t)(n * channels), sizeof(float), err);
     struct batch_result ignored;

@@ -37,10 +37,6 @@ int explainer_open(struct explainer *explainer, struct stage *stage, const char 
     made.height = node->height;
     made.width = node->width;
     made.channels = node->channels;
-    if (made.channels != made.head.channels) {
-        error_set(err, ERR_USAGE, "grad-cam needs a head on the pooled map '%s'", node->output);
-        goto failed;
-    }
     if (raw_pixels)
         made.feed.preprocess = (struct preprocess){PREPROCESS_NONE, 1};
     if (model_use_device(stage, &made.backend, err) < 0 ||
@@ -83,22 +79,33 @@ static int compare(struct explainer *explainer, int64_t sample, const float *pro
     return 0;
 }
 
-/* One batch, n <= BATCH. maps [n,height,width,channels], probabilities [n,classes], gradient
- * [channels]: working memory. */
+/* Working memory for a batch of n <= BATCH. */
+struct passes {
+    float *maps;          /* [n,height,width,channels] */
+    float *features;      /* [n,others + channels] */
+    float *probabilities; /* [n,classes] */
+    float *gradient;      /* [channels] */
+};
+
 static int explain_batch(struct explainer *explainer, const int64_t *samples, int64_t n,
-                         float *maps, float *probabilities, float *gradient, float *heats,
-                         struct error *err)
+                         const struct passes *passes, float *heats, struct error *err)
 {
     struct batch_result result;
-    int64_t places = explainer->height * explainer->width;
-    if (network_infer(explainer->network, &explainer->feed, samples, n, NULL, probabilities,
-                      explainer->map_node, maps, &result, err) < 0)
+    const struct gradcam_head *head = &explainer->head;
+    const int64_t places = explainer->height * explainer->width;
+    const int64_t features = head->others + head->channels;
+    const struct network_tap taps[] = {
+        {explainer->map_node, passes->maps},
+        {graph_features(&explainer->model->graph), passes->features}};
+    float *gradient = passes->gradient;
+    if (network_infer_taps(explainer->network, &explainer->feed, samples, n, NULL,
+                           passes->probabilities, taps, head->others > 0 ? 2 : 1, &result, err) < 0)
         return -1;
     for (int64_t i = 0; i < n; i++) {
-        const float *map = maps + i * places * explainer->channels;
-        const float *p = probabilities + i * explainer->classes;
+        const float *map = passes->maps + i * places * explainer->channels;
+        const float *p = passes->probabilities + i * explainer->classes;
         if (compare(explainer, samples[i], p, err) < 0 ||
-            gradcam_gradient(&explainer->head, map, places, p,
+            gradcam_gradient(head, map, places, passes->features + i * features, p,
                              network_argmax(p, explainer->classes), gradient, err) < 0)
             return -1;
         gradcam_heat(map, places, explainer->channels, gradient, heats + i * places);
@@ -114,22 +121,26 @@ static int explain_batch(struct explainer *explainer, const int64_t *samples, in
 int explainer_run(struct explainer *explainer, struct stage *stage, const int64_t *samples,
                   int64_t count, float *heats, struct error *err)
 {
-    int64_t places = explainer->height * explainer->width;
-    float *probabilities = memory_new(BATCH, (size_t)explainer->classes * sizeof(float), err);
-    float *gradient = memory_new((size_t)explainer->channels, sizeof(float), err);
-    float *maps =
-        memory_new_aligned(BATCH, (size_t)(places * explainer->channels) * sizeof(float), err);
-    int result = probabilities != NULL && gradient != NULL && maps != NULL ? 0 : -1;
+    const int64_t places = explainer->height * explainer->width;
+    const size_t features = (size_t)(explainer->head.others + explainer->head.channels);
+    struct passes passes = {
+        .maps =
+            memory_new_aligned(BATCH, (size_t)(places * explainer->channels) * sizeof(float), err),
+        .features = memory_new_aligned(BATCH, features * sizeof(float), err),
+        .probabilities = memory_new(BATCH, (size_t)explainer->classes * sizeof(float), err),
+        .gradient = memory_new((size_t)explainer->channels, sizeof(float), err),
+    };
+    int result = passes.maps && passes.features && passes.probabilities && passes.gradient ? 0 : -1;
     for (int64_t i = 0; result == 0 && i < count; i += BATCH) {
         int64_t n = count - i < BATCH ? count - i : BATCH;
-        result = explain_batch(explainer, samples + i, n, maps, probabilities, gradient,
-                               heats + i * places, err);
+        result = explain_batch(explainer, samples + i, n, &passes, heats + i * places, err);
         stage_progress(stage, "grad-cam", i + n, count, "image");
         if (result == 0 && stage_stop_requested())
             result = stage_interrupted(err);
     }
-    free(maps);
-    free(gradient);
-    free(probabilities);
+    free(passes.maps);
+    free(passes.features);
+    free(passes.probabilities);
+    free(passes.gradient);
     return result;
 }

@@ -260,6 +260,20 @@ static void add_preflight(struct text *page, const struct report_phase *phase)
 
 /* ---- the section ---- */
 
+/* Whose averages the head sees beside the last map's. */
+static void add_pooled_layers(struct text *page, const json_t *layers)
+{
+    const size_t count = json_array_size(layers);
+    for (size_t i = 0; i < count; i++) {
+        const char *layer = json_string_value(json_array_get(layers, i));
+        text_add(page, i == 0 ? "; the head sees averages of " : i + 1 < count ? ", " : " and ");
+        text_add(page, "<code>");
+        escape_html(page, layer != NULL ? layer : "");
+        text_add(page, "</code>");
+    }
+    text_add(page, count > 0 ? ", too" : "");
+}
+
 static void add_model_line(struct text *page, const struct report_content *content)
 {
     const json_t *model = json_object_get(report_params(content, "phase1"), "model");
@@ -272,6 +286,7 @@ static void add_model_line(struct text *page, const struct report_content *conte
     text_add(page, "</code>");
     if (isfinite(size))
         text_addf(page, ", fed pictures of %.0f \xc3\x97 %.0f pixels", size, size);
+    add_pooled_layers(page, json_object_get(model, "pooled_layers"));
     text_add(page, ".</p>\n");
 }
 

@@ -83,7 +83,12 @@ int fit_bed_make(void **state)
         .checkpoint_folder = bed->folder};
     snprintf(bed->folder, sizeof(bed->folder), "/tmp/reprise-fit-XXXXXX");
     assert_non_null(mkdtemp(bed->folder));
-    bed->architecture = (struct architecture){"resnet8", 1, 16, CLASSES, 8, 0.2, false};
+    bed->architecture = (struct architecture){.name = "resnet8",
+                                              .alpha = 1,
+                                              .image_size = 16,
+                                              .classes = CLASSES,
+                                              .hidden = 8,
+                                              .dropout = 0.2};
     bed->preprocess = (struct preprocess){PREPROCESS_TF, 255};
     bed->model_seed = 3;
     bed->unfrozen = "conv4";

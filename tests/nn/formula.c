@@ -48,18 +48,30 @@ void formula_fill(struct model *model)
     }
 }
 
+void formula_name(struct architecture *architecture, const char *name)
+{
+    struct error err = {0};
+    size_t length = strcspn(name, "+");
+    snprintf(architecture->name, sizeof architecture->name, "%.*s", (int)length, name);
+    for (name += length; *name == '+'; name += 1 + length) {
+        char layer[NODE_NAME_SIZE];
+        length = strcspn(name + 1, "+");
+        snprintf(layer, sizeof layer, "%.*s", (int)length, name + 1);
+        if (architecture_pool(architecture, layer, &err))
+            fail_msg("%s", err.message);
+    }
+}
+
 struct model *formula_model(const char *name, int64_t size, int64_t classes, int64_t hidden,
                             double dropout)
 {
-    struct architecture architecture = {.alpha = strcmp(name, "mobilenet") == 0 ? 0.25 : 1.0,
-                                        .image_size = size,
-                                        .classes = classes,
-                                        .hidden = hidden,
-                                        .dropout = dropout};
+    struct architecture architecture = {
+        .image_size = size, .classes = classes, .hidden = hidden, .dropout = dropout};
     struct preprocess preprocess = {PREPROCESS_UNIT, 255};
     struct model *model;
     struct error err = {0};
-    snprintf(architecture.name, sizeof architecture.name, "%s", name);
+    formula_name(&architecture, name);
+    architecture.alpha = strcmp(architecture.name, "mobilenet") == 0 ? 0.25 : 1.0;
     if (model_new_blank(&architecture, &preprocess, &model, &err))
         fail_msg("%s", err.message);
     formula_fill(model);

@@ -16,7 +16,10 @@ double formula_unit(const char *name, size_t index);
 /* All weights of a model, as the formula has them. */
 void formula_fill(struct model *model);
 
-/* Fails the test where it cannot make the model. */
+/* The architecture's name and, each behind a +, its pooled layers: "resnet8+conv1_relu". */
+void formula_name(struct architecture *architecture, const char *name);
+
+/* Of such a name. Fails the test where it cannot make the model. */
 struct model *formula_model(const char *name, int64_t size, int64_t classes, int64_t hidden,
                             double dropout);
 

@@ -265,6 +265,106 @@ static void arch_takes_any_size(void **state)
         }
 }
 
+/* ---- pooled layers ---- */
+
+static const char *const all_names[] = {"mobilenet",     "mobilenet_v2", "efficientnet_lite0",
+                                        "resnet8",       "resnet18",     "resnet50",
+                                        "resnet50_v1.5", "resnet20"};
+enum { ALL_NAMES = sizeof all_names / sizeof all_names[0] };
+
+/* Behind each map its pool, behind all the concatenation; what reads what is as without. */
+static void arch_pools_each_layer_behind_its_map(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ALL_NAMES; i++) {
+        struct graph plain, pooled;
+        struct error err = {0};
+        struct architecture a = {.alpha = 1, .image_size = 64, .classes = 10, .dropout = 0.1};
+        snprintf(a.name, sizeof a.name, "%s", all_names[i]);
+        assert_int_equal(graph_build(&a, &plain, &err), 0);
+        int64_t channels = 0;
+        /* every third layer, the last first */
+        for (int m = graph_last_map(&plain) - 1; m > 0; m -= 3) {
+            if (a.pooled_count == POOLED_LAYERS_MOST)
+                break;
+            assert_int_equal(architecture_pool(&a, plain.nodes[m].output, &err), 0);
+            channels += plain.nodes[m].channels;
+        }
+        if (graph_build(&a, &pooled, &err))
+            fail_msg("%s", err.message);
+        assert_int_equal(pooled.count, plain.count + a.pooled_count + 1);
+        const struct node *features = &pooled.nodes[graph_features(&pooled)];
+        assert_int_equal(features->kind, NODE_CONCATENATE);
+        assert_int_equal(node_inputs(features), a.pooled_count + 1);
+        assert_int_equal(features->channels,
+                         channels + plain.nodes[graph_features(&plain)].channels);
+        for (size_t k = 0; k < a.pooled_count; k++) {
+            const struct node *pool = &pooled.nodes[node_input(features, (int)k)];
+            assert_int_equal(pool->kind, NODE_AVERAGE_POOL);
+            assert_int_equal(pool->input, node_input(features, (int)k) - 1);
+            assert_string_equal(pooled.nodes[pool->input].output, a.pooled_layers[k]);
+        }
+        for (size_t n = 1; n < plain.count; n++) {
+            const struct node *own = &plain.nodes[n];
+            const struct node *same = &pooled.nodes[graph_find(&pooled, own->output)];
+            const bool first = own->input == graph_features(&plain);
+            assert_string_equal(pooled.nodes[same->input].output,
+                                first ? "concatenate" : plain.nodes[own->input].output);
+            if (own->residual >= 0)
+                assert_string_equal(pooled.nodes[same->residual].output,
+                                    plain.nodes[own->residual].output);
+            assert_true((same->residual < 0) == (own->residual < 0));
+        }
+        assert_string_equal(pooled.nodes[graph_last_map(&pooled)].output,
+                            plain.nodes[graph_last_map(&plain)].output);
+        graph_release(&plain);
+        graph_release(&pooled);
+    }
+}
+
+static void arch_refuses_layers_that_it_cannot_pool(void **state)
+{
+    static const struct {
+        const char *layers[3], *message;
+    } wrong[] = {
+        {{"conv_pw_55_relu"},
+         "'mobilenet' has no layer 'conv_pw_55_relu', did you mean 'conv_pw_5_relu'?"},
+        {{"conv_pw_5_relu", "nonsense"}, "'mobilenet' has no layer 'nonsense' (docs/recipes.md"},
+        {{""}, "'mobilenet' has no layer ''"},
+        {{"conv_pw_5"}, "take its output 'conv_pw_5_relu'"},
+        {{"conv_pw_5_bn"}, "take its output 'conv_pw_5_relu'"},
+        {{"input"}, "'input' has no map"},
+        {{"global_average_pooling2d"}, "'global_average_pooling2d' has no map"},
+        {{"dropout"}, "'mobilenet' has no layer 'dropout'"},
+        {{"conv_pw_5_relu", "conv1_relu", "conv_pw_5_relu"}, "'conv_pw_5_relu' is named twice"},
+        {{"conv_pw_13_relu"}, "'conv_pw_13_relu' is the last map"},
+    };
+    struct error err = {0};
+    struct graph graph = {0};
+    char long_name[NODE_NAME_SIZE + 1] = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct architecture a = {.alpha = 1, .image_size = 64, .classes = 10, .dropout = 0.1};
+        snprintf(a.name, sizeof a.name, "mobilenet");
+        for (int k = 0; k < 3 && wrong[i].layers[k]; k++)
+            assert_int_equal(architecture_pool(&a, wrong[i].layers[k], &err), 0);
+        assert_int_equal(graph_build(&a, &graph, &err), -1);
+        assert_int_equal(err.kind, ERR_USAGE);
+        if (strncmp(err.message, "pooled_layers: ", 15) != 0 ||
+            !strstr(err.message, wrong[i].message))
+            fail_msg("%s", err.message);
+        assert_null(graph.nodes);
+    }
+    struct architecture a = {.name = "resnet56", .alpha = 1, .image_size = 32, .classes = 10};
+    memset(long_name, 'x', NODE_NAME_SIZE);
+    assert_int_equal(architecture_pool(&a, long_name, &err), -1);
+    assert_non_null(strstr(err.message, "no network has a layer 'xxx"));
+    for (int i = 0; i < POOLED_LAYERS_MOST; i++)
+        assert_int_equal(architecture_pool(&a, "conv1_relu", &err), 0);
+    assert_int_equal(architecture_pool(&a, "conv1_relu", &err), -1);
+    assert_non_null(strstr(err.message, "more than 32"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +380,8 @@ int main(void)
         cmocka_unit_test(arch_finds_layers_by_any_name),
         cmocka_unit_test(arch_refuses_what_it_cannot_build),
         cmocka_unit_test(arch_takes_any_size),
+        cmocka_unit_test(arch_pools_each_layer_behind_its_map),
+        cmocka_unit_test(arch_refuses_layers_that_it_cannot_pool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,7 +36,7 @@ static void open_bed(struct bed *bed, const char *architecture, const char *patt
     struct architecture a = {
         .alpha = 1, .image_size = SIZE, .classes = CLASSES, .hidden = 8, .dropout = 0.2};
     uint32_t noise = 1;
-    snprintf(a.name, sizeof a.name, "%s", architecture);
+    formula_name(&a, architecture);
     options.shard = 3; /* the last of a batch is shorter */
     options.seed = 3;
     *bed = (struct bed){0};
@@ -112,11 +112,14 @@ static void gradients_in_bf16_are_near_those_in_f32(void **state)
 {
     static const struct {
         const char *architecture, *pattern;
-    } cases[] = {{"resnet8", ""}, {"resnet8", "conv4"}, {"mobilenet", "conv_pw_13"}};
+    } cases[] = {{"resnet8", ""},
+                 {"resnet8", "conv4"},
+                 {"mobilenet", "conv_pw_13"},
+                 {"resnet8+conv1_relu+conv3_block1_out", ""}};
     (void)state;
     if (!has_bf16())
         return;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 8; i++) {
         struct bed wide, narrow;
         struct network_options options = {.batch = BATCH,
                                           .norm = i % 2 ? NORM_BATCH : NORM_INFERENCE};

@@ -230,6 +230,25 @@ static void fit_ignores_the_checkpoint_of_another_training(void **state)
     assert_int_equal(bed->steps, 3);
 }
 
+/* The same layers in another order: of the same weights another network. */
+static void fit_ignores_the_checkpoint_of_other_pooled_layers(void **state)
+{
+    static const char *const layers[] = {"conv1_relu", "conv2_block1_out"};
+    struct bed *bed = *state;
+    struct error err;
+    bed->options.epochs = 1;
+    for (int order = 0; order < 2; order++) {
+        bed->architecture.pooled_count = 0;
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(architecture_pool(&bed->architecture, layers[i ^ order], &err), 0);
+        fit_bed_train(bed, 1);
+        assert_string_equal(bed->notes, order ? "ignoring a checkpoint of another training" : "");
+    }
+    assert_true(bed->steps > 0);
+    fit_bed_train(bed, 1);
+    assert_int_equal(bed->steps, 0);
+}
+
 /* The model that is left has the validation loss of its best epoch. */
 static void fit_restores_the_best_weights(void **state)
 {
@@ -523,6 +542,7 @@ int main(void)
         TEST(fit_heeds_each_option),
         TEST(fit_ignores_a_damaged_checkpoint),
         TEST(fit_ignores_the_checkpoint_of_another_training),
+        TEST(fit_ignores_the_checkpoint_of_other_pooled_layers),
         TEST(fit_restores_the_best_weights),
         TEST(fit_keeps_the_best_by_the_monitored_accuracy),
         TEST(fit_without_early_stopping_keeps_the_last_and_names_the_best),

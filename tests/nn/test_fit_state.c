@@ -351,6 +351,10 @@ static const char *change(struct bed *bed, int which)
     case 19: bed->model_seed = 4; return "frozen weights, digest: ";
     case 20: o->seed = 6; return "seed of this phase: 5 there, 6 here";
     case 21: o->dtype = DTYPE_BF16; return "train.precision: f32 there, bf16 here";
+    case 22:
+        memcpy(bed->architecture.pooled_layers[0], "conv1_relu", sizeof("conv1_relu"));
+        bed->architecture.pooled_count = 1;
+        return "model.pooled_layers: none there, conv1_relu here";
     default: return NULL;
     }
 }

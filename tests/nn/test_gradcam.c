@@ -1,6 +1,8 @@
 #include "nn/gradcam.h"
 
 #include "data/golden.h"
+#include "formula.h"
+#include "nn/network.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -49,11 +51,11 @@ static void check_case(char **at)
     float *gradient = next_line(at, "gradient", c);
     float *heat = next_line(at, "heat", h * w);
     float *bytes = next_line(at, "bytes", h * w);
-    struct gradcam_head head = {c, hidden, classes, hidden_kernel, hidden_bias, kernel};
+    struct gradcam_head head = {c, hidden, classes, hidden_kernel, hidden_bias, kernel, 0};
     float got_gradient[64], got_heat[64];
     uint8_t got_bytes[64];
-    assert_int_equal(gradcam_gradient(&head, map, h * w, probabilities, class, got_gradient, &err),
-                     0);
+    assert_int_equal(
+        gradcam_gradient(&head, map, h * w, NULL, probabilities, class, got_gradient, &err), 0);
     expect_near(got_gradient, gradient, c, 1e-4f);
     gradcam_heat(map, h * w, c, got_gradient, got_heat);
     gradcam_normalise(got_heat, h * w);
@@ -84,11 +86,11 @@ static void gradcam_keeps_its_direction_where_the_softmax_saturates(void **state
     (void)state;
     const float map[4] = {1, 2, 0, 1}, one = 1, zero = 0, kernel[2] = {1, -1};
     const float probabilities[2] = {1.0f, 1e-20f};
-    const struct gradcam_head head = {1, 1, 2, &one, &zero, kernel};
+    const struct gradcam_head head = {1, 1, 2, &one, &zero, kernel, 0};
     float gradient, heat[4];
     int64_t y = -1, x = -1;
     struct error err = {0};
-    assert_int_equal(gradcam_gradient(&head, map, 4, probabilities, 0, &gradient, &err), 0);
+    assert_int_equal(gradcam_gradient(&head, map, 4, NULL, probabilities, 0, &gradient, &err), 0);
     assert_float_equal(gradient / 5e-21f, 1, 1e-5);
     gradcam_heat(map, 4, 1, &gradient, heat);
     assert_true(gradcam_hottest(heat, 2, 2, 2, 2, &y, &x));
@@ -127,12 +129,117 @@ static void gradcam_finds_the_hottest_pixel(void **state)
     assert_int_equal(x, 7);
 }
 
+/* ---- beside averages of other layers ---- */
+
+enum { N = 4, SIZE = 16, KINDS = 4, UNITS = 8, MAP = 64, PLACES = 16, OTHERS = 32 + 16 };
+
+static float *values_of(const struct model *model, const char *name)
+{
+    for (size_t p = 0; p < model->count; p++)
+        if (strcmp(model->parameters[p].name, name) == 0)
+            return model->parameters[p].value;
+    fail_msg("no parameter '%s'", name);
+    return NULL;
+}
+
+/* y = x kernel + bias */
+static void times(const double *x, int64_t in, const float *kernel, const float *bias, int64_t out,
+                  double *y)
+{
+    for (int64_t j = 0; j < out; j++) {
+        y[j] = (double)bias[j];
+        for (int64_t i = 0; i < in; i++)
+            y[j] += x[i] * (double)kernel[i * out + j];
+    }
+}
+
+/* The head on features [OTHERS + MAP], one number after the other. */
+static double probability(const struct model *model, const double *features, int64_t class)
+{
+    double hidden[UNITS], logits[KINDS], sum = 0;
+    const bool deep = model->architecture.hidden > 0;
+    times(features, OTHERS + MAP, values_of(model, "dense/kernel"), values_of(model, "dense/bias"),
+          deep ? UNITS : KINDS, deep ? hidden : logits);
+    for (int64_t j = 0; j < UNITS && deep; j++)
+        hidden[j] = hidden[j] > 0 ? hidden[j] : 0;
+    if (deep)
+        times(hidden, UNITS, values_of(model, "dense_1/kernel"), values_of(model, "dense_1/bias"),
+              KINDS, logits);
+    for (int64_t k = 0; k < KINDS; k++)
+        sum += exp(logits[k]);
+    return exp(logits[class]) / sum;
+}
+
+static void check_picture(const struct model *model, const float *map, const float *features,
+                          const float *probabilities)
+{
+    struct gradcam_head head;
+    struct error err = {0};
+    double wide[OTHERS + MAP];
+    float gradient[MAP], expected[MAP];
+    const int64_t class = network_argmax(probabilities, KINDS);
+    assert_int_equal(gradcam_head_of(model, &head, &err), 0);
+    assert_int_equal(head.channels, MAP);
+    assert_int_equal(head.others, OTHERS);
+    for (int c = 0; c < OTHERS + MAP; c++)
+        wide[c] = (double)features[c];
+    assert_true(fabs(probability(model, wide, class) - (double)probabilities[class]) < 1e-5);
+    for (int c = 0; c < MAP; c++) { /* one place of the map, moved by h either way */
+        const double h = 1e-3, kept = wide[OTHERS + c];
+        wide[OTHERS + c] = kept + h / PLACES;
+        const double above = probability(model, wide, class);
+        wide[OTHERS + c] = kept - h / PLACES;
+        expected[c] = (float)((above - probability(model, wide, class)) / (2 * h));
+        wide[OTHERS + c] = kept;
+    }
+    assert_int_equal(
+        gradcam_gradient(&head, map, PLACES, features, probabilities, class, gradient, &err), 0);
+    expect_near(gradient, expected, MAP, 1e-3f);
+}
+
+/* The head's input begins with the averages of other layers, which have their share in what the
+ * ReLU lets pass; the map has the last rows of the kernel. */
+static void gradcam_is_the_derivative_beside_pooled_layers(void **state)
+{
+    static float maps[N * PLACES * MAP], features[N * (OTHERS + MAP)];
+    (void)state;
+    for (int hidden = 0; hidden <= UNITS; hidden += UNITS) {
+        const struct network_options options = {0};
+        struct error err = {0};
+        struct backend *backend;
+        struct network *network;
+        struct pictures pictures;
+        float probabilities[N * KINDS];
+        struct model *model =
+            formula_model("resnet8+conv3_block1_out+conv1_relu", SIZE, KINDS, hidden, 0.2);
+        const struct network_tap taps[] = {{graph_last_map(&model->graph), maps},
+                                           {graph_features(&model->graph), features}};
+        float *kernel = values_of(model, "dense/kernel");
+        for (int64_t i = 0; i < OTHERS * (hidden ? hidden : KINDS); i++)
+            kernel[i] *= 4; /* so that they decide which units are cut */
+        formula_pictures(&pictures, N, SIZE, KINDS);
+        assert_int_equal(backend_open_cpu(1, &backend, &err), 0);
+        assert_int_equal(network_new(model, backend, &options, &network, &err), 0);
+        assert_int_equal(network_infer_taps(network, &pictures.feed, pictures.samples, N, NULL,
+                                            probabilities, taps, 2, NULL, &err),
+                         0);
+        for (int i = 0; i < N; i++)
+            check_picture(model, maps + i * PLACES * MAP, features + i * (OTHERS + MAP),
+                          probabilities + i * KINDS);
+        network_free(network);
+        backend_close(backend);
+        formula_release(&pictures);
+        model_free(model);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradcam_equals_keras_gradient_tape),
         cmocka_unit_test(gradcam_keeps_its_direction_where_the_softmax_saturates),
         cmocka_unit_test(gradcam_leaves_a_map_without_heat_at_zero),
+        cmocka_unit_test(gradcam_is_the_derivative_beside_pooled_layers),
         cmocka_unit_test(gradcam_finds_the_hottest_pixel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

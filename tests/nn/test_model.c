@@ -161,6 +161,64 @@ static void model_file_round_trip(void **state)
     model_free(back);
 }
 
+/* One that names what no network has is told by its path. */
+static void model_file_of_unknown_layers_is_refused_by_name(void **state)
+{
+    const struct folder *folder = *state;
+    struct error err = {0};
+    struct safetensors set = {0};
+    struct model *back = NULL;
+    ok(safetensors_describe(&set, "reprise",
+                            "{\"architecture\": {\"name\": \"resnet8\", \"alpha\": 1, "
+                            "\"image_size\": 32, \"classes\": 2, \"hidden\": 0, \"dropout\": 0, "
+                            "\"pooled_layers\": [\"conv1_rel\"]}, "
+                            "\"preprocess\": {\"mode\": \"tf\", \"pixel_range\": 255.0}}",
+                            &err),
+       &err);
+    ok(safetensors_write(folder->file, &set, &err), &err);
+    safetensors_release(&set);
+    assert_int_equal(model_read(folder->file, NULL, &back, &err), -1);
+    assert_null(back);
+    assert_int_equal(strncmp(err.message, folder->file, strlen(folder->file)), 0);
+    assert_non_null(strstr(err.message, ": pooled_layers: 'resnet8' has no layer 'conv1_rel', did "
+                                        "you mean 'conv1_relu'?"));
+}
+
+/* A file says which layers are pooled where some are; of other models it has not a byte more. */
+static void model_file_keeps_pooled_layers(void **state)
+{
+    const struct folder *folder = *state;
+    struct error err = {0};
+    struct model *back,
+        *model = formula_model("resnet8+conv3_block1_out+conv1_relu", 16, 4, 8, 0.1);
+    struct safetensors set;
+    ok(model_write(model, folder->file, &err), &err);
+    ok(model_read(folder->file, NULL, &back, &err), &err);
+    assert_true(model->count == back->count && equal(model, back, false));
+    assert_int_equal(back->architecture.pooled_count, 2);
+    assert_string_equal(back->architecture.pooled_layers[0], "conv3_block1_out");
+    assert_string_equal(back->architecture.pooled_layers[1], "conv1_relu");
+    assert_int_equal(find(back, "dense/kernel")->shape[0], 32 + 16 + 64);
+    model_free(back);
+    ok(safetensors_read(folder->file, &set, &err), &err);
+    assert_non_null(strstr(safetensors_description(&set, "reprise"),
+                           "\"pooled_layers\":[\"conv3_block1_out\",\"conv1_relu\"]"));
+    safetensors_release(&set);
+    struct model *plain = new_model(&small, 1);
+    ok(model_write(plain, folder->file, &err), &err);
+    ok(safetensors_read(folder->file, &set, &err), &err);
+    assert_null(strstr(safetensors_description(&set, "reprise"), "pooled"));
+    safetensors_release(&set);
+    /* a base of either serves the other */
+    ok(model_load_base(model, folder->file, NULL, NULL, &err), &err);
+    assert_memory_equal(find(model, "conv1_conv/kernel")->value,
+                        find(plain, "conv1_conv/kernel")->value, 432 * sizeof(float));
+    ok(model_write(model, folder->file, &err), &err);
+    ok(model_load_base(plain, folder->file, NULL, NULL, &err), &err);
+    model_free(plain);
+    model_free(model);
+}
+
 static void model_file_same_bytes(void **state)
 {
     const struct folder *folder = *state;
@@ -314,6 +372,9 @@ int main(void)
         cmocka_unit_test(model_draws_dense_glorot_uniform),
         cmocka_unit_test(model_weights_follow_the_seed),
         cmocka_unit_test_setup_teardown(model_file_round_trip, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(model_file_keeps_pooled_layers, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(model_file_of_unknown_layers_is_refused_by_name,
+                                        make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(model_file_same_bytes, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(model_base_goes_to_another_head, make_folder,
                                         remove_folder),

@@ -8,7 +8,7 @@
 #include "nn/augment.h"
 #include "nn/network_parts.h"
 
-#include "formula.h"
+#include "network_fixture.h"
 #include "on_lane.h"
 #include "tap.h"
 
@@ -16,26 +16,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IMAGES = 7, CLASSES = 4, SIZE = 16 };
+enum { IMAGES = FIXTURE_IMAGES, CLASSES = FIXTURE_CLASSES, SIZE = 16 };
+
+/* Three maps that a pool reads, beside convolutions and a sum. */
+#define POOLED "resnet8+conv3_block1_1_relu+conv1_relu+conv3_block1_out"
 
 static const struct augment augment = {
     .flip = true, .rotation = 0.1f, .zoom = 0.1f, .cutout = 4, .mixup = 0.3f};
-
-struct fixture {
-    struct backend *backend;
-    struct model *model;
-    struct network *network;
-    struct pictures pictures;
-};
-
-struct setup {
-    const char *architecture;
-    int64_t size;
-    double dropout;
-    const char *pattern; /* NULL: only the head trains */
-    struct network_options options;
-    int threads;
-};
 
 static void ok(int status, const struct error *err)
 {
@@ -43,104 +30,14 @@ static void ok(int status, const struct error *err)
         fail_msg("%s", err->message);
 }
 
-static void open_fixture(struct fixture *f, const struct setup *setup)
-{
-    struct error err = {0};
-    *f = (struct fixture){0};
-    f->model = formula_model(setup->architecture, setup->size, CLASSES, 8, setup->dropout);
-    ok(model_set_trainable(f->model, &setup->pattern, setup->pattern != NULL, &err), &err);
-    ok(backend_open_cpu(setup->threads, &f->backend, &err), &err);
-    ok(network_new(f->model, f->backend, &setup->options, &f->network, &err), &err);
-    formula_pictures(&f->pictures, IMAGES, setup->size, CLASSES);
-    f->pictures.feed.partners = f->pictures.samples;
-    f->pictures.feed.partner_count = IMAGES;
-}
-
-static void close_fixture(struct fixture *f)
-{
-    formula_release(&f->pictures);
-    network_free(f->network);
-    model_free(f->model);
-    backend_close(f->backend);
-}
-
-/* Gradients of all parameters one after another (zero for frozen ones); free() them. */
-static float *gradients_of(struct fixture *f, int64_t n, double *loss)
-{
-    struct error err = {0};
-    struct batch_result result;
-    size_t count = 0, at = 0;
-    float **entries = calloc(f->model->count, sizeof *entries);
-    for (size_t p = 0; p < f->model->count; p++)
-        count += (size_t)f->model->parameters[p].count;
-    float *values = calloc(count, sizeof *values);
-    assert_true(entries && values);
-    for (size_t p = 0; p < f->model->count; p++) {
-        entries[p] = values + at;
-        at += (size_t)f->model->parameters[p].count;
-    }
-    ok(network_gradients(f->network, &f->pictures.feed, f->pictures.samples, n, 0, 3, entries,
-                         &result, &err),
-       &err);
-    if (loss)
-        *loss = result.loss / (double)n;
-    free(entries);
-    return values;
-}
-
-/* The loss with parameter `p` moved by h times `direction`. */
-static double loss_at(struct fixture *f, size_t p, const float *direction, double h)
-{
-    struct error err = {0};
-    double loss;
-    struct parameter *parameter = &f->model->parameters[p];
-    size_t bytes = (size_t)parameter->count * sizeof(float);
-    float *kept = malloc(bytes);
-    assert_non_null(kept);
-    memcpy(kept, parameter->value, bytes);
-    for (int64_t i = 0; i < parameter->count; i++)
-        parameter->value[i] = (float)((double)kept[i] + h * (double)direction[i]);
-    ok(network_load(f->network, f->model, &err), &err);
-    free(gradients_of(f, IMAGES, &loss));
-    memcpy(parameter->value, kept, bytes);
-    free(kept);
-    return loss;
-}
-
-/* Each tensor moved along its own gradient: the loss must grow by h*|g|^2. */
-static void gradients_are_derivatives(const struct setup *setup)
-{
-    struct fixture f;
-    size_t at = 0;
-    open_fixture(&f, setup);
-    float *gradients = gradients_of(&f, IMAGES, NULL);
-    for (size_t p = 0; p < f.model->count; p++) {
-        const struct parameter *parameter = &f.model->parameters[p];
-        const float *g = gradients + at;
-        double norm, weight, probe;
-        at += (size_t)parameter->count;
-        formula_summary(g, (size_t)parameter->count, &norm, &probe);
-        formula_summary(parameter->value, (size_t)parameter->count, &weight, &probe);
-        if (!parameter->trainable) {
-            assert_true(norm == 0.0);
-            continue;
-        }
-        double h = 5e-4 * (weight + 0.1) / norm;
-        double slope = (loss_at(&f, p, g, h) - loss_at(&f, p, g, -h)) / (2 * h);
-        if (!(fabs(slope - norm * norm) < 0.03 * norm * norm + 1e-5 * norm / h))
-            fail_msg("%s: |g|^2 is %g, the loss grows by %g", parameter->name, norm * norm, slope);
-    }
-    free(gradients);
-    close_fixture(&f);
-}
-
 static void network_gradients_are_derivatives(void **state)
 {
     (void)state;
-    struct setup setup = {"resnet8", SIZE, 0.3, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
-    gradients_are_derivatives(&setup);
+    struct fixture_setup setup = {
+        "resnet8", SIZE, 0.3, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
+    fixture_gradients_are_derivatives(&setup);
     setup.options.norm = NORM_BATCH;
-    gradients_are_derivatives(&setup);
+    fixture_gradients_are_derivatives(&setup);
 }
 
 /* Only norms train, or only convolutions: every mixture of frozen and not in one block. */
@@ -150,13 +47,14 @@ static void network_gradients_are_derivatives_in_mixtures(void **state)
     (void)state;
     for (int mode = 0; mode < 2; mode++)
         for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
-            struct setup setup = {"resnet8",
-                                  SIZE,
-                                  0.0,
-                                  patterns[i],
-                                  {IMAGES, 4, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
-                                  1};
-            gradients_are_derivatives(&setup);
+            struct fixture_setup setup = {
+                "resnet8",
+                SIZE,
+                0.0,
+                patterns[i],
+                {IMAGES, 4, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
+                1};
+            fixture_gradients_are_derivatives(&setup);
         }
 }
 
@@ -164,9 +62,9 @@ static void network_gradients_are_derivatives_in_mixtures(void **state)
 static void network_gradients_go_through_the_stem(void **state)
 {
     (void)state;
-    struct setup setup = {"resnet18", 32, 0.0, "conv1_", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32},
-                          1};
-    gradients_are_derivatives(&setup);
+    struct fixture_setup setup = {
+        "resnet18", 32, 0.0, "conv1_", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
+    fixture_gradients_are_derivatives(&setup);
 }
 
 static void near(const float *a, const float *b, const struct model *model, bool whole,
@@ -188,24 +86,25 @@ static void network_shards_change_only_rounding(void **state)
 {
     (void)state;
     for (int mode = 0; mode < 2; mode++) {
-        struct setup setup = {"resnet8",
-                              SIZE,
-                              0.2,
-                              "",
-                              {IMAGES, IMAGES, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
-                              2};
+        struct fixture_setup setup = {
+            "resnet8",
+            SIZE,
+            0.2,
+            "",
+            {IMAGES, IMAGES, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
+            2};
         struct fixture f;
-        open_fixture(&f, &setup);
-        float *whole = gradients_of(&f, IMAGES, NULL);
-        close_fixture(&f);
+        fixture_open(&f, &setup);
+        float *whole = fixture_gradients(&f, IMAGES, NULL);
+        fixture_close(&f);
         const int64_t shards[] = {1, 2, 3, 4};
         for (size_t i = 0; i < sizeof shards / sizeof shards[0]; i++) {
             setup.options.shard = shards[i];
-            open_fixture(&f, &setup);
-            float *split = gradients_of(&f, IMAGES, NULL);
+            fixture_open(&f, &setup);
+            float *split = fixture_gradients(&f, IMAGES, NULL);
             near(split, whole, f.model, true, 2e-4);
             free(split);
-            close_fixture(&f);
+            fixture_close(&f);
         }
         free(whole);
     }
@@ -215,43 +114,51 @@ static void network_shards_change_only_rounding(void **state)
 static void network_takes_short_batches(void **state)
 {
     (void)state;
-    struct setup large = {"resnet8", SIZE, 0.0, "conv4", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32},
-                          2};
+    struct fixture_setup large = {
+        "resnet8", SIZE, 0.0, "conv4", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
     const int64_t sizes[] = {1, 3, 4, 5};
     struct fixture f, g;
-    open_fixture(&f, &large);
+    fixture_open(&f, &large);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct setup exact = large;
+        struct fixture_setup exact = large;
         exact.options.batch = sizes[i];
-        open_fixture(&g, &exact);
-        float *a = gradients_of(&f, sizes[i], NULL), *b = gradients_of(&g, sizes[i], NULL);
+        fixture_open(&g, &exact);
+        float *a = fixture_gradients(&f, sizes[i], NULL),
+              *b = fixture_gradients(&g, sizes[i], NULL);
         near(a, b, f.model, true, 1e-6);
         free(a);
         free(b);
-        close_fixture(&g);
+        fixture_close(&g);
     }
-    close_fixture(&f);
+    fixture_close(&f);
+}
+
+static void prefix_changes_only_rounding(const char *architecture)
+{
+    struct fixture_setup all = {
+        architecture, SIZE, 0.0, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
+    struct fixture_setup some = all;
+    struct fixture f, g;
+    const char *const patterns[] = {"conv4", "conv2", "conv4_block1_2"};
+    fixture_open(&f, &all);
+    float *whole = fixture_gradients(&f, IMAGES, NULL);
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        some.pattern = patterns[i];
+        fixture_open(&g, &some);
+        float *part = fixture_gradients(&g, IMAGES, NULL);
+        near(part, whole, g.model, false, 2e-4);
+        free(part);
+        fixture_close(&g);
+    }
+    free(whole);
+    fixture_close(&f);
 }
 
 static void network_frozen_prefix_changes_only_rounding(void **state)
 {
     (void)state;
-    struct setup all = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
-    struct setup some = all;
-    struct fixture f, g;
-    const char *const patterns[] = {"conv4", "conv2", "conv4_block1_2"};
-    open_fixture(&f, &all);
-    float *whole = gradients_of(&f, IMAGES, NULL);
-    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
-        some.pattern = patterns[i];
-        open_fixture(&g, &some);
-        float *part = gradients_of(&g, IMAGES, NULL);
-        near(part, whole, g.model, false, 2e-4);
-        free(part);
-        close_fixture(&g);
-    }
-    free(whole);
-    close_fixture(&f);
+    prefix_changes_only_rounding("resnet8");
+    prefix_changes_only_rounding(POOLED);
 }
 
 /* A few augmented steps with a short batch among them; the weights end up in the model. */
@@ -277,58 +184,65 @@ static bool same_weights(const struct model *a, const struct model *b)
     return true;
 }
 
-static void network_bits_do_not_depend_on_lanes(void **state)
+static void bits_do_not_depend_on_lanes(const char *architecture)
 {
-    (void)state;
     static const int threads[] = {2, 3, 7};
     for (int mode = 0; mode < 2 * on_lane_dtypes(); mode++) {
-        struct setup setup = {
-            "resnet8",
+        struct fixture_setup setup = {
+            architecture,
             SIZE,
             0.3,
             "",
             {IMAGES, 2, mode % 2 ? NORM_BATCH : NORM_INFERENCE, 9, (enum dtype)(mode / 2)},
             1};
         struct fixture one, several;
-        open_fixture(&one, &setup);
-        struct model *start = formula_model("resnet8", SIZE, CLASSES, 8, 0.3);
+        fixture_open(&one, &setup);
+        struct model *start = formula_model(architecture, SIZE, CLASSES, 8, 0.3);
         train(&one, 0, 3);
         assert_false(same_weights(one.model, start));
         for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
             setup.threads = threads[i];
-            open_fixture(&several, &setup);
+            fixture_open(&several, &setup);
             train(&several, 0, 3);
             assert_true(same_weights(one.model, several.model));
-            close_fixture(&several);
+            fixture_close(&several);
         }
         model_free(start);
-        close_fixture(&one);
+        fixture_close(&one);
     }
+}
+
+static void network_bits_do_not_depend_on_lanes(void **state)
+{
+    (void)state;
+    bits_do_not_depend_on_lanes("resnet8");
+    bits_do_not_depend_on_lanes(POOLED);
 }
 
 static void resumes_with_the_same_bits(enum dtype dtype)
 {
     struct error err = {0};
-    struct setup setup = {"mobilenet", 32, 0.3, "conv_pw_13", {IMAGES, 4, NORM_BATCH, 9, dtype}, 2};
+    struct fixture_setup setup = {
+        "mobilenet", 32, 0.3, "conv_pw_13", {IMAGES, 4, NORM_BATCH, 9, dtype}, 2};
     struct fixture through, stopped, resumed;
-    open_fixture(&through, &setup);
+    fixture_open(&through, &setup);
     train(&through, 0, 4);
-    open_fixture(&stopped, &setup);
+    fixture_open(&stopped, &setup);
     train(&stopped, 0, 2);
     size_t count = (size_t)network_moment_count(stopped.network);
     float *m = calloc(count, sizeof *m), *v = calloc(count, sizeof *v);
     assert_true(m && v && count > 0);
     ok(network_get_moments(stopped.network, m, v, &err), &err);
-    open_fixture(&resumed, &setup);
+    fixture_open(&resumed, &setup);
     ok(network_load(resumed.network, stopped.model, &err), &err);
     ok(network_set_moments(resumed.network, m, v, &err), &err);
     train(&resumed, 2, 2);
     assert_true(same_weights(through.model, resumed.model));
     free(m);
     free(v);
-    close_fixture(&through);
-    close_fixture(&stopped);
-    close_fixture(&resumed);
+    fixture_close(&through);
+    fixture_close(&stopped);
+    fixture_close(&resumed);
 }
 
 static void network_resumes_with_the_same_bits(void **state)
@@ -349,10 +263,10 @@ static void network_inference_does_not_depend_on_the_batch(void **state)
 {
     const int64_t other[] = {6, 0, 3};
     (void)state;
-    struct setup setup = {"mobilenet", 32, 0.3, NULL, {0}, 2};
+    struct fixture_setup setup = {"mobilenet", 32, 0.3, NULL, {0}, 2};
     struct fixture f;
     float all[IMAGES * CLASSES], some[3 * CLASSES];
-    open_fixture(&f, &setup);
+    fixture_open(&f, &setup);
     infer(&f, f.pictures.samples, IMAGES, all);
     for (int64_t i = 0; i < IMAGES; i++) {
         infer(&f, &i, 1, some);
@@ -362,7 +276,7 @@ static void network_inference_does_not_depend_on_the_batch(void **state)
     for (int i = 0; i < 3; i++)
         assert_memory_equal(some + i * CLASSES, all + other[i] * CLASSES, CLASSES * sizeof(float));
     infer(&f, other, 0, some);
-    close_fixture(&f);
+    fixture_close(&f);
 }
 
 static void fill(struct model *model, const char *name, float value)
@@ -401,7 +315,7 @@ static size_t count_remembered(struct network *network)
 }
 
 /* With room for all that the prefix makes, for a few pictures of it, and for none. */
-static void network_remembers_without_changing_bits(void **state)
+static void remembers_without_changing_bits(const char *architecture)
 {
     enum { SCORES = 6 * IMAGES * CLASSES, MAP = 2 * 16 * SIZE * SIZE };
     /* The head; two edges, as the shortcut passes the first node that trains; nothing frozen. */
@@ -409,17 +323,19 @@ static void network_remembers_without_changing_bits(void **state)
     const size_t rooms[] = {1 << 24, 40000, 600};
     static float plain[SCORES], remembered[SCORES], map[MAP], same_map[MAP];
     struct error err = {0};
-    (void)state;
     for (size_t round = 0; round < 3 * (size_t)on_lane_dtypes(); round++) {
         const size_t i = round % 3;
-        struct setup setup = {
-            "resnet8", SIZE, 0.3, patterns[i], {IMAGES, 2, NORM_BATCH, 9, (enum dtype)(round / 3)},
-            2};
+        struct fixture_setup setup = {architecture,
+                                      SIZE,
+                                      0.3,
+                                      patterns[i],
+                                      {IMAGES, 2, NORM_BATCH, 9, (enum dtype)(round / 3)},
+                                      2};
         struct fixture without, with;
-        open_fixture(&without, &setup);
+        fixture_open(&without, &setup);
         live(&without, plain, map);
         for (size_t j = 0; j < sizeof rooms / sizeof rooms[0]; j++) {
-            open_fixture(&with, &setup);
+            fixture_open(&with, &setup);
             ok(network_remember(with.network, &with.pictures.feed, rooms[j], &err), &err);
             const size_t fits = rooms[j] / (with.network->features.sample_bytes + (i == 2));
             live(&with, remembered, same_map);
@@ -429,22 +345,30 @@ static void network_remembers_without_changing_bits(void **state)
             assert_int_equal(count_remembered(with.network), i == 2          ? 0
                                                              : fits < IMAGES ? fits
                                                                              : IMAGES);
-            close_fixture(&with);
+            fixture_close(&with);
         }
-        close_fixture(&without);
+        fixture_close(&without);
     }
+}
+
+static void network_remembers_without_changing_bits(void **state)
+{
+    (void)state;
+    remembers_without_changing_bits("resnet8");
+    remembers_without_changing_bits(POOLED);
 }
 
 /* Other weights of the frozen layers, and other pictures, are not confused with what was kept. */
 static void network_forgets_what_no_longer_holds(void **state)
 {
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
+    struct fixture_setup setup = {
+        "resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
     struct fixture f, g;
     float first[IMAGES * CLASSES], second[IMAGES * CLASSES], fresh[IMAGES * CLASSES];
     (void)state;
-    open_fixture(&f, &setup);
-    open_fixture(&g, &setup);
+    fixture_open(&f, &setup);
+    fixture_open(&g, &setup);
     ok(network_remember(f.network, &f.pictures.feed, 1 << 24, &err), &err);
     infer(&f, f.pictures.samples, IMAGES, first);
     fill(f.model, "conv2_block1_1_bn/gamma", 0.5f);
@@ -461,8 +385,8 @@ static void network_forgets_what_no_longer_holds(void **state)
     infer(&g, g.pictures.samples, IMAGES, fresh);
     assert_memory_not_equal(first, second, sizeof first);
     assert_memory_equal(first, fresh, sizeof first);
-    close_fixture(&f);
-    close_fixture(&g);
+    fixture_close(&f);
+    fixture_close(&g);
 }
 
 /* After training, a network made anew from the stored model infers the same bits: moving statistics
@@ -473,10 +397,11 @@ static void network_stores_what_it_infers_with(void **state)
     struct error err = {0};
     struct network *fresh;
     struct network_options options = {0};
-    struct setup setup = {"resnet8", SIZE, 0.3, "conv3", {IMAGES, 4, NORM_BATCH, 9, DTYPE_F32}, 2};
+    struct fixture_setup setup = {
+        "resnet8", SIZE, 0.3, "conv3", {IMAGES, 4, NORM_BATCH, 9, DTYPE_F32}, 2};
     struct fixture f;
     float before[IMAGES * CLASSES], trained[IMAGES * CLASSES], again[IMAGES * CLASSES];
-    open_fixture(&f, &setup);
+    fixture_open(&f, &setup);
     infer(&f, f.pictures.samples, IMAGES, before);
     train(&f, 0, 2);
     infer(&f, f.pictures.samples, IMAGES, trained);
@@ -491,17 +416,18 @@ static void network_stores_what_it_infers_with(void **state)
                                    &(struct batch_result){0}, &err),
                      -1);
     network_free(fresh);
-    close_fixture(&f);
+    fixture_close(&f);
 }
 
 static void network_learns(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_BATCH, 9, DTYPE_F32}, 2};
+    struct fixture_setup setup = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_BATCH, 9, DTYPE_F32},
+                                  2};
     struct batch_result first, last, inferred;
     struct fixture f;
-    open_fixture(&f, &setup);
+    fixture_open(&f, &setup);
     for (int64_t step = 0; step < 40; step++)
         ok(network_train(f.network, &f.pictures.feed, f.pictures.samples, IMAGES, 0, step, 3e-3f,
                          step ? &last : &first, &err),
@@ -515,7 +441,7 @@ static void network_learns(void **state)
     for (int i = 0; i < IMAGES * CLASSES; i++)
         sum += probabilities[i];
     assert_true(fabsf(sum - IMAGES) < 1e-5f);
-    close_fixture(&f);
+    fixture_close(&f);
 }
 
 /* With a norm that does nothing, a projection's output is what that norm sees. */
@@ -523,12 +449,12 @@ static void network_observes_what_a_norm_sees(void **state)
 {
     enum { PLACES = 64, CHANNELS = 32, N = 5 };
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {0}, 2};
+    struct fixture_setup setup = {"resnet8", SIZE, 0.0, NULL, {0}, 2};
     struct fixture f;
     double mean[CHANNELS], variance[CHANNELS];
     static float maps[N * PLACES * CHANNELS];
     (void)state;
-    open_fixture(&f, &setup);
+    fixture_open(&f, &setup);
     fill(f.model, "conv3_block1_0_bn/gamma", 1.0f);
     fill(f.model, "conv3_block1_0_bn/beta", 0.0f);
     fill(f.model, "conv3_block1_0_bn/moving_mean", 0.0f);
@@ -550,7 +476,7 @@ static void network_observes_what_a_norm_sees(void **state)
         assert_true(fabs(mean[c] - sum / (N * PLACES)) < 1e-5);
         assert_true(fabs(variance[c] - squares / (N * PLACES)) < 1e-5);
     }
-    close_fixture(&f);
+    fixture_close(&f);
 }
 
 static void network_refuses_what_does_not_fit(void **state)
@@ -560,9 +486,10 @@ static void network_refuses_what_does_not_fit(void **state)
     struct batch_result result;
     struct network *none = NULL;
     struct network_options no_shard = {.batch = 4};
-    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {4, 2, NORM_INFERENCE, 9, DTYPE_F32}, 1};
+    struct fixture_setup setup = {"resnet8", SIZE, 0.0, NULL, {4, 2, NORM_INFERENCE, 9, DTYPE_F32},
+                                  1};
     struct fixture f;
-    open_fixture(&f, &setup);
+    fixture_open(&f, &setup);
     assert_int_equal(network_train(f.network, &f.pictures.feed, f.pictures.samples, 5, 0, 0, 1e-3f,
                                    &result, &err),
                      -1);
@@ -576,17 +503,17 @@ static void network_refuses_what_does_not_fit(void **state)
     struct model *other = formula_model("resnet14", SIZE, CLASSES, 8, 0.0);
     assert_int_equal(network_load(f.network, other, &err), -1);
     model_free(other);
-    close_fixture(&f);
+    fixture_close(&f);
 }
 
 static void network_survives_failed_allocations(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct setup setup = {"resnet8", SIZE, 0.0, "conv4", {4, 2, NORM_BATCH, 9, DTYPE_F32}, 1};
+    struct fixture_setup setup = {POOLED, SIZE, 0.0, "conv4", {4, 2, NORM_BATCH, 9, DTYPE_F32}, 1};
     struct fixture f;
     int failed = 0;
-    open_fixture(&f, &setup);
+    fixture_open(&f, &setup);
     for (unsigned after = 1;; after += 29) {
         struct network *network = NULL;
         memory_fail_after(after);
@@ -601,7 +528,7 @@ static void network_survives_failed_allocations(void **state)
         assert_null(network);
     }
     assert_true(failed > 3);
-    close_fixture(&f);
+    fixture_close(&f);
 }
 
 /* A head that always says the last class hits where that class has the larger share of the mixture.
@@ -609,11 +536,12 @@ static void network_survives_failed_allocations(void **state)
 static void network_hits_the_larger_share_of_a_mixture(void **state)
 {
     (void)state;
-    struct setup setup = {"resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
+    struct fixture_setup setup = {
+        "resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
     struct fixture f;
     struct error err = {0};
     struct batch_result result;
-    open_fixture(&f, &setup);
+    fixture_open(&f, &setup);
     struct parameter *bias = &f.model->parameters[f.model->count - 1];
     assert_int_equal(bias->role, PARAMETER_BIAS);
     bias->value[CLASSES - 1] = 1e4f;
@@ -635,7 +563,7 @@ static void network_hits_the_larger_share_of_a_mixture(void **state)
            &err);
         assert_int_equal(result.hits, expected);
     }
-    close_fixture(&f);
+    fixture_close(&f);
 }
 
 int main(void)

@@ -23,6 +23,12 @@ struct known_network {
 };
 
 static const struct known_network resnet8 = {"resnet8", 16, 0, {""}, 1};
+static const struct known_network pooled = {
+    "resnet8+conv3_block1_1_relu+conv1_relu+conv3_block1_out",
+    16,
+    8,
+    {"conv1", "conv3", "conv4_block1_2"},
+    3};
 static const struct known_network mobilenet = {
     "mobilenet", 32, 16, {"conv_dw_12", "conv_pw_12", "conv_dw_13", "conv_pw_13"}, 4};
 static const struct known_network resnet50 = {"resnet50", 64, 8, {"conv5"}, 1};
@@ -46,12 +52,19 @@ static void ok(int status, const struct error *err)
         fail_msg("%s", err->message);
 }
 
+static void golden_path(struct fixture *f, const char *what)
+{
+    const int length = (int)strcspn(f->known->name, "+");
+    snprintf(f->path, sizeof f->path, "tests/golden/network/%.*s%s%s.txt", length, f->known->name,
+             f->known->name[length] ? "_pooled" : "", what);
+}
+
 static void open_fixture(struct fixture *f, const struct known_network *known, enum norm_mode norm)
 {
     struct error err = {0};
     struct network_options options = {.batch = IMAGES, .shard = SHARD, .norm = norm};
     *f = (struct fixture){.known = known};
-    snprintf(f->path, sizeof f->path, "tests/golden/network/%s.txt", known->name);
+    golden_path(f, "");
     f->model = formula_model(known->name, known->size, CLASSES, known->hidden, 0.0);
     ok(model_set_trainable(f->model, known->patterns, known->pattern_count, &err), &err);
     ok(backend_open_cpu(2, &f->backend, &err), &err);
@@ -292,7 +305,7 @@ static void phases_are_keras(const struct known_network *known, enum norm_mode n
     struct fixture f;
     struct error err = {0};
     open_fixture(&f, known, norm);
-    snprintf(f.path, sizeof f.path, "tests/golden/network/%s_phases.txt", known->name);
+    golden_path(&f, "_phases");
     ok(model_set_trainable(f.model, NULL, 0, &err), &err);
     ten_steps_are_keras(&f, norm, "phase1", 1e-4);
     ok(model_set_trainable(f.model, known->patterns, known->pattern_count, &err), &err);
@@ -376,6 +389,18 @@ static void ten_steps_of_both_phases_are_keras(void **state)
     phases_are_keras(&mobilenet, NORM_BATCH, 1e-3);
 }
 
+/* The averages of three layers beside the last map's, in another order than they are computed. */
+static void network_with_pooled_layers_is_keras(void **state)
+{
+    (void)state;
+    forward_is_keras(&pooled);
+    gradients_are_keras(&pooled, NORM_INFERENCE, 1e-3);
+    gradients_are_keras(&pooled, NORM_BATCH, 1e-3);
+    step_is_keras_fit(&pooled);
+    phases_are_keras(&pooled, NORM_INFERENCE, 1e-3);
+    phases_are_keras(&pooled, NORM_BATCH, 1e-3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +410,7 @@ int main(void)
         cmocka_unit_test(network_gradients_are_keras_batch_norm),
         cmocka_unit_test(network_step_is_keras_fit),
         cmocka_unit_test(ten_steps_of_both_phases_are_keras),
+        cmocka_unit_test(network_with_pooled_layers_is_keras),
         cmocka_unit_test(network_is_torchvision_resnet50),
         cmocka_unit_test(network_is_timm_efficientnet_lite0),
         cmocka_unit_test(network_is_keras_mobilenet_v2),

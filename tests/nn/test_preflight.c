@@ -42,7 +42,8 @@ static void draw(struct bed *bed)
 
 static int make_bed(void **state)
 {
-    const struct architecture architecture = {"resnet8", 1, 16, CLASSES, 0, 0, false};
+    const struct architecture architecture = {
+        .name = "resnet8", .alpha = 1, .image_size = 16, .classes = CLASSES};
     struct bed *bed = calloc(1, sizeof(*bed));
     struct error err;
     draw(bed);
@@ -309,9 +310,42 @@ static void preflight_names_impossible_pixels(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_bed, free_bed)
 
+/* The features whose spread is measured are all that the head sees. */
+static void preflight_measures_all_that_the_head_sees(void **state)
+{
+    struct bed *bed = *state;
+    struct architecture architecture = bed->model->architecture;
+    struct error err;
+    double square = 0, difference = 0;
+    assert_int_equal(architecture_pool(&architecture, "conv1_relu", &err), 0);
+    model_free(bed->model);
+    bed->model = NULL;
+    assert_int_equal(model_new(&architecture, &bed->feed.preprocess, 1, &bed->model, &err), 0);
+    calibrate(bed, PREPROCESS_TF);
+    const double spread = look(bed, PREPROCESS_TF, 255)->spread;
+    const int node = graph_features(&bed->model->graph);
+    enum { FEATURES = 16 + 64 };
+    float features[COUNT * FEATURES];
+    assert_int_equal(bed->model->graph.nodes[node].channels, FEATURES);
+    assert_int_equal(network_infer(bed->network, &bed->feed, bed->samples, COUNT, NULL, NULL, node,
+                                   features, NULL, &err),
+                     0);
+    for (int c = 0; c < FEATURES; c++) {
+        double mean = 0;
+        for (int i = 0; i < COUNT; i++)
+            mean += (double)features[i * FEATURES + c] / COUNT;
+        for (int i = 0; i < COUNT; i++) {
+            square += pow((double)features[i * FEATURES + c], 2);
+            difference += pow((double)features[i * FEATURES + c] - mean, 2);
+        }
+    }
+    assert_float_equal(spread, sqrt(difference / square), 1e-9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(preflight_measures_all_that_the_head_sees),
         TEST(preflight_passes_what_the_weights_expect),
         TEST(preflight_names_pixels_scaled_twice),
         TEST(preflight_names_the_mode_that_fits),

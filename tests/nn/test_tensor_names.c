@@ -4,7 +4,9 @@
 
 #include "base/file.h"
 #include "data/weights.h"
+#include "formula.h"
 #include "nn/export.h"
+#include "nn/keras_layers.h"
 #include "nn/weight_check.h"
 #include "tap.h"
 
@@ -198,7 +200,8 @@ static void convolutions_that_are_left_over_are_no_classifier(void **state)
 static void exported_models_are_read_again_and_keep_their_bytes(void **state)
 {
     (void)state;
-    static const char *const names[] = {"resnet8", "mobilenet", "resnet50"};
+    static const char *const names[] = {"resnet8", "mobilenet", "resnet50",
+                                        "resnet8+conv3_block1_1_relu+conv1_relu"};
     char keras[] = "/tmp/reprise-export-XXXXXX";
     close(mkstemp(keras));
     for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
@@ -208,7 +211,7 @@ static void exported_models_are_read_again_and_keep_their_bytes(void **state)
         struct model *model = NULL, *again = NULL;
         char *first, *second;
         size_t size, other;
-        snprintf(a.name, sizeof a.name, "%s", names[n]);
+        formula_name(&a, names[n]);
         ok(model_new(&a, &preprocess, 5, &model, &err), &err);
         ok(model_new(&a, &preprocess, 6, &again, &err), &err);
         for (int format = 0; format < 2; format++) {
@@ -234,6 +237,40 @@ static void exported_models_are_read_again_and_keep_their_bytes(void **state)
     unlink(keras);
 }
 
+/* Weights of a base that only numbers its layers are found by Keras' numbers, which must be those
+ * of the base alone whatever layer the head sees. */
+static void pooled_layers_do_not_renumber_the_base(void **state)
+{
+    static const char *const names[] = {"resnet8",       "resnet18",     "resnet50",
+                                        "resnet50_v1.5", "mobilenet_v2", "efficientnet_lite0"};
+    (void)state;
+    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+        struct model *plain = formula_model(names[n], 32, 3, 0, 0.0);
+        struct keras_layers own = {0};
+        struct error err = {0};
+        ok(keras_layers_make(plain, &own, &err), &err);
+        for (int m = 1; m < graph_last_map(&plain->graph); m++) {
+            char name[2 * NODE_NAME_SIZE];
+            struct keras_layers layers = {0};
+            snprintf(name, sizeof name, "%s+%s", names[n], plain->graph.nodes[m].output);
+            struct model *pooled = formula_model(name, 32, 3, 0, 0.0);
+            ok(keras_layers_make(pooled, &layers, &err), &err);
+            assert_int_equal(layers.count, own.count + 2);
+            for (size_t i = 0, j = 0; i < own.count; i++) {
+                if (own.list[i].kind == KERAS_AVERAGE_POOL)
+                    continue;
+                while (strcmp(layers.list[j].name, own.list[i].name) != 0)
+                    assert_true(++j < layers.count); /* in the same order */
+                assert_int_equal(layers.list[j].number, own.list[i].number);
+            }
+            keras_layers_release(&layers);
+            model_free(pooled);
+        }
+        keras_layers_release(&own);
+        model_free(plain);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +278,7 @@ int main(void)
         cmocka_unit_test(kernels_are_transposed),
         cmocka_unit_test(weights_of_another_network_are_refused_by_name),
         cmocka_unit_test(convolutions_that_are_left_over_are_no_classifier),
+        cmocka_unit_test(pooled_layers_do_not_renumber_the_base),
         cmocka_unit_test(exported_models_are_read_again_and_keep_their_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,7 +20,10 @@ NETWORKS = [("resnet8", 32, dict(preprocess="tf")), ("resnet8", 48, dict(preproc
             ("mobilenet", 64, dict(preprocess="tf", alpha=0.25)), ("mobilenet", 96, dict(preprocess="torch", alpha=0.5)),
             ("resnet18", 64, dict(preprocess="torch")), ("resnet50", 64, dict(preprocess="caffe")),
             ("resnet50", 64, dict(preprocess="caffe", pixel_range=1)), ("resnet50_v1.5", 64, dict(preprocess="torch")),
-            ("mobilenet_v2", 64, dict(preprocess="tf")), ("efficientnet_lite0", 64, dict(preprocess="lite"))]
+            ("mobilenet_v2", 64, dict(preprocess="tf")), ("efficientnet_lite0", 64, dict(preprocess="lite")),
+            ("resnet8", 32, dict(preprocess="tf", pooled_layers=["conv3_block1_1_relu", "conv1_relu", "conv3_block1_0_bn"])),
+            ("resnet50", 64, dict(preprocess="caffe", hidden=0, pooled_layers=["conv4_block1_2_relu", "pool1_pool", "conv3_block4_out"])),
+            ("mobilenet", 64, dict(preprocess="tf", alpha=0.25, pooled_layers=["conv_pw_5_relu", "conv_pw_11_relu"]))]
 
 
 def exported(model, work="export"):

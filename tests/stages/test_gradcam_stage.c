@@ -67,10 +67,15 @@ static void make_dataset(struct dataset *dataset, bool boxes)
     }
 }
 
-static void predict(struct setting *setting, const char *model_path)
+static void predict(struct setting *setting, const char *model_path, bool pooled)
 {
-    const struct architecture architecture = {
-        .name = "resnet8", .alpha = 1, .image_size = SIDE, .classes = CLASSES, .hidden = 8};
+    const struct architecture architecture = {.name = "resnet8",
+                                              .alpha = 1,
+                                              .image_size = SIDE,
+                                              .classes = CLASSES,
+                                              .hidden = 8,
+                                              .pooled_layers = {"conv2_block1_out"},
+                                              .pooled_count = pooled ? 1 : 0};
     const struct preprocess preprocess = {PREPROCESS_TF, 255};
     const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
     struct model *model;
@@ -110,7 +115,7 @@ static void write_predictions(struct setting *setting)
         npy_write(setting->predictions, NPY_F32, 2, shape, setting->probabilities, &err), 0);
 }
 
-static void init(struct setting *setting, bool boxes)
+static void init(struct setting *setting, bool boxes, bool pooled)
 {
     static const struct dataset_origin origin = {
         "sample:test", "0000000000000000000000000000000000000000000000000000000000000000", true};
@@ -123,7 +128,7 @@ static void init(struct setting *setting, bool boxes)
     setting->predictions = file_join(run->folder, "predictions.npy", &err);
     if (dataset_write(folder, &setting->dataset, &origin, &err) < 0)
         fail_msg("%s", err.message);
-    predict(setting, model);
+    predict(setting, model, pooled);
     write_predictions(setting);
     stage_run_dep(run, "dataset", folder);
     stage_run_dep(run, "model", model);
@@ -169,11 +174,10 @@ static int64_t count_correct(const struct setting *setting)
     return correct;
 }
 
-static void gradcam_stage_explains_and_measures_boxes(void **state)
+static void explains_and_measures_boxes(bool pooled)
 {
-    (void)state;
     struct setting setting;
-    init(&setting, true);
+    init(&setting, true, pooled);
     json_t *metrics = metrics_of(&setting);
     struct error err = {0};
     struct npy heatmaps;
@@ -198,11 +202,23 @@ static void gradcam_stage_explains_and_measures_boxes(void **state)
     release(&setting);
 }
 
+static void gradcam_stage_explains_and_measures_boxes(void **state)
+{
+    (void)state;
+    explains_and_measures_boxes(false);
+}
+
+static void gradcam_stage_explains_a_head_that_sees_more_layers(void **state)
+{
+    (void)state;
+    explains_and_measures_boxes(true);
+}
+
 static void gradcam_stage_refuses_predictions_of_another_model(void **state)
 {
     (void)state;
     struct setting setting;
-    init(&setting, false);
+    init(&setting, false, false);
     for (int i = 0; i < IMAGES; i++) { /* the second class takes what the third had */
         float *p = setting.probabilities + i * CLASSES;
         float kept = p[1];
@@ -220,7 +236,7 @@ static void gradcam_stage_reports_agreement_without_preprocessing(void **state)
 {
     (void)state;
     struct setting setting;
-    init(&setting, false);
+    init(&setting, false, false);
     stage_run_param(
         &setting.run, "gradcam",
         json_pack("{s:s, s:f, s:[[i,i]]}", "preprocess", "none", "alpha", 0.5, "pairs", 0, 1));
@@ -242,7 +258,7 @@ static void gradcam_stage_gives_the_same_bytes_twice(void **state)
     struct setting setting;
     char *first[4];
     size_t sizes[4];
-    init(&setting, true);
+    init(&setting, true, false);
     json_decref(metrics_of(&setting));
     for (int i = 0; i < 4; i++)
         first[i] = stage_run_read(&setting.run, files[i], &sizes[i]);
@@ -264,6 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradcam_stage_explains_and_measures_boxes),
+        cmocka_unit_test(gradcam_stage_explains_a_head_that_sees_more_layers),
         cmocka_unit_test(gradcam_stage_refuses_predictions_of_another_model),
         cmocka_unit_test(gradcam_stage_reports_agreement_without_preprocessing),
         cmocka_unit_test(gradcam_stage_gives_the_same_bytes_twice),

@@ -139,6 +139,36 @@ static void check_refuses_bf16_where_the_processor_has_none(void **state)
     }
 }
 
+/* Sets the parameter at a dotted name; NULL removes it. */
+static void set(json_t *params, const char *name, const char *value)
+{
+    size_t length = strcspn(name, ".");
+    char part[64];
+    snprintf(part, sizeof(part), "%.*s", (int)length, name);
+    if (name[length] == '.')
+        set(json_object_get(params, part), name + length + 1, value);
+    else if (value == NULL)
+        json_object_del(params, part);
+    else
+        json_object_set_new(params, part, json_loads(value, JSON_DECODE_ANY, NULL));
+}
+
+/* A list, an empty one, null; and nothing, which the other tests have. */
+static void check_takes_pooled_layers(void **state)
+{
+    static const char *const names[] = {"pretrain", "phase1", "phase2"};
+    static const char *const lists[] = {"[\"conv3_block1_out\", \"conv1_relu\"]", "[]", "null"};
+    (void)state;
+    for (int i = 0; i < 9; i++) {
+        struct stage_run run;
+        init(&run, index_of(names[i / 3]));
+        set(json_object_get(run.description, "params"), "model.pooled_layers", lists[i % 3]);
+        if (stage_run_check(&run) != 0)
+            fail_msg("%s %s: %s", names[i / 3], lists[i % 3], run.messages);
+        stage_run_release(&run);
+    }
+}
+
 static void report_takes_no_published_numbers(void **state)
 {
     (void)state;
@@ -175,20 +205,6 @@ static void check_names_the_metrics_to_come(void **state)
     }
 }
 
-/* Sets the parameter at a dotted name; NULL removes it. */
-static void set(json_t *params, const char *name, const char *value)
-{
-    size_t length = strcspn(name, ".");
-    char part[64];
-    snprintf(part, sizeof(part), "%.*s", (int)length, name);
-    if (name[length] == '.')
-        set(json_object_get(params, part), name + length + 1, value);
-    else if (value == NULL)
-        json_object_del(params, part);
-    else
-        json_object_set_new(params, part, json_loads(value, JSON_DECODE_ANY, NULL));
-}
-
 static const struct wrong {
     const char *stage, *name, *value, *message;
 } wrongs[] = {
@@ -198,6 +214,19 @@ static const struct wrong {
     {"phase1", "phase.epochs", "2.0", "parameter 'phase.epochs' must be an integer, not 2.0"},
     {"phase1", "model.architecture", "\"resnet18x\"",
      "parameter 'model': unknown architecture 'resnet18x', did you mean 'resnet18'?"},
+    {"phase1", "model.pooled_layers", "[\"conv3_block1_ou\"]",
+     "parameter 'model': pooled_layers: 'resnet8' has no layer 'conv3_block1_ou', did you mean "
+     "'conv3_block1_out'? (docs/recipes.md lists the layers)"},
+    {"phase2", "model.pooled_layers", "[\"conv1_relu\", \"conv1_relu\"]",
+     "parameter 'model': pooled_layers: 'conv1_relu' is named twice"},
+    {"pretrain", "model.pooled_layers", "[\"avg_pool\"]",
+     "parameter 'model': pooled_layers: 'avg_pool' has no map of features"},
+    {"phase1", "model.pooled_layers", "[\"conv1_relu\", 5]",
+     "parameter 'model.pooled_layers' must be a list of texts, or null"},
+    {"phase1", "model.pooled_layers", "\"conv1_relu\"",
+     "parameter 'model.pooled_layers' must be a list of texts, or null"},
+    {"phase1", "model.pooled_layer", "[\"conv1_relu\"]",
+     "unknown parameter 'model.pooled_layer', did you mean"},
     {"phase1", "model.image_size", "4", "parameter 'model': architecture 'resnet8': image_size 4"},
     {"phase1", "model", "5", "parameter 'model' must be a map, not 5"},
     {"phase1", "model.preprocess", "\"Caffe\"", "not one of caffe, tf, torch, unit, lite"},
@@ -344,6 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_accepts_right_parameters_and_touches_nothing),
         cmocka_unit_test(check_refuses_bf16_where_the_processor_has_none),
+        cmocka_unit_test(check_takes_pooled_layers),
         cmocka_unit_test(report_takes_no_published_numbers),
         cmocka_unit_test(check_names_the_metrics_to_come),
         cmocka_unit_test(check_names_what_is_wrong_in_one_line),

@@ -59,6 +59,12 @@ def resnet_cifar(size, blocks):
     return keras.Model(image, L.GlobalAveragePooling2D(name="avg_pool")(x))
 
 
+def pooled(base, layers):
+    """The base with the averages of more layers before its own."""
+    averages = [L.GlobalAveragePooling2D(name=name + "_avg_pool")(base.get_layer(name).output) for name in layers]
+    return keras.Model(base.inputs, L.Concatenate(name="concatenate")(averages + [base.output]))
+
+
 def build(base, size, hidden):
     image = L.Input((size, size, 3))
     x = base(image, training=False)
@@ -172,6 +178,9 @@ def network(file, make, size, hidden, patterns, watched):
 
 
 network("resnet8", lambda: resnet_cifar(16, 1), 16, 0, [""], ["conv1_relu", "conv2_block1_out", "conv3_block1_out", "conv4_block1_out"])
+# Maps that are read by a pool, a convolution and a sum; in an order of its own. Made with Keras 3.15.
+network("resnet8_pooled", lambda: pooled(resnet_cifar(16, 1), ["conv3_block1_1_relu", "conv1_relu", "conv3_block1_out"]), 16, 8,
+        ["conv1", "conv3", "conv4_block1_2"], ["conv1_relu", "conv3_block1_1_relu", "conv4_block1_out", "concatenate"])
 network("mobilenet", lambda: keras.applications.MobileNet(weights=None, include_top=False, input_shape=(32, 32, 3), alpha=0.25,
                                                   pooling="avg"),
         32, 16, ["conv_dw_12", "conv_pw_12", "conv_dw_13", "conv_pw_13"],
