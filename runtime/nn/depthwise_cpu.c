@@ -85,22 +85,25 @@ VECTOR_INLINE void add_images(enum dtype dtype, int taps, const struct conv_shap
                 }
 }
 
+VECTOR_INLINE void add_all(enum dtype dtype, const struct conv_shape *s, const void *x,
+                           const void *dy, float *dw)
+{
+    if (s->s == 3)
+        add_images(dtype, 3, s, x, dy, dw);
+    else
+        add_images(dtype, MOST_TAPS, s, x, dy, dw);
+}
+
 VECTORISE static void gradient_f32(const struct conv_shape *s, const void *x, const void *dy,
                                    float *dw)
 {
-    if (s->s == 3)
-        add_images(DTYPE_F32, 3, s, x, dy, dw);
-    else
-        add_images(DTYPE_F32, 5, s, x, dy, dw);
+    add_all(DTYPE_F32, s, x, dy, dw);
 }
 
 VECTORISE static void gradient_bf16(const struct conv_shape *s, const void *x, const void *dy,
                                     float *dw)
 {
-    if (s->s == 3)
-        add_images(DTYPE_BF16, 3, s, x, dy, dw);
-    else
-        add_images(DTYPE_BF16, 5, s, x, dy, dw);
+    add_all(DTYPE_BF16, s, x, dy, dw);
 }
 
 void depthwise_gradient(const struct conv_shape *shape, enum dtype dtype, const void *x,
