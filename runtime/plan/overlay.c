@@ -16,8 +16,15 @@ struct layer {
     const char *what; /* "profile 'x': " or "" */
 };
 
-static int merge_maps(const struct layer *layer, struct yaml_node *base, struct yaml_node *over,
-                      const char *prefix, struct yaml_node **result, struct error *err);
+static int merge_maps(const struct layer *layer, const struct yaml_node *declared,
+                      struct yaml_node *base, struct yaml_node *over, const char *prefix,
+                      struct yaml_node **result, struct error *err);
+
+/* A map that took the place of null may have any keys. */
+static bool is_open(const struct yaml_node *declared)
+{
+    return declared == NULL || declared->kind != YAML_KIND_MAP;
+}
 
 /* Whether a value of one kind may take the place of one of the other. What an
  * expression stands for is not known yet. */
@@ -29,8 +36,9 @@ static bool may_replace(const struct yaml_node *base, const struct yaml_node *ov
     return (base->kind == YAML_KIND_MAP) == (over->kind == YAML_KIND_MAP);
 }
 
-static int replace(const struct layer *layer, struct yaml_node *base, struct yaml_node *over,
-                   const char *name, struct yaml_node **result, struct error *err)
+static int replace(const struct layer *layer, const struct yaml_node *declared,
+                   struct yaml_node *base, struct yaml_node *over, const char *name,
+                   struct yaml_node **result, struct error *err)
 {
     char was[64], is[64];
     if (base->kind == YAML_KIND_MAP && over->kind == YAML_KIND_MAP) {
@@ -38,7 +46,7 @@ static int replace(const struct layer *layer, struct yaml_node *base, struct yam
         text_addf(&prefix, "%s.", name);
         int status = text_check(&prefix, err);
         if (status == 0)
-            status = merge_maps(layer, base, over, prefix.data, result, err);
+            status = merge_maps(layer, declared, base, over, prefix.data, result, err);
         text_release(&prefix);
         return status;
     }
@@ -50,7 +58,7 @@ static int replace(const struct layer *layer, struct yaml_node *base, struct yam
     return 0;
 }
 
-/* Every key of `over` must be one of `base`. */
+/* Every key of `over` must be one of `base`, or is added. */
 static int check_known(const struct layer *layer, const struct yaml_node *base,
                        const struct yaml_node *over, const char *prefix, struct error *err)
 {
@@ -69,12 +77,25 @@ static int check_known(const struct layer *layer, const struct yaml_node *base,
     return 0;
 }
 
-static int merge_maps(const struct layer *layer, struct yaml_node *base, struct yaml_node *over,
-                      const char *prefix, struct yaml_node **result, struct error *err)
+static int add_new(const struct yaml_node *base, const struct yaml_node *over,
+                   struct yaml_node *map, struct error *err)
 {
-    if (check_known(layer, base, over, prefix, err) < 0)
+    for (size_t i = 0; i < over->count; i++)
+        if (yaml_get(base, over->pairs[i].key->text) == NULL &&
+            yaml_map_add(map, over->pairs[i].key, over->pairs[i].value, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int merge_maps(const struct layer *layer, const struct yaml_node *declared,
+                      struct yaml_node *base, struct yaml_node *over, const char *prefix,
+                      struct yaml_node **result, struct error *err)
+{
+    const bool open = is_open(declared);
+    if (!open && check_known(layer, base, over, prefix, err) < 0)
         return -1;
-    struct yaml_node *map = yaml_tree_map(layer->tree, base->place, base->count, err);
+    struct yaml_node *map =
+        yaml_tree_map(layer->tree, base->place, base->count + (open ? over->count : 0), err);
     if (map == NULL)
         return -1;
     struct text name = {0};
@@ -88,11 +109,14 @@ static int merge_maps(const struct layer *layer, struct yaml_node *base, struct 
         if (status == 0 && value == NULL)
             value = pair->value;
         else if (status == 0)
-            status = replace(layer, pair->value, value, text_string(&name), &value, err);
+            status = replace(layer, open ? NULL : yaml_get(declared, pair->key->text), pair->value,
+                             value, text_string(&name), &value, err);
         if (status == 0)
             status = yaml_map_add(map, pair->key, value, err);
     }
     text_release(&name);
+    if (status == 0 && open)
+        status = add_new(base, over, map, err);
     *result = map;
     return status;
 }
@@ -110,7 +134,7 @@ int overlay_profile(struct yaml_tree *tree, struct yaml_node *vars, const char *
     if (over->kind != YAML_KIND_MAP)
         return yaml_error(err, over->place, "%sexpected a map of variables, not %s", what,
                           yaml_describe(over, buffer, sizeof(buffer)));
-    return merge_maps(&layer, vars, over, "", result, err);
+    return merge_maps(&layer, vars, vars, over, "", result, err);
 }
 
 /* {a: {b: value}} of the name "a.b". */
@@ -143,9 +167,9 @@ static bool is_dotted_name(const char *name, size_t size)
            memmem(name, size, "..", 2) == NULL;
 }
 
-static int overlay_value(struct yaml_tree *tree, struct yaml_node *vars, const char *name,
-                         const char *text, struct yaml_node **result, json_t *sets,
-                         struct error *err)
+static int overlay_value(struct yaml_tree *tree, const struct yaml_node *declared,
+                         struct yaml_node *vars, const char *name, const char *text,
+                         struct yaml_node **result, json_t *sets, struct error *err)
 {
     struct text label = {0};
     struct yaml_node *value, *over;
@@ -157,7 +181,7 @@ static int overlay_value(struct yaml_tree *tree, struct yaml_node *vars, const c
     struct layer layer = {tree, vars, ""};
     if (status < 0 || secret_url_refuse(value, err) < 0 ||
         wrap(tree, name, value, &over, err) < 0 ||
-        merge_maps(&layer, vars, over, "", result, err) < 0)
+        merge_maps(&layer, declared, vars, over, "", result, err) < 0)
         return -1;
     json_t *json = yaml_to_json(value, err);
     if (json == NULL)
@@ -167,8 +191,8 @@ static int overlay_value(struct yaml_tree *tree, struct yaml_node *vars, const c
     return 0;
 }
 
-int overlay_set(struct yaml_tree *tree, struct yaml_node *vars, const char *set,
-                struct yaml_node **result, json_t *sets, struct error *err)
+int overlay_set(struct yaml_tree *tree, const struct yaml_node *declared, struct yaml_node *vars,
+                const char *set, struct yaml_node **result, json_t *sets, struct error *err)
 {
     static const struct yaml_place place = {"--set", 0, 0};
     size_t size = strcspn(set, "=");
@@ -179,5 +203,5 @@ int overlay_set(struct yaml_tree *tree, struct yaml_node *vars, const char *set,
     struct yaml_node *name = yaml_tree_text(tree, place, set, size, err);
     if (name == NULL)
         return -1;
-    return overlay_value(tree, vars, name->text, set + size + 1, result, sets, err);
+    return overlay_value(tree, declared, vars, name->text, set + size + 1, result, sets, err);
 }

@@ -123,15 +123,15 @@ static int read_vars(struct expanded_plan *pipeline, const struct yaml_node *roo
                      const char *profile, const char *const *sets, size_t set_count,
                      struct yaml_node **vars, struct error *err)
 {
-    struct yaml_node *profiles;
-    if ((*vars = map_at(pipeline, root, "vars", err)) == NULL ||
+    struct yaml_node *declared, *profiles;
+    if ((*vars = declared = map_at(pipeline, root, "vars", err)) == NULL ||
         (profiles = map_at(pipeline, root, "profiles", err)) == NULL ||
         refuse_reserved(*vars, err) < 0 ||
         choose_profile(pipeline, root, profiles, profile, err) < 0 ||
         apply_profiles(pipeline, profiles, vars, err) < 0)
         return -1;
     for (size_t i = 0; i < set_count; i++)
-        if (overlay_set(pipeline->tree, *vars, sets[i], vars, pipeline->sets, err) < 0)
+        if (overlay_set(pipeline->tree, declared, *vars, sets[i], vars, pipeline->sets, err) < 0)
             return -1;
     return 0;
 }

@@ -240,6 +240,24 @@ static void plan_lays_the_profile_and_then_set_over_vars(void **state)
     plan_free(plan);
 }
 
+/* What vars leaves null has no keys of its own: a profile gives it some, and --set others. */
+static void plan_adds_keys_to_a_map_that_took_the_place_of_null(void **state)
+{
+    (void)state;
+    const char *const sets[] = {"m.z={o: 2, n: {p: 3}}", "m.z.n.q=4"};
+    struct plan *plan = parse_with(layered, "big", sets, 2);
+    assert_params(plan, "s",
+                  "{\"a\":10,\"l\":[3],\"m\":{\"x\":10,\"y\":2,"
+                  "\"z\":{\"k\":1,\"n\":{\"p\":3,\"q\":4},\"o\":2}},\"s\":10}");
+    plan_free(plan);
+    const char *const wrong[] = {"m.w=1"};
+    struct error err;
+    assert_int_equal(plan_parse("pipeline.yaml", PROJECT, layered, strlen(layered), "big", wrong, 1,
+                                &plan, &err),
+                     -1);
+    assert_non_null(strstr(err.message, "unknown variable 'm.w'"));
+}
+
 static void plan_multiplies_foreach(void **state)
 {
     (void)state;
@@ -364,6 +382,7 @@ int main(void)
         cmocka_unit_test(plan_splits_commands_with_quotes),
         cmocka_unit_test(plan_expands_with_types_and_inside_text),
         cmocka_unit_test(plan_lays_the_profile_and_then_set_over_vars),
+        cmocka_unit_test(plan_adds_keys_to_a_map_that_took_the_place_of_null),
         cmocka_unit_test(plan_multiplies_foreach),
         cmocka_unit_test(plan_multiplies_matrix),
         cmocka_unit_test(plan_leaves_out_a_stage_whose_when_is_false),
