@@ -44,7 +44,8 @@ until_true() {
     done
 }
 is_running() { grep -q "^$1  *running" "$here/err"; }
-has_checkpoint() { [ -n "$(find "$project"/cache/work/*/checkpoint -type f 2> /dev/null)" ]; }
+# Whole: while it is written it has another name.
+has_checkpoint() { [ -n "$(find "$project"/cache/work/*/checkpoint -name fit.checkpoint 2> /dev/null)" ]; }
 children_of() { for process; do cat /proc/$process/task/*/children 2> /dev/null; done; }
 # Between the runner and each stage stand the launcher and the stage's keeper.
 launcher_of_runner() { children_of $runner; }
