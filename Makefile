@@ -49,7 +49,7 @@ NN_LIBS = -ldnnl -lgomp
 FIGURE_LIBS = -lcairo -lfreetype -lpng
 PLAN_LIBS = -lyaml
 
-sources = $(filter-out %_cuda.c,$(wildcard runtime/$(1)/*.c))
+sources = $(wildcard runtime/$(1)/*.c)
 objects = $(patsubst %.c,$(BUILD)/objects/%.o,$(1))
 # The archives of some parts, or of all but `stages` and `tests`.
 libs = $(1:%=$(BUILD)/lib/%.a)
@@ -68,10 +68,10 @@ TEST_SHARED = $(filter-out $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) te
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
-# The GPU backend: a shared object that stages load at run time (runtime/nn/backend.c), built where its sources and
-# nvcc are there. It brings its own copy of the base library and exports what backend.h names.
+# The GPU: a shared object that stages load at run time (runtime/nn/open.c), built where its sources and nvcc are there.
+# It brings its own copy of the base library and exports what open.c names.
 NVCC ?= nvcc
-CUDA_SOURCES = $(wildcard runtime/nn/*_cuda.c runtime/nn/*.cu)
+CUDA_SOURCES = $(wildcard runtime/nn/cuda/*.c runtime/nn/cuda/*.cu)
 CUDA_OBJECTS = $(patsubst %.cu,$(BUILD)/%.cu.o,$(patsubst %.c,$(BUILD)/pic/%.o,$(CUDA_SOURCES) $(call sources,base)))
 CUDA_BACKEND = $(if $(and $(CUDA_SOURCES),$(shell command -v $(NVCC))),$(BUILD)/lib/libreprise-cuda.so)
 
@@ -86,7 +86,7 @@ $(BUILD)/flags: FORCE
 	@echo '$(BUILT_WITH)' | cmp -s - $@ || echo '$(BUILT_WITH)' > $@
 
 # An archive without a source that is gone: the list of all sources lies in a file that changes with it.
-SOURCES = $(sort $(wildcard runtime/*/*.c stages/*.c stages/*/*.c tests/*/*.c))
+SOURCES = $(sort $(wildcard runtime/*/*.c runtime/*/*/*.c stages/*.c stages/*/*.c tests/*/*.c))
 $(BUILD)/sources: FORCE
 	@mkdir -p $(@D)
 	@echo '$(SOURCES)' | cmp -s - $@ || echo '$(SOURCES)' > $@
@@ -96,7 +96,8 @@ $(call libs,$(1)): $(call objects,$(2)) $(BUILD)/sources
 	@mkdir -p $$(@D)
 	$(Q)rm -f $$@ && ar rcsD $$@ $$(filter %.o,$$^)
 endef
-$(foreach part,$(PARTS),$(eval $(call archive,$(part),$(call sources,$(part)))))
+$(foreach part,$(filter-out nn,$(PARTS)),$(eval $(call archive,$(part),$(call sources,$(part)))))
+$(eval $(call archive,nn,$(call sources,nn) $(call sources,nn/cpu)))
 $(eval $(call archive,stages,$(STAGE_SHARED)))
 $(eval $(call archive,tests,$(TEST_SHARED)))
 

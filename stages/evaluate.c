@@ -32,7 +32,7 @@ struct evaluate {
     bool flip;
     struct dataset dataset;
     struct model *model;
-    struct backend *backend;
+    struct device *device;
     struct network *network;
     struct feed feed;     /* of the test images */
     int64_t *samples;     /* [n] */
@@ -58,9 +58,9 @@ static int open_all(struct evaluate *e, struct error *err)
         return -1;
     if (test_count(e) < 1)
         return error_set(err, ERR_STAGE, "the dataset has no test images");
-    if (model_use_device(e->stage, &e->backend, err) < 0)
+    if (model_use_device(e->stage, &e->device, err) < 0)
         return -1;
-    return network_new(e->model, e->backend, &options, &e->network, err);
+    return network_new(e->model, e->device, &options, &e->network, err);
 }
 
 static bool on_images(void *arg, int64_t epoch, int64_t done, int64_t total)
@@ -218,7 +218,7 @@ static int run(struct stage *stage, struct error *err)
     free(e.samples);
     network_free(e.network);
     model_free(e.model);
-    backend_close(e.backend);
+    device_close(e.device);
     dataset_release(&e.dataset);
     return result;
 }

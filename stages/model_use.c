@@ -7,21 +7,21 @@
 
 int model_use_fingerprint(const char *device, struct error *err)
 {
-    return backend_fingerprint(device, stdout, err);
+    return device_fingerprint(device, stdout, err);
 }
 
-int model_use_device(struct stage *stage, struct backend **backend, struct error *err)
+int model_use_device(struct stage *stage, struct device **device, struct error *err)
 {
-    if (backend_open(stage_device(stage), stage_threads(stage), backend, err) < 0)
+    if (device_open(stage_device(stage), stage_threads(stage), device, err) < 0)
         return -1;
-    stage_note(stage, "device %s", (*backend)->description);
+    stage_note(stage, "device %s", (*device)->description);
     return 0;
 }
 
-int model_use_precision(struct stage *stage, const struct backend *backend,
-                        enum precision precision, enum dtype *dtype, struct error *err)
+int model_use_precision(struct stage *stage, const struct device *device, enum precision precision,
+                        enum dtype *dtype, struct error *err)
 {
-    if (backend_precision(backend, precision, dtype, err) < 0)
+    if (device_precision(device, precision, dtype, err) < 0)
         return error_prefix(err, "parameter 'train.precision': ");
     stage_note(stage, "precision %s%s", dtype_name(*dtype),
                precision == PRECISION_AUTO ? ", taken by auto" : "");

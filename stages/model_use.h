@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/stage.h"
 #include "data/dataset.h"
-#include "nn/backend.h"
+#include "nn/device.h"
 #include "nn/feed.h"
 #include "nn/model.h"
 #include "nn/weight_check.h"
@@ -18,11 +18,11 @@
 int model_use_fingerprint(const char *device, struct error *err);
 
 /* The device and threads that the stage was given; a note says which. */
-int model_use_device(struct stage *stage, struct backend **backend, struct error *err);
+int model_use_device(struct stage *stage, struct device **device, struct error *err);
 
 /* What the parameter `precision` comes to on the device; a note says which. */
-int model_use_precision(struct stage *stage, const struct backend *backend,
-                        enum precision precision, enum dtype *dtype, struct error *err);
+int model_use_precision(struct stage *stage, const struct device *device, enum precision precision,
+                        enum dtype *dtype, struct error *err);
 
 /* The parameter weights.check, which may be left out: stop (large weights are refused) or warn
  * (they are noted). */

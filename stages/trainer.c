@@ -64,8 +64,8 @@ static int open_all(struct trainer *trainer, const struct training *training, st
     if (folder == NULL || name_states(trainer, err) < 0 ||
         dataset_open(folder, &trainer->dataset, err) < 0 ||
         training->take_samples(trainer, err) < 0 ||
-        model_use_device(stage, &trainer->backend, err) < 0 ||
-        model_use_precision(stage, trainer->backend, trainer->precision, &trainer->options.dtype,
+        model_use_device(stage, &trainer->device, err) < 0 ||
+        model_use_precision(stage, trainer->device, trainer->precision, &trainer->options.dtype,
                             err) < 0)
         return -1;
     trainer->architecture.classes = trainer->dataset.class_count;
@@ -84,7 +84,7 @@ static void release(struct trainer *trainer)
 {
     history_release(&trainer->history);
     model_free(trainer->model);
-    backend_close(trainer->backend);
+    device_close(trainer->device);
     free(trainer->samples);
     splits_release(&trainer->splits);
     dataset_release(&trainer->dataset);
@@ -156,7 +156,7 @@ static int look(struct trainer *trainer, const struct feed *feed, struct error *
         return 0;
     }
     stage_progress(trainer->stage, "preflight", 0, count, "image");
-    int result = network_new(trainer->model, trainer->backend, &options, &network, err);
+    int result = network_new(trainer->model, trainer->device, &options, &network, err);
     if (result == 0)
         result =
             preflight_check(network, trainer->model, feed, trainer->train, count, preflight, err);
@@ -218,7 +218,7 @@ static int train(struct trainer *trainer, struct error *err)
     if (look(trainer, &val_feed, err) < 0)
         return -1;
     tell(&watch, epochs, ", preparing", 0, watch.images);
-    return fit(trainer->model, trainer->backend, &train_feed, trainer->train, trainer->train_count,
+    return fit(trainer->model, trainer->device, &train_feed, trainer->train, trainer->train_count,
                &val_feed, trainer->val, trainer->val_count, options, &observer, &trainer->history,
                err);
 }
@@ -255,23 +255,23 @@ static int try_precision(struct trainer *trainer, struct error *err)
 {
     struct error ignored;
     enum dtype dtype;
-    if (backend_open(stage_device(trainer->stage), 1, &trainer->backend, &ignored) < 0 ||
-        backend_precision(trainer->backend, trainer->precision, &dtype, err) == 0)
+    if (device_open(stage_device(trainer->stage), 1, &trainer->device, &ignored) < 0 ||
+        device_precision(trainer->device, trainer->precision, &dtype, err) == 0)
         return 0;
     err->kind = ERR_USAGE;
     return error_prefix(err, "parameter 'train.precision': ");
 }
 
-int trainer_fingerprint(const char *device, struct error *err)
+int trainer_fingerprint(const char *name, struct error *err)
 {
-    struct backend *backend = NULL;
+    struct device *device = NULL;
     enum dtype dtype;
-    if (model_use_fingerprint(device, err) < 0 || backend_open(device, 1, &backend, err) < 0)
+    if (model_use_fingerprint(name, err) < 0 || device_open(name, 1, &device, err) < 0)
         return -1;
-    int result = backend_precision(backend, PRECISION_AUTO, &dtype, err);
+    int result = device_precision(device, PRECISION_AUTO, &dtype, err);
     if (result == 0)
         printf("auto_precision %s\n", dtype_name(dtype));
-    backend_close(backend);
+    device_close(device);
     return result;
 }
 

@@ -14,7 +14,7 @@
 #include "base/stage.h"
 #include "data/dataset.h"
 #include "data/splits.h"
-#include "nn/backend.h"
+#include "nn/device.h"
 #include "nn/fit.h"
 #include "nn/history.h"
 #include "nn/model.h"
@@ -52,7 +52,7 @@ struct trainer {
     const int64_t *train, *val; /* samples of the training images, in `splits` or `samples` */
     int64_t train_count, val_count;
     int64_t *samples;
-    struct backend *backend;
+    struct device *device;
     struct model *model;
     struct preflight preflight;
     struct history history;

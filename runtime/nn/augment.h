@@ -1,6 +1,6 @@
 /* The arithmetic of feeding an image, one pixel or one draw at a time, for
  * host and device: what to draw, where a warp samples, how a resized pixel is
- * mixed, what preprocessing makes of it. feed.c has the loops of the CPU.
+ * mixed, what preprocessing makes of it. feed_cpu.c has the loops of the CPU.
  *
  * Follows Keras 3.12 (layers RandomFlip, RandomRotation, RandomZoom, Resizing;
  * applications' preprocess_input) on TensorFlow's kernels, in f32 without

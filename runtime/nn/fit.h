@@ -26,9 +26,9 @@
 #define NN_FIT_H
 
 #include "base/error.h"
-#include "nn/backend.h"
 #include "nn/callbacks.h"
 #include "nn/cosine_decay.h"
+#include "nn/device.h"
 #include "nn/feed.h"
 #include "nn/history.h"
 #include "nn/model.h"
@@ -77,7 +77,7 @@ struct fit_observer {
  * best weights. A checkpoint in the folder is used if it belongs to the same options, weights and
  * data; the last one stays there, so that a run that dies while writing its results need not train
  * again. *history is the caller's to release. */
-int fit(struct model *model, struct backend *backend, const struct feed *train,
+int fit(struct model *model, struct device *device, const struct feed *train,
         const int64_t *train_samples, int64_t train_count, const struct feed *val,
         const int64_t *val_samples, int64_t val_count, const struct fit_options *options,
         const struct fit_observer *observer, struct history *history, struct error *err);

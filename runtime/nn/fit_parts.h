@@ -1,4 +1,4 @@
-/* One call of fit, for the files that are its parts: fit.c trains, fit_resume.c
+/* One call of fit, for the files that are its parts: fit_train.c trains, fit_resume.c
  * keeps and takes up what a training was when it was stopped, or when it ended.
  */
 #ifndef NN_FIT_PARTS_H
@@ -7,7 +7,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "nn/backend.h"
+#include "nn/device.h"
 #include "nn/fit.h"
 #include "nn/fit_checkpoint.h"
 #include "nn/network.h"
@@ -42,7 +42,7 @@ void fit_note(const struct training *t, const char *text);
 /* A checkpoint of the weights that the model has received. */
 int fit_save(struct training *t, struct error *err);
 /* Takes up the checkpoint of this very training, where there is one. */
-int fit_resume(struct training *t, const struct backend *backend, struct error *err);
+int fit_resume(struct training *t, const struct device *device, struct error *err);
 
 /* What the training is (fit_identity.h); needs the pictures, the model, options and steps. */
 int fit_describe(const struct training *t, struct text *words, struct error *err);

@@ -16,11 +16,11 @@ void fit_note(const struct training *t, const char *text)
 
 /* All on which the course of training depends, beside weights and data: hashed with those, it owns
  * the checkpoint. */
-static void describe(const struct training *t, const struct backend *backend, struct text *text)
+static void describe(const struct training *t, const struct device *device, struct text *text)
 {
     const struct fit_options *o = t->options;
     const struct architecture *a = &t->model->architecture;
-    text_addf(text, "%s %s %s %a %lld %lld %lld %a\n", backend->name, dtype_name(o->dtype), a->name,
+    text_addf(text, "%s %s %s %a %lld %lld %lld %a\n", device->name, dtype_name(o->dtype), a->name,
               a->alpha, (long long)a->image_size, (long long)a->classes, (long long)a->hidden,
               a->dropout);
     for (size_t i = 0; i < a->pooled_count; i++)
@@ -73,12 +73,12 @@ static int add_feed(struct hasher *hasher, const struct feed *feed, struct error
     return hasher_add(hasher, feed->partners, (size_t)feed->partner_count * sizeof(int64_t), err);
 }
 
-static int find_owner(const struct training *t, const struct backend *backend, struct digest *owner,
+static int find_owner(const struct training *t, const struct device *device, struct digest *owner,
                       struct error *err)
 {
     struct text text = {0};
     struct hasher *hasher = hasher_new(err);
-    describe(t, backend, &text);
+    describe(t, device, &text);
     int result = hasher == NULL || text_check(&text, err) < 0 ? -1 : 0;
     if (result == 0)
         result = hasher_add(hasher, text.data, text.size, err);
@@ -138,14 +138,14 @@ static int load_network(struct training *t, struct error *err)
     return network_set_moments(t->network, c->m, c->v, err);
 }
 
-int fit_resume(struct training *t, const struct backend *backend, struct error *err)
+int fit_resume(struct training *t, const struct device *device, struct error *err)
 {
     struct fit_checkpoint *c = &t->checkpoint;
     bool found = false;
     const char *why = NULL;
     if (t->options->checkpoint_folder == NULL)
         return 0;
-    if (find_owner(t, backend, &c->owner, err) < 0 ||
+    if (find_owner(t, device, &c->owner, err) < 0 ||
         fit_checkpoint_load(t->options->checkpoint_folder, c, &found, &why, err) < 0)
         return -1;
     if (why != NULL)

@@ -8,11 +8,12 @@
 #define NN_GRAPH_H
 
 #include "base/error.h"
-#include "nn/backend.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum activation { ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_RELU6 };
 
 enum node_kind {
     NODE_INPUT, /* [h,w,3], preprocessed */

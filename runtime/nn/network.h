@@ -1,4 +1,4 @@
-/* A model made ready to compute on a backend: what comes before the first
+/* A model made ready to compute on a device: what comes before the first
  * trainable layer runs as inference with batch norm folded and all fused; the
  * rest runs forward and backward. Weights live here while training;
  * network_store() copies them back.
@@ -9,13 +9,13 @@
  * scaling of the loss: the range of bf16 is that of f32).
  *
  * Bits depend on model, feed, batch, shard, norm mode and dtype, and on the
- * backend's fingerprint; not on lanes, nor, for inference, on the size of batches.
+ * device's fingerprint; not on lanes, nor, for inference, on the size of batches.
  */
 #ifndef NN_NETWORK_H
 #define NN_NETWORK_H
 
 #include "base/error.h"
-#include "nn/backend.h"
+#include "nn/device.h"
 #include "nn/feed.h"
 #include "nn/model.h"
 #include "nn/optimizer.h"
@@ -42,10 +42,12 @@ struct network_options {
 struct network;
 
 /* `model` is borrowed until network_free(): its trainable flags are read here, its weights copied.
- * ERR_DEVICE where the backend has no such dtype. */
-int network_new(struct model *model, struct backend *backend, const struct network_options *options,
+ * ERR_DEVICE where the device has no such dtype. */
+int network_new(struct model *model, struct device *device, const struct network_options *options,
                 struct network **network, struct error *err);
 void network_free(struct network *network);
+/* The device's own part, for its tests. */
+struct executor *network_executor(const struct network *network);
 
 /* In place of Adam alone, before the first step. */
 int network_set_optimizer(struct network *network, const struct optimizer *optimizer,

@@ -7,7 +7,6 @@
 #define NN_OPTIMIZER_H
 
 #include "base/philox.h" /* HOST_DEVICE */
-#include "nn/backend.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,6 +23,11 @@ struct optimizer {
     bool averages; /* Keras' use_ema: at a validation, and in what is kept, the average stands for
                       the weights; moving statistics of batch norms stay their own */
     double ema_momentum;
+};
+
+struct sgd_step {
+    float learning_rate, momentum;
+    bool nesterov;
 };
 
 static inline HOST_DEVICE void optimizer_decay(float weight_decay, float learning_rate, float *w)

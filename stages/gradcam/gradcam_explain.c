@@ -39,8 +39,8 @@ int explainer_open(struct explainer *explainer, struct stage *stage, const char 
     made.channels = node->channels;
     if (raw_pixels)
         made.feed.preprocess = (struct preprocess){PREPROCESS_NONE, 1};
-    if (model_use_device(stage, &made.backend, err) < 0 ||
-        network_new(made.model, made.backend, &options, &made.network, err) < 0)
+    if (model_use_device(stage, &made.device, err) < 0 ||
+        network_new(made.model, made.device, &options, &made.network, err) < 0)
         goto failed;
     *explainer = made;
     return 0;
@@ -52,7 +52,7 @@ failed:
 void explainer_close(struct explainer *explainer)
 {
     network_free(explainer->network);
-    backend_close(explainer->backend);
+    device_close(explainer->device);
     model_free(explainer->model);
     *explainer = (struct explainer){0};
 }

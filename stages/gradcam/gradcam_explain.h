@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/stage.h"
 #include "data/dataset.h"
-#include "nn/backend.h"
+#include "nn/device.h"
 #include "nn/feed.h"
 #include "nn/gradcam.h"
 #include "nn/model.h"
@@ -20,7 +20,7 @@ struct explainer {
     const struct dataset *dataset; /* borrowed */
     const float *predictions;      /* [test images,classes], borrowed */
     struct model *model;
-    struct backend *backend;
+    struct device *device;
     struct network *network;
     struct feed feed;
     struct gradcam_head head;

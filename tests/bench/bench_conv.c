@@ -2,7 +2,7 @@
  * and MobileNet (alpha 0.25) with the kernel that was taken, and GB/s of our
  * own loops. One lane; the best of several runs. Usage: bench_conv [images [bf16]] */
 #include "base/memory.h"
-#include "nn/cpu.h"
+#include "nn/cpu/cpu.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static const struct conv_shape layers[] = {
 };
 
 struct bench {
-    struct backend *backend;
+    struct cpu *cpu;
     struct conv *conv;
     struct conv_shape shape;
     bool residual;
@@ -59,43 +59,39 @@ static double now(void)
 static int time_conv(void *arg, struct lane *lane, size_t shard, struct error *err)
 {
     struct bench *b = arg;
-    const struct operations *ops = b->backend->ops;
     int status = (int)shard;
     BEST(b->seconds[3],
-         status |= ops->conv_pack(lane, b->conv, CONV_FORWARD, b->kernel, NULL, b->packed, err));
-    BEST(b->seconds[0], status |= ops->conv_forward(lane, b->conv, b->x, b->packed, NULL,
-                                                    b->residual ? b->other : NULL, b->y, err));
-    status |= ops->conv_pack(lane, b->conv, CONV_BACKWARD_DATA, b->kernel, NULL, b->packed, err);
-    BEST(b->seconds[1],
-         status |= ops->conv_backward_data(lane, b->conv, b->y, b->packed, b->x, err));
+         status |= conv_pack(lane, b->conv, CONV_FORWARD, b->kernel, NULL, b->packed, err));
+    BEST(b->seconds[0], status |= conv_forward(lane, b->conv, b->x, b->packed, NULL,
+                                               b->residual ? b->other : NULL, b->y, err));
+    status |= conv_pack(lane, b->conv, CONV_BACKWARD_DATA, b->kernel, NULL, b->packed, err);
+    BEST(b->seconds[1], status |= conv_backward_data(lane, b->conv, b->y, b->packed, b->x, err));
     BEST(b->seconds[2],
-         status |= ops->conv_backward_weights(lane, b->conv, b->x, b->y, b->packed, NULL, err));
+         status |= conv_backward_weights(lane, b->conv, b->x, b->y, b->packed, NULL, err));
     return status;
 }
 
 static int bench_layer(struct bench *b, struct error *err)
 {
     const struct conv_shape *s = &b->shape;
-    const struct operations *ops = b->backend->ops;
     struct conv_options options = {.passes =
                                        CONV_FORWARD | CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS,
                                    .residual = b->residual,
                                    .activation = ACTIVATION_RELU,
                                    .dtype = b->dtype,
                                    .y = b->dtype};
-    if (ops->conv_new(b->backend, s, &options, &b->conv, err) != 0)
+    if (conv_new(b->cpu, s, &options, &b->conv, err) != 0)
         return -1;
     double work = 2e-9 * (double)(s->n * conv_out_height(s) * conv_out_width(s) * s->k * s->r *
                                   s->s * (s->c / s->groups));
-    int status = ops->parallel(b->backend, 1, time_conv, b, err);
+    int status = cpu_parallel(b->cpu, 1, time_conv, b, err);
     printf("%3lldx%-3lld %4lld -> %-4lld %lldx%lld/%lld%s: %6.1f %6.1f %6.1f GFLOP/s  %s, %s, %s\n",
            (long long)s->h, (long long)s->w, (long long)s->c, (long long)s->k, (long long)s->r,
            (long long)s->s, (long long)s->stride, b->residual ? " +" : "  ", work / b->seconds[0],
-           work / b->seconds[1], work / b->seconds[2],
-           conv_implementation_cpu(b->conv, CONV_FORWARD),
-           conv_implementation_cpu(b->conv, CONV_BACKWARD_DATA),
-           conv_implementation_cpu(b->conv, CONV_BACKWARD_WEIGHTS));
-    ops->conv_free(b->conv);
+           work / b->seconds[1], work / b->seconds[2], conv_implementation(b->conv, CONV_FORWARD),
+           conv_implementation(b->conv, CONV_BACKWARD_DATA),
+           conv_implementation(b->conv, CONV_BACKWARD_WEIGHTS));
+    conv_free(b->conv);
     return status;
 }
 
@@ -103,21 +99,20 @@ static int bench_layer(struct bench *b, struct error *err)
 static int time_loops(void *arg, struct lane *lane, size_t shard, struct error *err)
 {
     struct bench *b = arg;
-    const struct operations *ops = b->backend->ops;
     int64_t rows = shard == 0 ? 65536 : 1024, c = 64;
     double t[6], d1[64], d2[64], gb = (double)(rows * c) * 1e-9 * (double)dtype_size(b->dtype);
     struct pool_shape pool = {
         1, shard == 0 ? 256 : 32, shard == 0 ? 256 : 32, c, 3, 2, 1, 1, 1, 1, true};
-    BEST(t[0], ops->norm_statistics(lane, b->dtype, rows, c, b->x, d1, d2, err));
-    BEST(t[1], ops->norm_apply(lane, b->dtype, rows, c, b->x, b->kernel, b->kernel, b->other,
-                               ACTIVATION_RELU, b->y, err));
-    BEST(t[2], ops->norm_backward_sums(lane, b->dtype, rows, c, b->x, b->y, b->kernel, b->kernel,
-                                       d1, d2, err));
-    BEST(t[3], ops->norm_backward_data(lane, b->dtype, rows, c, b->x, b->y, b->kernel, b->kernel,
-                                       b->kernel, b->y, err));
-    BEST(t[4], ops->max_pool_forward(lane, b->dtype, &pool, b->x, b->y, err));
-    BEST(t[5], ops->adam(lane, rows * c / 4, (struct adam_step){1e-3f}, b->x, b->y, b->other,
-                         b->other + rows * c, err));
+    BEST(t[0], norm_statistics(lane, b->dtype, rows, c, b->x, d1, d2, err));
+    BEST(t[1], norm_apply(lane, b->dtype, rows, c, b->x, b->kernel, b->kernel, b->other,
+                          ACTIVATION_RELU, b->y, err));
+    BEST(t[2], norm_backward_sums(lane, b->dtype, rows, c, b->x, b->y, b->kernel, b->kernel, d1, d2,
+                                  err));
+    BEST(t[3], norm_backward_data(lane, b->dtype, rows, c, b->x, b->y, b->kernel, b->kernel,
+                                  b->kernel, b->y, err));
+    BEST(t[4], max_pool_forward(lane, b->dtype, &pool, b->x, b->y, err));
+    BEST(t[5], adam_apply(lane, rows * c / 4, (struct adam_step){1e-3f}, b->x, b->y, b->other,
+                          b->other + rows * c, err));
     printf("%5lld rows: statistics %.1f, apply %.1f, backward sums %.1f, backward data %.1f, "
            "max pool %.1f, adam %.1f GB/s\n",
            (long long)rows, gb / t[0], 3 * gb / t[1], 2 * gb / t[2], 3 * gb / t[3],
@@ -131,7 +126,7 @@ int main(int argc, char **argv)
     struct bench b = {.dtype = argc > 2 ? DTYPE_BF16 : DTYPE_F32};
     int64_t images = argc > 1 ? strtoll(argv[1], NULL, 10) : 8;
     size_t floats = (size_t)(images < 4 ? 4 : images) * 112 * 112 * 256;
-    if (backend_open("cpu", 1, &b.backend, &err) != 0)
+    if (cpu_open(1, &b.cpu, &err) != 0)
         return fprintf(stderr, "%s\n", err.message), 1;
     float **all[] = {&b.x, &b.y, &b.other, &b.kernel, &b.packed};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
@@ -142,8 +137,9 @@ int main(int argc, char **argv)
             else
                 ((uint16_t *)*all[i])[j] = bf16_from_f32((float)(j % 13) * 0.01f);
     }
-    printf("%s; forward, backward data, backward weights; %lld images\n", b.backend->description,
-           (long long)images);
+    char isa[ONEDNN_ISA_SIZE];
+    onednn_isa(isa);
+    printf("%s; forward, backward data, backward weights; %lld images\n", isa, (long long)images);
     int status = b.packed == NULL ? -1 : 0;
     for (size_t i = 0; status == 0 && i < sizeof(layers) / sizeof(layers[0]); i++) {
         b.shape = layers[i];
@@ -152,11 +148,11 @@ int main(int argc, char **argv)
         status = bench_layer(&b, &err);
     }
     if (status == 0)
-        status = b.backend->ops->parallel(b.backend, 2, time_loops, &b, &err);
+        status = cpu_parallel(b.cpu, 2, time_loops, &b, &err);
     if (status != 0)
         fprintf(stderr, "%s\n", err.message);
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         free(*all[i]);
-    backend_close(b.backend);
+    cpu_close(b.cpu);
     return status == 0 ? 0 : 1;
 }

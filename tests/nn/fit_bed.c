@@ -103,7 +103,7 @@ int fit_bed_free(void **state)
     struct error err;
     history_release(&bed->history);
     model_free(bed->model);
-    backend_close(bed->backend);
+    device_close(bed->device);
     file_remove(bed->folder, &err);
     free(bed);
     return 0;
@@ -117,18 +117,18 @@ void fit_bed_forget(struct bed *bed)
 
 int fit_bed_try(struct bed *bed, int threads, struct error *err)
 {
-    backend_close(bed->backend);
+    device_close(bed->device);
     model_free(bed->model);
     history_release(&bed->history);
-    bed->backend = NULL;
+    bed->device = NULL;
     bed->model = NULL;
     bed->steps = bed->validations = bed->epochs = 0;
     bed->notes[0] = '\0';
-    if (backend_open_cpu(threads, &bed->backend, err) < 0 ||
+    if (device_open("cpu", threads, &bed->device, err) < 0 ||
         model_new(&bed->architecture, &bed->preprocess, bed->model_seed, &bed->model, err) < 0 ||
         model_set_trainable(bed->model, &bed->unfrozen, bed->unfrozen != NULL, err) < 0)
         return -1;
-    return fit(bed->model, bed->backend, &bed->train, bed->samples, TRAIN, &bed->val,
+    return fit(bed->model, bed->device, &bed->train, bed->samples, TRAIN, &bed->val,
                bed->samples + TRAIN, COUNT - TRAIN, &bed->options, &bed->observer, &bed->history,
                err);
 }

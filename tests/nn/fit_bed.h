@@ -19,7 +19,7 @@ struct bed {
     struct feed train, val;
     struct fit_options options;
     char folder[64];
-    struct backend *backend;
+    struct device *device;
     struct model *model;
     struct history history;
     /* What the observer saw and when it is to stop or to die. */

@@ -1,11 +1,11 @@
 /* Reference implementations of the network's operations: loops as the
  * definitions read, in f64. Their gradients are checked by finite differences,
- * the backend's operations against them. Tensors as in nn/backend.h.
+ * the CPU's operations against them. Tensors as in nn/cpu/operations.h.
  */
 #ifndef TESTS_NAIVE_H
 #define TESTS_NAIVE_H
 
-#include "nn/backend.h"
+#include "nn/cpu/operations.h"
 
 #include <stdint.h>
 

@@ -18,8 +18,8 @@ void fixture_open(struct fixture *f, const struct fixture_setup *setup)
     *f = (struct fixture){0};
     f->model = formula_model(setup->architecture, setup->size, FIXTURE_CLASSES, 8, setup->dropout);
     ok(model_set_trainable(f->model, &setup->pattern, setup->pattern != NULL, &err), &err);
-    ok(backend_open_cpu(setup->threads, &f->backend, &err), &err);
-    ok(network_new(f->model, f->backend, &setup->options, &f->network, &err), &err);
+    ok(device_open("cpu", setup->threads, &f->device, &err), &err);
+    ok(network_new(f->model, f->device, &setup->options, &f->network, &err), &err);
     formula_pictures(&f->pictures, FIXTURE_IMAGES, setup->size, FIXTURE_CLASSES);
     f->pictures.feed.partners = f->pictures.samples;
     f->pictures.feed.partner_count = FIXTURE_IMAGES;
@@ -30,7 +30,7 @@ void fixture_close(struct fixture *f)
     formula_release(&f->pictures);
     network_free(f->network);
     model_free(f->model);
-    backend_close(f->backend);
+    device_close(f->device);
 }
 
 float *fixture_gradients(struct fixture *f, int64_t n, double *loss)

@@ -8,7 +8,7 @@
 enum { FIXTURE_IMAGES = 7, FIXTURE_CLASSES = 4 };
 
 struct fixture {
-    struct backend *backend;
+    struct device *device;
     struct model *model;
     struct network *network;
     struct pictures pictures;

@@ -15,7 +15,7 @@ static void adam_equals_keras(void **state)
     (void)state;
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     struct known_text file;
     known_open(&file, "tests/golden/adam/adam.txt");
     int64_t count = (int64_t)known_number(&file), steps = (int64_t)known_number(&file);
@@ -25,9 +25,8 @@ static void adam_equals_keras(void **state)
     for (int64_t t = 1; t <= steps; t++) {
         float *g = known_read(&file, count), *w_known = known_read(&file, count);
         float *m_known = known_read(&file, count), *v_known = known_read(&file, count);
-        assert_int_equal(backend->ops->adam(lane, count, (struct adam_step){adam_alpha(rate, t)}, g,
-                                            w, m, v, &err),
-                         0);
+        assert_int_equal(
+            adam_apply(lane, count, (struct adam_step){adam_alpha(rate, t)}, g, w, m, v, &err), 0);
         known_compare("weight", w, w_known, count, 2e-7, 1e-3);
         known_compare("first moment", m, m_known, count, 4e-7, 1e-12);
         known_compare("second moment", v, v_known, count, 4e-7, 1e-24);
@@ -35,7 +34,7 @@ static void adam_equals_keras(void **state)
     }
     free(w), free(m), free(v);
     known_close(&file);
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 /* Spec values: f32 rounding of beta2 makes the first step a little shorter than in exact
@@ -59,7 +58,7 @@ static void adam_does_not_depend_on_position(void **state)
     enum { COUNT = 203 };
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     float g[COUNT], w[COUNT], m[COUNT], v[COUNT];
     naive_fill(g, COUNT, 1), naive_fill(w, COUNT, 2), naive_fill(m, COUNT, 3);
     naive_fill(v, COUNT, 4);
@@ -67,13 +66,13 @@ static void adam_does_not_depend_on_position(void **state)
         v[i] = fabsf(v[i]);
     float w1[COUNT], m1[COUNT], v1[COUNT];
     memcpy(w1, w, sizeof(w)), memcpy(m1, m, sizeof(m)), memcpy(v1, v, sizeof(v));
-    backend->ops->adam(lane, COUNT, (struct adam_step){1e-3f}, g, w, m, v, &err);
+    adam_apply(lane, COUNT, (struct adam_step){1e-3f}, g, w, m, v, &err);
     for (int i = 0; i < COUNT; i++)
         adam_update(1e-3f, g[i], &w1[i], &m1[i], &v1[i]);
     assert_memory_equal(w, w1, sizeof(w));
     assert_memory_equal(m, m1, sizeof(m));
     assert_memory_equal(v, v1, sizeof(v));
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* Memory that buffers of different times share, whatever their elements are. */
-#include "nn/network_parts.h"
+#include "nn/cpu/executor.h"
 
 #include "formula.h"
 

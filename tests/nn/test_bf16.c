@@ -2,7 +2,7 @@
  * convolutions are within bf16's error of a reference that sums in f64. test_bf16_kernels.sh runs
  * this with each instruction set that has bf16.
  */
-#include "nn/cpu.h"
+#include "nn/cpu/cpu.h"
 
 #include "naive.h"
 #include "on_lane.h"
@@ -106,23 +106,23 @@ static void bf16_is_nearest_and_of_two_the_even_one(void **state)
     struct error err = {0};
     struct lane *lane;
     (void)state;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     float *values = naive_new(count, sizeof *values), *back = naive_new(count, sizeof *back);
     uint16_t *narrow = naive_new(count, sizeof *narrow);
     for (int64_t i = 0; i < count; i++) {
         uint32_t bits = (uint32_t)(i / LOWER) << 16 | lower[i % LOWER];
         memcpy(&values[i], &bits, sizeof bits);
     }
-    ok(backend->ops->convert(lane, count, DTYPE_F32, values, DTYPE_BF16, narrow, &err), &err);
+    ok(tensor_convert(lane, count, DTYPE_F32, values, DTYPE_BF16, narrow, &err), &err);
     must_be_rounded("f32 to bf16", narrow, values, count);
     for (int64_t i = 0; i < count; i++)
         assert_true(same(narrow[i], bf16_from_f32(values[i])));
-    ok(backend->ops->convert(lane, count, DTYPE_BF16, narrow, DTYPE_F32, back, &err), &err);
+    ok(tensor_convert(lane, count, DTYPE_BF16, narrow, DTYPE_F32, back, &err), &err);
     for (int64_t i = 0; i < count; i++)
         assert_true(same(bf16_from_f32(back[i]), narrow[i]) &&
                     (isnan(back[i]) || (double)back[i] == value_of(narrow[i])));
     free(values), free(back), free(narrow);
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 /* ---- our own operations ---- */
@@ -131,8 +131,7 @@ enum { ROWS = 71, C = 53, ALL = ROWS * C };
 
 /* The same operands in both kinds of elements. */
 struct both {
-    struct backend *backend;
-    const struct operations *ops;
+    struct cpu *cpu;
     struct lane *lane;
     uint16_t *x, *y, *other; /* ALL of each */
     float *wide_x, *wide_y, *wide_other;
@@ -143,8 +142,7 @@ static void open_both(struct both *t, bool special)
 {
     uint16_t *(*fill)(int64_t count, uint32_t seed) = special ? mixed : filled;
     *t = (struct both){.x = fill(ALL, 1), .y = fill(ALL, 2), .other = fill(ALL, 3)};
-    t->backend = on_lane_open(&t->lane);
-    t->ops = t->backend->ops;
+    t->cpu = on_lane_open(&t->lane);
     t->wide_x = widened(t->x, ALL);
     t->wide_y = widened(t->y, ALL);
     t->wide_other = widened(t->other, ALL);
@@ -154,7 +152,7 @@ static void open_both(struct both *t, bool special)
 static void close_both(struct both *t)
 {
     free(t->x), free(t->y), free(t->other), free(t->wide_x), free(t->wide_y), free(t->wide_other);
-    backend_close(t->backend);
+    cpu_close(t->cpu);
 }
 
 static void elementwise_operations_are_those_in_f32_rounded_once(void **state)
@@ -168,19 +166,19 @@ static void elementwise_operations_are_those_in_f32_rounded_once(void **state)
         open_both(&t, round % 2);
         for (int64_t i = 0; round >= 4 && i < ALL; i++)
             t.y[i] = naive_round(t.wide_y[i] *= 9.0f), t.wide_y[i] = bf16_to_f32(t.y[i]);
-        ok(t.ops->largest(t.lane, DTYPE_F32, ALL, t.wide_y, &wide_largest, &err), &err);
-        ok(t.ops->largest(t.lane, DTYPE_BF16, ALL, t.y, &largest, &err), &err);
+        ok(tensor_largest(t.lane, DTYPE_F32, ALL, t.wide_y, &wide_largest, &err), &err);
+        ok(tensor_largest(t.lane, DTYPE_BF16, ALL, t.y, &largest, &err), &err);
         assert_true(largest == wide_largest || (isnan(largest) && isnan(wide_largest)));
-        ok(t.ops->activation_forward(t.lane, DTYPE_F32, ALL, a, t.wide_y, &err), &err);
-        ok(t.ops->activation_forward(t.lane, DTYPE_BF16, ALL, a, t.y, &err), &err);
+        ok(activation_forward(t.lane, DTYPE_F32, ALL, a, t.wide_y, &err), &err);
+        ok(activation_forward(t.lane, DTYPE_BF16, ALL, a, t.y, &err), &err);
         must_be_rounded("activation", t.y, t.wide_y, ALL);
-        ok(t.ops->activation_backward(t.lane, DTYPE_F32, ALL, a, t.wide_y, t.wide_x, &err), &err);
-        ok(t.ops->activation_backward(t.lane, DTYPE_BF16, ALL, a, t.y, t.x, &err), &err);
+        ok(activation_backward(t.lane, DTYPE_F32, ALL, a, t.wide_y, t.wide_x, &err), &err);
+        ok(activation_backward(t.lane, DTYPE_BF16, ALL, a, t.y, t.x, &err), &err);
         must_be_rounded("activation's gradient", t.x, t.wide_x, ALL);
-        ok(t.ops->accumulate(t.lane, DTYPE_F32, ALL, t.wide_y, t.wide_other, &err), &err);
-        ok(t.ops->accumulate(t.lane, DTYPE_BF16, ALL, t.y, t.other, &err), &err);
+        ok(tensor_accumulate(t.lane, DTYPE_F32, ALL, t.wide_y, t.wide_other, &err), &err);
+        ok(tensor_accumulate(t.lane, DTYPE_BF16, ALL, t.y, t.other, &err), &err);
         must_be_rounded("sum", t.other, t.wide_other, ALL);
-        ok(t.ops->copy(t.lane, DTYPE_BF16, ALL, t.y, t.x, &err), &err);
+        ok(tensor_copy(t.lane, DTYPE_BF16, ALL, t.y, t.x, &err), &err);
         assert_memory_equal(t.x, t.y, ALL * sizeof *t.x);
         close_both(&t);
     }
@@ -197,9 +195,9 @@ static void dropout_is_that_in_f32_rounded_once(void **state)
     for (int special = 0; special < 2; special++) {
         struct both t;
         open_both(&t, special);
-        ok(t.ops->dropout(t.lane, DTYPE_F32, &key, ROWS, C, samples, t.wide_x, t.wide_y, &err),
+        ok(dropout_apply(t.lane, DTYPE_F32, &key, ROWS, C, samples, t.wide_x, t.wide_y, &err),
            &err);
-        ok(t.ops->dropout(t.lane, DTYPE_BF16, &key, ROWS, C, samples, t.x, t.y, &err), &err);
+        ok(dropout_apply(t.lane, DTYPE_BF16, &key, ROWS, C, samples, t.x, t.y, &err), &err);
         must_be_rounded("dropout", t.y, t.wide_y, ALL);
         close_both(&t);
     }
@@ -222,32 +220,29 @@ static void norm_is_that_in_f32_with_statistics_in_f64(void **state)
         open_both(&t, round >= 6);
         const void *residual = round % 2 ? t.other : NULL;
         const void *wide_residual = round % 2 ? t.wide_other : NULL;
-        ok(t.ops->norm_statistics(t.lane, DTYPE_F32, ROWS, C, t.wide_x, wide_sums[0], wide_sums[1],
-                                  &err),
+        ok(norm_statistics(t.lane, DTYPE_F32, ROWS, C, t.wide_x, wide_sums[0], wide_sums[1], &err),
            &err);
-        ok(t.ops->norm_statistics(t.lane, DTYPE_BF16, ROWS, C, t.x, sums[0], sums[1], &err), &err);
+        ok(norm_statistics(t.lane, DTYPE_BF16, ROWS, C, t.x, sums[0], sums[1], &err), &err);
         must_be_same_sums(sums[0], wide_sums[0], 2 * C);
-        ok(t.ops->norm_backward_sums(t.lane, DTYPE_F32, ROWS, C, t.wide_x, t.wide_y, t.a, t.b,
-                                     wide_sums[0], wide_sums[1], &err),
+        ok(norm_backward_sums(t.lane, DTYPE_F32, ROWS, C, t.wide_x, t.wide_y, t.a, t.b,
+                              wide_sums[0], wide_sums[1], &err),
            &err);
-        ok(t.ops->norm_backward_sums(t.lane, DTYPE_BF16, ROWS, C, t.x, t.y, t.a, t.b, sums[0],
-                                     sums[1], &err),
+        ok(norm_backward_sums(t.lane, DTYPE_BF16, ROWS, C, t.x, t.y, t.a, t.b, sums[0], sums[1],
+                              &err),
            &err);
         must_be_same_sums(sums[0], wide_sums[0], 2 * C);
         const float *b = round % 2 ? t.b : NULL, *d = round % 2 ? t.d : NULL;
         float *wide_dx = naive_new(ALL, sizeof *wide_dx);
         uint16_t *dx = naive_new(ALL, sizeof *dx);
-        ok(t.ops->norm_backward_data(t.lane, DTYPE_F32, ROWS, C, t.wide_x, t.wide_y, t.a, b, d,
-                                     wide_dx, &err),
+        ok(norm_backward_data(t.lane, DTYPE_F32, ROWS, C, t.wide_x, t.wide_y, t.a, b, d, wide_dx,
+                              &err),
            &err);
-        ok(t.ops->norm_backward_data(t.lane, DTYPE_BF16, ROWS, C, t.x, t.y, t.a, b, d, dx, &err),
-           &err);
+        ok(norm_backward_data(t.lane, DTYPE_BF16, ROWS, C, t.x, t.y, t.a, b, d, dx, &err), &err);
         must_be_rounded("norm's gradient", dx, wide_dx, ALL);
-        ok(t.ops->norm_apply(t.lane, DTYPE_F32, ROWS, C, t.wide_x, t.a, t.b, wide_residual, a,
-                             t.wide_x, &err),
+        ok(norm_apply(t.lane, DTYPE_F32, ROWS, C, t.wide_x, t.a, t.b, wide_residual, a, t.wide_x,
+                      &err),
            &err);
-        ok(t.ops->norm_apply(t.lane, DTYPE_BF16, ROWS, C, t.x, t.a, t.b, residual, a, t.x, &err),
-           &err);
+        ok(norm_apply(t.lane, DTYPE_BF16, ROWS, C, t.x, t.a, t.b, residual, a, t.x, &err), &err);
         must_be_rounded("norm", t.x, t.wide_x, ALL);
         free(dx), free(wide_dx);
         close_both(&t);
@@ -264,8 +259,7 @@ static void pools_are_those_in_f32_rounded_once(void **state)
     struct error err = {0};
     struct lane *lane;
     (void)state;
-    struct backend *backend = on_lane_open(&lane);
-    const struct operations *ops = backend->ops;
+    struct cpu *cpu = on_lane_open(&lane);
     for (int round = 0; round < 6; round++) {
         const struct pool_shape *s = &shapes[round / 2];
         const int64_t p = (s->h + s->pad_top + s->pad_bottom - s->r) / s->stride + 1;
@@ -275,28 +269,24 @@ static void pools_are_those_in_f32_rounded_once(void **state)
         uint16_t *y = naive_new(out, sizeof *y), *dx = naive_new(in, sizeof *dx);
         float *wide_x = widened(x, in), *wide_dy = widened(dy, out);
         float *wide_y = naive_new(out, sizeof *wide_y), *wide_dx = naive_new(in, sizeof *wide_dx);
-        ok(ops->max_pool_forward(lane, DTYPE_F32, s, wide_x, wide_y, &err), &err);
-        ok(ops->max_pool_forward(lane, DTYPE_BF16, s, x, y, &err), &err);
+        ok(max_pool_forward(lane, DTYPE_F32, s, wide_x, wide_y, &err), &err);
+        ok(max_pool_forward(lane, DTYPE_BF16, s, x, y, &err), &err);
         must_be_rounded("max pool", y, wide_y, out);
-        ok(ops->max_pool_backward(lane, DTYPE_F32, s, wide_x, wide_y, wide_dy, wide_dx, &err),
-           &err);
-        ok(ops->max_pool_backward(lane, DTYPE_BF16, s, x, y, dy, dx, &err), &err);
+        ok(max_pool_backward(lane, DTYPE_F32, s, wide_x, wide_y, wide_dy, wide_dx, &err), &err);
+        ok(max_pool_backward(lane, DTYPE_BF16, s, x, y, dy, dx, &err), &err);
         must_be_rounded("max pool's gradient", dx, wide_dx, in);
-        ok(ops->average_pool_forward(lane, DTYPE_F32, s->n, s->h * s->w, s->c, wide_x, wide_y,
-                                     &err),
+        ok(average_pool_forward(lane, DTYPE_F32, s->n, s->h * s->w, s->c, wide_x, wide_y, &err),
            &err);
-        ok(ops->average_pool_forward(lane, DTYPE_BF16, s->n, s->h * s->w, s->c, x, y, &err), &err);
+        ok(average_pool_forward(lane, DTYPE_BF16, s->n, s->h * s->w, s->c, x, y, &err), &err);
         must_be_rounded("average pool", y, wide_y, s->n * s->c);
-        ok(ops->average_pool_backward(lane, DTYPE_F32, s->n, s->h * s->w, s->c, wide_dy, wide_dx,
-                                      &err),
+        ok(average_pool_backward(lane, DTYPE_F32, s->n, s->h * s->w, s->c, wide_dy, wide_dx, &err),
            &err);
-        ok(ops->average_pool_backward(lane, DTYPE_BF16, s->n, s->h * s->w, s->c, dy, dx, &err),
-           &err);
+        ok(average_pool_backward(lane, DTYPE_BF16, s->n, s->h * s->w, s->c, dy, dx, &err), &err);
         must_be_rounded("average pool's gradient", dx, wide_dx, in);
         free(x), free(dy), free(y), free(dx), free(wide_x), free(wide_dy), free(wide_y);
         free(wide_dx);
     }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 /* ---- convolutions ---- */
@@ -482,44 +472,42 @@ static void check_backward(const struct trial *t, const char *data_name, const c
         free(dx[i]), free(dkernel[i]), free(dbias[i]);
 }
 
-static void *packed(const struct backend *backend, struct lane *lane, const struct conv *conv,
-                    enum conv_pass pass, const struct trial *t)
+static void *packed(struct lane *lane, const struct conv *conv, enum conv_pass pass,
+                    const struct trial *t)
 {
     struct error err = {0};
-    void *memory = naive_new((int64_t)backend->ops->conv_packed_size(conv, pass), 1);
-    ok(backend->ops->conv_pack(lane, conv, pass, t->kernel, pass == CONV_FORWARD ? t->scale : NULL,
-                               memory, &err),
+    void *memory = naive_new((int64_t)conv_packed_size(conv, pass), 1);
+    ok(conv_pack(lane, conv, pass, t->kernel, pass == CONV_FORWARD ? t->scale : NULL, memory, &err),
        &err);
     return memory;
 }
 
-static void try_conv(struct backend *backend, struct lane *lane, const struct conv_shape *s,
+static void try_conv(struct cpu *cpu, struct lane *lane, const struct conv_shape *s,
                      const struct conv_options *options)
 {
     struct error err = {0};
     struct trial t;
     struct conv *conv;
-    const struct operations *ops = backend->ops;
     trial_init(&t, s, options);
-    ok(ops->conv_new(backend, s, options, &conv, &err), &err);
-    void *forward = packed(backend, lane, conv, CONV_FORWARD, &t);
-    void *backward = packed(backend, lane, conv, CONV_BACKWARD_DATA, &t);
-    void *dw = naive_new((int64_t)ops->conv_packed_size(conv, CONV_BACKWARD_WEIGHTS), 1);
-    ok(ops->conv_forward(lane, conv, t.x, forward, t.bias,
-                         options->residual ? t.residual_of_y : NULL, t.y, &err),
+    ok(conv_new(cpu, s, options, &conv, &err), &err);
+    void *forward = packed(lane, conv, CONV_FORWARD, &t);
+    void *backward = packed(lane, conv, CONV_BACKWARD_DATA, &t);
+    void *dw = naive_new((int64_t)conv_packed_size(conv, CONV_BACKWARD_WEIGHTS), 1);
+    ok(conv_forward(lane, conv, t.x, forward, t.bias, options->residual ? t.residual_of_y : NULL,
+                    t.y, &err),
        &err);
-    ok(ops->conv_backward_data(lane, conv, t.dy, backward, t.dx, &err), &err);
-    ok(ops->conv_backward_weights(lane, conv, t.x, t.dy, dw, t.dbias, &err), &err);
-    ok(ops->conv_unpack_gradient(lane, conv, dw, t.dkernel, &err), &err);
+    ok(conv_backward_data(lane, conv, t.dy, backward, t.dx, &err), &err);
+    ok(conv_backward_weights(lane, conv, t.x, t.dy, dw, t.dbias, &err), &err);
+    ok(conv_unpack_gradient(lane, conv, dw, t.dkernel, &err), &err);
     must_be_untouched(t.y, count_y(s), dtype_size(options->y));
     must_be_untouched(t.dx, count_x(s), sizeof *t.dx);
     must_be_untouched(t.dkernel, count_w(s), sizeof(float));
     must_be_untouched(t.dbias, s->k, sizeof(float));
-    check_forward(&t, conv_implementation_cpu(conv, CONV_FORWARD));
-    check_backward(&t, conv_implementation_cpu(conv, CONV_BACKWARD_DATA),
-                   conv_implementation_cpu(conv, CONV_BACKWARD_WEIGHTS));
+    check_forward(&t, conv_implementation(conv, CONV_FORWARD));
+    check_backward(&t, conv_implementation(conv, CONV_BACKWARD_DATA),
+                   conv_implementation(conv, CONV_BACKWARD_WEIGHTS));
     free(forward), free(backward), free(dw);
-    ops->conv_free(conv);
+    conv_free(conv);
     trial_release(&t);
 }
 
@@ -527,9 +515,9 @@ static void convolution_is_within_the_error_of_bf16(void **state)
 {
     struct lane *lane;
     (void)state;
-    struct backend *backend = on_lane_open(&lane);
-    if (backend->no_bf16 != NULL) {
-        backend_close(backend);
+    struct cpu *cpu = on_lane_open(&lane);
+    if (!onednn_has_bf16()) {
+        cpu_close(cpu);
         skip_because("this processor has no bf16");
         return;
     }
@@ -542,9 +530,9 @@ static void convolution_is_within_the_error_of_bf16(void **state)
                 .activation = j / 2 % 2 ? ACTIVATION_RELU6 : ACTIVATION_NONE,
                 .dtype = DTYPE_BF16,
                 .y = j / 4 ? DTYPE_F32 : DTYPE_BF16};
-            try_conv(backend, lane, &shapes[i], &options);
+            try_conv(cpu, lane, &shapes[i], &options);
         }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* A network in bf16 beside the same in f32: gradients, a training, and what is handed out. */
+#include "nn/cpu/executor.h"
 #include "nn/gradcam.h"
 #include "nn/network.h"
-#include "nn/network_parts.h"
 
 #include "formula.h"
 #include "on_lane.h"
@@ -21,7 +21,7 @@ static void ok(int status, const struct error *err)
 }
 
 struct bed {
-    struct backend *backend;
+    struct device *device;
     struct model *model;
     struct network *network;
     struct pictures pictures;
@@ -42,8 +42,8 @@ static void open_bed(struct bed *bed, const char *architecture, const char *patt
     *bed = (struct bed){0};
     ok(model_new(&a, &preprocess, 3, &bed->model, &err), &err);
     ok(model_set_trainable(bed->model, &pattern, pattern != NULL, &err), &err);
-    ok(backend_open_cpu(threads, &bed->backend, &err), &err);
-    ok(network_new(bed->model, bed->backend, &options, &bed->network, &err), &err);
+    ok(device_open("cpu", threads, &bed->device, &err), &err);
+    ok(network_new(bed->model, bed->device, &options, &bed->network, &err), &err);
     formula_pictures(&bed->pictures, IMAGES, SIZE, CLASSES);
     bed->pictures.feed.preprocess = preprocess;
     for (int i = 0; i < IMAGES; i++)
@@ -59,7 +59,7 @@ static void close_bed(struct bed *bed)
     formula_release(&bed->pictures);
     network_free(bed->network);
     model_free(bed->model);
-    backend_close(bed->backend);
+    device_close(bed->device);
 }
 
 static bool has_bf16(void)
@@ -289,8 +289,8 @@ static void buffers_of_bf16_are_half_as_large(void **state)
         struct bed bed;
         open_bed(&bed, "resnet8", "",
                  (struct network_options){.batch = BATCH, .dtype = (enum dtype)dtype}, 1);
-        bytes[dtype][0] = bed.network->training.arena_bytes;
-        bytes[dtype][1] = bed.network->inference.arena_bytes;
+        bytes[dtype][0] = network_executor(bed.network)->training.arena_bytes;
+        bytes[dtype][1] = network_executor(bed.network)->inference.arena_bytes;
         close_bed(&bed);
     }
     for (int i = 0; i < 2; i++)

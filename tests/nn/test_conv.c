@@ -1,7 +1,7 @@
 #include "naive.h"
 
 #include "base/memory.h"
-#include "nn/cpu.h"
+#include "nn/cpu/cpu.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,7 @@ static float *filled(int64_t count, uint32_t seed)
 /* A convolution with all its operands; the shards of a parallel call share the inputs and have an
  * output each. */
 struct bench {
-    struct backend *backend;
+    struct cpu *cpu;
     struct conv *conv;
     struct conv_shape shape;
     struct conv_options options;
@@ -71,27 +71,23 @@ struct bench {
 static int bench_pack(void *arg, struct lane *lane, size_t shard, struct error *err)
 {
     struct bench *b = arg;
-    const struct operations *ops = b->backend->ops;
     if (shard == 0)
-        return ops->conv_pack(lane, b->conv, CONV_FORWARD, b->kernel, b->scale, b->packed, err);
-    return ops->conv_pack(lane, b->conv, CONV_BACKWARD_DATA, b->kernel, NULL, b->packed_backward,
-                          err);
+        return conv_pack(lane, b->conv, CONV_FORWARD, b->kernel, b->scale, b->packed, err);
+    return conv_pack(lane, b->conv, CONV_BACKWARD_DATA, b->kernel, NULL, b->packed_backward, err);
 }
 
 static int bench_shard(void *arg, struct lane *lane, size_t shard, struct error *err)
 {
     struct bench *b = arg;
-    const struct operations *ops = b->backend->ops;
     int64_t i = (int64_t)shard;
-    void *dw = b->dw + shard * ops->conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS);
-    if (ops->conv_forward(lane, b->conv, b->x, b->packed, b->bias, b->residual,
-                          b->y + i * count_y(&b->shape), err) != 0 ||
-        ops->conv_backward_data(lane, b->conv, b->dy, b->packed_backward,
-                                b->dx + i * count_x(&b->shape), err) != 0 ||
-        ops->conv_backward_weights(lane, b->conv, b->x, b->dy, dw, b->dbias + i * b->shape.k,
-                                   err) != 0)
+    void *dw = b->dw + shard * conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS);
+    if (conv_forward(lane, b->conv, b->x, b->packed, b->bias, b->residual,
+                     b->y + i * count_y(&b->shape), err) != 0 ||
+        conv_backward_data(lane, b->conv, b->dy, b->packed_backward, b->dx + i * count_x(&b->shape),
+                           err) != 0 ||
+        conv_backward_weights(lane, b->conv, b->x, b->dy, dw, b->dbias + i * b->shape.k, err) != 0)
         return -1;
-    return ops->conv_unpack_gradient(lane, b->conv, dw, b->dkernel + i * count_w(&b->shape), err);
+    return conv_unpack_gradient(lane, b->conv, dw, b->dkernel + i * count_w(&b->shape), err);
 }
 
 static void bench_init(struct bench *b, int lanes, const struct conv_shape *shape,
@@ -107,32 +103,31 @@ static void bench_init(struct bench *b, int lanes, const struct conv_shape *shap
     b->bias = options->bias ? filled(shape->k, 4) : NULL;
     b->residual = options->residual ? filled(count_y(shape), 5) : NULL;
     b->dy = filled(count_y(shape), 6);
-    if (backend_open("cpu", lanes, &b->backend, &err) != 0 ||
-        b->backend->ops->conv_new(b->backend, shape, &b->options, &b->conv, &err) != 0)
+    if (cpu_open(lanes, &b->cpu, &err) != 0 ||
+        conv_new(b->cpu, shape, &b->options, &b->conv, &err) != 0)
         fail_msg("%s", err.message);
-    const struct operations *ops = b->backend->ops;
-    b->packed = naive_new((int64_t)ops->conv_packed_size(b->conv, CONV_FORWARD), 1);
-    b->packed_backward = naive_new((int64_t)ops->conv_packed_size(b->conv, CONV_BACKWARD_DATA), 1);
-    b->dw = naive_new(n * (int64_t)ops->conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS), 1);
+    b->packed = naive_new((int64_t)conv_packed_size(b->conv, CONV_FORWARD), 1);
+    b->packed_backward = naive_new((int64_t)conv_packed_size(b->conv, CONV_BACKWARD_DATA), 1);
+    b->dw = naive_new(n * (int64_t)conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS), 1);
     b->y = naive_new(n * count_y(shape), sizeof(float));
     b->dx = naive_new(n * count_x(shape), sizeof(float));
     b->dbias = naive_new(n * shape->k, sizeof(float));
     b->dkernel = naive_new(n * count_w(shape), sizeof(float));
-    if (ops->parallel(b->backend, 2, bench_pack, b, &err) != 0)
+    if (cpu_parallel(b->cpu, 2, bench_pack, b, &err) != 0)
         fail_msg("%s", err.message);
 }
 
 static void bench_run(struct bench *b)
 {
     struct error err = {0};
-    if (b->backend->ops->parallel(b->backend, b->shards, bench_shard, b, &err) != 0)
+    if (cpu_parallel(b->cpu, b->shards, bench_shard, b, &err) != 0)
         fail_msg("%s", err.message);
 }
 
 static void bench_release(struct bench *b)
 {
-    b->backend->ops->conv_free(b->conv);
-    backend_close(b->backend);
+    conv_free(b->conv);
+    cpu_close(b->cpu);
     void *all[] = {b->x,  b->kernel, b->scale,           b->bias, b->residual,
                    b->dy, b->packed, b->packed_backward, b->dw,   b->y,
                    b->dx, b->dbias,  b->dkernel};
@@ -276,7 +271,7 @@ static const struct conv_shape layers[] = {
 };
 
 struct forward {
-    struct backend *backend;
+    struct cpu *cpu;
     struct conv *conv;
     const float *x, *kernel, *residual;
     float *y;
@@ -285,35 +280,33 @@ struct forward {
 static int forward_work(void *arg, struct lane *lane, size_t shard, struct error *err)
 {
     struct forward *f = arg;
-    const struct operations *ops = f->backend->ops;
     (void)shard;
-    void *packed = naive_new((int64_t)ops->conv_packed_size(f->conv, CONV_FORWARD), 1);
-    int status = ops->conv_pack(lane, f->conv, CONV_FORWARD, f->kernel, NULL, packed, err);
+    void *packed = naive_new((int64_t)conv_packed_size(f->conv, CONV_FORWARD), 1);
+    int status = conv_pack(lane, f->conv, CONV_FORWARD, f->kernel, NULL, packed, err);
     if (status == 0)
-        status = ops->conv_forward(lane, f->conv, f->x, packed, NULL, f->residual, f->y, err);
+        status = conv_forward(lane, f->conv, f->x, packed, NULL, f->residual, f->y, err);
     free(packed);
     return status;
 }
 
 /* y of images [first, first + n) in one convolution over n. */
-static void forward_images(struct backend *backend, struct conv_shape shape, int64_t first,
-                           int64_t n, const float *x, const float *kernel, const float *residual,
-                           float *y)
+static void forward_images(struct cpu *cpu, struct conv_shape shape, int64_t first, int64_t n,
+                           const float *x, const float *kernel, const float *residual, float *y)
 {
     struct error err = {0};
     int64_t in = count_x(&shape), out = count_y(&shape);
     struct conv_options options = {
         .passes = CONV_FORWARD, .residual = residual != NULL, .activation = ACTIVATION_RELU};
-    struct forward f = {.backend = backend,
+    struct forward f = {.cpu = cpu,
                         .x = x + first * in,
                         .kernel = kernel,
                         .residual = residual ? residual + first * out : NULL,
                         .y = y + first * out};
     shape.n = n;
-    if (backend->ops->conv_new(backend, &shape, &options, &f.conv, &err) != 0 ||
-        backend->ops->parallel(backend, 1, forward_work, &f, &err) != 0)
+    if (conv_new(cpu, &shape, &options, &f.conv, &err) != 0 ||
+        cpu_parallel(cpu, 1, forward_work, &f, &err) != 0)
         fail_msg("%s", err.message);
-    backend->ops->conv_free(f.conv);
+    conv_free(f.conv);
 }
 
 static void conv_forward_bits_do_not_depend_on_the_shard(void **state)
@@ -322,8 +315,8 @@ static void conv_forward_bits_do_not_depend_on_the_shard(void **state)
     enum { IMAGES = 9 };
     static const int64_t cuts[][4] = {{9}, {1, 8}, {2, 3, 4}};
     struct error err = {0};
-    struct backend *backend;
-    assert_int_equal(backend_open("cpu", 1, &backend, &err), 0);
+    struct cpu *cpu;
+    assert_int_equal(cpu_open(1, &cpu, &err), 0);
     for (size_t i = 0; i < 2 * sizeof(layers) / sizeof(layers[0]); i++) {
         const struct conv_shape *s = &layers[i / 2];
         int64_t out = IMAGES * count_y(s);
@@ -334,13 +327,13 @@ static void conv_forward_bits_do_not_depend_on_the_shard(void **state)
         for (int cut = 0; cut < 3; cut++) {
             y[cut] = naive_new(out, sizeof(float));
             for (int64_t part = 0, at = 0; at < IMAGES; at += cuts[cut][part++])
-                forward_images(backend, *s, at, cuts[cut][part], x, kernel, residual, y[cut]);
+                forward_images(cpu, *s, at, cuts[cut][part], x, kernel, residual, y[cut]);
         }
         assert_memory_equal(y[0], y[1], (size_t)out * sizeof(float));
         assert_memory_equal(y[0], y[2], (size_t)out * sizeof(float));
         free(x), free(kernel), free(residual), free(y[0]), free(y[1]), free(y[2]);
     }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 /* With REPRISE_LIST set, prints what oneDNN took for each layer. */
@@ -348,8 +341,8 @@ static void conv_of_every_layer_has_a_fast_kernel(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct backend *backend;
-    assert_int_equal(backend_open("cpu", 1, &backend, &err), 0);
+    struct cpu *cpu;
+    assert_int_equal(cpu_open(1, &cpu, &err), 0);
     for (size_t i = 0; i < 2 * sizeof(layers) / sizeof(layers[0]); i++) {
         struct conv_shape shape = layers[i / 2];
         struct conv_options options = {.passes = CONV_FORWARD | CONV_BACKWARD_DATA |
@@ -359,11 +352,11 @@ static void conv_of_every_layer_has_a_fast_kernel(void **state)
                                        .activation = ACTIVATION_RELU};
         struct conv *conv;
         shape.n = 4;
-        if (backend->ops->conv_new(backend, &shape, &options, &conv, &err) != 0)
+        if (conv_new(cpu, &shape, &options, &conv, &err) != 0)
             fail_msg("%s", err.message);
-        const char *names[] = {conv_implementation_cpu(conv, CONV_FORWARD),
-                               conv_implementation_cpu(conv, CONV_BACKWARD_DATA),
-                               conv_implementation_cpu(conv, CONV_BACKWARD_WEIGHTS)};
+        const char *names[] = {conv_implementation(conv, CONV_FORWARD),
+                               conv_implementation(conv, CONV_BACKWARD_DATA),
+                               conv_implementation(conv, CONV_BACKWARD_WEIGHTS)};
         if (getenv("REPRISE_LIST") != NULL)
             fprintf(stderr, "%3lldx%-4lld %4lld -> %-4lld %lldx%lld%s: %s, %s, %s\n",
                     (long long)shape.h, (long long)shape.w, (long long)shape.c, (long long)shape.k,
@@ -373,27 +366,27 @@ static void conv_of_every_layer_has_a_fast_kernel(void **state)
             assert_null(strstr(names[j], "ref"));
             assert_non_null(strstr(names[j], ":"));
         }
-        backend->ops->conv_free(conv);
+        conv_free(conv);
     }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static void conv_new_survives_failed_allocations(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct backend *backend;
+    struct cpu *cpu;
     struct conv_options options = {
         .passes = CONV_FORWARD | CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS, .bias = true};
-    assert_int_equal(backend_open("cpu", 1, &backend, &err), 0);
+    assert_int_equal(cpu_open(1, &cpu, &err), 0);
     unsigned injected = 0;
     for (unsigned after = 1;; after++) {
         struct conv *conv = NULL;
         memory_fail_after(after);
-        int status = backend->ops->conv_new(backend, &shapes[0], &options, &conv, &err);
+        int status = conv_new(cpu, &shapes[0], &options, &conv, &err);
         if (memory_fail_after(0) == 0) {
             assert_int_equal(status, 0);
-            backend->ops->conv_free(conv);
+            conv_free(conv);
             break;
         }
         assert_int_equal(status, -1);
@@ -402,26 +395,24 @@ static void conv_new_survives_failed_allocations(void **state)
         injected++;
     }
     assert_true(injected >= 7); /* the convolution and six primitives */
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static void conv_error_names_the_shape(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct backend *backend;
+    struct cpu *cpu;
     struct conv *conv = NULL;
     struct conv_shape wrong = shapes[0];
     wrong.c = -3;
-    assert_int_equal(backend_open("cpu", 1, &backend, &err), 0);
-    assert_int_equal(backend->ops->conv_new(backend, &wrong,
-                                            &(struct conv_options){.passes = CONV_FORWARD}, &conv,
-                                            &err),
-                     -1);
+    assert_int_equal(cpu_open(1, &cpu, &err), 0);
+    assert_int_equal(
+        conv_new(cpu, &wrong, &(struct conv_options){.passes = CONV_FORWARD}, &conv, &err), -1);
     assert_int_equal(err.kind, ERR_DEVICE);
     assert_non_null(strstr(err.message, "5x6x-3"));
     assert_null(conv);
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 int main(void)

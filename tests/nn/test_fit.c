@@ -262,7 +262,7 @@ static void fit_restores_the_best_weights(void **state)
     bed->options.early_stopping.patience = 3;
     bed->options.checkpoint_folder = NULL;
     fit_bed_train(bed, 1);
-    assert_int_equal(network_new(bed->model, bed->backend, &options, &network, &err), 0);
+    assert_int_equal(network_new(bed->model, bed->device, &options, &network, &err), 0);
     assert_int_equal(fit_evaluate(network, &bed->val, bed->samples + TRAIN, COUNT - TRAIN, 0, NULL,
                                   NULL, &evaluation, &err),
                      0);
@@ -366,7 +366,7 @@ static void divergence_names_the_last_good_checkpoint(void **state)
     bed->options.checkpoint_folder = NULL;
     fit_bed_train(bed, 1);
     bed->model->parameters[2].value[1] = -INFINITY;
-    assert_int_equal(network_new(bed->model, bed->backend, &options, &network, &err), 0);
+    assert_int_equal(network_new(bed->model, bed->device, &options, &network, &err), 0);
     assert_int_equal(
         divergence_tell(&divergence, network, bed->model, &bed->val, bed->samples, 3, &err), -1);
     assert_non_null(strstr(err.message, "epoch 3, step 4 of 9: the validation loss is nan; "));
@@ -441,7 +441,7 @@ static void fit_refuses_to_train_on_nothing(void **state)
     struct error err;
     bed->options.epochs = 1;
     fit_bed_train(bed, 1);
-    assert_int_equal(fit(bed->model, bed->backend, &bed->train, bed->samples, 0, &bed->val,
+    assert_int_equal(fit(bed->model, bed->device, &bed->train, bed->samples, 0, &bed->val,
                          bed->samples, 1, &bed->options, NULL, &bed->history, &err),
                      -1);
     assert_int_equal(err.kind, ERR_USAGE);

@@ -306,10 +306,12 @@ static void assert_refused(struct bed *bed, const char *message)
 {
     struct error err = {0};
     int64_t epochs = -1;
+    /* Where there is no bf16 the network says so first. */
+    const bool trainable = bed->options.dtype == DTYPE_F32 || on_lane_dtypes() == 2;
     if (fit_bed_try(bed, 1, &err) == 0)
         fail_msg("went on, expected: %s", message);
-    assert_int_equal(err.kind, ERR_FORMAT);
-    if (strstr(err.message, message) == NULL)
+    assert_int_equal(err.kind, trainable ? ERR_FORMAT : ERR_DEVICE);
+    if (trainable && strstr(err.message, message) == NULL)
         fail_msg("'%s' is not in: %s", message, err.message);
     assert_int_equal(bed->steps, 0);
     assert_int_equal(fit_check_state(bed->model, &bed->train, bed->samples, TRAIN, &bed->val,
@@ -372,7 +374,7 @@ static void state_of_another_training_is_refused_with_what_differs(void **state)
     const char *message;
     for (int which = 0; (message = change(bed, which)) != NULL; which++) {
         assert_refused(bed, message);
-        saved->backend = bed->backend;
+        saved->device = bed->device;
         saved->model = bed->model;
         saved->history = bed->history;
         *bed = *saved;

@@ -206,7 +206,7 @@ static void gradcam_is_the_derivative_beside_pooled_layers(void **state)
     for (int hidden = 0; hidden <= UNITS; hidden += UNITS) {
         const struct network_options options = {0};
         struct error err = {0};
-        struct backend *backend;
+        struct device *device;
         struct network *network;
         struct pictures pictures;
         float probabilities[N * KINDS];
@@ -218,8 +218,8 @@ static void gradcam_is_the_derivative_beside_pooled_layers(void **state)
         for (int64_t i = 0; i < OTHERS * (hidden ? hidden : KINDS); i++)
             kernel[i] *= 4; /* so that they decide which units are cut */
         formula_pictures(&pictures, N, SIZE, KINDS);
-        assert_int_equal(backend_open_cpu(1, &backend, &err), 0);
-        assert_int_equal(network_new(model, backend, &options, &network, &err), 0);
+        assert_int_equal(device_open("cpu", 1, &device, &err), 0);
+        assert_int_equal(network_new(model, device, &options, &network, &err), 0);
         assert_int_equal(network_infer_taps(network, &pictures.feed, pictures.samples, N, NULL,
                                             probabilities, taps, 2, NULL, &err),
                          0);
@@ -227,7 +227,7 @@ static void gradcam_is_the_derivative_beside_pooled_layers(void **state)
             check_picture(model, maps + i * PLACES * MAP, features + i * (OTHERS + MAP),
                           probabilities + i * KINDS);
         network_free(network);
-        backend_close(backend);
+        device_close(device);
         formula_release(&pictures);
         model_free(model);
     }

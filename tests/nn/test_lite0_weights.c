@@ -37,7 +37,7 @@ static void features_are_those_of_the_library_that_wrote_the_weights(void **stat
     const uint8_t labels[IMAGES] = {0};
     const struct network_options options = {.shard = 4, .norm = NORM_INFERENCE};
     struct npy images = {0}, expected = {0};
-    struct backend *backend = NULL;
+    struct device *device = NULL;
     struct network *network = NULL;
     struct error err = {0};
     struct model *model = load(&err);
@@ -46,8 +46,8 @@ static void features_are_those_of_the_library_that_wrote_the_weights(void **stat
     if (npy_read_as("tests/golden/efficientnet_lite0/images.npy", NPY_U8, 4, &images, &err) < 0 ||
         npy_read_as("tests/golden/efficientnet_lite0/pooled_features.npy", NPY_F32, 2, &expected,
                     &err) < 0 ||
-        backend_open_cpu(2, &backend, &err) < 0 ||
-        network_new(model, backend, &options, &network, &err) < 0)
+        device_open("cpu", 2, &device, &err) < 0 ||
+        network_new(model, device, &options, &network, &err) < 0)
         fail_msg("%s", err.message);
     assert_int_equal(expected.count, IMAGES * FEATURES);
     const struct feed feed = {.images = images.data,
@@ -67,7 +67,7 @@ static void features_are_those_of_the_library_that_wrote_the_weights(void **stat
         largest = fmaxf(largest, fabsf(known[i]));
     known_near(features, known, IMAGES * FEATURES, 1e-4 * (double)largest);
     network_free(network);
-    backend_close(backend);
+    device_close(device);
     model_free(model);
     npy_release(&images);
     npy_release(&expected);

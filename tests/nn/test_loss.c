@@ -14,7 +14,7 @@ static void loss_equals_keras(void **state)
     (void)state;
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     struct known_text file;
     known_open(&file, "tests/golden/loss/loss.txt");
     int64_t images = (int64_t)known_number(&file), classes = (int64_t)known_number(&file);
@@ -23,8 +23,8 @@ static void loss_equals_keras(void **state)
         float *logits = known_read(&file, classes), *targets = known_read(&file, classes);
         float *loss_known = known_read(&file, 1), *p_known = known_read(&file, classes);
         float *d_known = known_read(&file, classes);
-        assert_int_equal(backend->ops->loss(lane, 1, classes, logits, targets, 1.0f / (float)images,
-                                            &loss, p, d, &err),
+        assert_int_equal(cross_entropy(lane, 1, classes, logits, targets, 1.0f / (float)images,
+                                       &loss, p, d, &err),
                          0);
         known_compare("loss", &loss, loss_known, 1, 1e-6, 0.1);
         known_compare("probability", p, p_known, classes, 3e-6, 1e-9);
@@ -33,7 +33,7 @@ static void loss_equals_keras(void **state)
     }
     free(p), free(d);
     known_close(&file);
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 struct logits {
@@ -55,7 +55,7 @@ static void loss_gradient_equals_difference_quotients(void **state)
     enum { N = 3, CLASSES = 5 };
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     float z[N * CLASSES], targets[N * CLASSES], loss[N], p[N * CLASSES], d[N * CLASSES];
     naive_fill(z, N * CLASSES, 1);
     naive_fill(targets, N * CLASSES, 2);
@@ -66,7 +66,7 @@ static void loss_gradient_equals_difference_quotients(void **state)
         for (int j = 0; j < CLASSES; j++)
             targets[i * CLASSES + j] /= sum;
     }
-    backend->ops->loss(lane, N, CLASSES, z, targets, 0.25f, loss, p, d, &err);
+    cross_entropy(lane, N, CLASSES, z, targets, 0.25f, loss, p, d, &err);
     double *x = naive_widen(z, N * CLASSES), y[N], weight[N] = {0.25, 0.25, 0.25};
     double probabilities[N * CLASSES], *t = naive_widen(targets, N * CLASSES);
     struct logits l = {N, CLASSES, t, probabilities};
@@ -77,7 +77,7 @@ static void loss_gradient_equals_difference_quotients(void **state)
     assert_true(naive_distance(loss, y, N) < 1e-6);
     assert_true(naive_distance(p, probabilities, N * CLASSES) < 1e-6);
     free(x), free(t);
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static void loss_keeps_what_is_not_a_number(void **state)

@@ -2,9 +2,9 @@
  * and backward, whichever kernel the library takes: test_nan_kernels.sh runs
  * this with each instruction set that the library can be told to keep to.
  */
-#include "nn/cpu.h"
+#include "nn/cpu/cpu.h"
+#include "nn/cpu/executor.h"
 #include "nn/loss.h"
-#include "nn/network_parts.h"
 #include "nn/norm.h"
 #include "nn/reach.h"
 
@@ -84,7 +84,7 @@ static int64_t count_w(const struct conv_shape *s)
 enum operand { OF_X, OF_KERNEL, OF_BIAS, OF_RESIDUAL, OF_DY, OPERANDS };
 struct bench {
     enum dtype dtype; /* of x, y, dx and dy; kernel and bias are f32 */
-    struct backend *backend;
+    struct cpu *cpu;
     struct lane *lane;
     struct conv *conv;
     const struct conv_shape *shape;
@@ -111,10 +111,8 @@ static double *padded(const struct conv_shape *s, const double *x, struct conv_s
 static void *packed_kernel(struct bench *b, enum conv_pass pass)
 {
     struct error err = {0};
-    void *packed = naive_new((int64_t)b->backend->ops->conv_packed_size(b->conv, pass), 1);
-    ok(b->backend->ops->conv_pack(b->lane, b->conv, pass, b->operands[OF_KERNEL], NULL, packed,
-                                  &err),
-       &err);
+    void *packed = naive_new((int64_t)conv_packed_size(b->conv, pass), 1);
+    ok(conv_pack(b->lane, b->conv, pass, b->operands[OF_KERNEL], NULL, packed, &err), &err);
     return packed;
 }
 
@@ -153,9 +151,7 @@ static void check_forward(struct bench *b)
     double *known = naive_new(count, sizeof *known), *wide[OPERANDS];
     for (int i = 0; i < OPERANDS; i++)
         wide[i] = naive_widen(b->operands[i], b->counts[i]);
-    ok(b->backend->ops->conv_forward(b->lane, b->conv, x, packed, b->operands[OF_BIAS], residual,
-                                     raw, &err),
-       &err);
+    ok(conv_forward(b->lane, b->conv, x, packed, b->operands[OF_BIAS], residual, raw, &err), &err);
     float *y = widened(b, raw, count);
     naive_conv_forward(b->shape, wide[OF_X], wide[OF_KERNEL], wide[OF_BIAS], wide[OF_RESIDUAL],
                        ACTIVATION_NONE, known);
@@ -164,8 +160,7 @@ static void check_forward(struct bench *b)
     double *with_zeros = naive_new(count, sizeof *with_zeros);
     naive_conv_forward(&larger, pixels, wide[OF_KERNEL], wide[OF_BIAS], wide[OF_RESIDUAL],
                        ACTIVATION_NONE, with_zeros);
-    same_kind(conv_implementation_cpu(b->conv, CONV_FORWARD), b->dtype, y, known, with_zeros,
-              count);
+    same_kind(conv_implementation(b->conv, CONV_FORWARD), b->dtype, y, known, with_zeros, count);
     for (int i = 0; i < OPERANDS; i++)
         free(wide[i]);
     free(packed), free(y), free(known), free(pixels), free(with_zeros), free(x), free(residual);
@@ -191,10 +186,9 @@ static double *with_zero_taps(const struct conv_shape *s, const double *dx, cons
 static void check_backward(struct bench *b)
 {
     struct error err = {0};
-    const struct operations *ops = b->backend->ops;
     const struct conv_shape *s = b->shape;
     void *packed = packed_kernel(b, CONV_BACKWARD_DATA);
-    void *dw = naive_new((int64_t)ops->conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS), 1);
+    void *dw = naive_new((int64_t)conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS), 1);
     void *given_x = given(b, OF_X), *given_dy = given(b, OF_DY);
     void *raw = naive_new(count_x(s), sizeof(float));
     float *dkernel = naive_new(count_w(s), sizeof *dkernel);
@@ -205,10 +199,10 @@ static void check_backward(struct bench *b)
     double *known_dx = naive_new(count_x(s), sizeof *known_dx);
     double *known_dkernel = naive_new(count_w(s), sizeof *known_dkernel);
     double *known_dbias = naive_new(s->k, sizeof *known_dbias);
-    ok(ops->conv_backward_data(b->lane, b->conv, given_dy, packed, raw, &err), &err);
-    ok(ops->conv_backward_weights(b->lane, b->conv, given_x, given_dy, dw, dbias, &err), &err);
+    ok(conv_backward_data(b->lane, b->conv, given_dy, packed, raw, &err), &err);
+    ok(conv_backward_weights(b->lane, b->conv, given_x, given_dy, dw, dbias, &err), &err);
     float *dx = widened(b, raw, count_x(s));
-    ok(ops->conv_unpack_gradient(b->lane, b->conv, dw, dkernel, &err), &err);
+    ok(conv_unpack_gradient(b->lane, b->conv, dw, dkernel, &err), &err);
     naive_conv_backward_data(s, dy, kernel, known_dx);
     naive_conv_backward_weights(s, x, dy, known_dkernel, known_dbias);
     struct conv_shape larger;
@@ -216,11 +210,11 @@ static void check_backward(struct bench *b)
     double *with_zeros = naive_new(count_w(s), sizeof *with_zeros);
     naive_conv_backward_weights(&larger, pixels, dy, with_zeros, known_dbias);
     double *zero_taps = with_zero_taps(s, known_dx, kernel);
-    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_DATA), b->dtype, dx, known_dx,
-              zero_taps, count_x(s));
+    same_kind(conv_implementation(b->conv, CONV_BACKWARD_DATA), b->dtype, dx, known_dx, zero_taps,
+              count_x(s));
     free(zero_taps);
-    same_kind(conv_implementation_cpu(b->conv, CONV_BACKWARD_WEIGHTS), b->dtype, dkernel,
-              known_dkernel, with_zeros, count_w(s));
+    same_kind(conv_implementation(b->conv, CONV_BACKWARD_WEIGHTS), b->dtype, dkernel, known_dkernel,
+              with_zeros, count_w(s));
     same_kind("gradient of a bias", b->dtype, dbias, known_dbias, NULL, s->k);
     free(pixels), free(with_zeros);
     free(given_x), free(given_dy);
@@ -241,14 +235,14 @@ static void open_bench(struct bench *b, const struct conv_shape *shape, enum dty
         .dtype = dtype,
         .shape = shape,
         .counts = {count_x(shape), count_w(shape), shape->k, count_y(shape), count_y(shape)}};
-    b->backend = on_lane_open(&b->lane);
-    ok(b->backend->ops->conv_new(b->backend, shape, &options, &b->conv, &err), &err);
+    b->cpu = on_lane_open(&b->lane);
+    ok(conv_new(b->cpu, shape, &options, &b->conv, &err), &err);
 }
 
 static void close_bench(struct bench *b)
 {
-    b->backend->ops->conv_free(b->conv);
-    backend_close(b->backend);
+    conv_free(b->conv);
+    cpu_close(b->cpu);
 }
 
 static void convolution_carries_nan_and_infinity_in_every_operand(void **state)
@@ -278,19 +272,20 @@ static void fused_activation_changes_no_finite_value(void **state)
     static const enum activation kinds[] = {ACTIVATION_RELU, ACTIVATION_RELU6};
     struct error err = {0};
     struct lane *lane;
+    char isa[ONEDNN_ISA_SIZE];
     (void)state;
-    struct backend *backend = on_lane_open(&lane);
-    const struct operations *ops = backend->ops;
+    struct cpu *cpu = on_lane_open(&lane);
+    onednn_isa(isa);
     for (size_t i = 0; i < 4 * SHAPES; i++) {
         const struct conv_shape *s = &shapes[i / 4];
         struct conv_options options = {.passes = CONV_FORWARD, .bias = true, .residual = i % 2};
         struct conv *apart, *fused;
-        ok(ops->conv_new(backend, s, &options, &apart, &err), &err);
+        ok(conv_new(cpu, s, &options, &apart, &err), &err);
         options.activation = kinds[i / 2 % 2];
-        ok(ops->conv_new(backend, s, &options, &fused, &err), &err);
-        const bool same = strcmp(conv_implementation_cpu(fused, CONV_FORWARD),
-                                 conv_implementation_cpu(apart, CONV_FORWARD)) == 0;
-        assert_true(same || strstr(backend->description, "avx2") == NULL);
+        ok(conv_new(cpu, s, &options, &fused, &err), &err);
+        const bool same = strcmp(conv_implementation(fused, CONV_FORWARD),
+                                 conv_implementation(apart, CONV_FORWARD)) == 0;
+        assert_true(same || strstr(isa, "avx2") == NULL);
         float *x = filled(count_x(s), 1), *kernel = filled(count_w(s), 2), *bias = filled(s->k, 3);
         float *residual = filled(count_y(s), 4);
         float *y[2] = {naive_new(count_y(s), sizeof(float)), naive_new(count_y(s), sizeof(float))};
@@ -298,22 +293,21 @@ static void fused_activation_changes_no_finite_value(void **state)
             kernel[j] *= 9.0f; /* some come above 6 */
         for (int j = 0; j < 2; j++) {
             struct conv *conv = j == 0 ? apart : fused;
-            void *packed = naive_new((int64_t)ops->conv_packed_size(conv, CONV_FORWARD), 1);
-            ok(ops->conv_pack(lane, conv, CONV_FORWARD, kernel, NULL, packed, &err), &err);
-            ok(ops->conv_forward(lane, conv, x, packed, bias, options.residual ? residual : NULL,
-                                 y[j], &err),
+            void *packed = naive_new((int64_t)conv_packed_size(conv, CONV_FORWARD), 1);
+            ok(conv_pack(lane, conv, CONV_FORWARD, kernel, NULL, packed, &err), &err);
+            ok(conv_forward(lane, conv, x, packed, bias, options.residual ? residual : NULL, y[j],
+                            &err),
                &err);
             free(packed);
         }
-        ok(ops->activation_forward(lane, DTYPE_F32, count_y(s), options.activation, y[0], &err),
-           &err);
+        ok(activation_forward(lane, DTYPE_F32, count_y(s), options.activation, y[0], &err), &err);
         for (int64_t j = 0; j < count_y(s); j++)
             assert_true(same ? y[0][j] == y[1][j]
                              : is_alike((double)y[0][j], (double)y[1][j], DTYPE_F32));
         free(x), free(kernel), free(bias), free(residual), free(y[0]), free(y[1]);
-        ops->conv_free(apart), ops->conv_free(fused);
+        conv_free(apart), conv_free(fused);
     }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 /* ---- element by element ---- */
@@ -325,7 +319,7 @@ static void activations_carry_nan(void **state)
     struct error err = {0};
     struct lane *lane;
     (void)state;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     for (int a = ACTIVATION_RELU; a <= ACTIVATION_RELU6; a++)
         for (int at = 0; at < COUNT; at++) {
             float y[COUNT], dy[COUNT];
@@ -333,9 +327,7 @@ static void activations_carry_nan(void **state)
             for (int special = 0; special < SPECIALS; special++) {
                 naive_fill(y, COUNT, 1);
                 y[at] = specials[special];
-                ok(backend->ops->activation_forward(lane, DTYPE_F32, COUNT, (enum activation)a, y,
-                                                    &err),
-                   &err);
+                ok(activation_forward(lane, DTYPE_F32, COUNT, (enum activation)a, y, &err), &err);
                 for (int i = 0; i < COUNT; i++)
                     assert_true(i == at || (y[i] >= 0 && y[i] <= 1));
                 assert_true(special == 0   ? isnan(y[at])
@@ -345,25 +337,20 @@ static void activations_carry_nan(void **state)
             naive_fill(dy, COUNT, 2);
             for (int i = 0; i < COUNT; i++)
                 y[i] = i == at ? NAN : 1.0f;
-            ok(backend->ops->activation_backward(lane, DTYPE_F32, COUNT, (enum activation)a, y, dy,
-                                                 &err),
-               &err);
+            ok(activation_backward(lane, DTYPE_F32, COUNT, (enum activation)a, y, dy, &err), &err);
             for (int i = 0; i < COUNT; i++)
                 assert_true(isnan(dy[i]) == (i == at));
             /* Times a derivative of 0, and of 1. */
             for (int i = 0; i < COUNT; i++)
                 y[i] = i == at ? 0.0f : 1.0f, dy[i] = i % 2 ? INFINITY : NAN;
-            ok(backend->ops->activation_backward(lane, DTYPE_F32, COUNT, (enum activation)a, y, dy,
-                                                 &err),
-               &err);
+            ok(activation_backward(lane, DTYPE_F32, COUNT, (enum activation)a, y, dy, &err), &err);
             for (int i = 0; i < COUNT; i++)
                 assert_true(i % 2 && i != at ? dy[i] == INFINITY : isnan(dy[i]));
         }
     float infinite = INFINITY, dy = 3.0f;
-    ok(backend->ops->activation_backward(lane, DTYPE_F32, 1, ACTIVATION_RELU, &infinite, &dy, &err),
-       &err);
+    ok(activation_backward(lane, DTYPE_F32, 1, ACTIVATION_RELU, &infinite, &dy, &err), &err);
     assert_true(dy == 3.0f);
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static void largest_sees_nan_and_infinity_anywhere(void **state)
@@ -372,18 +359,18 @@ static void largest_sees_nan_and_infinity_anywhere(void **state)
     struct lane *lane;
     float x[COUNT], largest;
     (void)state;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     for (int at = 0; at < COUNT; at++)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, COUNT, 1);
             x[at] = specials[special];
-            ok(backend->ops->largest(lane, DTYPE_F32, COUNT, x, &largest, &err), &err);
+            ok(tensor_largest(lane, DTYPE_F32, COUNT, x, &largest, &err), &err);
             assert_true(special == 0 ? isnan(largest) : largest == INFINITY);
             x[at] = -7.5f;
-            ok(backend->ops->largest(lane, DTYPE_F32, COUNT, x, &largest, &err), &err);
+            ok(tensor_largest(lane, DTYPE_F32, COUNT, x, &largest, &err), &err);
             assert_true(largest == 7.5f);
         }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static void sums_and_copies_and_dropout_carry_nan(void **state)
@@ -394,20 +381,20 @@ static void sums_and_copies_and_dropout_carry_nan(void **state)
     const int64_t samples[1] = {0};
     const struct dropout_key key = {.seed = 1, .rate = 0.5f};
     (void)state;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     for (int at = 0; at < COUNT; at++)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, COUNT, 1), naive_fill(y, COUNT, 2);
             x[at] = specials[special];
-            ok(backend->ops->accumulate(lane, DTYPE_F32, COUNT, x, y, &err), &err);
+            ok(tensor_accumulate(lane, DTYPE_F32, COUNT, x, y, &err), &err);
             assert_true(special == 0 ? isnan(y[at]) : y[at] == x[at]);
             /* What is dropped is multiplied by 0, and infinity times 0 is a NaN. */
-            ok(backend->ops->dropout(lane, DTYPE_F32, &key, 1, COUNT, samples, x, y, &err), &err);
+            ok(dropout_apply(lane, DTYPE_F32, &key, 1, COUNT, samples, x, y, &err), &err);
             assert_true(special == 0 ? isnan(y[at]) : isnan(y[at]) || y[at] == x[at]);
             for (int i = 0; i < COUNT; i++)
                 assert_true(i == at || isfinite(y[i]));
         }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 /* ---- pools ---- */
@@ -417,7 +404,7 @@ static void max_pool_carries_nan_forward_and_back(void **state)
     struct error err = {0};
     struct lane *lane;
     (void)state;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     for (int padded = 0; padded < 2; padded++) {
         const struct pool_shape s = {1, 6, 6, 19, 3, 2, 1, 1, 1, 1, padded == 1};
         enum { IN = 6 * 6 * 19, OUT = 3 * 3 * 19 };
@@ -427,8 +414,8 @@ static void max_pool_carries_nan_forward_and_back(void **state)
             for (int i = 0; i < OUT; i++)
                 dy[i] = 1.0f;
             x[at] = NAN;
-            ok(backend->ops->max_pool_forward(lane, DTYPE_F32, &s, x, y, &err), &err);
-            ok(backend->ops->max_pool_backward(lane, DTYPE_F32, &s, x, y, dy, dx, &err), &err);
+            ok(max_pool_forward(lane, DTYPE_F32, &s, x, y, &err), &err);
+            ok(max_pool_backward(lane, DTYPE_F32, &s, x, y, dy, dx, &err), &err);
             int touched = 0;
             for (int i = 0; i < OUT; i++) {
                 const int p = i / 19 / 3, q = i / 19 % 3, c = i % 19;
@@ -440,12 +427,12 @@ static void max_pool_carries_nan_forward_and_back(void **state)
             }
             assert_true(dx[at] == (float)touched); /* the NaN is the maximum of its windows */
             x[at] = -INFINITY;
-            ok(backend->ops->max_pool_forward(lane, DTYPE_F32, &s, x, y, &err), &err);
+            ok(max_pool_forward(lane, DTYPE_F32, &s, x, y, &err), &err);
             for (int i = 0; i < OUT; i++)
                 assert_true(isfinite(y[i]));
         }
     }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static void average_pool_carries_nan_forward_and_back(void **state)
@@ -455,24 +442,21 @@ static void average_pool_carries_nan_forward_and_back(void **state)
     struct lane *lane;
     float x[PLACES * CHANNELS], y[CHANNELS], dx[PLACES * CHANNELS];
     (void)state;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     for (int at = 0; at < PLACES * CHANNELS; at++)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, PLACES * CHANNELS, 1);
             x[at] = specials[special];
-            ok(backend->ops->average_pool_forward(lane, DTYPE_F32, 1, PLACES, CHANNELS, x, y, &err),
-               &err);
+            ok(average_pool_forward(lane, DTYPE_F32, 1, PLACES, CHANNELS, x, y, &err), &err);
             for (int c = 0; c < CHANNELS; c++)
                 assert_true(c != at % CHANNELS ? isfinite(y[c])
                             : special == 0     ? isnan(y[c])
                                                : y[c] == x[at]);
-            ok(backend->ops->average_pool_backward(lane, DTYPE_F32, 1, PLACES, CHANNELS, y, dx,
-                                                   &err),
-               &err);
+            ok(average_pool_backward(lane, DTYPE_F32, 1, PLACES, CHANNELS, y, dx, &err), &err);
             for (int i = 0; i < PLACES * CHANNELS; i++)
                 assert_true(isfinite(dx[i]) == (i % CHANNELS != at % CHANNELS));
         }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 /* ---- norm and loss ---- */
@@ -485,8 +469,7 @@ static void norm_carries_nan(void **state)
     float x[ROWS * C], y[ROWS * C], scale[C], shift[C], dx[ROWS * C];
     double mean[C], m2[C], dgamma[C], dbeta[C];
     (void)state;
-    struct backend *backend = on_lane_open(&lane);
-    const struct operations *ops = backend->ops;
+    struct cpu *cpu = on_lane_open(&lane);
     for (int at = 0; at < ROWS * C; at += 7)
         for (int special = 0; special < SPECIALS; special++) {
             naive_fill(x, ROWS * C, 1), naive_fill(y, ROWS * C, 2);
@@ -494,9 +477,9 @@ static void norm_carries_nan(void **state)
             for (int c = 0; c < C; c++)
                 scale[c] += 2.0f;
             x[at] = specials[special];
-            ok(ops->norm_statistics(lane, DTYPE_F32, ROWS, C, x, mean, m2, &err), &err);
-            ok(ops->norm_backward_sums(lane, DTYPE_F32, ROWS, C, x, y, shift, scale, dgamma, dbeta,
-                                       &err),
+            ok(norm_statistics(lane, DTYPE_F32, ROWS, C, x, mean, m2, &err), &err);
+            ok(norm_backward_sums(lane, DTYPE_F32, ROWS, C, x, y, shift, scale, dgamma, dbeta,
+                                  &err),
                &err);
             for (int c = 0; c < C; c++) {
                 struct norm_moments all = {0}, part = {ROWS, mean[c], m2[c]};
@@ -504,20 +487,19 @@ static void norm_carries_nan(void **state)
                 assert_true(isnan(norm_rstd(norm_variance(&all), 1e-3f)) == (c == at % C));
                 assert_true(isfinite(dgamma[c]) == (c != at % C) && isfinite(dbeta[c]));
             }
-            ok(ops->norm_backward_data(lane, DTYPE_F32, ROWS, C, x, y, scale, shift, shift, dx,
-                                       &err),
+            ok(norm_backward_data(lane, DTYPE_F32, ROWS, C, x, y, scale, shift, shift, dx, &err),
                &err);
             for (int i = 0; i < ROWS * C; i++)
                 assert_true(isfinite(dx[i]) == (i != at));
             for (int a = ACTIVATION_NONE; a <= ACTIVATION_RELU6; a++) {
-                ok(ops->norm_apply(lane, DTYPE_F32, ROWS, C, x, scale, shift, NULL,
-                                   (enum activation)a, dx, &err),
+                ok(norm_apply(lane, DTYPE_F32, ROWS, C, x, scale, shift, NULL, (enum activation)a,
+                              dx, &err),
                    &err);
                 for (int i = 0; i < ROWS * C; i++)
                     assert_true(isnan(dx[i]) == (i == at && special == 0));
             }
         }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static void loss_carries_nan_and_is_infinite_where_it_is(void **state)

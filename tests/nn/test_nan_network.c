@@ -1,7 +1,7 @@
 /* A NaN in a weight reaches the loss of a network, fused or not, remembered or not, in each dtype:
  * test_nan_kernels.sh runs this with each instruction set that the library can be told to keep to.
  */
-#include "nn/network_parts.h"
+#include "nn/cpu/executor.h"
 
 #include "formula.h"
 #include "on_lane.h"
@@ -19,7 +19,7 @@ static void ok(int status, const struct error *err)
 enum { IMAGES = 5, SIZE = 32 };
 
 struct bed {
-    struct backend *backend;
+    struct device *device;
     struct model *model;
     struct network *network;
     struct pictures pictures;
@@ -33,8 +33,8 @@ static void open_bed(struct bed *bed, const char *architecture, const char *patt
         .batch = batch, .shard = 2, .norm = NORM_INFERENCE, .seed = 3, .dtype = dtype};
     *bed = (struct bed){.model = formula_model(architecture, SIZE, 4, 8, 0.0)};
     ok(model_set_trainable(bed->model, &pattern, pattern != NULL, &err), &err);
-    ok(backend_open_cpu(2, &bed->backend, &err), &err);
-    ok(network_new(bed->model, bed->backend, &options, &bed->network, &err), &err);
+    ok(device_open("cpu", 2, &bed->device, &err), &err);
+    ok(network_new(bed->model, bed->device, &options, &bed->network, &err), &err);
     formula_pictures(&bed->pictures, IMAGES, SIZE, 4);
 }
 
@@ -43,7 +43,7 @@ static void close_bed(struct bed *bed)
     formula_release(&bed->pictures);
     network_free(bed->network);
     model_free(bed->model);
-    backend_close(bed->backend);
+    device_close(bed->device);
 }
 
 static double loss_of(struct bed *bed, float *logits)
@@ -69,7 +69,7 @@ static void network_with_one_bad_weight_has_no_finite_loss(void **state)
         float sound[IMAGES * 4], again[IMAGES * 4];
         open_bed(&bed, architectures[a], NULL, 0, (enum dtype)(round / 3));
         loss_of(&bed, sound);
-        assert_false(bed.network->inference.careful);
+        assert_false(network_executor(bed.network)->inference.careful);
         for (size_t p = 0; p < bed.model->count; p++) {
             struct parameter *parameter = &bed.model->parameters[p];
             float *value = &parameter->value[parameter->count / 2], kept = *value;
@@ -79,7 +79,7 @@ static void network_with_one_bad_weight_has_no_finite_loss(void **state)
                 fail_msg("%s: '%s' with a NaN has a loss", architectures[a], parameter->name);
             *value = kept;
         }
-        assert_true(bed.network->inference.careful);
+        assert_true(network_executor(bed.network)->inference.careful);
         ok(network_load(bed.network, bed.model, &err), &err);
         loss_of(&bed, again);
         for (int i = 0; i < IMAGES * 4; i++)
@@ -130,7 +130,7 @@ static void deep_network_of_large_gains_stays_fused(void **state)
         struct bed bed;
         open_bed(&bed, "resnet56", NULL, 0, (enum dtype)dtype);
         assert_true(isfinite(loss_of(&bed, NULL)));
-        assert_false(bed.network->inference.careful);
+        assert_false(network_executor(bed.network)->inference.careful);
         close_bed(&bed);
     }
 }

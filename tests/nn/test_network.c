@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "nn/augment.h"
-#include "nn/network_parts.h"
+#include "nn/cpu/executor.h"
 
 #include "network_fixture.h"
 #include "on_lane.h"
@@ -306,11 +306,12 @@ static void live(struct fixture *f, float *logits, float *map)
     ok(network_store(f->network, f->model, &err), &err);
 }
 
-static size_t count_remembered(struct network *network)
+static size_t count_remembered(const struct network *network)
 {
+    struct executor *executor = network_executor(network);
     size_t count = 0;
-    for (int64_t i = 0; network->features.samples && i < IMAGES; i++)
-        count += features_has(network, i);
+    for (int64_t i = 0; executor->features.samples && i < IMAGES; i++)
+        count += features_has(executor, i);
     return count;
 }
 
@@ -337,7 +338,8 @@ static void remembers_without_changing_bits(const char *architecture)
         for (size_t j = 0; j < sizeof rooms / sizeof rooms[0]; j++) {
             fixture_open(&with, &setup);
             ok(network_remember(with.network, &with.pictures.feed, rooms[j], &err), &err);
-            const size_t fits = rooms[j] / (with.network->features.sample_bytes + (i == 2));
+            const size_t fits =
+                rooms[j] / (network_executor(with.network)->features.sample_bytes + (i == 2));
             live(&with, remembered, same_map);
             assert_memory_equal(plain, remembered, sizeof plain);
             assert_memory_equal(map, same_map, sizeof map);
@@ -406,7 +408,7 @@ static void network_stores_what_it_infers_with(void **state)
     train(&f, 0, 2);
     infer(&f, f.pictures.samples, IMAGES, trained);
     assert_memory_not_equal(before, trained, sizeof before);
-    ok(network_new(f.model, f.backend, &options, &fresh, &err), &err);
+    ok(network_new(f.model, f.device, &options, &fresh, &err), &err);
     ok(network_infer(fresh, &f.pictures.feed, f.pictures.samples, IMAGES, again, NULL, -1, NULL,
                      NULL, &err),
        &err);
@@ -498,7 +500,7 @@ static void network_refuses_what_does_not_fit(void **state)
     assert_int_equal(network_infer(f.network, &f.pictures.feed, f.pictures.samples, 1, NULL, NULL,
                                    -1, NULL, &result, &err),
                      -1);
-    assert_int_equal(network_new(f.model, f.backend, &no_shard, &none, &err), -1);
+    assert_int_equal(network_new(f.model, f.device, &no_shard, &none, &err), -1);
     assert_null(none);
     struct model *other = formula_model("resnet14", SIZE, CLASSES, 8, 0.0);
     assert_int_equal(network_load(f.network, other, &err), -1);
@@ -517,7 +519,7 @@ static void network_survives_failed_allocations(void **state)
     for (unsigned after = 1;; after += 29) {
         struct network *network = NULL;
         memory_fail_after(after);
-        int status = network_new(f.model, f.backend, &setup.options, &network, &err);
+        int status = network_new(f.model, f.device, &setup.options, &network, &err);
         unsigned injected = memory_fail_after(0);
         assert_int_equal(status, injected ? -1 : 0);
         network_free(network);

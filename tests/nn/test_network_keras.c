@@ -39,7 +39,7 @@ static const struct known_network mobilenet_v2 = {"mobilenet_v2", 33, 0, {""}, 1
 
 struct fixture {
     const struct known_network *known;
-    struct backend *backend;
+    struct device *device;
     struct model *model;
     struct network *network;
     struct pictures pictures;
@@ -67,8 +67,8 @@ static void open_fixture(struct fixture *f, const struct known_network *known, e
     golden_path(f, "");
     f->model = formula_model(known->name, known->size, CLASSES, known->hidden, 0.0);
     ok(model_set_trainable(f->model, known->patterns, known->pattern_count, &err), &err);
-    ok(backend_open_cpu(2, &f->backend, &err), &err);
-    ok(network_new(f->model, f->backend, &options, &f->network, &err), &err);
+    ok(device_open("cpu", 2, &f->device, &err), &err);
+    ok(network_new(f->model, f->device, &options, &f->network, &err), &err);
     formula_pictures(&f->pictures, IMAGES, known->size, CLASSES);
 }
 
@@ -77,7 +77,7 @@ static void close_fixture(struct fixture *f)
     formula_release(&f->pictures);
     network_free(f->network);
     model_free(f->model);
-    backend_close(f->backend);
+    device_close(f->device);
 }
 
 static void near(const char *what, double value, double expected, double scale, double tolerance)
@@ -282,7 +282,7 @@ static void ten_steps_are_keras(struct fixture *f, enum norm_mode norm, const ch
     char name[64];
     network_free(f->network);
     f->network = NULL;
-    ok(network_new(f->model, f->backend, &options, &f->network, &err), &err);
+    ok(network_new(f->model, f->device, &options, &f->network, &err), &err);
     snprintf(name, sizeof name, "%s:losses", kind);
     known_array(f->path, name, losses, STEPS);
     for (int i = 0; i < STEPS; i++) {

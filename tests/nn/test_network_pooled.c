@@ -1,7 +1,7 @@
 /* A head that sees averages of several layers: the network's side of pooled_layers. Its bits, and
  * what test_network.c promises of every network, are there.
  */
-#include "nn/network_parts.h"
+#include "nn/cpu/executor.h"
 
 #include "network_fixture.h"
 #include "on_lane.h"
@@ -62,11 +62,11 @@ static void network_remembers_averages_of_pooled_layers(void **state)
         fixture_open(&f, &setup);
         for (int j = 0; j < 4 && cases[i].edges[j]; j++) {
             const int node = graph_find(&f.model->graph, cases[i].edges[j]);
-            assert_true(node > 0 && f.network->training.nodes[node].edge);
-            bytes += node_bytes(f.network, node);
+            assert_true(node > 0 && network_executor(f.network)->training.nodes[node].edge);
+            bytes += node_bytes(network_executor(f.network), node);
         }
         ok(network_remember(f.network, &f.pictures.feed, 1 << 20, &err), &err);
-        assert_int_equal(f.network->features.sample_bytes, bytes);
+        assert_int_equal(network_executor(f.network)->features.sample_bytes, bytes);
         fixture_close(&f);
     }
 }
@@ -111,10 +111,11 @@ static void network_concatenates_averages_of_layers(void **state)
                 }
         }
         assert_int_equal(at, FEATURES);
-        /* network_guard.c's bound, of the last image */
+        /* nn/cpu/guard.c's bound, of the last image */
         for (int64_t c = 0; c < FEATURES; c++)
             largest = fmaxf(largest, fabsf(features[(N - 1) * FEATURES + c]));
-        assert_true(f.network->inference.reach[taps[4].node] >= largest && largest > 0);
+        assert_true(network_executor(f.network)->inference.reach[taps[4].node] >= largest &&
+                    largest > 0);
         fixture_close(&f);
     }
 }

@@ -25,15 +25,14 @@ static int64_t shard_rows(const struct layer *l, int64_t start)
     return l->rows - start < l->shard ? l->rows - start : l->shard;
 }
 
-static void layer_forward(struct layer *l, struct backend *backend, struct lane *lane)
+static void layer_forward(struct layer *l, struct lane *lane)
 {
     struct error err = {0};
-    const struct operations *ops = backend->ops;
     struct norm_moments *all = naive_new(l->c, sizeof(*all));
     double *mean = naive_new(2 * l->c, sizeof(*mean)), *m2 = mean + l->c;
     for (int64_t start = 0; start < l->rows; start += l->shard) {
         int64_t rows = shard_rows(l, start);
-        ops->norm_statistics(lane, DTYPE_F32, rows, l->c, l->x + start * l->c, mean, m2, &err);
+        norm_statistics(lane, DTYPE_F32, rows, l->c, l->x + start * l->c, mean, m2, &err);
         for (int64_t i = 0; i < l->c; i++)
             norm_join(&all[i], &(struct norm_moments){rows, mean[i], m2[i]});
     }
@@ -44,22 +43,20 @@ static void layer_forward(struct layer *l, struct backend *backend, struct lane 
         norm_scale_shift(l->gamma[i], l->beta[i], l->mean[i], l->variance[i], l->epsilon,
                          &l->scale[i], &l->shift[i]);
     }
-    ops->norm_apply(lane, DTYPE_F32, l->rows, l->c, l->x, l->scale, l->shift, NULL, ACTIVATION_NONE,
-                    l->y, &err);
+    norm_apply(lane, DTYPE_F32, l->rows, l->c, l->x, l->scale, l->shift, NULL, ACTIVATION_NONE,
+               l->y, &err);
     free(all), free(mean);
 }
 
-static void layer_sums(struct layer *l, struct backend *backend, struct lane *lane, double *dgamma,
-                       double *dbeta)
+static void layer_sums(struct layer *l, struct lane *lane, double *dgamma, double *dbeta)
 {
     struct error err = {0};
     double *sums = naive_new(2 * l->c, sizeof(*sums));
     for (int64_t i = 0; i < l->c; i++)
         dgamma[i] = dbeta[i] = 0;
     for (int64_t start = 0; start < l->rows; start += l->shard) {
-        backend->ops->norm_backward_sums(lane, DTYPE_F32, shard_rows(l, start), l->c,
-                                         l->x + start * l->c, l->dy + start * l->c, l->mean,
-                                         l->rstd, sums, sums + l->c, &err);
+        norm_backward_sums(lane, DTYPE_F32, shard_rows(l, start), l->c, l->x + start * l->c,
+                           l->dy + start * l->c, l->mean, l->rstd, sums, sums + l->c, &err);
         for (int64_t i = 0; i < l->c; i++) {
             dgamma[i] += sums[i];
             dbeta[i] += sums[l->c + i];
@@ -72,17 +69,16 @@ static void layer_sums(struct layer *l, struct backend *backend, struct lane *la
     free(sums);
 }
 
-static void layer_backward(struct layer *l, struct backend *backend, struct lane *lane)
+static void layer_backward(struct layer *l, struct lane *lane)
 {
     struct error err = {0};
     double *dgamma = naive_new(2 * l->c, sizeof(*dgamma)), *dbeta = dgamma + l->c;
     float *a = naive_new(3 * l->c, sizeof(*a)), *b = a + l->c, *d = b + l->c;
-    layer_sums(l, backend, lane, dgamma, dbeta);
+    layer_sums(l, lane, dgamma, dbeta);
     for (int64_t i = 0; i < l->c; i++)
         norm_batch_backward(l->gamma[i], l->mean[i], l->rstd[i], l->rows, dgamma[i], dbeta[i],
                             &a[i], &b[i], &d[i]);
-    backend->ops->norm_backward_data(lane, DTYPE_F32, l->rows, l->c, l->x, l->dy, a, b, d, l->dx,
-                                     &err);
+    norm_backward_data(lane, DTYPE_F32, l->rows, l->c, l->x, l->dy, a, b, d, l->dx, &err);
     free(dgamma), free(a);
 }
 
@@ -103,7 +99,7 @@ static void batch_norm_equals_keras(void **state)
     (void)state;
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     struct known_text file;
     known_open(&file, "tests/golden/norm/norm.txt");
     struct layer l = {.rows = (int64_t)known_number(&file), .c = (int64_t)known_number(&file)};
@@ -117,8 +113,8 @@ static void batch_norm_equals_keras(void **state)
     l.x = k[0], l.dy = k[1], l.gamma = k[2], l.beta = k[3];
     float *memory = layer_carve(&l);
     for (l.shard = 7; l.shard < 100; l.shard *= 5) {
-        layer_forward(&l, backend, lane);
-        layer_backward(&l, backend, lane);
+        layer_forward(&l, lane);
+        layer_backward(&l, lane);
         known_compare("y", l.y, k[6], all, 1e-6, 4);
         known_compare("dx", l.dx, k[7], all, 2e-6, 4);
         known_compare("dgamma", l.dgamma, k[8], c, 1e-6, 20);
@@ -137,11 +133,9 @@ static void batch_norm_equals_keras(void **state)
                          &l.shift[i]);
     }
     double sums[64];
-    layer_sums(&l, backend, lane, sums, sums + c);
-    backend->ops->norm_apply(lane, DTYPE_F32, l.rows, c, l.x, l.scale, l.shift, NULL,
-                             ACTIVATION_NONE, l.y, &err);
-    backend->ops->norm_backward_data(lane, DTYPE_F32, l.rows, c, l.x, l.dy, l.scale, NULL, NULL,
-                                     l.dx, &err);
+    layer_sums(&l, lane, sums, sums + c);
+    norm_apply(lane, DTYPE_F32, l.rows, c, l.x, l.scale, l.shift, NULL, ACTIVATION_NONE, l.y, &err);
+    norm_backward_data(lane, DTYPE_F32, l.rows, c, l.x, l.dy, l.scale, NULL, NULL, l.dx, &err);
     known_compare("y", l.y, k[12], all, 1e-6, 4);
     known_compare("dx", l.dx, k[13], all, 1e-6, 1);
     known_compare("dgamma", l.dgamma, k[14], c, 1e-6, 40);
@@ -150,7 +144,7 @@ static void batch_norm_equals_keras(void **state)
         free(k[i]);
     free(memory);
     known_close(&file);
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static const int64_t sizes[][2] = {{1, 1}, {19, 3}, {31, 16}, {33, 17}, {100, 40}, {300, 64}};
@@ -160,7 +154,7 @@ static void norm_equals_reference(void **state)
 {
     (void)state;
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     for (size_t s = 1; s < SIZES; s++) {
         int64_t rows = sizes[s][0], c = sizes[s][1], all = rows * c;
         float *in = naive_new(2 * all + 2 * c, sizeof(*in));
@@ -170,8 +164,8 @@ static void norm_equals_reference(void **state)
         struct layer l = {.rows = rows, .c = c, .shard = 25, .epsilon = 1e-3f, .x = in};
         l.dy = in + all, l.gamma = in + 2 * all, l.beta = l.gamma + c;
         float *memory = layer_carve(&l);
-        layer_forward(&l, backend, lane);
-        layer_backward(&l, backend, lane);
+        layer_forward(&l, lane);
+        layer_backward(&l, lane);
         double *x = naive_widen(in, all), *dy = naive_widen(l.dy, all);
         double *gamma = naive_widen(l.gamma, c), *beta = naive_widen(l.beta, c);
         double *y = naive_new(all, sizeof(*y)), *sums = naive_new(2 * c, sizeof(*sums));
@@ -183,7 +177,7 @@ static void norm_equals_reference(void **state)
         assert_true(naive_distance(l.dbeta, sums + c, c) < 1e-6);
         free(in), free(memory), free(x), free(dy), free(gamma), free(beta), free(y), free(sums);
     }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static void statistics_survive_a_mean_far_from_zero(void **state)
@@ -192,21 +186,21 @@ static void statistics_survive_a_mean_far_from_zero(void **state)
     enum { ROWS = 1000, C = 20 };
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     float *x = naive_new(ROWS * C, sizeof(*x));
     double mean[C], m2[C], known_mean[C], known_m2[C];
     naive_fill(x, ROWS * C, 3);
     for (int i = 0; i < ROWS * C; i++)
         x[i] = x[i] + 1e4f;
     double *wide = naive_widen(x, ROWS * C);
-    backend->ops->norm_statistics(lane, DTYPE_F32, ROWS, C, x, mean, m2, &err);
+    norm_statistics(lane, DTYPE_F32, ROWS, C, x, mean, m2, &err);
     naive_norm_statistics(ROWS, C, wide, known_mean, known_m2);
     for (int i = 0; i < C; i++) {
         assert_true(fabs(mean[i] - known_mean[i]) < 1e-6);
         assert_true(fabs(m2[i] - known_m2[i]) < 1e-5 * known_m2[i]);
     }
     free(x), free(wide);
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 struct quotient {
@@ -259,7 +253,7 @@ static void apply_adds_residual_then_activates(void **state)
     (void)state;
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     for (size_t s = 0; s < SIZES * 6; s++) {
         int64_t rows = sizes[s % SIZES][0], c = sizes[s % SIZES][1], all = rows * c;
         enum activation activation = (enum activation)(s / SIZES % 3);
@@ -269,24 +263,22 @@ static void apply_adds_residual_then_activates(void **state)
         for (int64_t i = 0; i < all; i++)
             in[i] *= 20;
         float *residual = in + all, *scale = in + 2 * all, *shift = scale + c;
-        backend->ops->norm_apply(lane, DTYPE_F32, rows, c, in, scale, shift,
-                                 has_residual ? residual : NULL, activation, y, &err);
+        norm_apply(lane, DTYPE_F32, rows, c, in, scale, shift, has_residual ? residual : NULL,
+                   activation, y, &err);
         for (int64_t i = 0; i < all; i++) {
             float value = in[i] * scale[i % c] + shift[i % c];
             value = has_residual ? value + residual[i] : value;
             assert_true((double)y[i] == naive_activation((double)value, activation));
         }
-        backend->ops->norm_apply(lane, DTYPE_F32, rows, c, in, scale, shift,
-                                 has_residual ? residual : NULL, activation, in,
-                                 &err); /* in place */
+        norm_apply(lane, DTYPE_F32, rows, c, in, scale, shift, has_residual ? residual : NULL,
+                   activation, in, &err); /* in place */
         assert_memory_equal(in, y, (size_t)all * sizeof(*y));
         free(in);
     }
     float nan = NAN, one = 1, zero = 0;
-    backend->ops->norm_apply(lane, DTYPE_F32, 1, 1, &nan, &one, &zero, NULL, ACTIVATION_RELU6, &nan,
-                             &err);
+    norm_apply(lane, DTYPE_F32, 1, 1, &nan, &one, &zero, NULL, ACTIVATION_RELU6, &nan, &err);
     assert_true(isnan(nan));
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 /* A channel's bits are the same wherever it lies and whatever lies beside it. */
@@ -296,27 +288,26 @@ static void norm_bits_do_not_depend_on_the_channel_s_place(void **state)
     enum { ROWS = 77, C = 37 };
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     float *x = naive_new(2 * ROWS * C, sizeof(*x)), *dy = x + ROWS * C, column[2][ROWS];
     double mean[C], m2[C], dgamma[C], dbeta[C], one[4];
     float centre[C], rstd[C];
     naive_fill(x, 2 * ROWS * C, 5);
-    backend->ops->norm_statistics(lane, DTYPE_F32, ROWS, C, x, mean, m2, &err);
+    norm_statistics(lane, DTYPE_F32, ROWS, C, x, mean, m2, &err);
     for (int i = 0; i < C; i++)
         centre[i] = (float)mean[i], rstd[i] = (float)m2[i];
-    backend->ops->norm_backward_sums(lane, DTYPE_F32, ROWS, C, x, dy, centre, rstd, dgamma, dbeta,
-                                     &err);
+    norm_backward_sums(lane, DTYPE_F32, ROWS, C, x, dy, centre, rstd, dgamma, dbeta, &err);
     for (int i = 0; i < C; i++) {
         for (int row = 0; row < ROWS; row++)
             column[0][row] = x[row * C + i], column[1][row] = dy[row * C + i];
-        backend->ops->norm_statistics(lane, DTYPE_F32, ROWS, 1, column[0], one, one + 1, &err);
-        backend->ops->norm_backward_sums(lane, DTYPE_F32, ROWS, 1, column[0], column[1], centre + i,
-                                         rstd + i, one + 2, one + 3, &err);
+        norm_statistics(lane, DTYPE_F32, ROWS, 1, column[0], one, one + 1, &err);
+        norm_backward_sums(lane, DTYPE_F32, ROWS, 1, column[0], column[1], centre + i, rstd + i,
+                           one + 2, one + 3, &err);
         assert_true(one[0] == mean[i] && one[1] == m2[i]);
         assert_true(one[2] == dgamma[i] && one[3] == dbeta[i]);
     }
     free(x);
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 int main(void)

@@ -11,7 +11,7 @@
 #include <string.h>
 
 struct play {
-    struct backend *backend;
+    struct cpu *cpu;
     struct lane *lane;
     bool sgd, averages;
     float rate, decay, ema;
@@ -23,20 +23,19 @@ struct play {
 static void step(struct play *p, int64_t number, const float *g)
 {
     struct error err;
-    const struct operations *ops = p->backend->ops;
     /* The second half is a bias, which decay leaves out. */
     if (p->decay > 0)
-        assert_int_equal(ops->decay(p->lane, p->count / 2, p->decay, p->rate, p->w, &err), 0);
+        assert_int_equal(decay_apply(p->lane, p->count / 2, p->decay, p->rate, p->w, &err), 0);
     if (p->sgd)
-        assert_int_equal(ops->sgd(p->lane, p->count, p->step, g, p->w, p->m, &err), 0);
+        assert_int_equal(sgd_apply(p->lane, p->count, p->step, g, p->w, p->m, &err), 0);
     else
-        assert_int_equal(ops->adam(p->lane, p->count,
-                                   (struct adam_step){adam_alpha(p->rate, number + 1)}, g, p->w,
-                                   p->m, p->v, &err),
+        assert_int_equal(adam_apply(p->lane, p->count,
+                                    (struct adam_step){adam_alpha(p->rate, number + 1)}, g, p->w,
+                                    p->m, p->v, &err),
                          0);
     if (p->averages)
         assert_int_equal(
-            ops->average(p->lane, p->count, number == 0 ? 0.0f : p->ema, p->w, p->average, &err),
+            average_apply(p->lane, p->count, number == 0 ? 0.0f : p->ema, p->w, p->average, &err),
             0);
 }
 
@@ -76,14 +75,14 @@ static void optimizers_are_keras(void **state)
     const char *word;
     int cases = 0;
     (void)state;
-    p.backend = on_lane_open(&p.lane);
+    p.cpu = on_lane_open(&p.lane);
     known_open(&golden, "tests/golden/keras_optimizers/optimizers.txt");
     for (; (word = known_word(&golden)) != NULL; cases++) {
         p.sgd = strcmp(word, "sgd") == 0;
         play_case(&p, &golden);
     }
     known_close(&golden);
-    backend_close(p.backend);
+    cpu_close(p.cpu);
     assert_int_equal(cases, 8);
 }
 
@@ -93,16 +92,16 @@ static void optimizers_do_not_depend_on_position(void **state)
     enum { COUNT = 203 };
     struct error err;
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     const struct sgd_step nesterov = {0.1f, 0.9f, true};
     float g[COUNT], w[COUNT], m[COUNT], a[COUNT], w1[COUNT], m1[COUNT], a1[COUNT];
     (void)state;
     naive_fill(g, COUNT, 1), naive_fill(w, COUNT, 2), naive_fill(m, COUNT, 3);
     naive_fill(a, COUNT, 4);
     memcpy(w1, w, sizeof w), memcpy(m1, m, sizeof m), memcpy(a1, a, sizeof a);
-    backend->ops->decay(lane, COUNT, 0.01f, 0.1f, w, &err);
-    backend->ops->sgd(lane, COUNT, nesterov, g, w, m, &err);
-    backend->ops->average(lane, COUNT, 0.9f, w, a, &err);
+    decay_apply(lane, COUNT, 0.01f, 0.1f, w, &err);
+    sgd_apply(lane, COUNT, nesterov, g, w, m, &err);
+    average_apply(lane, COUNT, 0.9f, w, a, &err);
     for (int i = 0; i < COUNT; i++) {
         optimizer_decay(0.01f, 0.1f, &w1[i]);
         optimizer_sgd(nesterov, g[i], &w1[i], &m1[i]);
@@ -111,7 +110,7 @@ static void optimizers_do_not_depend_on_position(void **state)
     assert_memory_equal(w, w1, sizeof w);
     assert_memory_equal(m, m1, sizeof m);
     assert_memory_equal(a, a1, sizeof a);
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 int main(void)

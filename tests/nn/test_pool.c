@@ -42,7 +42,7 @@ static void max_pool_equals_reference(void **state)
     (void)state;
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     for (size_t i = 0; i < 2 * SHAPES; i++) {
         const struct pool_shape *s = &shapes[i / 2];
         int64_t in = count_x(s), out = count_y(s);
@@ -53,9 +53,8 @@ static void max_pool_equals_reference(void **state)
             naive_fill(x, in, 2); /* negative values too: zeros of the padding win */
         naive_fill(dy, out, 3);
         naive_fill(dx, in, 4); /* to be overwritten */
-        assert_int_equal(backend->ops->max_pool_forward(lane, DTYPE_F32, s, x, y, &err), 0);
-        assert_int_equal(backend->ops->max_pool_backward(lane, DTYPE_F32, s, x, y, dy, dx, &err),
-                         0);
+        assert_int_equal(max_pool_forward(lane, DTYPE_F32, s, x, y, &err), 0);
+        assert_int_equal(max_pool_backward(lane, DTYPE_F32, s, x, y, dy, dx, &err), 0);
         double *wide = naive_widen(x, in), *wide_dy = naive_widen(dy, out);
         double *known = naive_new(in > out ? in : out, sizeof(*known));
         naive_max_pool_forward(s, wide, known);
@@ -64,7 +63,7 @@ static void max_pool_equals_reference(void **state)
         assert_true(naive_distance(dx, known, in) < 1e-6);
         free(x), free(y), free(dy), free(dx), free(wide), free(wide_dy), free(known);
     }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static void forward_of_x(void *arg, const double *x, double *y)
@@ -97,15 +96,15 @@ static void max_pool_keeps_what_is_not_a_number(void **state)
     (void)state;
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     struct pool_shape s = {1, 2, 2, 1, 2, 2, 0, 0, 0, 0, false};
     for (int i = 0; i < 4; i++) {
         float x[4] = {1, 2, 3, 4}, y = 0;
         x[i] = NAN;
-        backend->ops->max_pool_forward(lane, DTYPE_F32, &s, x, &y, &err);
+        max_pool_forward(lane, DTYPE_F32, &s, x, &y, &err);
         assert_true(isnan(y));
     }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 static void average_pool_equals_reference(void **state)
@@ -114,24 +113,22 @@ static void average_pool_equals_reference(void **state)
     static const int64_t sizes[][3] = {{2, 49, 96}, {3, 64, 21}, {1, 1, 5}, {2, 4, 16}};
     struct error err = {0};
     struct lane *lane;
-    struct backend *backend = on_lane_open(&lane);
+    struct cpu *cpu = on_lane_open(&lane);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         int64_t n = sizes[i][0], places = sizes[i][1], c = sizes[i][2], in = n * places * c;
         float *x = naive_new(in, sizeof(*x)), *y = naive_new(n * c, sizeof(*y));
         double *mean = naive_new(n * c, sizeof(*mean));
         naive_fill(x, in, 1);
-        assert_int_equal(
-            backend->ops->average_pool_forward(lane, DTYPE_F32, n, places, c, x, y, &err), 0);
+        assert_int_equal(average_pool_forward(lane, DTYPE_F32, n, places, c, x, y, &err), 0);
         for (int64_t j = 0; j < in; j++)
             mean[j / (places * c) * c + j % c] += (double)x[j] / (double)places;
         assert_true(naive_distance(y, mean, n * c) < 1e-6);
-        assert_int_equal(
-            backend->ops->average_pool_backward(lane, DTYPE_F32, n, places, c, y, x, &err), 0);
+        assert_int_equal(average_pool_backward(lane, DTYPE_F32, n, places, c, y, x, &err), 0);
         for (int64_t j = 0; j < in; j++) /* linear: the derivative is 1 / places */
             assert_true(x[j] == y[j / (places * c) * c + j % c] / (float)places);
         free(x), free(y), free(mean);
     }
-    backend_close(backend);
+    cpu_close(cpu);
 }
 
 int main(void)

@@ -20,7 +20,7 @@ struct bed {
     int64_t samples[COUNT];
     struct augment augment;
     struct feed feed;
-    struct backend *backend;
+    struct device *device;
     struct model *model;
     struct network *network;
     struct preflight preflight;
@@ -54,7 +54,7 @@ static int make_bed(void **state)
                               .width = SIZE,
                               .classes = CLASSES,
                               .image_size = 16};
-    assert_int_equal(backend_open_cpu(1, &bed->backend, &err), 0);
+    assert_int_equal(device_open("cpu", 1, &bed->device, &err), 0);
     assert_int_equal(model_new(&architecture, &bed->feed.preprocess, 1, &bed->model, &err), 0);
     *state = bed;
     return 0;
@@ -65,7 +65,7 @@ static int free_bed(void **state)
     struct bed *bed = *state;
     network_free(bed->network);
     model_free(bed->model);
-    backend_close(bed->backend);
+    device_close(bed->device);
     free(bed);
     return 0;
 }
@@ -76,7 +76,7 @@ static void renew_network(struct bed *bed)
     struct error err;
     network_free(bed->network);
     bed->network = NULL;
-    if (network_new(bed->model, bed->backend, &options, &bed->network, &err) < 0)
+    if (network_new(bed->model, bed->device, &options, &bed->network, &err) < 0)
         fail_msg("%s", err.message);
 }
 

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "data/dataset.h"
-#include "nn/backend.h"
+#include "nn/device.h"
 #include "nn/feed.h"
 #include "nn/model.h"
 #include "nn/network.h"
@@ -79,7 +79,7 @@ static void predict(struct setting *setting, const char *model_path, bool pooled
     const struct preprocess preprocess = {PREPROCESS_TF, 255};
     const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
     struct model *model;
-    struct backend *backend;
+    struct device *device;
     struct network *network;
     struct batch_result result;
     struct error err = {0};
@@ -88,8 +88,8 @@ static void predict(struct setting *setting, const char *model_path, bool pooled
         samples[i] = i;
     assert_int_equal(model_new(&architecture, &preprocess, 3, &model, &err), 0);
     assert_int_equal(model_write(model, model_path, &err), 0);
-    assert_int_equal(backend_open("cpu", 1, &backend, &err), 0);
-    if (network_new(model, backend, &options, &network, &err) < 0)
+    assert_int_equal(device_open("cpu", 1, &device, &err), 0);
+    if (network_new(model, device, &options, &network, &err) < 0)
         fail_msg("%s", err.message);
     const struct feed feed = {.images = setting->dataset.test_images.data,
                               .labels = setting->dataset.test_labels.data,
@@ -103,7 +103,7 @@ static void predict(struct setting *setting, const char *model_path, bool pooled
                       &result, &err) < 0)
         fail_msg("%s", err.message);
     network_free(network);
-    backend_close(backend);
+    device_close(device);
     model_free(model);
 }
 

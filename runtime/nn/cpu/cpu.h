@@ -1,0 +1,72 @@
+/* The threads of the CPU and oneDNN in them; private to the files of this folder and their tests.
+ *
+ * A lane is a thread with its own stream and scratch memory. A oneDNN
+ * primitive is made once and executed in any lane: it fixes its number of
+ * threads (one) when it is made, keeps its scratchpad in the lane's memory,
+ * and has memory objects of its own for each lane.
+ */
+#ifndef NN_CPU_CPU_H
+#define NN_CPU_CPU_H
+
+#include "nn/cpu/onednn.h"
+#include "nn/cpu/operations.h"
+
+/* `threads` lanes; <= 0 takes all there are. */
+int cpu_open(int threads, struct cpu **cpu, struct error *err);
+void cpu_close(struct cpu *cpu);
+
+struct lane {
+    struct cpu *cpu;
+    int index; /* 0 to lanes - 1: for memory that belongs to it */
+    dnnl_stream_t stream;
+    void *scratch;
+    size_t scratch_bytes;
+};
+
+/* At least `bytes` of memory, aligned to 64, not zeroed; valid until the
+ * lane's next call of this. NULL with ERR_MEMORY. */
+void *lane_scratch(struct lane *lane, size_t bytes, struct error *err);
+
+dnnl_engine_t cpu_engine(const struct cpu *cpu);
+int cpu_lanes(const struct cpu *cpu);
+
+/* Runs work(arg, lane, shard) once for each shard below `shards`, several at once. Returns the
+ * error of the lowest shard that failed. Lanes pick shards as they come free. */
+int cpu_parallel(struct cpu *cpu, size_t shards,
+                 int (*work)(void *arg, struct lane *lane, size_t shard, struct error *err),
+                 void *arg, struct error *err);
+
+/* OpenMP's own prototype; the header omp.h belongs to one compiler. oneDNN takes the number of
+ * threads from it, per thread that calls, when a primitive is made. */
+void omp_set_num_threads(int threads);
+
+enum { PRIMITIVE_ARGUMENTS = 5, PRIMITIVE_NAME_SIZE = 96 };
+
+struct primitive {
+    dnnl_primitive_t handle;
+    char name[PRIMITIVE_NAME_SIZE]; /* of the implementation */
+    int count;                      /* of arguments, the scratchpad not counted */
+    int arguments[PRIMITIVE_ARGUMENTS];
+    size_t bytes[PRIMITIVE_ARGUMENTS];
+    size_t scratch_bytes;
+    int lanes;
+    dnnl_memory_t *memories; /* [lanes][count + 1], the scratchpad last */
+};
+
+/* Makes a primitive of `description` with these arguments (DNNL_ARG_...). The
+ * description stays the caller's. Release it zeroed, initialised or failed. */
+int primitive_init(struct primitive *primitive, struct cpu *cpu,
+                   const_dnnl_primitive_desc_t description, const int *arguments, int count,
+                   struct error *err);
+void primitive_release(struct primitive *primitive);
+
+/* Runs it in the lane and waits. handles[i] belongs to arguments[i];
+ * `scratchpad` has primitive->scratch_bytes. */
+int primitive_execute(const struct primitive *primitive, struct lane *lane,
+                      const void *const *handles, void *scratchpad, struct error *err);
+
+/* The kernel that oneDNN took for a pass of the convolution, "" where the pass was not asked for.
+ */
+const char *conv_implementation(const struct conv *conv, enum conv_pass pass);
+
+#endif

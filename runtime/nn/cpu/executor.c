@@ -1,0 +1,134 @@
+#include "nn/cpu/executor.h"
+
+#include "base/memory.h"
+#include "nn/cpu/cpu.h"
+
+#include <string.h>
+
+/* Finds each node's parameters and gives each parameter its place: trainable ones first, so that
+ * Adam sees one vector. */
+static int place_parameters(struct executor *executor, struct error *err)
+{
+    const struct model *model = executor->model;
+    for (size_t i = 0; i < model->graph.count; i++)
+        for (int role = 0; role < ROLE_COUNT; role++)
+            executor->parameter[i][role] = -1;
+    size_t next = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t p = 0; p < model->count; p++) {
+            const struct parameter *parameter = &model->parameters[p];
+            executor->trains[p] = parameter->trainable && executor->options.batch > 0;
+            executor->parameter[parameter->node][parameter->role] = (int)p;
+            if (executor->trains[p] != (pass == 0))
+                continue;
+            executor->offsets[p] = next;
+            next += (size_t)parameter->count;
+        }
+        if (pass == 0)
+            executor->training.parameters = (int64_t)next;
+    }
+    executor->weights = allocate_floats(1, next, err);
+    if (!executor->weights)
+        return -1;
+    for (size_t p = 0; p < model->count; p++)
+        executor->values[p] = executor->weights + executor->offsets[p];
+    return 0;
+}
+
+static int executor_init(struct executor *executor, struct error *err)
+{
+    const struct model *model = executor->model;
+    size_t lanes = (size_t)cpu_lanes(executor->cpu);
+    executor->trains = memory_new(model->count, sizeof *executor->trains, err);
+    executor->parameter = memory_new(model->graph.count, sizeof *executor->parameter, err);
+    executor->values = memory_new(model->count, sizeof *executor->values, err);
+    executor->offsets = memory_new(model->count, sizeof *executor->offsets, err);
+    executor->feed_scratch = memory_new(lanes, sizeof *executor->feed_scratch, err);
+    if (!executor->trains || !executor->parameter || !executor->values || !executor->offsets ||
+        !executor->feed_scratch)
+        return -1;
+    if (place_parameters(executor, err) || executor_load(executor, model, err) ||
+        inference_init(executor, err))
+        return -1;
+    return executor->options.batch > 0 ? training_init(executor, err) : 0;
+}
+
+int executor_new(struct cpu *cpu, const struct model *model, const struct network_options *options,
+                 struct executor **executor, struct error *err)
+{
+    struct executor *made = memory_new(1, sizeof *made, err);
+    if (!made)
+        return -1;
+    made->model = model;
+    made->cpu = cpu;
+    made->options = *options;
+    if (executor_init(made, err)) {
+        executor_free(made);
+        return -1;
+    }
+    *executor = made;
+    return 0;
+}
+
+void executor_free(struct executor *executor)
+{
+    if (!executor)
+        return;
+    features_release(executor);
+    training_release(executor);
+    inference_release(executor);
+    for (int i = 0; executor->feed_scratch && i < cpu_lanes(executor->cpu); i++)
+        free(executor->feed_scratch[i]);
+    free(executor->feed_scratch);
+    free(executor->weights);
+    free(executor->offsets);
+    free(executor->values);
+    free(executor->parameter);
+    free(executor->trains);
+    free(executor);
+}
+
+int executor_load(struct executor *executor, const struct model *model, struct error *err)
+{
+    (void)err;
+    for (size_t p = 0; p < model->count; p++)
+        memcpy(executor->values[p], model->parameters[p].value,
+               (size_t)model->parameters[p].count * sizeof(float));
+    executor->frozen_version = ++executor->version;
+    features_forget(executor);
+    return 0;
+}
+
+int executor_store(struct executor *executor, struct model *model, struct error *err)
+{
+    (void)err;
+    for (size_t p = 0; p < model->count; p++)
+        memcpy(model->parameters[p].value, executor->values[p],
+               (size_t)model->parameters[p].count * sizeof(float));
+    return 0;
+}
+
+int executor_get_moments(struct executor *executor, float *m, float *v, struct error *err)
+{
+    const struct training *t = &executor->training;
+    const size_t bytes = (size_t)t->parameters * sizeof(float);
+    (void)err;
+    if (bytes > 0) {
+        memcpy(m, t->m, bytes);
+        memcpy(v, t->v, bytes);
+    }
+    return 0;
+}
+
+int executor_set_moments(struct executor *executor, const float *m, const float *v,
+                         struct error *err)
+{
+    struct training *t = &executor->training;
+    const size_t bytes = (size_t)t->parameters * sizeof(float);
+    (void)err;
+    if (bytes > 0) {
+        memcpy(t->m, m, bytes);
+        memcpy(t->v, v, bytes);
+    }
+    return 0;
+}
