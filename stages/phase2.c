@@ -57,6 +57,11 @@ static int check(struct stage *stage, struct error *err)
     return trainer_check(stage, &training, err);
 }
 
+static int print_program(struct stage *stage, struct error *err)
+{
+    return trainer_print_program(stage, &training, err);
+}
+
 int main(int argc, char **argv)
 {
     static const struct stage_kind kind = {
@@ -64,6 +69,7 @@ int main(int argc, char **argv)
         .summary = "unfreeze layers of the base and fine-tune",
         .run = run,
         .check = check,
+        .print_program = print_program,
         .fingerprint = trainer_fingerprint,
         .deps = "dataset splits model state?",
         .outs = "model history history_csv? preflight? state?",

@@ -47,6 +47,11 @@ static int check(struct stage *stage, struct error *err)
     return trainer_check(stage, &training, err);
 }
 
+static int print_program(struct stage *stage, struct error *err)
+{
+    return trainer_print_program(stage, &training, err);
+}
+
 int main(int argc, char **argv)
 {
     static const struct stage_kind kind = {
@@ -54,6 +59,7 @@ int main(int argc, char **argv)
         .summary = "train a base from random weights",
         .run = run,
         .check = check,
+        .print_program = print_program,
         .fingerprint = trainer_fingerprint,
         .deps = "dataset state?",
         .outs = "weights history history_csv? preflight? state?",

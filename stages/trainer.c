@@ -3,6 +3,7 @@
 #include "augment_params.h"
 #include "base/memory.h"
 #include "model_use.h"
+#include "nn/program.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -281,6 +282,20 @@ int trainer_check(struct stage *stage, const struct training *training, struct e
     int result = read_params(&trainer, training, err);
     if (result == 0 && trainer.precision == PRECISION_BF16)
         result = try_precision(&trainer, err);
+    release(&trainer);
+    return result;
+}
+
+int trainer_print_program(struct stage *stage, const struct training *training, struct error *err)
+{
+    struct trainer trainer = {.stage = stage};
+    struct program program = {0};
+    int result = -1;
+    if (read_params(&trainer, training, err) == 0 && open_all(&trainer, training, err) == 0 &&
+        program_init(&program, trainer.model, true, trainer.options.norm, trainer.options.dtype,
+                     err) == 0)
+        result = program_print(&program, stdout, err);
+    program_release(&program);
     release(&trainer);
     return result;
 }

@@ -79,6 +79,9 @@ int trainer_check(struct stage *stage, const struct training *training, struct e
  * (nn/fit.h) and the history has all. */
 int trainer_run(struct stage *stage, const struct training *training, struct error *err);
 
+/* Prints what trainer_run() would have the network compute (nn/program.h). */
+int trainer_print_program(struct stage *stage, const struct training *training, struct error *err);
+
 /* The stage's fingerprint: the device, and what precision auto is on it. */
 int trainer_fingerprint(const char *device, struct error *err);
 

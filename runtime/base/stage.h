@@ -36,6 +36,8 @@
  *   EXE --check STAGE.JSON  exits with 2 and a line on stderr where parameters,
  *       or names of deps or outs, are wrong; deps and outs may be missing there.
  *       Else it prints `metric NAME` for each number that its metrics will hold.
+ * And one for people: EXE --print-program STAGE.JSON reads the deps and prints the
+ * steps that a stage's network would take.
  */
 #ifndef BASE_STAGE_H
 #define BASE_STAGE_H
@@ -59,6 +61,8 @@ struct stage_kind {
     /* Prints the fingerprint to stdout; NULL where the bits depend on nothing
      * but the executable. */
     int (*fingerprint)(const char *device, struct error *err);
+    /* Prints what the stage would compute, as text for people; NULL where it is no network. */
+    int (*print_program)(struct stage *stage, struct error *err);
     /* Names with blanks between them, a ? after one that may be absent: the deps that are needed,
      * all outs that can be written. NULL: not checked. */
     const char *deps, *outs;

@@ -231,9 +231,11 @@ static int usage(const struct stage_kind *kind, FILE *stream)
             "%s: %s\n"
             "usage: %s STAGE.JSON       (or REPRISE_STAGE=STAGE.JSON %s)\n"
             "       %s --check STAGE.JSON\n"
-            "       %s --fingerprint [DEVICE]\n"
-            "`reprise run --keep-work` leaves a stage.json to try.\n",
+            "       %s --fingerprint [DEVICE]\n",
             kind->name, kind->summary, kind->name, kind->name, kind->name, kind->name);
+    if (kind->print_program != NULL)
+        fprintf(stream, "       %s --print-program STAGE.JSON\n", kind->name);
+    fprintf(stream, "`reprise run --keep-work` leaves a stage.json to try.\n");
     return stream == stdout ? 0 : 2;
 }
 
@@ -297,6 +299,17 @@ static int run_stage(const struct stage_kind *kind, const char *path)
     return status;
 }
 
+static int print_program(const struct stage_kind *kind, const char *path)
+{
+    struct error err = {0};
+    struct stage stage = {0};
+    int status = 0;
+    if (open_stage(&stage, kind, path, false, &err) < 0 || kind->print_program(&stage, &err) < 0)
+        status = fail(stage.description != NULL ? stage_name(&stage) : kind->name, &err);
+    close_stage(&stage);
+    return fflush(stdout) == 0 || status != 0 ? status : 1;
+}
+
 int stage_main(int argc, char **argv, const struct stage_kind *kind)
 {
     const char *given = getenv("REPRISE_STAGE"), *option = argc >= 2 ? argv[1] : "";
@@ -305,6 +318,8 @@ int stage_main(int argc, char **argv, const struct stage_kind *kind)
     if (strcmp(option, "--fingerprint") == 0)
         return argc <= 3 ? print_fingerprint(kind, argc == 3 ? argv[2] : "auto")
                          : usage(kind, stderr);
+    if (strcmp(option, "--print-program") == 0 && kind->print_program != NULL)
+        return argc == 3 ? print_program(kind, argv[2]) : usage(kind, stderr);
     bool to_check = strcmp(option, "--check") == 0;
     int words = argc - to_check;
     const char *path = words == 2 ? argv[argc - 1] : given;

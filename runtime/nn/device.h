@@ -28,12 +28,14 @@ struct model;
 struct network_options;
 struct network_tap;
 struct optimizer;
+struct program;
 
-/* What a device does; the contracts are those of the functions of the same names in network.h. */
+/* What a device does; the contracts are those of the functions of the same names in network.h.
+ * Program and model are borrowed until executor_free(). */
 struct device_table {
-    int (*executor_new)(struct device *device, const struct model *model,
-                        const struct network_options *options, struct executor **executor,
-                        struct error *err);
+    int (*executor_new)(struct device *device, const struct program *program,
+                        const struct model *model, const struct network_options *options,
+                        struct executor **executor, struct error *err);
     void (*executor_free)(struct executor *executor);
     int (*set_optimizer)(struct executor *executor, const struct optimizer *optimizer,
                          struct error *err);

@@ -99,6 +99,15 @@ static inline int node_input(const struct node *node, int i)
 }
 bool node_reads(const struct node *node, int input);
 
+static inline int64_t node_count(const struct node *node) /* of elements of one image's output */
+{
+    return node->height * node->width * node->channels;
+}
+static inline bool node_has_conv(const struct node *node)
+{
+    return node->kind == NODE_CONV || node->kind == NODE_DENSE;
+}
+
 /* Index of the node that has a layer of this name (conv, norm or output), or -1. */
 int graph_find(const struct graph *graph, const char *layer);
 

@@ -9,6 +9,7 @@
 struct network {
     const struct device_table *table;
     struct executor *executor;
+    struct program program;
     const struct model *model; /* of the names and shapes of parameters */
     int64_t moment_count;
 };
@@ -38,7 +39,10 @@ int network_new(struct model *model, struct device *device, const struct network
     made->model = model;
     for (size_t p = 0; p < model->count && options->batch > 0; p++)
         made->moment_count += model->parameters[p].trainable ? model->parameters[p].count : 0;
-    if (device->table->executor_new(device, model, options, &made->executor, err)) {
+    if (program_init(&made->program, model, options->batch > 0, options->norm, options->dtype,
+                     err) ||
+        device->table->executor_new(device, &made->program, model, options, &made->executor, err)) {
+        program_release(&made->program);
         free(made);
         return -1;
     }
@@ -51,7 +55,13 @@ void network_free(struct network *network)
     if (!network)
         return;
     network->table->executor_free(network->executor);
+    program_release(&network->program);
     free(network);
+}
+
+const struct program *network_program(const struct network *network)
+{
+    return &network->program;
 }
 
 struct executor *network_executor(const struct network *network)

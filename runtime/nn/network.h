@@ -19,17 +19,10 @@
 #include "nn/feed.h"
 #include "nn/model.h"
 #include "nn/optimizer.h"
+#include "nn/program.h"
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* Batch norm of layers that may train; frozen ones always use their moving statistics. What a
- * notebook means by calling its base with training=False is NORM_INFERENCE. What Keras 3 did to it
- * is NORM_BATCH: fit() passes training=True through a functional model to every layer, in place of
- * the value given when the model was called. Seen with Keras 3.12: the loss of such a fit() step is
- * that of the batch's statistics, and the moving statistics of trainable norms move (biased
- * variance, momentum 0.99). tests/nn/test_network_keras.c has that step. */
-enum norm_mode { NORM_INFERENCE, NORM_BATCH };
 
 struct network_options {
     int64_t batch; /* the most images of a training step; 0 for a network that only infers */
@@ -46,7 +39,8 @@ struct network;
 int network_new(struct model *model, struct device *device, const struct network_options *options,
                 struct network **network, struct error *err);
 void network_free(struct network *network);
-/* The device's own part, for its tests. */
+/* What it computes, and the device's own part: for tests. */
+const struct program *network_program(const struct network *network);
 struct executor *network_executor(const struct network *network);
 
 /* In place of Adam alone, before the first step. */

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { INTERPRETER_DEPTH = 5, WORD_SIZE = PROGRAM_HEAD + 1 };
+enum { INTERPRETER_DEPTH = 5, WORD_SIZE = EXECUTABLE_HEAD + 1 };
 
 /* What making one needs at every step. */
 struct maker {
@@ -37,11 +37,11 @@ static bool is_regular(const char *path)
 }
 
 static int add_file(struct maker *maker, const char *name, bool interpreter, bool in_project,
-                    const char *path, const struct program **program, struct error *err)
+                    const char *path, const struct executable **program, struct error *err)
 {
     struct invocation *invocation = maker->invocation;
     struct error ignored;
-    if (programs_find(maker->project->programs, path, maker->depth, program, err) < 0 ||
+    if (executables_find(maker->project->programs, path, maker->depth, program, err) < 0 ||
         memory_grow(&invocation->files, &invocation->file_capacity, invocation->file_count + 1,
                     sizeof(*invocation->files), err) < 0)
         return -1;
@@ -93,7 +93,7 @@ static bool is_starter(const char *path)
     return false;
 }
 
-static int add_interpreters(struct maker *maker, const char *word, const struct program *program,
+static int add_interpreters(struct maker *maker, const char *word, const struct executable *program,
                             int level, struct error *err);
 
 /* A program that a starter or the first line of `word` names: by path, or to be found in PATH.
@@ -101,10 +101,10 @@ static int add_interpreters(struct maker *maker, const char *word, const struct 
 static int add_named(struct maker *maker, const char *word, const char *name, int level,
                      struct error *err)
 {
-    const struct program *program;
+    const struct executable *program;
     const char *path = name;
     if (strchr(name, '/') == NULL) {
-        path = programs_search(maker->project->programs, path_variable(maker), name, err);
+        path = executables_search(maker->project->programs, path_variable(maker), name, err);
         if (path == NULL && err->kind == ERR_MEMORY)
             return -1;
     }
@@ -119,13 +119,14 @@ static int add_named(struct maker *maker, const char *word, const char *name, in
 /* "nice ./train.py": the file is a word of cmd; what its first line names counts, too. */
 static int add_behind_path(struct maker *maker, const char *word, struct error *err)
 {
-    const struct program *program;
+    const struct executable *program;
     char *path = file_join(maker->project->plan->folder, word, err);
     if (path == NULL)
         return -1;
     int result = 0;
     if (is_regular(path) && access(path, X_OK) == 0 &&
-        (result = programs_find(maker->project->programs, path, maker->depth, &program, err)) == 0)
+        (result = executables_find(maker->project->programs, path, maker->depth, &program, err)) ==
+            0)
         result = add_interpreters(maker, word, program, 0, err);
     free(path);
     return result;
@@ -143,7 +144,7 @@ static int find_started(struct maker *maker, const char *const *words, size_t co
         if (strchr(word, '/') != NULL) {
             if (word[0] != '/' || (is_regular(word) && access(word, X_OK) == 0))
                 return 0;
-        } else if (programs_search(maker->project->programs, path_variable(maker), word, err) !=
+        } else if (executables_search(maker->project->programs, path_variable(maker), word, err) !=
                    NULL)
             return 0;
         else if (err->kind == ERR_MEMORY)
@@ -177,7 +178,7 @@ static int add_started(struct maker *maker, const char *word, const char *starte
     return result;
 }
 
-static int add_interpreters(struct maker *maker, const char *word, const struct program *program,
+static int add_interpreters(struct maker *maker, const char *word, const struct executable *program,
                             int level, struct error *err)
 {
     char name[WORD_SIZE], rest[WORD_SIZE];
@@ -198,7 +199,7 @@ static int add_program(struct maker *maker, struct error *err)
     char *joined = NULL;
     int result = -1;
     if (strchr(word, '/') == NULL) {
-        path = programs_search(maker->project->programs, path_variable(maker), word, err);
+        path = executables_search(maker->project->programs, path_variable(maker), word, err);
         if (path == NULL)
             return err->kind == ERR_MEMORY
                        ? -1
@@ -237,7 +238,7 @@ done:
 
 static int add_word(struct maker *maker, size_t index, struct error *err)
 {
-    const struct program *ignored;
+    const struct executable *ignored;
     const char *word = maker->stage->argv[index];
     char *path = word[0] == '/' ? memory_copy_text(word, err)
                                 : file_join(maker->project->plan->folder, word, err);

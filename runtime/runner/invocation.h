@@ -10,21 +10,21 @@
 #ifndef RUNNER_INVOCATION_H
 #define RUNNER_INVOCATION_H
 
-#include "runner/program.h"
+#include "runner/executables.h"
 #include "runner/project.h"
 
 struct invocation_file {
     char *name;       /* a word of cmd, or the path of an interpreter */
     bool interpreter; /* not a word of cmd */
     char *inner;      /* its path in the project, where a copy runs in the work folder, or NULL */
-    const struct program *program;
+    const struct executable *program;
 };
 
 struct invocation {
     char **argv; /* NULL at the end; argv[0] is absolute, or a path in the work folder */
     size_t argc;
-    bool by_path;                  /* the first word is a path, and no name to be found in PATH */
-    const struct program *program; /* of the first word */
+    bool by_path; /* the first word is a path, and no name to be found in PATH */
+    const struct executable *program; /* of the first word */
     struct invocation_file *files;
     size_t file_count, file_capacity;
 };

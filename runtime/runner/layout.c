@@ -135,7 +135,7 @@ static int link_project_dep(const struct attempt *attempt, size_t index, struct 
 
 /* ---- files of cmd ---- */
 
-static bool is_what_the_key_names(const char *path, const struct program *program)
+static bool is_what_the_key_names(const char *path, const struct executable *program)
 {
     struct digest found;
     struct error ignored;

@@ -15,7 +15,7 @@ static void note(struct job *job, const char *what, const char *name, const char
               job->stage->name, what, name, how);
 }
 
-static bool file_changed(struct store *store, const struct program *program)
+static bool file_changed(struct store *store, const struct executable *program)
 {
     struct digest digest;
     struct error ignored;

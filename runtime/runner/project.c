@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "plan/plan_read.h"
 #include "runner/answers.h"
-#include "runner/program.h"
+#include "runner/executables.h"
 #include "store/ignore.h"
 
 #include <errno.h>
@@ -190,7 +190,7 @@ int project_open(const struct project_settings *settings, enum project_view view
         (project.runs = file_join(project.plan->folder, "reports/runs", err)) == NULL ||
         store_open(cache, &project.store, err) < 0 || read_ignore(&project, err) < 0 ||
         (project.ours = ours_new(project.plan, project.store, project.lock, err)) == NULL ||
-        programs_new(project.store, &project.programs, err) < 0 ||
+        executables_new(project.store, &project.programs, err) < 0 ||
         answers_open(project.store, &project.answers, err) < 0)
         goto done;
     result = 0;
@@ -231,7 +231,7 @@ int project_check_places(const struct project *project, struct error *err)
 void project_close(struct project *project)
 {
     answers_close(project->answers);
-    programs_free(project->programs);
+    executables_free(project->programs);
     ignore_free(project->ignore);
     ours_free(project->ours);
     store_close(project->store);

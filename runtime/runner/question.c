@@ -20,7 +20,7 @@
 
 enum { EXECUTABLE_LIMIT = 1 << 30, TIMEOUT_MS = 10000, SLICE_MS = 50, COMPLAINT_LIMIT = 600 };
 
-bool question_is_understood(const struct program *program, const char *option)
+bool question_is_understood(const struct executable *program, const char *option)
 {
     static const char variable[] = "REPRISE_STAGE";
     char *data;

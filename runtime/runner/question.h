@@ -15,14 +15,14 @@ enum { QUESTION_LIMIT = 64 << 10 }; /* bytes of an answer */
 struct question {
     const struct project *project;
     const struct plan_stage *stage;
-    const struct program *program;
+    const struct executable *program;
     const char *option;     /* --fingerprint */
     const char *argument;   /* the word behind it */
     const json_t *document; /* written to `argument` in the folder first, or NULL */
 };
 
 /* True where the program's bytes name the option. */
-bool question_is_understood(const struct program *program, const char *option);
+bool question_is_understood(const struct executable *program, const char *option);
 
 /* The answer is text with a NUL at the end, free() it. ERR_USAGE where the program exits with 2,
  * with what it wrote to stderr as the message; ERR_STAGE where it fails otherwise, is late, or

@@ -5,8 +5,8 @@
 #include "runner/answers.h"
 #include "runner/deliver.h"
 #include "runner/dep_content.h"
+#include "runner/executables.h"
 #include "runner/prepare.h"
-#include "runner/program.h"
 #include "runner/publish.h"
 #include "store/ignore.h"
 
@@ -151,7 +151,7 @@ static void add_frozen_dep(struct gathering *gathering, const struct plan_dep *d
 
 /* ---- commands ---- */
 
-static void add_program(void *arg, const char *path, const struct program *program)
+static void add_program(void *arg, const char *path, const struct executable *program)
 {
     struct gathering *gathering = arg;
     struct stat st;
@@ -364,7 +364,7 @@ bool rests_on(struct jobs *jobs, struct evidence *evidence)
     struct gathering gathering = {.jobs = jobs, .evidence = evidence};
     struct project *project = jobs->project;
     add_project(&gathering);
-    programs_each(project->programs, add_program, &gathering);
+    executables_each(project->programs, add_program, &gathering);
     answers_each_use(project->answers, add_use, &gathering);
     for (size_t i = 0; i < jobs->count && !gathering.failed; i++) {
         struct job *job = &jobs->list[i];

@@ -212,7 +212,7 @@ static void look_again(struct schedule *schedule, struct job *job, const struct 
         return;
     }
     note(schedule, job, why->message);
-    programs_forget(schedule->jobs->project->programs);
+    executables_forget(schedule->jobs->project->programs);
     invocation_release(&job->invocation);
     job->invoked = false;
     job->state = JOB_WAITING;

@@ -120,13 +120,13 @@ int start_hint_mode(const struct project *project, const struct plan_stage *stag
 }
 
 /* Bytes that no text has, or none at all. */
-static bool is_text(const struct program *program)
+static bool is_text(const struct executable *program)
 {
     return program->head_size == 0 || memchr(program->head, '\0', program->head_size) == NULL;
 }
 
 int start_hint_check_head(const struct project *project, const struct plan_stage *stage,
-                          const char *word, const struct program *program, struct error *err)
+                          const char *word, const struct executable *program, struct error *err)
 {
     if (strncmp(program->head, "#!", 2) == 0) {
         const char *end = memchr(program->head, '\n', program->head_size);

@@ -2,7 +2,7 @@
 #ifndef RUNNER_START_HINT_H
 #define RUNNER_START_HINT_H
 
-#include "runner/program.h"
+#include "runner/executables.h"
 #include "runner/project.h"
 
 /* There is no executable file under the first word. */
@@ -16,7 +16,7 @@ int start_hint_mode(const struct project *project, const struct plan_stage *stag
 /* The kernel would not take the file: no "#!" line, or one that ends with a
  * carriage return. 0 where it would. */
 int start_hint_check_head(const struct project *project, const struct plan_stage *stage,
-                          const char *word, const struct program *program, struct error *err);
+                          const char *word, const struct executable *program, struct error *err);
 
 /* The interpreter that a first line names is missing or cannot be executed. */
 int start_hint_interpreter(const struct project *project, const struct plan_stage *stage,

@@ -1,9 +1,10 @@
 /* Memory that buffers of different times share, whatever their elements are. */
-#include "nn/cpu/executor.h"
+#include "nn/arena.h"
 
 #include "formula.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #include "tap.h"
 
@@ -13,49 +14,84 @@ static void ok(int status, const struct error *err)
         fail_msg("%s", err->message);
 }
 
-static size_t span_bytes(const struct span *span)
+enum { COUNT = 60, IMAGES = 3 };
+
+static size_t bytes_of(const struct buffer *buffer)
 {
-    return span->count * dtype_size(span->dtype);
+    return (size_t)buffer->count * IMAGES * dtype_size(buffer->dtype);
+}
+
+static void fill(struct buffer *buffers, int round)
+{
+    for (int i = 0; i < COUNT; i++) {
+        double u[3];
+        for (int j = 0; j < 3; j++)
+            u[j] = fabs(formula_unit("spans", (size_t)((round * COUNT + i) * 3 + j)));
+        buffers[i].first = (size_t)(u[0] * 100);
+        buffers[i].last = buffers[i].first + (size_t)(u[1] * 20);
+        buffers[i].count = (int64_t)(u[2] * 1000);
+        buffers[i].dtype = i % 2 == 0 ? DTYPE_F32 : DTYPE_BF16;
+    }
 }
 
 static void arena_keeps_living_buffers_apart(void **state)
 {
-    enum { COUNT = 60 };
-    struct span spans[COUNT];
+    struct buffer buffers[COUNT];
+    size_t offsets[COUNT], bytes;
     struct error err = {0};
-    size_t bytes, sum = 0;
     (void)state;
     for (int round = 0; round < 50; round++) {
-        sum = 0;
+        size_t sum = 0;
+        fill(buffers, round);
+        ok(arena_place(buffers, COUNT, IMAGES, offsets, &bytes, &err), &err);
         for (int i = 0; i < COUNT; i++) {
-            double u[3];
-            for (int j = 0; j < 3; j++)
-                u[j] = fabs(formula_unit("spans", (size_t)((round * COUNT + i) * 3 + j)));
-            spans[i].first = (size_t)(u[0] * 100);
-            spans[i].last = spans[i].first + (size_t)(u[1] * 20);
-            spans[i].count = (size_t)(u[2] * 1000);
-            spans[i].dtype = i % 2 == 0 ? DTYPE_F32 : DTYPE_BF16;
-        }
-        ok(spans_place(spans, COUNT, &bytes, &err), &err);
-        for (int i = 0; i < COUNT; i++) {
-            sum += span_bytes(&spans[i]);
-            assert_true(spans[i].offset + span_bytes(&spans[i]) <= bytes);
-            assert_true(spans[i].offset % 64 == 0);
+            const struct buffer *a = &buffers[i];
+            sum += bytes_of(a);
+            assert_true(offsets[i] + bytes_of(a) <= bytes);
+            assert_true(offsets[i] % ARENA_ALIGNMENT == 0);
             for (int j = 0; j < i; j++) {
-                bool at_once = spans[i].first <= spans[j].last && spans[j].first <= spans[i].last;
-                bool apart = spans[i].offset + span_bytes(&spans[i]) <= spans[j].offset ||
-                             spans[j].offset + span_bytes(&spans[j]) <= spans[i].offset;
-                assert_true(!at_once || apart || spans[i].count == 0 || spans[j].count == 0);
+                const struct buffer *b = &buffers[j];
+                bool at_once = a->first <= b->last && b->first <= a->last;
+                bool apart = offsets[i] + bytes_of(a) <= offsets[j] ||
+                             offsets[j] + bytes_of(b) <= offsets[i];
+                assert_true(!at_once || apart || a->count == 0 || b->count == 0);
             }
         }
         assert_true(bytes < sum / 2);
     }
 }
 
+static void buffer_that_never_lives_takes_no_memory(void **state)
+{
+    const struct buffer buffers[] = {{1000, DTYPE_F32, SIZE_MAX, 0}, {5, DTYPE_F32, 0, 0}};
+    struct error err = {0};
+    size_t offsets[2], bytes;
+    (void)state;
+    ok(arena_place(buffers, 2, IMAGES, offsets, &bytes, &err), &err);
+    assert_int_equal(bytes, ARENA_ALIGNMENT);
+}
+
+static void arena_of_no_possible_size_is_refused(void **state)
+{
+    const struct buffer huge[] = {{INT64_MAX / 2, DTYPE_F32, 0, 0}};
+    const struct buffer large[] = {{INT64_MAX / 4, DTYPE_F32, 0, 0},
+                                   {INT64_MAX / 4, DTYPE_F32, 0, 0},
+                                   {INT64_MAX / 4, DTYPE_F32, 0, 0}};
+    struct error err = {0};
+    size_t offsets[3], bytes;
+    (void)state;
+    assert_int_equal(arena_place(huge, 1, IMAGES, offsets, &bytes, &err), -1);
+    assert_int_equal(err.kind, ERR_MEMORY);
+    assert_int_equal(arena_place(large, 3, 1, offsets, &bytes, &err), -1);
+    assert_int_equal(err.kind, ERR_MEMORY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arena_keeps_living_buffers_apart),
+        cmocka_unit_test(buffer_that_never_lives_takes_no_memory),
+        cmocka_unit_test(arena_of_no_possible_size_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ static void components(const struct plan_stage *stage, const struct key_dep *dep
 {
     static const struct project project;
     char *words[] = {(char[]){"/bin/true"}, NULL};
-    static const struct program program;
+    static const struct executable program;
     struct invocation_file file = {.name = (char[]){"true"}, .program = &program};
     const struct invocation invocation = {
         .argv = words, .argc = 1, .files = &file, .file_count = 1};

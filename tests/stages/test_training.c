@@ -19,279 +19,34 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "place.h"
 #include "tap.h"
-#include "training_params.h"
-
-enum { SIZE = 8, PICTURE = SIZE * SIZE * 3, TRAIN = 60, VAL = 12, TEST_COUNT = 18, CLASSES = 3 };
-
-static const char *const class_names[] = {"red", "green", "blue"};
-
-/* The folder that a test works in. */
-struct place {
-    char *folder;
-    char *paths[2]; /* of in_folder(): the last two */
-    int next;
-};
-
-static const char *in_folder(struct place *place, const char *name)
-{
-    struct error err;
-    char **path = &place->paths[place->next++ % 2];
-    free(*path);
-    assert_non_null(*path = file_join(place->folder, name, &err));
-    return *path;
-}
-
-/* Pictures whose class is their brightest channel. */
-static void fill(struct npy *images, struct npy *labels, int64_t count, uint32_t noise)
-{
-    struct error err;
-    const int64_t shape[] = {count, SIZE, SIZE, 3};
-    assert_int_equal(npy_new(NPY_U8, 4, shape, images, &err), 0);
-    assert_int_equal(npy_new(NPY_U8, 1, shape, labels, &err), 0);
-    uint8_t *pixels = images->data, *label = labels->data;
-    for (int64_t i = 0; i < count * PICTURE; i++) {
-        noise = noise * 1664525 + 1013904223;
-        pixels[i] = (uint8_t)((i % 3 == i / PICTURE % CLASSES ? 140 : 40) + (noise >> 25));
-    }
-    for (int64_t i = 0; i < count; i++)
-        label[i] = (uint8_t)(i % CLASSES);
-}
-
-static void write_data(struct place *place)
-{
-    const struct dataset_origin origin = {"made by a test", "", true};
-    const int64_t train = TRAIN - VAL, val = VAL;
-    struct dataset dataset = {.class_count = CLASSES, .height = SIZE, .width = SIZE};
-    struct error err;
-    int64_t indices[TRAIN];
-    char *names[CLASSES];
-    for (int i = 0; i < CLASSES; i++)
-        names[i] = (char *)class_names[i];
-    dataset.classes = names;
-    fill(&dataset.train_images, &dataset.train_labels, TRAIN, 1);
-    fill(&dataset.test_images, &dataset.test_labels, TEST_COUNT, 2);
-    if (dataset_write(in_folder(place, "dataset"), &dataset, &origin, &err) < 0)
-        fail_msg("%s", err.message);
-    npy_release(&dataset.train_images);
-    npy_release(&dataset.train_labels);
-    npy_release(&dataset.test_images);
-    npy_release(&dataset.test_labels);
-    for (int i = 0; i < TRAIN; i++)
-        indices[i] = i;
-    assert_int_equal(file_make_folders(in_folder(place, "splits"), &err), 0);
-    assert_int_equal(
-        npy_write(in_folder(place, "splits/train.npy"), NPY_I64, 1, &train, indices, &err), 0);
-    assert_int_equal(
-        npy_write(in_folder(place, "splits/val.npy"), NPY_I64, 1, &val, indices + train, &err), 0);
-}
-
-static int make_place(void **state)
-{
-    struct place *place = calloc(1, sizeof(*place));
-    place->folder = strdup("/tmp/reprise-training-XXXXXX");
-    assert_non_null(mkdtemp(place->folder));
-    write_data(place);
-    *state = place;
-    return 0;
-}
-
-static int free_place(void **state)
-{
-    struct place *place = *state;
-    struct error err;
-    file_remove(place->folder, &err);
-    free(place->folder);
-    free(place->paths[0]);
-    free(place->paths[1]);
-    free(place);
-    return 0;
-}
-
-/* ---- running a stage ---- */
-
-static const char pretrain_params[] =
-    "{\"seed\": 1, " MODEL(16) ", " AUGMENT ", \"train\": {" BATCHES ", " SCHEDULE "}}";
-static const char phase1_params[] =
-    "{\"seed\": 1, " MODEL(16) ", " AUGMENT ", " TRAINING
-                               ", \"phase\": {\"trainable\": [], " SCHEDULE "}}";
-static const char phase2_params[] =
-    "{\"seed\": 1, " MODEL(16) ", " AUGMENT ", " TRAINING
-                               ", \"phase\": {\"trainable\": [\"conv4\"], " SCHEDULE "}}";
-
-/* A call of a stage in a folder of its own; deps and outs are "name=file" texts, NULL last. */
-struct call {
-    const char *stage, *folder, *params;
-    const char *deps[5], *outs[6];
-    int threads;
-};
-
-static json_t *paths(const struct place *place, const char *folder, const char *const *pairs)
-{
-    json_t *object = json_object();
-    for (size_t i = 0; pairs[i] != NULL; i++) {
-        const char *equals = strchr(pairs[i], '=');
-        char name[64];
-        snprintf(name, sizeof(name), "%.*s", (int)(equals - pairs[i]), pairs[i]);
-        json_object_set_new(
-            object, name,
-            json_sprintf("%s/%s%s%s", place->folder, folder, *folder ? "/" : "", equals + 1));
-    }
-    return object;
-}
-
-static void describe(struct place *place, const struct call *call)
-{
-    struct error err;
-    char folder[160];
-    snprintf(folder, sizeof(folder), "%s/%s/checkpoint", place->folder, call->folder);
-    assert_int_equal(file_make_folders(folder, &err), 0);
-    json_t *params = json_loads(call->params, 0, NULL);
-    assert_non_null(params);
-    json_t *value =
-        json_pack("{s:s, s:s, s:o, s:o, s:o, s:s, s:{s:i}, s:s}", "stage", call->stage, "key",
-                  "none", "params", params, "deps", paths(place, "", call->deps), "outs",
-                  paths(place, call->folder, call->outs), "checkpoint", folder, "resources",
-                  "threads", call->threads > 0 ? call->threads : 1, "device", "cpu");
-    assert_non_null(value);
-    snprintf(folder, sizeof(folder), "%s/%s/stage.json", place->folder, call->folder);
-    assert_int_equal(json_write(folder, value, &err), 0);
-    json_decref(value);
-}
-
-static pid_t start(struct place *place, const struct call *call)
-{
-    char executable[128], description[160], log[160];
-    const char *build = getenv("BUILD");
-    describe(place, call);
-    snprintf(executable, sizeof(executable), "%s/stages/%s", build != NULL ? build : "build",
-             call->stage);
-    snprintf(description, sizeof(description), "%s/%s/stage.json", place->folder, call->folder);
-    snprintf(log, sizeof(log), "%s/log", place->folder);
-    if (!file_exists(executable))
-        skip_because("the stages are not built");
-    pid_t child = fork();
-    if (child == 0) {
-        int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-        dup2(fd, 2);
-        execl(executable, executable, description, (char *)NULL);
-        _exit(127);
-    }
-    return child;
-}
-
-static int finish(pid_t child)
-{
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static void assert_log_has(struct place *place, const char *text)
-{
-    struct error err;
-    char *log;
-    size_t size;
-    assert_int_equal(file_read(in_folder(place, "log"), 65536, &log, &size, &err), 0);
-    if (strstr(log, text) == NULL)
-        fail_msg("'%s' is not in: %s", text, log);
-    free(log);
-}
-
-static void run(struct place *place, const struct call *call)
-{
-    int status = finish(start(place, call));
-    if (status != 0)
-        assert_log_has(place, "no failure");
-}
-
-static void assert_equal_files(struct place *place, const char *a, const char *b)
-{
-    struct digest first, second;
-    struct error err;
-    assert_int_equal(digest_of_file(in_folder(place, a), &first, &err), 0);
-    assert_int_equal(digest_of_file(in_folder(place, b), &second, &err), 0);
-    assert_true(digest_equal(&first, &second));
-}
-
-static json_t *read_json(struct place *place, const char *name)
-{
-    struct error err;
-    json_t *value = NULL;
-    assert_int_equal(json_read(in_folder(place, name), &value, &err), 0);
-    return value;
-}
-
-static const struct call pretrain = {.stage = "pretrain",
-                                     .folder = "pretrain",
-                                     .params = pretrain_params,
-                                     .deps = {"dataset=dataset"},
-                                     .outs = {"weights=w.safetensors", "history=history.json"}};
-static const struct call phase1 = {
-    .stage = "phase1",
-    .folder = "phase1",
-    .params = phase1_params,
-    .deps = {"dataset=dataset", "splits=splits", "weights=pretrain/w.safetensors"},
-    .outs = {"model=model.safetensors", "history=history.json", "history_csv=history.csv",
-             "preflight=preflight.json"}};
-static const struct call phase2 = {
-    .stage = "phase2",
-    .folder = "phase2",
-    .params = phase2_params,
-    .deps = {"dataset=dataset", "splits=splits", "model=phase1/model.safetensors"},
-    .outs = {"model=model.safetensors", "history=history.json"}};
-static const struct call evaluate = {
-    .stage = "evaluate",
-    .folder = "evaluate",
-    .params = "{}",
-    .deps = {"dataset=dataset", "model=phase2/model.safetensors"},
-    .outs = {"metrics=metrics.json", "predictions=predictions.npy", "report=report.txt"}};
-static const struct call curves = {
-    .stage = "curves",
-    .folder = "curves",
-    .params = "{}",
-    .deps = {"phase1_history=phase1/history.json", "phase2_history=phase2/history.json",
-             "metrics=evaluate/metrics.json"},
-    .outs = {"phase1=phase1.png", "phase2=phase2.png", "confusion_matrix=confusion.png"}};
-
-/* A copy of parameters with one text replaced. */
-static char *changed(const char *params, const char *from, const char *to)
-{
-    const char *at = strstr(params, from);
-    assert_non_null(at);
-    size_t size = strlen(params) + strlen(to) + 1;
-    char *copy = malloc(size);
-    snprintf(copy, size, "%.*s%s%s", (int)(at - params), params, to, at + strlen(from));
-    return copy;
-}
-
-/* ---- tests ---- */
 
 static void stages_run_one_after_the_other(void **state)
 {
     struct place *place = *state;
     struct npy predictions = {0};
     struct error err;
-    run(place, &pretrain);
-    run(place, &phase1);
-    run(place, &phase2);
-    run(place, &evaluate);
-    run(place, &curves);
-    json_t *metrics = read_json(place, "evaluate/metrics.json");
-    assert_int_equal(json_integer_value(json_at(metrics, "n")), TEST_COUNT);
-    assert_int_equal(json_array_size(json_at(metrics, "confusion")), CLASSES);
+    place_run(place, &call_pretrain);
+    place_run(place, &call_phase1);
+    place_run(place, &call_phase2);
+    place_run(place, &call_evaluate);
+    place_run(place, &call_curves);
+    json_t *metrics = place_read_json(place, "evaluate/metrics.json");
+    assert_int_equal(json_integer_value(json_at(metrics, "n")), PLACE_TEST_COUNT);
+    assert_int_equal(json_array_size(json_at(metrics, "confusion")), PLACE_CLASSES);
     assert_true(json_is_number(json_at(metrics, "test_loss")));
     assert_true(json_is_number(json_at(metrics, "macro.f1")));
     json_decref(metrics);
-    json_t *history = read_json(place, "phase2/history.json");
+    json_t *history = place_read_json(place, "phase2/history.json");
     assert_string_equal(json_string_value(json_at(history, "phase")), "phase2");
     assert_int_equal(json_array_size(json_at(history, "epochs")), 2);
     json_decref(history);
     assert_int_equal(
-        npy_read_as(in_folder(place, "evaluate/predictions.npy"), NPY_F32, 2, &predictions, &err),
+        npy_read_as(place_path(place, "evaluate/predictions.npy"), NPY_F32, 2, &predictions, &err),
         0);
-    assert_int_equal(predictions.shape[0], TEST_COUNT);
-    assert_int_equal(predictions.shape[1], CLASSES);
+    assert_int_equal(predictions.shape[0], PLACE_TEST_COUNT);
+    assert_int_equal(predictions.shape[1], PLACE_CLASSES);
     npy_release(&predictions);
 }
 
@@ -310,56 +65,56 @@ static void spoil_model(struct place *place, const char *tensor, int64_t index, 
             data = set.tensors[i].data;
     assert_non_null(data);
     data[index] = value;
-    assert_int_equal(safetensors_write(in_folder(place, to), &set, &err), 0);
+    assert_int_equal(safetensors_write(place_path(place, to), &set, &err), 0);
     safetensors_release(&set);
 }
 
 static void train_both_phases(struct place *place)
 {
-    run(place, &pretrain);
-    run(place, &phase1);
-    run(place, &phase2);
+    place_run(place, &call_pretrain);
+    place_run(place, &call_phase1);
+    place_run(place, &call_phase2);
 }
 
 static void evaluate_refuses_weights_that_cannot_work(void **state)
 {
     struct place *place = *state;
-    struct call bad = evaluate;
+    struct call bad = call_evaluate;
     bad.deps[1] = "model=bad.safetensors";
     train_both_phases(place);
     spoil_model(place, "conv1_conv/kernel", 0, NAN, "bad.safetensors");
-    assert_int_equal(finish(start(place, &bad)), 1);
-    assert_log_has(place, "tensor 'conv1_conv/kernel': value 0, nan, is not finite");
+    assert_int_equal(place_finish(place_start(place, &bad)), 1);
+    place_assert_log(place, "tensor 'conv1_conv/kernel': value 0, nan, is not finite");
     spoil_model(place, "conv1_bn/moving_variance", 3, -1, "bad.safetensors");
-    assert_int_equal(finish(start(place, &bad)), 1);
-    assert_log_has(place, "value 3, -1, is a variance below 0");
-    assert_false(file_exists(in_folder(place, "evaluate/metrics.json")));
+    assert_int_equal(place_finish(place_start(place, &bad)), 1);
+    place_assert_log(place, "value 3, -1, is a variance below 0");
+    assert_false(file_exists(place_path(place, "evaluate/metrics.json")));
 }
 
 static void weights_check_warn_lets_large_weights_pass_with_a_note(void **state)
 {
     struct place *place = *state;
-    struct call large = evaluate;
+    struct call large = call_evaluate;
     large.deps[1] = "model=large.safetensors";
     train_both_phases(place);
     spoil_model(place, "dense/kernel", 2, 3e6f, "large.safetensors");
-    assert_int_equal(finish(start(place, &large)), 1);
-    assert_log_has(place, "tensor 'dense/kernel': value 2, 3e+06, is above 1e6 in magnitude");
+    assert_int_equal(place_finish(place_start(place, &large)), 1);
+    place_assert_log(place, "tensor 'dense/kernel': value 2, 3e+06, is above 1e6 in magnitude");
     large.params = "{\"weights\": {\"check\": \"warn\"}}";
-    assert_int_equal(finish(start(place, &large)), 0);
-    assert_log_has(place, "is above 1e6 in magnitude (weights.check: warn lets it pass)");
+    assert_int_equal(place_finish(place_start(place, &large)), 0);
+    place_assert_log(place, "is above 1e6 in magnitude (weights.check: warn lets it pass)");
     spoil_model(place, "dense/kernel", 2, INFINITY, "large.safetensors");
-    assert_int_equal(finish(start(place, &large)), 1);
+    assert_int_equal(place_finish(place_start(place, &large)), 1);
     large.params = "{\"weights\": {\"check\": \"no\"}}";
-    assert_int_equal(finish(start(place, &large)), 2);
-    assert_log_has(place, "parameter 'weights.check' is 'no', not one of stop, warn");
+    assert_int_equal(place_finish(place_start(place, &large)), 2);
+    place_assert_log(place, "parameter 'weights.check' is 'no', not one of stop, warn");
 }
 
 static void write_names(struct place *place, const char *names)
 {
     struct error err;
     assert_int_equal(
-        file_write(in_folder(place, "dataset/classes.txt"), names, strlen(names), &err), 0);
+        file_write(place_path(place, "dataset/classes.txt"), names, strlen(names), &err), 0);
 }
 
 static void stages_refuse_a_data_set_with_other_names_or_another_order(void **state)
@@ -367,53 +122,54 @@ static void stages_refuse_a_data_set_with_other_names_or_another_order(void **st
     struct place *place = *state;
     train_both_phases(place);
     write_names(place, "green\nred\nblue\n");
-    assert_int_equal(finish(start(place, &evaluate)), 1);
-    assert_log_has(place,
-                   "in another order: class 1 is 'red' in the model and 'green' in the data");
-    assert_int_equal(finish(start(place, &phase2)), 1);
+    assert_int_equal(place_finish(place_start(place, &call_evaluate)), 1);
+    place_assert_log(place,
+                     "in another order: class 1 is 'red' in the model and 'green' in the data");
+    assert_int_equal(place_finish(place_start(place, &call_phase2)), 1);
     write_names(place, "red\ngreen\nviolet\n");
-    assert_int_equal(finish(start(place, &evaluate)), 1);
-    assert_log_has(place, "class 3 is 'blue' in the model and 'violet' in the data set");
+    assert_int_equal(place_finish(place_start(place, &call_evaluate)), 1);
+    place_assert_log(place, "class 3 is 'blue' in the model and 'violet' in the data set");
     write_names(place, "red\ngr\xfcn\nblue\n");
-    assert_int_equal(finish(start(place, &evaluate)), 1);
-    assert_log_has(place, "classes.txt:2: the class name is not UTF-8: byte 0xfc at 3");
+    assert_int_equal(place_finish(place_start(place, &call_evaluate)), 1);
+    place_assert_log(place, "classes.txt:2: the class name is not UTF-8: byte 0xfc at 3");
 }
 
 /* As a notebook's rate would: nothing is stored, and the message says where and what to try. */
 static void training_that_diverges_fails_and_stores_nothing(void **state)
 {
     struct place *place = *state;
-    char *wild = changed(phase2_params, "\"learning_rate\": 0.003", "\"learning_rate\": 900");
-    struct call diverges = phase2;
-    run(place, &pretrain);
-    run(place, &phase1);
+    char *wild =
+        params_changed(call_phase2.params, "\"learning_rate\": 0.003", "\"learning_rate\": 900");
+    struct call diverges = call_phase2;
+    place_run(place, &call_pretrain);
+    place_run(place, &call_phase1);
     diverges.params = wild;
-    assert_int_equal(finish(start(place, &diverges)), 1);
-    assert_log_has(place, "training stopped in epoch ");
-    assert_log_has(place, "first that is bad: ");
-    assert_log_has(place, "learning rate 900; ");
-    assert_log_has(place, "nothing is stored");
-    assert_false(file_exists(in_folder(place, "phase2/model.safetensors")));
+    assert_int_equal(place_finish(place_start(place, &diverges)), 1);
+    place_assert_log(place, "training stopped in epoch ");
+    place_assert_log(place, "first that is bad: ");
+    place_assert_log(place, "learning rate 900; ");
+    place_assert_log(place, "nothing is stored");
+    assert_false(file_exists(place_path(place, "phase2/model.safetensors")));
     free(wild);
 }
 
 static void stages_repeat_their_bits_on_other_threads(void **state)
 {
     struct place *place = *state;
-    struct call again = phase1;
+    struct call again = call_phase1;
     again.folder = "again";
     again.threads = 3;
-    run(place, &pretrain);
-    run(place, &phase1);
-    run(place, &again);
-    assert_equal_files(place, "phase1/model.safetensors", "again/model.safetensors");
-    assert_equal_files(place, "phase1/history.json", "again/history.json");
-    assert_equal_files(place, "phase1/history.csv", "again/history.csv");
+    place_run(place, &call_pretrain);
+    place_run(place, &call_phase1);
+    place_run(place, &again);
+    place_assert_equal(place, "phase1/model.safetensors", "again/model.safetensors");
+    place_assert_equal(place, "phase1/history.json", "again/history.json");
+    place_assert_equal(place, "phase1/history.csv", "again/history.csv");
 }
 
 /* ---- more epochs on top ---- */
 
-static const struct call *const trainers[] = {&pretrain, &phase1, &phase2};
+static const struct call *const trainers[] = {&call_pretrain, &call_phase1, &call_phase2};
 
 /* A call with other epochs, in a folder of its own; free() its parameters. */
 static struct call with_epochs(const struct call *call, int epochs, const char *folder)
@@ -421,7 +177,7 @@ static struct call with_epochs(const struct call *call, int epochs, const char *
     char text[32];
     struct call made = *call;
     snprintf(text, sizeof(text), "\"epochs\": %d", epochs);
-    made.params = changed(call->params, "\"epochs\": 2", text);
+    made.params = params_changed(call->params, "\"epochs\": 2", text);
     made.folder = folder;
     return made;
 }
@@ -435,7 +191,7 @@ static void add_path(const char **pairs, const char *pair)
 
 static void run_and_free(struct place *place, struct call *call)
 {
-    run(place, call);
+    place_run(place, call);
     free((char *)(uintptr_t)call->params);
 }
 
@@ -447,20 +203,20 @@ static void stages_go_on_from_a_state_with_the_bits_of_all_epochs_at_once(void *
     for (size_t i = 0; i < sizeof(trainers) / sizeof(trainers[0]); i++) {
         struct call first = *trainers[i];
         add_path(first.outs, "state=training.state");
-        run(place, &first);
+        place_run(place, &first);
         struct call second = with_epochs(trainers[i], 3, "on_top");
         snprintf(dep, sizeof(dep), "state=%s/training.state", first.folder);
         add_path(second.deps, dep);
         run_and_free(place, &second);
-        assert_log_has(place, "going on after the 2 epochs of the state");
+        place_assert_log(place, "going on after the 2 epochs of the state");
         struct call straight = with_epochs(trainers[i], 5, "at_once");
         run_and_free(place, &straight);
         for (const char *const *out = trainers[i]->outs; *out != NULL; out++) {
             snprintf(a, sizeof(a), "on_top/%s", strchr(*out, '=') + 1);
             snprintf(b, sizeof(b), "at_once/%s", strchr(*out, '=') + 1);
-            assert_equal_files(place, a, b);
+            place_assert_equal(place, a, b);
         }
-        json_t *history = read_json(place, "on_top/history.json");
+        json_t *history = place_read_json(place, "on_top/history.json");
         assert_int_equal(json_array_size(json_at(history, "epochs")), 5);
         json_decref(history);
     }
@@ -470,23 +226,23 @@ static void stages_go_on_from_a_state_with_the_bits_of_all_epochs_at_once(void *
 static void stage_refuses_the_state_of_another_training(void **state)
 {
     struct place *place = *state;
-    struct call first = phase1, second = phase2;
+    struct call first = call_phase1, second = call_phase2;
     add_path(first.outs, "state=training.state");
-    run(place, &pretrain);
-    run(place, &first);
+    place_run(place, &call_pretrain);
+    place_run(place, &first);
     add_path(second.deps, "state=phase1/training.state");
-    assert_int_equal(finish(start(place, &second)), 1);
-    assert_log_has(place, "dep 'state': it is of another training: weights that train: ");
+    assert_int_equal(place_finish(place_start(place, &second)), 1);
+    place_assert_log(place, "dep 'state': it is of another training: weights that train: ");
     second.deps[3] = "state=phase1/model.safetensors";
-    assert_int_equal(finish(start(place, &second)), 1);
-    assert_log_has(place, "model.safetensors' is no state of a training, or of another version");
-    assert_false(file_exists(in_folder(place, "phase2/model.safetensors")));
+    assert_int_equal(place_finish(place_start(place, &second)), 1);
+    place_assert_log(place, "model.safetensors' is no state of a training, or of another version");
+    assert_false(file_exists(place_path(place, "phase2/model.safetensors")));
     first.folder = "again";
     add_path(first.deps, "state=phase1/training.state");
     write_names(place, "red\ngreen\nviolet\n");
-    assert_int_equal(finish(start(place, &first)), 1);
-    assert_log_has(place, "dep 'state': it is of another training: names of classes: red, green, "
-                          "blue there, red, green, violet here");
+    assert_int_equal(place_finish(place_start(place, &first)), 1);
+    place_assert_log(place, "dep 'state': it is of another training: names of classes: red, green, "
+                            "blue there, red, green, violet here");
 }
 
 /* ---- precision ---- */
@@ -496,7 +252,7 @@ static bool log_says(struct place *place, const char *text)
     struct error err;
     char *log;
     size_t size;
-    assert_int_equal(file_read(in_folder(place, "log"), 65536, &log, &size, &err), 0);
+    assert_int_equal(file_read(place_path(place, "log"), 65536, &log, &size, &err), 0);
     bool says = strstr(log, text) != NULL;
     free(log);
     return says;
@@ -510,7 +266,7 @@ static struct call in_precision(const struct call *call, const char *precision, 
     char from[64];
     snprintf(folder, size, "%s_%s", call->folder, precision);
     snprintf(from, sizeof(from), "\"steps_per_epoch\": null, \"precision\": \"%s\"", precision);
-    made.params = changed(call->params, "\"steps_per_epoch\": null", from);
+    made.params = params_changed(call->params, "\"steps_per_epoch\": null", from);
     made.folder = folder;
     return made;
 }
@@ -519,24 +275,24 @@ static void run_in_precision(struct place *place, const struct call *call, const
 {
     char folder[64];
     struct call made = in_precision(call, precision, folder, sizeof(folder));
-    run(place, &made);
+    place_run(place, &made);
     free((char *)(uintptr_t)made.params);
 }
 
 static void precision_auto_is_f32_on_a_cpu(void **state)
 {
     struct place *place = *state;
-    run(place, &pretrain);
-    run(place, &phase1);
-    assert_log_has(place, "precision f32, taken by auto");
-    run_in_precision(place, &phase1, "auto");
-    assert_log_has(place, "precision f32, taken by auto");
-    run_in_precision(place, &phase1, "f32");
-    assert_log_has(place, "precision f32\n");
-    assert_equal_files(place, "phase1/model.safetensors", "phase1_auto/model.safetensors");
-    assert_equal_files(place, "phase1/model.safetensors", "phase1_f32/model.safetensors");
-    assert_equal_files(place, "phase1/history.json", "phase1_f32/history.json");
-    json_t *history = read_json(place, "phase1_f32/history.json");
+    place_run(place, &call_pretrain);
+    place_run(place, &call_phase1);
+    place_assert_log(place, "precision f32, taken by auto");
+    run_in_precision(place, &call_phase1, "auto");
+    place_assert_log(place, "precision f32, taken by auto");
+    run_in_precision(place, &call_phase1, "f32");
+    place_assert_log(place, "precision f32\n");
+    place_assert_equal(place, "phase1/model.safetensors", "phase1_auto/model.safetensors");
+    place_assert_equal(place, "phase1/model.safetensors", "phase1_f32/model.safetensors");
+    place_assert_equal(place, "phase1/history.json", "phase1_f32/history.json");
+    json_t *history = place_read_json(place, "phase1_f32/history.json");
     assert_null(json_at(history, "precision"));
     json_decref(history);
 }
@@ -546,32 +302,32 @@ static void stages_train_in_bf16_and_say_so(void **state)
 {
     struct place *place = *state;
     char folder[64];
-    struct call narrow = in_precision(&pretrain, "bf16", folder, sizeof(folder));
-    int status = finish(start(place, &narrow));
+    struct call narrow = in_precision(&call_pretrain, "bf16", folder, sizeof(folder));
+    int status = place_finish(place_start(place, &narrow));
     free((char *)(uintptr_t)narrow.params);
     if (status != 0 && log_says(place, "neither avx512_bf16 nor amx_bf16")) {
         skip_because("this processor has no bf16");
         return;
     }
     assert_int_equal(status, 0);
-    assert_log_has(place, "precision bf16\n");
-    run(place, &pretrain);
-    run_in_precision(place, &phase1, "bf16");
-    struct call second = phase2;
+    place_assert_log(place, "precision bf16\n");
+    place_run(place, &call_pretrain);
+    run_in_precision(place, &call_phase1, "bf16");
+    struct call second = call_phase2;
     second.deps[2] = "model=phase1_bf16/model.safetensors";
     run_in_precision(place, &second, "bf16");
     struct call third = second;
     third.folder = "threads";
     third.threads = 3;
     run_in_precision(place, &third, "bf16");
-    assert_equal_files(place, "phase2_bf16/model.safetensors", "threads_bf16/model.safetensors");
-    assert_equal_files(place, "phase2_bf16/history.json", "threads_bf16/history.json");
-    json_t *history = read_json(place, "phase2_bf16/history.json");
+    place_assert_equal(place, "phase2_bf16/model.safetensors", "threads_bf16/model.safetensors");
+    place_assert_equal(place, "phase2_bf16/history.json", "threads_bf16/history.json");
+    json_t *history = place_read_json(place, "phase2_bf16/history.json");
     assert_string_equal(json_string_value(json_at(history, "precision")), "bf16");
     json_decref(history);
-    struct call judged = evaluate;
+    struct call judged = call_evaluate;
     judged.deps[1] = "model=phase2_bf16/model.safetensors";
-    run(place, &judged);
+    place_run(place, &judged);
     const struct call explained = {
         .stage = "gradcam",
         .folder = "gradcam",
@@ -579,7 +335,7 @@ static void stages_train_in_bf16_and_say_so(void **state)
         .deps = {"dataset=dataset", "model=phase2_bf16/model.safetensors",
                  "predictions=evaluate/predictions.npy"},
         .outs = {"samples=s.png", "confusion=c.png", "heatmaps=h.npy", "metrics=metrics.json"}};
-    run(place, &explained);
+    place_run(place, &explained);
 }
 
 /* The library is told that the processor has no bf16; what it then would do would be slower than
@@ -588,16 +344,17 @@ static void bf16_is_refused_with_a_reason_where_the_processor_has_none(void **st
 {
     struct place *place = *state;
     char folder[64];
-    run(place, &pretrain);
-    struct call call = in_precision(&phase1, "bf16", folder, sizeof(folder));
+    place_run(place, &call_pretrain);
+    struct call call = in_precision(&call_phase1, "bf16", folder, sizeof(folder));
     setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
-    int status = finish(start(place, &call));
+    int status = place_finish(place_start(place, &call));
     unsetenv("ONEDNN_MAX_CPU_ISA");
     free((char *)(uintptr_t)call.params);
     assert_int_equal(status, 1);
-    assert_log_has(place, "parameter 'train.precision': 'bf16' on device 'cpu': this processor has "
-                          "neither avx512_bf16 nor amx_bf16");
-    assert_false(file_exists(in_folder(place, "phase1_bf16/model.safetensors")));
+    place_assert_log(place,
+                     "parameter 'train.precision': 'bf16' on device 'cpu': this processor has "
+                     "neither avx512_bf16 nor amx_bf16");
+    assert_false(file_exists(place_path(place, "phase1_bf16/model.safetensors")));
 }
 
 static void curves_draws_what_it_is_asked_and_refuses_what_it_cannot_read(void **state)
@@ -613,29 +370,29 @@ static void curves_draws_what_it_is_asked_and_refuses_what_it_cannot_read(void *
                                         "{\"classes\": [\"a\"], \"confusion\": [[1, 2]]}",
                                         "{\"classes\": [\"a\"], \"confusion\": [[-1]]}",
                                         "{\"classes\": [1], \"confusion\": [[1]]}"};
-    struct call one = curves;
+    struct call one = call_curves;
     one.deps[0] = "phase1_history=history.json";
     one.deps[1] = NULL;
     one.outs[1] = NULL;
-    assert_int_equal(file_write(in_folder(place, "history.json"), history, strlen(history), &err),
+    assert_int_equal(file_write(place_path(place, "history.json"), history, strlen(history), &err),
                      0);
-    run(place, &one);
-    assert_true(file_exists(in_folder(place, "curves/phase1.png")));
-    assert_false(file_exists(in_folder(place, "curves/phase2.png")));
+    place_run(place, &one);
+    assert_true(file_exists(place_path(place, "curves/phase1.png")));
+    assert_false(file_exists(place_path(place, "curves/phase2.png")));
     struct call twice = one;
     twice.folder = "twice";
-    run(place, &twice);
-    assert_equal_files(place, "curves/phase1.png", "twice/phase1.png");
+    place_run(place, &twice);
+    place_assert_equal(place, "curves/phase1.png", "twice/phase1.png");
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        struct call matrix = curves;
+        struct call matrix = call_curves;
         matrix.deps[0] = "metrics=metrics.json";
         matrix.deps[1] = NULL;
         matrix.outs[0] = "confusion_matrix=confusion.png";
         matrix.outs[1] = NULL;
         assert_int_equal(
-            file_write(in_folder(place, "metrics.json"), wrong[i], strlen(wrong[i]), &err), 0);
-        assert_int_equal(finish(start(place, &matrix)), 1);
-        assert_log_has(place, "dep 'metrics' lacks");
+            file_write(place_path(place, "metrics.json"), wrong[i], strlen(wrong[i]), &err), 0);
+        assert_int_equal(place_finish(place_start(place, &matrix)), 1);
+        place_assert_log(place, "dep 'metrics' lacks");
     }
 }
 
@@ -643,34 +400,34 @@ static void stage_stopped_by_sigterm_goes_on(void **state)
 {
     struct place *place = *state;
     const struct timespec nap = {0, 2000000};
-    struct call stopped = pretrain;
-    char *params = changed(pretrain_params, "\"epochs\": 2", "\"epochs\": 60");
+    struct call stopped = call_pretrain;
+    char *params = params_changed(call_pretrain.params, "\"epochs\": 2", "\"epochs\": 60");
     stopped.params = params;
-    pid_t child = start(place, &stopped);
+    pid_t child = place_start(place, &stopped);
     for (int i = 0;
-         i < 2000 && !file_exists(in_folder(place, "pretrain/checkpoint/fit.checkpoint")); i++)
+         i < 2000 && !file_exists(place_path(place, "pretrain/checkpoint/fit.checkpoint")); i++)
         nanosleep(&nap, NULL);
     kill(child, SIGTERM);
-    assert_int_equal(finish(child), 130);
-    assert_log_has(place, "interrupted");
-    run(place, &stopped);
-    assert_log_has(place, "resuming after");
+    assert_int_equal(place_finish(child), 130);
+    place_assert_log(place, "interrupted");
+    place_run(place, &stopped);
+    place_assert_log(place, "resuming after");
     struct call straight = stopped;
     straight.folder = "straight";
-    run(place, &straight);
-    assert_equal_files(place, "pretrain/w.safetensors", "straight/w.safetensors");
-    assert_equal_files(place, "pretrain/history.json", "straight/history.json");
+    place_run(place, &straight);
+    place_assert_equal(place, "pretrain/w.safetensors", "straight/w.safetensors");
+    place_assert_equal(place, "pretrain/history.json", "straight/history.json");
     free(params);
 }
 
 static void assert_refused(struct place *place, const char *from, const char *to, int status,
                            const char *message)
 {
-    struct call call = phase1;
-    char *params = changed(phase1_params, from, to);
+    struct call call = call_phase1;
+    char *params = params_changed(call_phase1.params, from, to);
     call.params = params;
-    assert_int_equal(finish(start(place, &call)), status);
-    assert_log_has(place, message);
+    assert_int_equal(place_finish(place_start(place, &call)), status);
+    place_assert_log(place, message);
     free(params);
 }
 
@@ -707,28 +464,47 @@ static void phase1_refuses_wrong_parameters(void **state)
 static void phase1_stops_at_a_defect(void **state)
 {
     struct place *place = *state;
-    struct call call = phase1;
-    char *params = changed(pretrain_params, "\"epochs\": 2", "\"epochs\": 60");
-    struct call longer = pretrain;
+    struct call call = call_phase1;
+    char *params = params_changed(call_pretrain.params, "\"epochs\": 2", "\"epochs\": 60");
+    struct call longer = call_pretrain;
     longer.params = params;
-    run(place, &longer);
+    place_run(place, &longer);
     free(params);
     assert_refused(place, "\"pixel_range\": 255", "\"pixel_range\": 1", 1,
                    "preflight: pixels look scaled twice");
-    assert_log_has(place, "(train.preflight: warn trains anyway)");
+    place_assert_log(place, "(train.preflight: warn trains anyway)");
     char *stop;
-    params = changed(phase1_params, "\"pixel_range\": 255", "\"pixel_range\": 1");
+    params = params_changed(call_phase1.params, "\"pixel_range\": 255", "\"pixel_range\": 1");
     assert_non_null(stop = strstr(params, "\"stop\""));
     memcpy(stop, "\"warn\"", 6);
     call.params = params;
-    run(place, &call);
+    place_run(place, &call);
     free(params);
-    json_t *preflight = read_json(place, "phase1/preflight.json");
+    json_t *preflight = place_read_json(place, "phase1/preflight.json");
     assert_string_equal(json_string_value(json_at(preflight, "verdict")), "defect");
     json_decref(preflight);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, free_place)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_free)
+
+/* What the notebook's second phase would compute, without computing it. */
+static void stage_prints_its_program(void **state)
+{
+    struct place *place = *state;
+    place_run(place, &call_pretrain);
+    place_run(place, &call_phase1);
+    struct call asked = call_phase2;
+    asked.option = "--print-program";
+    place_run(place, &asked);
+    place_assert_log(place, "15 nodes in f32, batch norm by moving statistics\n");
+    place_assert_log(place, "the suffix begins at 'conv4_block1_0_conv'\ntraining: ");
+    assert_false(file_exists(place_path(place, "phase2/model.safetensors")));
+    asked.deps[2] = "model=phase1/gone.safetensors";
+    assert_int_equal(place_finish(place_start(place, &asked)), 1);
+    asked = call_evaluate; /* trains nothing */
+    asked.option = "--print-program";
+    assert_int_equal(place_finish(place_start(place, &asked)), 2);
+}
 
 int main(void)
 {
@@ -739,6 +515,7 @@ int main(void)
         TEST(stages_refuse_a_data_set_with_other_names_or_another_order),
         TEST(training_that_diverges_fails_and_stores_nothing),
         TEST(stages_repeat_their_bits_on_other_threads),
+        TEST(stage_prints_its_program),
         TEST(stage_stopped_by_sigterm_goes_on),
         TEST(phase1_refuses_wrong_parameters),
         TEST(phase1_stops_at_a_defect),

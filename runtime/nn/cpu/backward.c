@@ -14,21 +14,21 @@ static int mask(const struct shard_run *run, const struct step *step, struct err
     const struct train_node *t = train_node(run, step->node);
     int64_t rows = run->images * node->height * node->width, channels = node->channels;
     const enum dtype dtype = run->executor->options.dtype;
-    void *dy = run_span(run, t->dy);
+    void *dy = run_buffer(run, t->program->dy);
     if (node->activation != ACTIVATION_NONE &&
         activation_backward(run->lane, dtype, rows * channels, node->activation,
-                            run_span(run, t->y), dy, err))
+                            run_buffer(run, t->program->y), dy, err))
         return -1;
-    if (node->residual >= 0 && train_node(run, node->residual)->active) {
-        void *to = run_span(run, train_node(run, node->residual)->dy);
+    if (node->residual >= 0 && train_node(run, node->residual)->program->active) {
+        void *to = run_buffer(run, train_node(run, node->residual)->program->dy);
         if ((step->adds ? tensor_accumulate : tensor_copy)(run->lane, dtype, rows * channels, dy,
                                                            to, err))
             return -1;
     }
-    if (!t->norm_trains)
+    if (!t->program->norm_trains)
         return 0;
     double *dgamma = t->sums + run->shard * 2 * (size_t)channels;
-    return norm_backward_sums(run->lane, dtype, rows, channels, run_span(run, t->z), dy,
+    return norm_backward_sums(run->lane, dtype, rows, channels, run_buffer(run, t->program->z), dy,
                               t->factors + FACTOR_MEAN * channels,
                               t->factors + FACTOR_RSTD * channels, dgamma, dgamma + channels, err);
 }
@@ -37,15 +37,16 @@ static int through_norm(const struct shard_run *run, int index, struct error *er
 {
     const struct node *node = &run->executor->model->graph.nodes[index];
     const struct train_node *t = train_node(run, index);
-    void *dy = run_span(run, t->dy);
+    void *dy = run_buffer(run, t->program->dy);
     int64_t channels = node->channels;
     if (!t->factors)
         return 0;
-    const float *b = t->batch_norm ? t->factors + FACTOR_B * channels : NULL;
-    const float *d = t->batch_norm ? t->factors + FACTOR_D * channels : NULL;
-    return norm_backward_data(
-        run->lane, run->executor->options.dtype, run->images * node->height * node->width, channels,
-        b ? run_span(run, t->z) : NULL, dy, t->factors + FACTOR_A * channels, b, d, dy, err);
+    const float *b = t->program->batch_norm ? t->factors + FACTOR_B * channels : NULL;
+    const float *d = t->program->batch_norm ? t->factors + FACTOR_D * channels : NULL;
+    return norm_backward_data(run->lane, run->executor->options.dtype,
+                              run->images * node->height * node->width, channels,
+                              b ? run_buffer(run, t->program->z) : NULL, dy,
+                              t->factors + FACTOR_A * channels, b, d, dy, err);
 }
 
 static int to_weights(const struct shard_run *run, int index, struct error *err)
@@ -54,7 +55,7 @@ static int to_weights(const struct shard_run *run, int index, struct error *err)
     const struct shard_conv *conv = &run->size->convs[index];
     float *part = run_part(run, index);
     return conv_backward_weights(run->lane, conv->conv, run_output(run, node->input),
-                                 run_span(run, train_node(run, index)->dy), part,
+                                 run_buffer(run, train_node(run, index)->program->dy), part,
                                  node->bias ? part + conv->packed_floats : NULL, err);
 }
 
@@ -65,7 +66,7 @@ static int to_input(const struct shard_run *run, int index, void *dx, struct err
     const struct node *input = &graph->nodes[node->input];
     const struct train_node *t = train_node(run, index);
     const enum dtype dtype = run->executor->options.dtype;
-    const void *dy = run_span(run, t->dy);
+    const void *dy = run_buffer(run, t->program->dy);
     switch (node->kind) {
     case NODE_CONV:
     case NODE_DENSE: {
@@ -75,7 +76,7 @@ static int to_input(const struct shard_run *run, int index, void *dx, struct err
     case NODE_MAX_POOL: {
         struct pool_shape shape = node_pool_shape(graph, index, run->images);
         return max_pool_backward(run->lane, dtype, &shape, run_output(run, node->input),
-                                 run_span(run, t->y), dy, dx, err);
+                                 run_buffer(run, t->program->y), dy, dx, err);
     }
     case NODE_AVERAGE_POOL:
         return average_pool_backward(run->lane, dtype, run->images, input->height * input->width,
@@ -90,11 +91,12 @@ static int to_input(const struct shard_run *run, int index, void *dx, struct err
 static int to_inputs(const struct shard_run *run, int index, struct error *err)
 {
     const struct node *node = &run->executor->model->graph.nodes[index];
-    const void *dy = run_span(run, train_node(run, index)->dy);
+    const void *dy = run_buffer(run, train_node(run, index)->program->dy);
     for (int i = 0; i < node_inputs(node); i++) {
         const struct train_node *input = train_node(run, node_input(node, i));
-        if (input->active && concatenate_backward(run->executor, run->lane, index, i, run->images,
-                                                  dy, run_span(run, input->dy), err))
+        if (input->program->active &&
+            concatenate_backward(run->executor, run->lane, index, i, run->images, dy,
+                                 run_buffer(run, input->program->dy), err))
             return -1;
     }
     return 0;
@@ -108,12 +110,12 @@ static int propagate(const struct shard_run *run, const struct step *step, struc
     int input = graph->nodes[step->node].input;
     const struct train_node *t = train_node(run, step->node);
     if (through_norm(run, step->node, err) ||
-        (t->kernel_trains && to_weights(run, step->node, err)))
+        (t->program->kernel_trains && to_weights(run, step->node, err)))
         return -1;
-    if (!train_node(run, input)->active)
+    if (!train_node(run, input)->program->active)
         return 0;
-    void *to = run_span(run, train_node(run, input)->dy);
-    void *dx = step->adds ? run_span(run, step->temporary) : to;
+    void *to = run_buffer(run, train_node(run, input)->program->dy);
+    void *dx = step->adds ? run_buffer(run, step->temporary) : to;
     if (to_input(run, step->node, dx, err))
         return -1;
     if (!step->adds)
@@ -127,6 +129,8 @@ int backward_step(const struct shard_run *run, const struct step *step, struct e
     switch (step->kind) {
     case STEP_MASK: return mask(run, step, err);
     case STEP_PROPAGATE: return propagate(run, step, err);
+    case STEP_FEED:
+    case STEP_FUSED:
     case STEP_COMPUTE:
     case STEP_NORMALISE:
     case STEP_LOSS: break;
@@ -156,7 +160,7 @@ void backward_join(struct executor *executor, int index, int64_t rows, size_t sh
         }
         gamma_gradient[c] = (float)dgamma;
         beta_gradient[c] = (float)dbeta;
-        if (t->batch_norm)
+        if (t->program->batch_norm)
             norm_batch_backward(gamma[c], f[FACTOR_MEAN * channels + c],
                                 f[FACTOR_RSTD * channels + c], rows, dgamma, dbeta,
                                 &f[FACTOR_A * channels + c], &f[FACTOR_B * channels + c],

@@ -11,11 +11,11 @@ struct cpu_device {
     struct cpu *cpu;
 };
 
-static int new_executor(struct device *device, const struct model *model,
-                        const struct network_options *options, struct executor **executor,
-                        struct error *err)
+static int new_executor(struct device *device, const struct program *program,
+                        const struct model *model, const struct network_options *options,
+                        struct executor **executor, struct error *err)
 {
-    return executor_new(((struct cpu_device *)device)->cpu, model, options, executor, err);
+    return executor_new(((struct cpu_device *)device)->cpu, program, model, options, executor, err);
 }
 
 static void cpu_device_close(struct device *device)

@@ -53,12 +53,14 @@ static int executor_init(struct executor *executor, struct error *err)
     return executor->options.batch > 0 ? training_init(executor, err) : 0;
 }
 
-int executor_new(struct cpu *cpu, const struct model *model, const struct network_options *options,
-                 struct executor **executor, struct error *err)
+int executor_new(struct cpu *cpu, const struct program *program, const struct model *model,
+                 const struct network_options *options, struct executor **executor,
+                 struct error *err)
 {
     struct executor *made = memory_new(1, sizeof *made, err);
     if (!made)
         return -1;
+    made->program = program;
     made->model = model;
     made->cpu = cpu;
     made->options = *options;

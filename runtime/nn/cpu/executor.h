@@ -2,13 +2,11 @@
  *
  *   executor.c       made, freed; weights and moments in and out
  *   nodes.c          shapes, element types, values, memory
- *   arena.c          buffers that live at different times share memory
  *   fused.c          inference with everything fused; the frozen prefix of training
  *   infer.c          scores and outputs of nodes
  *   guard.c          sees where what is fused could have hidden a NaN
  *   features.c       remembers what the prefix makes of pictures that come again
  *   observe.c        what a batch norm sees
- *   training_plan.c  training: which nodes, in which steps, in which buffers
  *   training.c       training: memory, convolutions for each size of shard
  *   forward.c        training: a shard through the steps up to the loss
  *   backward.c       training: the steps after it
@@ -27,23 +25,12 @@
 #include "nn/cpu/operations.h"
 #include "nn/model.h"
 #include "nn/network.h"
+#include "nn/program.h"
 
 #include <stdatomic.h>
 
 enum { ROLE_COUNT = PARAMETER_MOVING_VARIANCE + 1 };
 enum { RANGE = 16384 }; /* floats of a vector that a lane takes at a time */
-
-/* arena.c: a buffer of `count` elements, alive from step `first` to step `last`, both
- * included. */
-struct span {
-    size_t count;
-    enum dtype dtype;
-    size_t first, last;
-    size_t offset; /* in the arena, in bytes */
-};
-/* Gives each span an offset so that no two share memory while both live; *bytes is the arena's
- * size. */
-int spans_place(struct span *spans, size_t count, size_t *bytes, struct error *err);
 
 /* A node as inference runs it: batch norm folded into kernel and bias. */
 struct fused {
@@ -55,41 +42,20 @@ struct fused {
 };
 
 struct inference {
-    int64_t shard;        /* images; a shard that is not full repeats its last image */
-    struct fused *nodes;  /* [nodes] */
-    struct span *outputs; /* [nodes] */
+    int64_t shard;       /* images; a shard that is not full repeats its last image */
+    struct fused *nodes; /* [nodes] */
+    size_t *offsets;     /* [program->inference.buffer_count], in an arena */
     size_t arena_bytes;
     char **arenas;        /* [lanes] */
     float *targets;       /* [lanes][shard, classes] */
     float *probabilities; /* [lanes][shard, classes] */
-    float *reach;         /* [lanes][nodes]: what an output is not larger than; reach.h */
+    float *reach;         /* [lanes][buffers]: what an output is not larger than; reach.h */
     bool careful;         /* activations are not fused, and nothing is guarded */
     atomic_bool hidden;   /* a fused activation may have hidden a NaN: the run does not count */
 };
 
-enum step_kind {
-    STEP_COMPUTE,   /* the convolution, pool or dropout, and what is fused to it */
-    STEP_NORMALISE, /* batch norm, residual and activation of its own */
-    STEP_LOSS,
-    STEP_MASK,      /* dy is complete: through the activation, to the residual, sums of the norm */
-    STEP_PROPAGATE, /* through the norm, to the weights and the input */
-};
-
-struct step {
-    enum step_kind kind;
-    int node;
-    bool
-        adds; /* to a gradient that is there already (of the input; in STEP_MASK of the residual) */
-    int temporary; /* span for what is added, or of the loss for what is rounded then; or -1 */
-};
-
 struct train_node {
-    bool active;        /* a gradient reaches its output */
-    bool kernel_trains; /* and bias */
-    bool norm_trains;   /* gamma and beta */
-    bool batch_norm;    /* normalises with the batch's statistics */
-    bool folded;        /* frozen norm and kernel: fused as in inference */
-    int z, y, dy;       /* spans: before the norm, output, gradient of the output; -1 for none */
+    const struct program_node *program;
     char *edge;         /* prefix nodes that the suffix reads: [batch + inference shard, h, w, c] */
     float *fold;        /* [2][k]: scale and bias of a folded node */
     float *factors;     /* [FACTOR_COUNT][c] */
@@ -127,16 +93,10 @@ struct shard_size {
 };
 
 struct training {
-    size_t first; /* node of the suffix */
     int64_t batch, shard;
     size_t shards; /* the most of a batch */
     struct train_node *nodes;
-    struct step *steps;
-    size_t step_count, step_capacity;
-    size_t *segments; /* index of the step after each segment */
-    size_t segment_count, segment_capacity;
-    struct span *spans;
-    size_t span_count, span_capacity;
+    size_t *offsets; /* [program->training.buffer_count], in an arena */
     size_t arena_bytes, arena_count;
     char **arenas; /* by lane where there is one segment, else by shard */
     struct shard_size *sizes;
@@ -160,6 +120,7 @@ struct features {
 };
 
 struct executor {
+    const struct program *program;
     const struct model *model; /* for its graph and the names and shapes of parameters */
     struct cpu *cpu;
     struct network_options options;
@@ -209,8 +170,9 @@ struct shard_run {
 };
 
 /* What the device's table names; contracts in network.h. */
-int executor_new(struct cpu *cpu, const struct model *model, const struct network_options *options,
-                 struct executor **executor, struct error *err);
+int executor_new(struct cpu *cpu, const struct program *program, const struct model *model,
+                 const struct network_options *options, struct executor **executor,
+                 struct error *err);
 void executor_free(struct executor *executor);
 int executor_set_optimizer(struct executor *executor, const struct optimizer *optimizer,
                            struct error *err);
@@ -238,15 +200,11 @@ int executor_set_averages(struct executor *executor, const float *averages, stru
 
 /* nodes.c */
 float *executor_value(const struct executor *executor, int node,
-                      enum parameter_role role); /* or NULL */
-int64_t node_count(const struct node *node);     /* of elements of one image's output */
-/* Of a node's output: the network's, but logits are f32, for the loss. Gradients are all of the
- * network's. */
-enum dtype node_dtype(const struct executor *executor, int node);
-size_t node_bytes(const struct executor *executor, int node); /* of one image's output */
+                      enum parameter_role role);                  /* or NULL */
+enum dtype node_dtype(const struct executor *executor, int node); /* of its output */
+size_t node_bytes(const struct executor *executor, int node);     /* of one image's output */
 struct conv_shape node_conv_shape(const struct graph *graph, int node, int64_t n);
 struct pool_shape node_pool_shape(const struct graph *graph, int node, int64_t n);
-bool node_has_conv(const struct node *node);
 float *allocate_floats(size_t count, size_t floats, struct error *err);
 char *allocate_bytes(size_t count, size_t bytes, struct error *err);
 int64_t executor_picture_floats(const struct executor *executor); /* at the begin of feed_scratch */
@@ -295,12 +253,9 @@ int features_recall(struct executor *executor, struct lane *lane, int64_t sample
 int features_keep(struct executor *executor, struct lane *lane, int64_t sample,
                   const struct fused_place *place, int64_t i, struct error *err);
 
-/* training_plan.c */
-int training_plan(struct executor *executor, struct error *err);
-
 /* forward.c, backward.c */
 const void *run_output(const struct shard_run *run, int node);
-void *run_span(const struct shard_run *run, int span);
+void *run_buffer(const struct shard_run *run, int buffer);
 float *run_part(const struct shard_run *run,
                 int node); /* packed gradient of the kernel, then of the bias */
 int run_dropout(const struct shard_run *run, int node, const void *x, void *y, struct error *err);

@@ -14,7 +14,7 @@ int executor_remember(struct executor *executor, const struct feed *feed, size_t
     struct features *features = &executor->features;
     features_release(executor);
     /* A prefix of the input alone is quicker fed again. */
-    if (t->first <= 1)
+    if (executor->program->first <= 1)
         return 0;
     features->samples = memory_new((size_t)feed->count, sizeof *features->samples, err);
     if (!features->samples)
@@ -22,7 +22,7 @@ int executor_remember(struct executor *executor, const struct feed *feed, size_t
     features->feed = *feed;
     features->bytes = bytes;
     atomic_init(&features->bytes_left, bytes);
-    for (size_t i = 0; i < t->first; i++)
+    for (size_t i = 0; i < executor->program->first; i++)
         if (t->nodes[i].edge)
             features->sample_bytes += node_bytes(executor, (int)i);
     return 0;
@@ -63,7 +63,7 @@ bool features_has(struct executor *executor, int64_t sample)
 static int copy_edges(const struct executor *executor, struct lane *lane, char *features,
                       const struct fused_place *place, int64_t image, bool keep, struct error *err)
 {
-    for (int i = 0; i < (int)executor->training.first; i++) {
+    for (int i = 0; i < (int)executor->program->first; i++) {
         if (!executor->training.nodes[i].edge)
             continue;
         int64_t count = node_count(&executor->model->graph.nodes[i]);

@@ -7,9 +7,9 @@ static const struct train_node *train_node(const struct shard_run *run, int node
     return &run->executor->training.nodes[node];
 }
 
-void *run_span(const struct shard_run *run, int span)
+void *run_buffer(const struct shard_run *run, int buffer)
 {
-    return span < 0 ? NULL : run->arena + run->executor->training.spans[span].offset;
+    return buffer < 0 ? NULL : run->arena + run->executor->training.offsets[buffer];
 }
 
 const void *run_output(const struct shard_run *run, int node)
@@ -19,7 +19,7 @@ const void *run_output(const struct shard_run *run, int node)
     const struct train_node *t = train_node(run, node);
     if (t->edge)
         return t->edge + (size_t)run->first_image * node_bytes(run->executor, node);
-    return run_span(run, t->y);
+    return run_buffer(run, t->program->y);
 }
 
 float *run_part(const struct shard_run *run, int node)
@@ -29,7 +29,7 @@ float *run_part(const struct shard_run *run, int node)
 
 static bool has_own_norm(const struct shard_run *run, int node)
 {
-    return run->executor->model->graph.nodes[node].norm[0] && !train_node(run, node)->folded;
+    return program_has_own_norm(run->executor->program, node);
 }
 
 static int compute_conv(const struct shard_run *run, int index, struct error *err)
@@ -38,31 +38,22 @@ static int compute_conv(const struct shard_run *run, int index, struct error *er
     const struct node *node = &executor->model->graph.nodes[index];
     const struct train_node *t = train_node(run, index);
     const struct shard_conv *conv = &run->size->convs[index];
-    const float *bias =
-        t->folded ? t->fold + node->channels : executor_value(executor, index, PARAMETER_BIAS);
+    const float *bias = t->program->folded ? t->fold + node->channels
+                                           : executor_value(executor, index, PARAMETER_BIAS);
     const void *residual = has_own_norm(run, index) ? NULL : run_output(run, node->residual);
     const enum dtype dtype = node_dtype(executor, index);
-    void *z = run_span(run, t->z);
+    void *z = run_buffer(run, t->program->z);
     if (conv_forward(run->lane, conv->conv, run_output(run, node->input), conv->forward, bias,
                      residual, z, err))
         return -1;
     if (!has_own_norm(run, index) && node->activation != ACTIVATION_NONE)
         return activation_forward(run->lane, dtype, run->images * node_count(node),
                                   node->activation, z, err);
-    if (!t->batch_norm)
+    if (!t->program->batch_norm)
         return 0;
     double *mean = t->statistics + run->shard * 2 * (size_t)node->channels;
     return norm_statistics(run->lane, dtype, run->images * node->height * node->width,
                            node->channels, z, mean, mean + node->channels, err);
-}
-
-/* Dropout layers are numbered in order, so that their masks do not depend on the base. */
-static uint32_t dropout_number(const struct graph *graph, int index)
-{
-    uint32_t number = 0;
-    for (int i = 0; i < index; i++)
-        number += graph->nodes[i].kind == NODE_DROPOUT;
-    return number;
 }
 
 int run_dropout(const struct shard_run *run, int index, const void *x, void *y, struct error *err)
@@ -71,7 +62,7 @@ int run_dropout(const struct shard_run *run, int index, const void *x, void *y, 
     const struct node *node = &executor->model->graph.nodes[index];
     struct dropout_key key = {.seed = executor->options.seed,
                               .step = run->step,
-                              .layer = dropout_number(&executor->model->graph, index),
+                              .layer = executor->program->nodes[index].dropout,
                               .rate = node->rate};
     return dropout_apply(run->lane, executor->options.dtype, &key, run->images, node_count(node),
                          run->samples, x, y, err);
@@ -84,7 +75,7 @@ static int compute(const struct shard_run *run, int index, struct error *err)
     const struct node *node = &graph->nodes[index];
     const struct node *input = &graph->nodes[node->input];
     const void *x = run_output(run, node->input);
-    void *y = run_span(run, train_node(run, index)->y);
+    void *y = run_buffer(run, train_node(run, index)->program->y);
     const enum dtype dtype = node_dtype(executor, index);
     switch (node->kind) {
     case NODE_CONV:
@@ -115,9 +106,9 @@ static int normalise(const struct shard_run *run, int index, struct error *err)
     const float *scale = t->factors + FACTOR_SCALE * node->channels;
     const float *shift = t->factors + FACTOR_SHIFT * node->channels;
     return norm_apply(run->lane, node_dtype(run->executor, index),
-                      run->images * node->height * node->width, node->channels, run_span(run, t->z),
-                      scale, shift, run_output(run, node->residual), node->activation,
-                      run_span(run, t->y), err);
+                      run->images * node->height * node->width, node->channels,
+                      run_buffer(run, t->program->z), scale, shift, run_output(run, node->residual),
+                      node->activation, run_buffer(run, t->program->y), err);
 }
 
 /* Class weights are Keras': the mean over images of weighted losses, not over the sum of weights.
@@ -148,10 +139,10 @@ static int lose(const struct shard_run *run, const struct step *step, struct err
     const struct training *training = &executor->training;
     const struct train_node *t = train_node(run, step->node);
     int64_t classes = executor->model->architecture.classes;
-    const float *logits = run_span(run, t->y);
+    const float *logits = run_buffer(run, t->program->y);
     const float *targets = training->targets + run->first_image * classes;
-    void *dlogits = run_span(run, t->dy);
-    float *wide = step->temporary < 0 ? dlogits : run_span(run, step->temporary);
+    void *dlogits = run_buffer(run, t->program->dy);
+    float *wide = step->temporary < 0 ? dlogits : run_buffer(run, step->temporary);
     for (int64_t i = 0; i < run->images; i++)
         training->hits[run->first_image + i] = network_argmax(logits + i * classes, classes) ==
                                                network_argmax(targets + i * classes, classes);
@@ -169,6 +160,8 @@ int forward_step(const struct shard_run *run, const struct step *step, struct er
     case STEP_COMPUTE: return compute(run, step->node, err);
     case STEP_NORMALISE: return normalise(run, step->node, err);
     case STEP_LOSS: return lose(run, step, err);
+    case STEP_FEED:
+    case STEP_FUSED:
     case STEP_MASK:
     case STEP_PROPAGATE: break;
     }
@@ -193,9 +186,9 @@ void forward_set_factors(struct executor *executor)
 {
     const struct training *training = &executor->training;
     const struct graph *graph = &executor->model->graph;
-    for (int i = (int)training->first; i < (int)graph->count; i++) {
+    for (int i = (int)executor->program->first; i < (int)graph->count; i++) {
         const struct train_node *t = &training->nodes[i];
-        if (!t->factors || t->batch_norm)
+        if (!t->factors || t->program->batch_norm)
             continue;
         const float *mean = executor_value(executor, i, PARAMETER_MOVING_MEAN);
         const float *variance = executor_value(executor, i, PARAMETER_MOVING_VARIANCE);

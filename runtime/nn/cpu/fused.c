@@ -17,40 +17,13 @@ static int64_t shard_images(const struct architecture *architecture)
     return architecture->image_size >= 96 ? 1 : 2;
 }
 
-/* Dropout passes its input on. */
-static int source_of(const struct graph *graph, int node)
-{
-    while (node >= 0 && graph->nodes[node].kind == NODE_DROPOUT)
-        node = graph->nodes[node].input;
-    return node;
-}
-
-static void keep_until(struct inference *inference, const struct graph *graph, int node,
-                       size_t step)
-{
-    int source = source_of(graph, node);
-    if (source >= 0)
-        inference->outputs[source].last = step;
-}
-
-static int plan_memory(struct executor *executor, struct error *err)
+static int allocate_memory(struct executor *executor, struct error *err)
 {
     struct inference *inference = &executor->inference;
-    const struct graph *graph = &executor->model->graph;
+    const struct step_list *list = &executor->program->inference;
     size_t lanes = (size_t)cpu_lanes(executor->cpu);
-    for (size_t i = 0; i < graph->count; i++) {
-        const struct node *node = &graph->nodes[i];
-        struct span *span = &inference->outputs[i];
-        if (source_of(graph, (int)i) == (int)i)
-            span->count = (size_t)(node_count(node) * inference->shard);
-        span->dtype = node_dtype(executor, (int)i);
-        span->first = span->last = i;
-        for (int input = 0; input < node_inputs(node); input++)
-            keep_until(inference, graph, node_input(node, input), i);
-        keep_until(inference, graph, node->residual, i);
-    }
-    keep_until(inference, graph, (int)graph->count - 1, graph->count);
-    if (spans_place(inference->outputs, graph->count, &inference->arena_bytes, err))
+    if (arena_place(list->buffers, list->buffer_count, inference->shard, inference->offsets,
+                    &inference->arena_bytes, err))
         return -1;
     for (size_t i = 0; i < lanes; i++) {
         inference->arenas[i] = allocate_bytes(1, inference->arena_bytes, err);
@@ -60,7 +33,7 @@ static int plan_memory(struct executor *executor, struct error *err)
     size_t scores = (size_t)(inference->shard * executor->model->architecture.classes);
     inference->targets = allocate_floats(lanes, scores, err);
     inference->probabilities = allocate_floats(lanes, scores, err);
-    inference->reach = memory_new(lanes * graph->count, sizeof *inference->reach, err);
+    inference->reach = memory_new(lanes * list->buffer_count, sizeof *inference->reach, err);
     return inference->targets && inference->probabilities && inference->reach ? 0 : -1;
 }
 
@@ -92,11 +65,12 @@ int inference_init(struct executor *executor, struct error *err)
     const struct graph *graph = &executor->model->graph;
     inference->shard = shard_images(&executor->model->architecture);
     inference->nodes = memory_new(graph->count, sizeof *inference->nodes, err);
-    inference->outputs = memory_new(graph->count, sizeof *inference->outputs, err);
+    inference->offsets =
+        memory_new(executor->program->inference.buffer_count, sizeof *inference->offsets, err);
     inference->arenas =
         memory_new((size_t)cpu_lanes(executor->cpu), sizeof *inference->arenas, err);
-    if (!inference->nodes || !inference->outputs || !inference->arenas ||
-        plan_memory(executor, err))
+    if (!inference->nodes || !inference->offsets || !inference->arenas ||
+        allocate_memory(executor, err))
         return -1;
     for (size_t i = 0; i < graph->count; i++)
         if (node_has_conv(&graph->nodes[i]) && fused_init(executor, (int)i, err))
@@ -125,7 +99,7 @@ void inference_release(struct executor *executor)
     free(inference->probabilities);
     free(inference->reach);
     free(inference->arenas);
-    free(inference->outputs);
+    free(inference->offsets);
     free(inference->nodes);
     *inference = (struct inference){0};
 }
@@ -165,11 +139,10 @@ static int pack_node(void *arg, struct lane *lane, size_t index, struct error *e
 
 void *fused_output(const struct executor *executor, int index, const struct fused_place *place)
 {
-    int source = source_of(&executor->model->graph, index);
-    if (place->edges && executor->training.nodes[source].edge)
-        return executor->training.nodes[source].edge +
-               (size_t)place->first * node_bytes(executor, source);
-    return place->arena + executor->inference.outputs[source].offset;
+    if (place->edges && executor->training.nodes[index].edge)
+        return executor->training.nodes[index].edge +
+               (size_t)place->first * node_bytes(executor, index);
+    return place->arena + executor->inference.offsets[executor->program->nodes[index].output];
 }
 
 int fused_node(struct executor *executor, struct lane *lane, int index,
@@ -274,8 +247,9 @@ int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fu
     if (feed_shard(run, lane, place, targets, err) ||
         guard_node(executor, lane, 0, place, &run->feed->preprocess, err))
         return -1;
-    for (size_t i = 1; i < end; i++)
-        if (fused_node(executor, lane, (int)i, place, run->feed, err))
+    const struct step_list *list = &executor->program->inference;
+    for (size_t s = 1; s < list->count && (size_t)list->steps[s].node < end; s++)
+        if (fused_node(executor, lane, list->steps[s].node, place, run->feed, err))
             return -1;
     for (int64_t i = 0; i < executor->inference.shard && run->remembers; i++)
         if (features_keep(executor, lane, sample_of(run, place, i), place, i, err))
@@ -296,7 +270,7 @@ static int prefix_shard(void *arg, struct lane *lane, size_t shard, struct error
     const int64_t first = (int64_t)shard * executor->inference.shard;
     const struct fused_place place = {executor->inference.arenas[executor_lane(executor, lane)],
                                       first, true};
-    return fused_prefix(run, lane, &place, executor->training.first,
+    return fused_prefix(run, lane, &place, executor->program->first,
                         executor->training.targets + first * executor->model->architecture.classes,
                         err);
 }
@@ -348,6 +322,6 @@ int prefix_run(struct executor *executor, const struct feed *feed, const int64_t
                             .n = n,
                             .epoch = epoch,
                             .remembers = features_are_of(executor, feed)};
-    return fused_run_shards(executor, executor->training.first, fused_shards(&run), prefix_shard,
+    return fused_run_shards(executor, executor->program->first, fused_shards(&run), prefix_shard,
                             &run, err);
 }

@@ -8,14 +8,20 @@
 
 static float *reach_of_lane(const struct executor *executor, const struct lane *lane)
 {
-    return executor->inference.reach + executor_lane(executor, lane) * executor->model->graph.count;
+    return executor->inference.reach +
+           executor_lane(executor, lane) * executor->program->inference.buffer_count;
+}
+
+static float *reach_at(const struct executor *executor, float *reach, int node)
+{
+    return &reach[executor->program->nodes[node].output];
 }
 
 void guard_forget(struct executor *executor, const struct lane *lane, size_t end)
 {
     float *reach = reach_of_lane(executor, lane);
     for (size_t i = 0; i < end; i++)
-        reach[i] = INFINITY;
+        *reach_at(executor, reach, (int)i) = INFINITY;
 }
 
 static int measure(const struct executor *executor, struct lane *lane, int node,
@@ -23,15 +29,16 @@ static int measure(const struct executor *executor, struct lane *lane, int node,
 {
     const int64_t count = node_count(&executor->model->graph.nodes[node]);
     return tensor_largest(lane, node_dtype(executor, node), count * executor->inference.shard,
-                          fused_output(executor, node, place), &reach[node], err);
+                          fused_output(executor, node, place), reach_at(executor, reach, node),
+                          err);
 }
 
-static float sum_of(const struct executor *executor, int index, const float *reach)
+static float sum_of(const struct executor *executor, int index, float *reach)
 {
     const struct node *node = &executor->model->graph.nodes[index];
     const struct fused *fused = &executor->inference.nodes[index];
-    return reach_sum(fused->gain, reach[node->input], fused->offset,
-                     node->residual < 0 ? 0.0f : reach[node->residual]);
+    return reach_sum(fused->gain, *reach_at(executor, reach, node->input), fused->offset,
+                     node->residual < 0 ? 0.0f : *reach_at(executor, reach, node->residual));
 }
 
 static int guard_sum(struct executor *executor, struct lane *lane, int index,
@@ -48,7 +55,8 @@ static int guard_sum(struct executor *executor, struct lane *lane, int index,
     const bool finite = sum < REACH_LIMIT;
     if (!finite && node->activation != ACTIVATION_NONE)
         atomic_store(&executor->inference.hidden, true);
-    reach[index] = finite && node->activation == ACTIVATION_RELU6 && sum > 6.0f ? 6.0f : sum;
+    *reach_at(executor, reach, index) =
+        finite && node->activation == ACTIVATION_RELU6 && sum > 6.0f ? 6.0f : sum;
     return 0;
 }
 
@@ -60,23 +68,27 @@ int guard_node(struct executor *executor, struct lane *lane, int index,
     const struct node *node = &graph->nodes[index];
     float *reach = reach_of_lane(executor, lane);
     switch (node->kind) {
-    case NODE_INPUT: reach[index] = reach_of_feed(preprocess); break;
+    case NODE_INPUT: *reach_at(executor, reach, index) = reach_of_feed(preprocess); break;
     case NODE_CONV:
     case NODE_DENSE: return guard_sum(executor, lane, index, place, reach, err);
     case NODE_AVERAGE_POOL: {
         const struct node *input = &graph->nodes[node->input];
-        reach[index] =
-            reach_sum((float)(input->height * input->width), reach[node->input], 0.0f, 0.0f);
+        *reach_at(executor, reach, index) =
+            reach_sum((float)(input->height * input->width),
+                      *reach_at(executor, reach, node->input), 0.0f, 0.0f);
         break;
     }
     case NODE_CONCATENATE:
-        reach[index] = 0.0f;
+        *reach_at(executor, reach, index) = 0.0f;
         for (int i = 0; i < node_inputs(node); i++)
-            if (!(reach[node_input(node, i)] <= reach[index]))
-                reach[index] = reach[node_input(node, i)];
+            if (!(*reach_at(executor, reach, node_input(node, i)) <=
+                  *reach_at(executor, reach, index)))
+                *reach_at(executor, reach, index) = *reach_at(executor, reach, node_input(node, i));
         break;
     case NODE_MAX_POOL:
-    case NODE_DROPOUT: reach[index] = reach[node->input]; break;
+        *reach_at(executor, reach, index) = *reach_at(executor, reach, node->input);
+        break;
+    case NODE_DROPOUT: break; /* has its input's output */
     }
     return 0;
 }

@@ -58,8 +58,10 @@ static int keep_output(const struct inference_run *run, struct lane *lane,
 static int keep_outputs(const struct inference_run *run, struct lane *lane, int node,
                         const struct fused_place *place, int64_t images, struct error *err)
 {
+    const struct program_node *nodes = run->fused.executor->program->nodes;
     for (size_t i = 0; i < run->tap_count; i++)
-        if (run->taps[i].node == node && keep_output(run, lane, &run->taps[i], place, images, err))
+        if (nodes[run->taps[i].node].output == nodes[node].output &&
+            keep_output(run, lane, &run->taps[i], place, images, err))
             return -1;
     return 0;
 }
@@ -69,7 +71,7 @@ static int inference_shard(void *arg, struct lane *lane, size_t shard, struct er
     const struct inference_run *run = arg;
     struct executor *executor = run->fused.executor;
     const struct inference *inference = &executor->inference;
-    const struct graph *graph = &executor->model->graph;
+    const struct step_list *list = &executor->program->inference;
     const size_t number = executor_lane(executor, lane);
     const int64_t classes = executor->model->architecture.classes;
     const size_t scores = number * (size_t)(inference->shard * classes);
@@ -77,18 +79,19 @@ static int inference_shard(void *arg, struct lane *lane, size_t shard, struct er
                                       false};
     const int64_t left = run->fused.n - place.first;
     const int64_t images = left < inference->shard ? left : inference->shard;
-    const int prefix = run->fused.remembers ? (int)executor->training.first : 1;
+    const int prefix = run->fused.remembers ? (int)executor->program->first : 1;
     float *targets = inference->targets + scores;
     float *probabilities = inference->probabilities + scores;
     if (fused_prefix(&run->fused, lane, &place, (size_t)prefix, targets, err))
         return -1;
-    for (int i = 0; i < (int)graph->count; i++) {
-        if (i >= prefix && fused_node(executor, lane, i, &place, run->fused.feed, err))
+    for (size_t s = 0; s < list->count; s++) {
+        const int node = list->steps[s].node;
+        if (node >= prefix && fused_node(executor, lane, node, &place, run->fused.feed, err))
             return -1;
-        if (keep_outputs(run, lane, i, &place, images, err))
+        if (keep_outputs(run, lane, node, &place, images, err))
             return -1;
     }
-    const float *logits = fused_output(executor, (int)graph->count - 1, &place);
+    const float *logits = fused_output(executor, (int)executor->model->graph.count - 1, &place);
     if (cross_entropy(lane, images, classes, logits, targets, 1.0f, run->losses + place.first,
                       probabilities, NULL, err))
         return -1;
@@ -123,7 +126,7 @@ int executor_infer(struct executor *executor, const struct feed *feed, const int
     bool inside = false;
     for (size_t i = 0; i < tap_count; i++) {
         ASSERT(taps[i].node >= 0 && taps[i].node < (int)executor->model->graph.count);
-        inside = inside || taps[i].node < (int)executor->training.first;
+        inside = inside || taps[i].node < (int)executor->program->first;
     }
     struct inference_run run = {
         .fused = {.executor = executor,

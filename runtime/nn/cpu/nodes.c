@@ -6,26 +6,15 @@
 
 #include <stdlib.h>
 
-int64_t node_count(const struct node *node)
-{
-    return node->height * node->width * node->channels;
-}
-
 enum dtype node_dtype(const struct executor *executor, int node)
 {
-    bool logits = node == (int)executor->model->graph.count - 1;
-    return logits ? DTYPE_F32 : executor->options.dtype;
+    return executor->program->nodes[node].dtype;
 }
 
 size_t node_bytes(const struct executor *executor, int node)
 {
     return (size_t)node_count(&executor->model->graph.nodes[node]) *
            dtype_size(node_dtype(executor, node));
-}
-
-bool node_has_conv(const struct node *node)
-{
-    return node->kind == NODE_CONV || node->kind == NODE_DENSE;
 }
 
 struct conv_shape node_conv_shape(const struct graph *graph, int index, int64_t n)

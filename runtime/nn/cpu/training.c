@@ -1,6 +1,7 @@
 /* Memory of training: convolutions for each size of shard, arenas, edges,
  * vectors of parameters. */
 #include "base/memory.h"
+#include "nn/cpu/cpu.h"
 #include "nn/cpu/executor.h"
 
 #include <stdlib.h>
@@ -31,13 +32,13 @@ static int conv_init(struct executor *executor, struct shard_size *size, int ind
     const struct node *node = &executor->model->graph.nodes[index];
     const struct train_node *t = &executor->training.nodes[index];
     struct shard_conv *conv = &size->convs[index];
-    bool fused = t->folded || !node->norm[0];
-    bool to_input = executor->training.nodes[node->input].active;
+    bool fused = t->program->folded || !node->norm[0];
+    bool to_input = executor->training.nodes[node->input].program->active;
     struct conv_shape shape = node_conv_shape(&executor->model->graph, index, size->images);
     struct conv_options options = {
         .passes = CONV_FORWARD | (to_input ? CONV_BACKWARD_DATA : 0u) |
-                  (t->kernel_trains ? CONV_BACKWARD_WEIGHTS : 0u),
-        .bias = node->bias || t->folded,
+                  (t->program->kernel_trains ? CONV_BACKWARD_WEIGHTS : 0u),
+        .bias = node->bias || t->program->folded,
         .residual = fused && node->residual >= 0,
         .activation = ACTIVATION_NONE, /* a pass of its own, in which a NaN stays one */
         .dtype = executor->options.dtype,
@@ -54,7 +55,7 @@ static int conv_init(struct executor *executor, struct shard_size *size, int ind
         if (!conv->backward)
             return -1;
     }
-    if (t->kernel_trains) {
+    if (t->program->kernel_trains) {
         size_t bytes = conv_packed_size(conv->conv, CONV_BACKWARD_WEIGHTS);
         conv->gradient = size->part_floats;
         conv->packed_floats = align(bytes / sizeof(float));
@@ -75,7 +76,7 @@ int training_find_size(struct executor *executor, int64_t images, size_t *index,
     struct shard_size size = {.images = images};
     size.convs = memory_new(graph->count, sizeof *size.convs, err);
     int status = size.convs ? 0 : -1;
-    for (size_t i = t->first; i < graph->count && status == 0; i++)
+    for (size_t i = executor->program->first; i < graph->count && status == 0; i++)
         if (node_has_conv(&graph->nodes[i]))
             status = conv_init(executor, &size, (int)i, err);
     size_t count = images == t->shard ? t->shards : 1;
@@ -94,9 +95,9 @@ static int allocate_node(struct executor *executor, int index, struct error *err
     struct train_node *t = &training->nodes[index];
     const struct node *node = &executor->model->graph.nodes[index];
     size_t channels = (size_t)node->channels;
-    if (t->folded && !(t->fold = allocate_floats(2, channels, err)))
+    if (t->program->folded && !(t->fold = allocate_floats(2, channels, err)))
         return -1;
-    if (index < (int)training->first || !node->norm[0] || t->folded)
+    if (index < (int)executor->program->first || !node->norm[0] || t->program->folded)
         return 0;
     t->factors = allocate_floats(FACTOR_COUNT, channels, err);
     t->moments = allocate_floats(2, channels, err);
@@ -109,20 +110,11 @@ static int allocate_node(struct executor *executor, int index, struct error *err
 static int allocate_edge(struct executor *executor, int index, struct error *err)
 {
     struct training *t = &executor->training;
-    if (index < 0 || index >= (int)t->first || t->nodes[index].edge)
+    if (!t->nodes[index].program->edge)
         return 0;
     size_t images = (size_t)(t->batch + executor->inference.shard);
     t->nodes[index].edge = allocate_bytes(images, node_bytes(executor, index), err);
     return t->nodes[index].edge ? 0 : -1;
-}
-
-/* Of all that a node of the suffix reads. */
-static int allocate_edges(struct executor *executor, const struct node *node, struct error *err)
-{
-    for (int i = 0; i < node_inputs(node); i++)
-        if (allocate_edge(executor, node_input(node, i), err))
-            return -1;
-    return allocate_edge(executor, node->residual, err);
 }
 
 static int allocate_vectors(struct executor *executor, struct error *err)
@@ -140,6 +132,23 @@ static int allocate_vectors(struct executor *executor, struct error *err)
     return t->targets && t->losses && t->hits && t->gradient && t->tail && t->m && t->v ? 0 : -1;
 }
 
+static int allocate_arenas(struct executor *executor, struct error *err)
+{
+    struct training *t = &executor->training;
+    const struct step_list *list = &executor->program->training;
+    t->offsets = memory_new(list->buffer_count + 1, sizeof *t->offsets, err);
+    if (!t->offsets ||
+        arena_place(list->buffers, list->buffer_count, t->shard, t->offsets, &t->arena_bytes, err))
+        return -1;
+    /* Where a shard runs from end to end in its lane, the next one can have its memory. */
+    t->arena_count = list->segment_count == 1 ? (size_t)cpu_lanes(executor->cpu) : t->shards;
+    t->arenas = memory_new(t->arena_count, sizeof *t->arenas, err);
+    for (size_t i = 0; t->arenas && i < t->arena_count; i++)
+        if (!(t->arenas[i] = allocate_bytes(1, t->arena_bytes, err)))
+            return -1;
+    return t->arenas ? 0 : -1;
+}
+
 int training_init(struct executor *executor, struct error *err)
 {
     struct training *t = &executor->training;
@@ -149,17 +158,14 @@ int training_init(struct executor *executor, struct error *err)
     t->shard = executor->options.shard < t->batch ? executor->options.shard : t->batch;
     t->shards = (size_t)((t->batch + t->shard - 1) / t->shard);
     t->nodes = memory_new(graph->count, sizeof *t->nodes, err);
-    if (!t->nodes || training_plan(executor, err) || allocate_vectors(executor, err))
+    if (!t->nodes)
         return -1;
-    t->arenas = memory_new(t->arena_count, sizeof *t->arenas, err);
-    for (size_t i = 0; t->arenas && i < t->arena_count; i++)
-        if (!(t->arenas[i] = allocate_bytes(1, t->arena_bytes, err)))
-            return -1;
-    if (!t->arenas)
+    for (size_t i = 0; i < graph->count; i++)
+        t->nodes[i].program = &executor->program->nodes[i];
+    if (allocate_vectors(executor, err) || allocate_arenas(executor, err))
         return -1;
     for (int i = 0; i < (int)graph->count; i++)
-        if (allocate_node(executor, i, err) ||
-            (i >= (int)t->first && allocate_edges(executor, &graph->nodes[i], err)))
+        if (allocate_node(executor, i, err) || allocate_edge(executor, i, err))
             return -1;
     return training_find_size(executor, t->shard, &index, err);
 }
@@ -183,9 +189,7 @@ void training_release(struct executor *executor)
     free(t->hits);
     free(t->sizes);
     free(t->arenas);
-    free(t->spans);
-    free(t->segments);
-    free(t->steps);
+    free(t->offsets);
     free(t->nodes);
     *t = (struct training){0};
 }

@@ -27,14 +27,14 @@ static int pack_conv(void *arg, struct lane *lane, size_t task, struct error *er
 {
     const struct step_run *run = arg;
     struct executor *executor = run->executor;
-    size_t index = executor->training.first + task;
+    size_t index = executor->program->first + task;
     struct shard_conv *conv = &executor->training.sizes[run->packing].convs[index];
     const struct train_node *t = &executor->training.nodes[index];
-    uint64_t version = t->kernel_trains ? executor->version : executor->frozen_version;
+    uint64_t version = t->program->kernel_trains ? executor->version : executor->frozen_version;
     if (!conv->conv || conv->version == version)
         return 0;
     const float *kernel = executor_value(executor, (int)index, PARAMETER_KERNEL);
-    if (t->folded)
+    if (t->program->folded)
         executor_fold(executor, (int)index, t->fold,
                       t->fold + executor->model->graph.nodes[index].channels);
     if (conv_pack(lane, conv->conv, CONV_FORWARD, kernel, t->fold, conv->forward, err))
@@ -50,7 +50,7 @@ static int pack(struct step_run *run, size_t size, struct error *err)
 {
     struct executor *executor = run->executor;
     run->packing = size;
-    return cpu_parallel(executor->cpu, executor->model->graph.count - executor->training.first,
+    return cpu_parallel(executor->cpu, executor->model->graph.count - executor->program->first,
                         pack_conv, run, err);
 }
 
@@ -74,14 +74,16 @@ static int run_segment(void *arg, struct lane *lane, size_t shard, struct error 
         .part = full ? shard : 0,
         .first_image = (int64_t)shard * t->shard,
         .images = shard_images(run, shard),
-        .arena = t->arenas[t->segment_count == 1 ? executor_lane(executor, lane) : shard],
+        .arena =
+            t->arenas[executor->program->training.segment_count == 1 ? executor_lane(executor, lane)
+                                                                     : shard],
         .feed = run->feed,
         .samples = run->samples + (int64_t)shard * t->shard,
         .step = run->step,
         .scale = 1.0f / (float)run->n,
     };
     for (size_t s = run->begin; s < run->end; s++) {
-        const struct step *step = &t->steps[s];
+        const struct step *step = &executor->program->training.steps[s];
         bool forward = step->kind <= STEP_LOSS;
         if ((forward ? forward_step : backward_step)(&shard_run, step, err))
             return error_prefix(err, "layer '%s': ", executor->model->graph.nodes[step->node].name);
@@ -98,14 +100,14 @@ static int join(const struct step_run *run, struct error *err)
     if (!rows)
         return -1;
     for (size_t i = run->begin; i < run->end; i++) {
-        const struct step *step = &t->steps[i];
+        const struct step *step = &executor->program->training.steps[i];
         const struct node *node = &executor->model->graph.nodes[step->node];
         int64_t places = node->height * node->width;
         for (size_t s = 0; s < run->shards; s++)
             rows[s] = shard_images(run, s) * places;
-        if (step->kind == STEP_COMPUTE && t->nodes[step->node].batch_norm)
+        if (step->kind == STEP_COMPUTE && t->nodes[step->node].program->batch_norm)
             forward_join(executor, step->node, rows, run->shards);
-        if (step->kind == STEP_MASK && t->nodes[step->node].norm_trains)
+        if (step->kind == STEP_MASK && t->nodes[step->node].program->norm_trains)
             backward_join(executor, step->node, run->n * places, run->shards);
     }
     free(rows);
@@ -115,10 +117,10 @@ static int join(const struct step_run *run, struct error *err)
 static int run_segments(struct step_run *run, struct error *err)
 {
     struct executor *executor = run->executor;
-    const struct training *t = &executor->training;
-    for (size_t s = 0; s < t->segment_count; s++) {
-        run->begin = s == 0 ? 0 : t->segments[s - 1];
-        run->end = t->segments[s];
+    const struct step_list *list = &executor->program->training;
+    for (size_t s = 0; s < list->segment_count; s++) {
+        run->begin = s == 0 ? 0 : list->segments[s - 1];
+        run->end = list->segments[s];
         if (cpu_parallel(executor->cpu, run->shards, run_segment, run, err) || join(run, err))
             return -1;
     }
@@ -178,9 +180,9 @@ static int unpack_node(void *arg, struct lane *lane, size_t task, struct error *
 {
     const struct step_run *run = arg;
     const struct training *t = &run->executor->training;
-    size_t index = t->first + task;
+    size_t index = run->executor->program->first + task;
     bool has_short = run->shards > run->full;
-    if (!t->nodes[index].kernel_trains)
+    if (!t->nodes[index].program->kernel_trains)
         return 0;
     if (run->full == 0)
         return unpack(run, lane, index, run->short_size, t->gradient, err);
@@ -200,8 +202,8 @@ static int sum_gradients(struct step_run *run, struct error *err)
     size_t ranges = (t->sizes[run->full_size].part_floats + RANGE - 1) / RANGE;
     if (run->full > 1 && cpu_parallel(executor->cpu, ranges, add_parts, run, err))
         return -1;
-    return cpu_parallel(executor->cpu, executor->model->graph.count - t->first, unpack_node, run,
-                        err);
+    return cpu_parallel(executor->cpu, executor->model->graph.count - executor->program->first,
+                        unpack_node, run, err);
 }
 
 int training_gradient(struct executor *executor, const struct feed *feed, const int64_t *samples,
@@ -240,9 +242,9 @@ static void move_statistics(struct executor *executor)
 {
     const struct training *t = &executor->training;
     const struct graph *graph = &executor->model->graph;
-    for (int i = (int)t->first; i < (int)graph->count; i++) {
+    for (int i = (int)executor->program->first; i < (int)graph->count; i++) {
         const struct node *node = &graph->nodes[i];
-        if (!t->nodes[i].batch_norm)
+        if (!t->nodes[i].program->batch_norm)
             continue;
         float *mean = executor_value(executor, i, PARAMETER_MOVING_MEAN);
         float *variance = executor_value(executor, i, PARAMETER_MOVING_VARIANCE);

@@ -1,4 +1,4 @@
-#include "runner/program.h"
+#include "runner/executables.h"
 
 #include "base/memory.h"
 #include "base/table.h"
@@ -15,20 +15,20 @@
 struct found {
     struct found *next;
     char *question;
-    char *answer;           /* of a search */
-    struct program program; /* of a file */
+    char *answer;              /* of a search */
+    struct executable program; /* of a file */
 };
 
-struct programs {
+struct executables {
     struct store *store;
     pthread_mutex_t mutex;
     struct table table;
     struct found *all;
 };
 
-int programs_new(struct store *store, struct programs **made, struct error *err)
+int executables_new(struct store *store, struct executables **made, struct error *err)
 {
-    struct programs *programs = memory_new(1, sizeof(*programs), err);
+    struct executables *programs = memory_new(1, sizeof(*programs), err);
     if (programs == NULL)
         return -1;
     programs->store = store;
@@ -47,7 +47,7 @@ static void free_found(struct found *found)
     free(found);
 }
 
-void programs_free(struct programs *programs)
+void executables_free(struct executables *programs)
 {
     if (programs == NULL)
         return;
@@ -61,14 +61,14 @@ void programs_free(struct programs *programs)
     free(programs);
 }
 
-void programs_forget(struct programs *programs)
+void executables_forget(struct executables *programs)
 {
     pthread_mutex_lock(&programs->mutex);
     table_release(&programs->table);
     pthread_mutex_unlock(&programs->mutex);
 }
 
-static struct found *remembered(struct programs *programs, const char *question)
+static struct found *remembered(struct executables *programs, const char *question)
 {
     pthread_mutex_lock(&programs->mutex);
     struct found *found = table_find(&programs->table, question, strlen(question));
@@ -77,7 +77,7 @@ static struct found *remembered(struct programs *programs, const char *question)
 }
 
 /* Takes `found` over. Another thread may have been first: then both are right. */
-static int remember(struct programs *programs, struct found *found, const char *question,
+static int remember(struct executables *programs, struct found *found, const char *question,
                     struct error *err)
 {
     if ((found->question = memory_copy_text(question, err)) == NULL) {
@@ -94,10 +94,10 @@ static int remember(struct programs *programs, struct found *found, const char *
 
 /* ---- files ---- */
 
-static int read_head(struct program *program, struct error *err)
+static int read_head(struct executable *program, struct error *err)
 {
     int fd = open(program->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    ssize_t got = fd < 0 ? -1 : read(fd, program->head, PROGRAM_HEAD);
+    ssize_t got = fd < 0 ? -1 : read(fd, program->head, EXECUTABLE_HEAD);
     /* A program may be executable and not readable; then its bytes cannot be in a key either. */
     if (got < 0)
         error_errno(err, "cannot read '%s'", program->path);
@@ -108,8 +108,8 @@ static int read_head(struct program *program, struct error *err)
     return got < 0 ? -1 : 0;
 }
 
-static int look(struct programs *programs, const char *path, enum store_depth depth,
-                struct program *program, struct error *err)
+static int look(struct executables *programs, const char *path, enum store_depth depth,
+                struct executable *program, struct error *err)
 {
     struct stat st;
     int64_t size;
@@ -123,8 +123,8 @@ static int look(struct programs *programs, const char *path, enum store_depth de
     return read_head(program, err);
 }
 
-int programs_find(struct programs *programs, const char *path, enum store_depth depth,
-                  const struct program **program, struct error *err)
+int executables_find(struct executables *programs, const char *path, enum store_depth depth,
+                     const struct executable **program, struct error *err)
 {
     struct found *found = remembered(programs, path);
     if (found == NULL) {
@@ -176,8 +176,8 @@ static char *search(const char *variable, const char *name, struct error *err)
     return candidate;
 }
 
-const char *programs_search(struct programs *programs, const char *variable, const char *name,
-                            struct error *err)
+const char *executables_search(struct executables *programs, const char *variable, const char *name,
+                               struct error *err)
 {
     struct text question = {0};
     text_addf(&question, "%s\n%s", name, variable);
@@ -203,7 +203,7 @@ const char *programs_search(struct programs *programs, const char *variable, con
 }
 
 /* The places that a search passed by. */
-static void visit_search(const struct found *found, programs_visit_fn *visit, void *arg)
+static void visit_search(const struct found *found, executables_visit_fn *visit, void *arg)
 {
     struct error ignored;
     char *candidate, *name = memory_copy_text(found->question, &ignored);
@@ -221,7 +221,7 @@ static void visit_search(const struct found *found, programs_visit_fn *visit, vo
     free(name);
 }
 
-void programs_each(struct programs *programs, programs_visit_fn *visit, void *arg)
+void executables_each(struct executables *programs, executables_visit_fn *visit, void *arg)
 {
     pthread_mutex_lock(&programs->mutex);
     for (const struct found *found = programs->all; found != NULL; found = found->next)
