@@ -69,6 +69,11 @@ static int open_all(struct trainer *trainer, const struct training *training, st
         model_use_precision(stage, trainer->device, trainer->precision, &trainer->options.dtype,
                             err) < 0)
         return -1;
+    if (trainer->options.shard == 0) {
+        trainer->options.shard =
+            trainer->device->shard > 0 ? trainer->device->shard : trainer->options.batch;
+        stage_note(stage, "shard %lld, taken by auto", (long long)trainer->options.shard);
+    }
     trainer->architecture.classes = trainer->dataset.class_count;
     trainer->options.checkpoint_folder = stage_checkpoint(stage);
     trainer->options.remember_bytes = remember_bytes;
@@ -235,6 +240,7 @@ static int write_results(struct trainer *trainer, const struct training *trainin
     struct history_summary summary = {0};
     snprintf(summary.phase, sizeof(summary.phase), "%s", training->phase);
     summary.precision = trainer->options.dtype;
+    summary.shard = trainer->options.shard;
     model_count(trainer->model, &summary.trainable_parameters, &summary.frozen_parameters);
     if (json == NULL || history_write_json(json, &trainer->history, &summary, err) < 0 ||
         (csv != NULL && history_write_csv(csv, &trainer->history, err) < 0))

@@ -97,7 +97,8 @@ int trainer_read_seed(struct trainer *trainer, enum trainer_phase phase, struct 
  * pooled_layers}; the last may be left out */
 int trainer_read_model(struct trainer *trainer, struct error *err);
 int trainer_read_augment(struct trainer *trainer, struct error *err);
-/* train: {batch, shard, steps_per_epoch, precision}; auto where precision is left out */
+/* train: {batch, shard, steps_per_epoch, precision}; auto where precision is left out; a shard of
+ * auto is taken when the device is open */
 int trainer_read_batches(struct trainer *trainer, struct error *err);
 /* trainer_optimizer.c: train: {optimizer: {name, weight_decay, exclude_from_weight_decay, momentum,
  * nesterov, use_ema, ema_momentum}, label_smoothing, class_weight, sampling}, of which each may be

@@ -79,13 +79,29 @@ static int read_precision(struct trainer *trainer, struct error *err)
     return 0;
 }
 
+/* A number, or auto, for which the device stands: 0. */
+static int read_shard(struct trainer *trainer, struct error *err)
+{
+    static const char name[] = "train.shard";
+    const json_t *value = stage_value(trainer->stage, name, err);
+    if (value == NULL)
+        return -1;
+    if (json_is_string(value) && strcmp(json_string_value(value), "auto") == 0) {
+        trainer->options.shard = 0;
+        return 0;
+    }
+    if (json_is_integer(value))
+        return stage_int(trainer->stage, name, 1, 65536, &trainer->options.shard, err);
+    return error_set(err, ERR_USAGE, "parameter '%s' must be 'auto' or an integer", name);
+}
+
 int trainer_read_batches(struct trainer *trainer, struct error *err)
 {
     struct stage *stage = trainer->stage;
     struct fit_options *options = &trainer->options;
     if (read_precision(trainer, err) < 0 ||
         stage_int(stage, "train.batch", 1, 65536, &options->batch, err) < 0 ||
-        stage_int(stage, "train.shard", 1, 65536, &options->shard, err) < 0)
+        read_shard(trainer, err) < 0)
         return -1;
     if (stage_int_or_null(stage, "train.steps_per_epoch", 1, INT64_C(1) << 40,
                           &options->steps_per_epoch, err) < 0)

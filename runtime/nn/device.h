@@ -29,6 +29,8 @@ struct network_options;
 struct network_tap;
 struct optimizer;
 struct program;
+struct text;
+struct train_step;
 
 /* What a device does; the contracts are those of the functions of the same names in network.h.
  * Program and model are borrowed until executor_free(). */
@@ -40,8 +42,8 @@ struct device_table {
     int (*set_optimizer)(struct executor *executor, const struct optimizer *optimizer,
                          struct error *err);
     int (*train)(struct executor *executor, const struct feed *feed, const int64_t *samples,
-                 int64_t n, uint32_t epoch, int64_t step, float learning_rate,
-                 struct batch_result *result, struct error *err);
+                 const struct train_step *steps, size_t count, uint32_t epoch, int64_t first,
+                 struct batch_result *results, size_t *done, struct error *err);
     int (*gradients)(struct executor *executor, const struct feed *feed, const int64_t *samples,
                      int64_t n, uint32_t epoch, int64_t step, float *const *gradients,
                      struct batch_result *result, struct error *err);
@@ -60,6 +62,7 @@ struct device_table {
     int (*swap_averages)(struct executor *executor, struct error *err);
     int (*get_averages)(struct executor *executor, float *averages, struct error *err);
     int (*set_averages)(struct executor *executor, const float *averages, struct error *err);
+    int (*describe)(const struct executor *executor, struct text *words, struct error *err);
     void (*close)(struct device *device);
 };
 
@@ -70,6 +73,8 @@ struct device {
     char description[128]; /* for people: "cpu, oneDNN 2.6.3, avx512_core, 2 threads" */
     enum dtype preferred;  /* what precision `auto` takes */
     const char *no_bf16;   /* why bf16 cannot be had, or NULL */
+    int64_t shard;         /* what train.shard `auto` takes; 0 is the batch */
+    size_t steps_at_once;  /* of training that are best asked for in one call; at least 1 */
 };
 
 /* What a user asks for. */

@@ -29,7 +29,8 @@ struct training {
     struct text identity;             /* where there is a state, or to be one */
     const struct fit_observer *observer;
     struct history *history;
-    int64_t *order; /* [train_count] */
+    size_t steps_at_once; /* of the device */
+    int64_t *order;       /* [train_count] */
     struct fit_checkpoint
         checkpoint; /* state, and the best weights in `kept`; its history is unused */
     struct timespec saved;
@@ -42,7 +43,7 @@ void fit_note(const struct training *t, const char *text);
 /* A checkpoint of the weights that the model has received. */
 int fit_save(struct training *t, struct error *err);
 /* Takes up the checkpoint of this very training, where there is one. */
-int fit_resume(struct training *t, const struct device *device, struct error *err);
+int fit_resume(struct training *t, struct error *err);
 
 /* What the training is (fit_identity.h); needs the pictures, the model, options and steps. */
 int fit_describe(const struct training *t, struct text *words, struct error *err);

@@ -16,13 +16,12 @@ void fit_note(const struct training *t, const char *text)
 
 /* All on which the course of training depends, beside weights and data: hashed with those, it owns
  * the checkpoint. */
-static void describe(const struct training *t, const struct device *device, struct text *text)
+static void describe(const struct training *t, struct text *text)
 {
     const struct fit_options *o = t->options;
     const struct architecture *a = &t->model->architecture;
-    text_addf(text, "%s %s %s %a %lld %lld %lld %a\n", device->name, dtype_name(o->dtype), a->name,
-              a->alpha, (long long)a->image_size, (long long)a->classes, (long long)a->hidden,
-              a->dropout);
+    text_addf(text, "%s %a %lld %lld %lld %a\n", a->name, a->alpha, (long long)a->image_size,
+              (long long)a->classes, (long long)a->hidden, a->dropout);
     for (size_t i = 0; i < a->pooled_count; i++)
         text_addf(text, "%s\n", a->pooled_layers[i]);
     text_addf(text, "%lld %lld %lld %lld %d %lu %a\n", (long long)o->epochs, (long long)o->batch,
@@ -73,13 +72,12 @@ static int add_feed(struct hasher *hasher, const struct feed *feed, struct error
     return hasher_add(hasher, feed->partners, (size_t)feed->partner_count * sizeof(int64_t), err);
 }
 
-static int find_owner(const struct training *t, const struct device *device, struct digest *owner,
-                      struct error *err)
+static int find_owner(const struct training *t, struct digest *owner, struct error *err)
 {
     struct text text = {0};
     struct hasher *hasher = hasher_new(err);
-    describe(t, device, &text);
-    int result = hasher == NULL || text_check(&text, err) < 0 ? -1 : 0;
+    describe(t, &text);
+    int result = hasher == NULL || network_describe(t->network, &text, err) < 0 ? -1 : 0;
     if (result == 0)
         result = hasher_add(hasher, text.data, text.size, err);
     for (size_t i = 0; result == 0 && i < t->model->count; i++)
@@ -138,14 +136,14 @@ static int load_network(struct training *t, struct error *err)
     return network_set_moments(t->network, c->m, c->v, err);
 }
 
-int fit_resume(struct training *t, const struct device *device, struct error *err)
+int fit_resume(struct training *t, struct error *err)
 {
     struct fit_checkpoint *c = &t->checkpoint;
     bool found = false;
     const char *why = NULL;
     if (t->options->checkpoint_folder == NULL)
         return 0;
-    if (find_owner(t, device, &c->owner, err) < 0 ||
+    if (find_owner(t, &c->owner, err) < 0 ||
         fit_checkpoint_load(t->options->checkpoint_folder, c, &found, &why, err) < 0)
         return -1;
     if (why != NULL)

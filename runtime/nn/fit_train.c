@@ -17,6 +17,9 @@
 /* Images of a validation batch; sums are rounded to f32 after each. */
 enum { VALIDATION_BATCH = 256 };
 
+/* The most steps that are asked for in one call. */
+enum { STEPS_AT_ONCE = 64 };
+
 /* A kill costs at most so much, however long an epoch takes. */
 enum { SECONDS_BETWEEN_CHECKPOINTS = 120 };
 
@@ -111,33 +114,59 @@ int fit_evaluate(struct network *network, const struct feed *feed, const int64_t
     return 0;
 }
 
-static int train_step(struct training *t, struct error *err)
-{
-    struct fit_state *s = &t->checkpoint.state;
-    const int64_t first = s->step * t->options->batch, left = t->train_count - first;
-    const int64_t n = left < t->options->batch ? left : t->options->batch;
-    struct batch_result result = {0};
-    if (t->cosine_decay.on)
-        s->learning_rate = cosine_decay_at(&t->cosine_decay, t->options->learning_rate,
-                                           s->epoch * t->steps + s->step - t->cosine_start);
-    if (network_train(t->network, t->train, t->order + first, n, (uint32_t)s->epoch,
-                      s->epoch * t->steps + s->step, s->learning_rate, &result, err) < 0)
-        return -1;
-    if (!isfinite(result.loss))
-        return diverge(t, "the training loss", result.loss, s->step + 1, err);
-    s->loss += (float)(result.loss / (double)n) * (float)n;
-    s->hits += result.hits;
-    s->images += n;
-    s->step++;
-    return 0;
-}
-
 static bool goes_on(const struct training *t)
 {
     const struct fit_state *s = &t->checkpoint.state;
     const struct batch_result so_far = {(double)s->loss, s->hits};
     return t->observer == NULL || t->observer->step == NULL ||
            t->observer->step(t->observer->arg, s->epoch, s->step, t->steps, &so_far, s->images);
+}
+
+/* The next steps of the epoch, no more than the device likes to have at once. */
+static size_t plan_steps(const struct training *t, struct train_step steps[STEPS_AT_ONCE])
+{
+    const struct fit_state *s = &t->checkpoint.state;
+    const int64_t most =
+        t->steps_at_once < STEPS_AT_ONCE ? (int64_t)t->steps_at_once : STEPS_AT_ONCE;
+    const int64_t count = t->steps - s->step < most ? t->steps - s->step : most;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t left = t->train_count - (s->step + i) * t->options->batch;
+        const int64_t number = s->epoch * t->steps + s->step + i;
+        steps[i].n = left < t->options->batch ? left : t->options->batch;
+        steps[i].learning_rate = t->cosine_decay.on
+                                     ? cosine_decay_at(&t->cosine_decay, t->options->learning_rate,
+                                                       number - t->cosine_start)
+                                     : s->learning_rate;
+    }
+    return (size_t)count;
+}
+
+/* Results come in the order of the steps, whose sums are rounded one after the other. The observer
+ * may say at any of them that it is enough: *enough. */
+static int train_steps(struct training *t, bool *enough, struct error *err)
+{
+    struct fit_state *s = &t->checkpoint.state;
+    struct train_step steps[STEPS_AT_ONCE];
+    struct batch_result results[STEPS_AT_ONCE];
+    const size_t count = plan_steps(t, steps);
+    size_t done;
+    if (network_train_steps(t->network, t->train, t->order + s->step * t->options->batch, steps,
+                            count, (uint32_t)s->epoch, s->epoch * t->steps + s->step, results,
+                            &done, err) < 0)
+        return -1;
+    *enough = false;
+    for (size_t i = 0; i < done; i++) {
+        const double n = (double)steps[i].n;
+        s->learning_rate = steps[i].learning_rate;
+        if (!isfinite(results[i].loss))
+            return diverge(t, "the training loss", results[i].loss, s->step + 1, err);
+        s->loss += (float)(results[i].loss / n) * (float)steps[i].n;
+        s->hits += results[i].hits;
+        s->images += steps[i].n;
+        s->step++;
+        *enough = !goes_on(t) || *enough;
+    }
+    return 0;
 }
 
 static int train_epoch(struct training *t, struct error *err)
@@ -151,9 +180,10 @@ static int train_epoch(struct training *t, struct error *err)
         return -1;
     while (s->step < t->steps) {
         struct timespec now;
-        if (train_step(t, err) < 0)
+        bool enough;
+        if (train_steps(t, &enough, err) < 0)
             return -1;
-        if (!goes_on(t))
+        if (enough)
             return interrupt(t, err);
         clock_gettime(CLOCK_MONOTONIC, &now);
         if (now.tv_sec - t->saved.tv_sec > SECONDS_BETWEEN_CHECKPOINTS &&
@@ -227,7 +257,7 @@ static void start_cosine(struct training *t)
     t->cosine_start = t->first_epoch * t->steps;
 }
 
-static int run(struct training *t, struct device *device, struct error *err)
+static int run(struct training *t, struct error *err)
 {
     struct fit_state *s = &t->checkpoint.state;
     const struct fit_options *o = t->options;
@@ -243,7 +273,7 @@ static int run(struct training *t, struct device *device, struct error *err)
     if (fit_go_on(t, err) < 0)
         return -1;
     start_cosine(t);
-    if (fit_resume(t, device, err) < 0)
+    if (fit_resume(t, err) < 0)
         return -1;
     while (s->epoch < t->first_epoch + o->epochs && !s->stopped)
         if (run_epoch(t, err) < 0)
@@ -324,6 +354,7 @@ int fit(struct model *model, struct device *device, const struct feed *train,
                          .options = options,
                          .observer = observer,
                          .history = &made,
+                         .steps_at_once = device->steps_at_once,
                          .saved_epoch = -1};
     int result = -1;
     if (check(&t, err) < 0)
@@ -338,7 +369,7 @@ int fit(struct model *model, struct device *device, const struct feed *train,
         fit_checkpoint_init(
             &t.checkpoint, fit_weights_count(model), network_moment_count(t.network),
             options->optimizer.averages ? network_moment_count(t.network) : 0, err) == 0)
-        result = run(&t, device, err);
+        result = run(&t, err);
     if (result == 0) {
         *history = made;
         made = (struct history){0};

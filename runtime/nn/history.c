@@ -78,6 +78,8 @@ int history_write_json(const char *path, const struct history *history,
         value = json_object_with(value, "kept_epoch", epoch_or_null(history->kept_epoch));
     if (summary->precision != DTYPE_F32)
         value = json_object_with(value, "precision", json_string(dtype_name(summary->precision)));
+    if (summary->shard != HISTORY_SHARD)
+        value = json_object_with(value, "shard", json_integer(summary->shard));
     if (value == NULL)
         return error_set(err, ERR_MEMORY, "out of memory");
     int result = json_write(path, value, err);
@@ -132,6 +134,10 @@ static int read_summary(const char *path, const json_t *value, struct history_su
         summary->precision = DTYPE_BF16;
     else if (name == NULL || strcmp(name, dtype_name(DTYPE_F32)) != 0)
         return error_set(err, ERR_FORMAT, "'%s': 'precision' is neither 'f32' nor 'bf16'", path);
+    const json_t *shard = json_object_get(value, "shard");
+    summary->shard = shard != NULL ? json_integer_value(shard) : HISTORY_SHARD;
+    if (summary->shard < 1)
+        return error_set(err, ERR_FORMAT, "'%s': 'shard' is no number of images", path);
     memcpy(summary->phase, phase, strlen(phase) + 1);
     summary->trainable_parameters = json_integer_value(trainable);
     summary->frozen_parameters = json_integer_value(frozen);

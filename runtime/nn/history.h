@@ -32,17 +32,21 @@ struct history {
 int history_add(struct history *history, const struct epoch_record *record, struct error *err);
 void history_release(struct history *history);
 
+enum { HISTORY_SHARD = 8 };
+
 /* What the JSON file says beside the epochs. */
 struct history_summary {
     char phase[32];
     int64_t trainable_parameters, frozen_parameters;
     enum dtype precision; /* of activations and their gradients */
+    int64_t shard;        /* images whose gradients are added up together */
 };
 
 /* {"epochs": [{"epoch": 1, "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}, ...],
  * "best_epoch", "checkpoint_epoch", "stopped_early", "phase", "trainable_parameters",
  * "frozen_parameters"}, "kept_epoch" where it is another one than the best, and "precision": "bf16"
- * where it is not f32. An infinite value is the text "inf" or "-inf", NaN is null. */
+ * where it is not f32, "shard" where it is not HISTORY_SHARD. An infinite value is the text "inf"
+ * or "-inf", NaN is null. */
 int history_write_json(const char *path, const struct history *history,
                        const struct history_summary *summary, struct error *err);
 /* `summary` may be NULL. *history changes only on success. */

@@ -79,8 +79,22 @@ int network_train(struct network *network, const struct feed *feed, const int64_
                   int64_t n, uint32_t epoch, int64_t step, float learning_rate,
                   struct batch_result *result, struct error *err)
 {
-    return network->table->train(network->executor, feed, samples, n, epoch, step, learning_rate,
-                                 result, err);
+    const struct train_step one = {n, learning_rate};
+    size_t done;
+    return network_train_steps(network, feed, samples, &one, 1, epoch, step, result, &done, err);
+}
+
+int network_train_steps(struct network *network, const struct feed *feed, const int64_t *samples,
+                        const struct train_step *steps, size_t count, uint32_t epoch, int64_t first,
+                        struct batch_result *results, size_t *done, struct error *err)
+{
+    return network->table->train(network->executor, feed, samples, steps, count, epoch, first,
+                                 results, done, err);
+}
+
+int network_describe(const struct network *network, struct text *words, struct error *err)
+{
+    return network->table->describe(network->executor, words, err);
 }
 
 int network_gradients(struct network *network, const struct feed *feed, const int64_t *samples,

@@ -53,9 +53,18 @@ struct batch_result {
                      label, or of two mixed pictures the one with the larger share */
 };
 
-/* One step of the optimizer on `n` <= batch images (mean loss over n). `step` counts from 0 within
- * one phase over all epochs; the optimizer's own t is step + 1. Where the loss is not finite,
- * nothing is updated: the weights are those that gave it. */
+/* Steps of the optimizer, one after the other; each on the next `n` <= batch of the samples (mean
+ * loss over n). They count from `first`, which is 0 at the begin of a phase and goes on over its
+ * epochs; the optimizer's own t is that number + 1. *done steps have a result. A step whose loss is
+ * not finite is the last of them and updates nothing: the weights are those that gave it. */
+struct train_step {
+    int64_t n;
+    float learning_rate;
+};
+int network_train_steps(struct network *network, const struct feed *feed, const int64_t *samples,
+                        const struct train_step *steps, size_t count, uint32_t epoch, int64_t first,
+                        struct batch_result *results, size_t *done, struct error *err);
+/* One of them. */
 int network_train(struct network *network, const struct feed *feed, const int64_t *samples,
                   int64_t n, uint32_t epoch, int64_t step, float learning_rate,
                   struct batch_result *result, struct error *err);
@@ -96,6 +105,10 @@ int64_t network_argmax(const float *scores, int64_t count);
  * [channels] over `n` images in inference mode, for node `node`. */
 int network_observe(struct network *network, const struct feed *feed, const int64_t *samples,
                     int64_t n, int node, double *mean, double *variance, struct error *err);
+
+/* Adds lines that name all that the bits of a training depend on beside model, data and options:
+ * the device, its libraries, its kernels, how many images the prefix takes at once. */
+int network_describe(const struct network *network, struct text *words, struct error *err);
 
 /* Weights back into the model. */
 int network_store(struct network *network, struct model *model, struct error *err);

@@ -128,6 +128,8 @@ int fit_bed_try(struct bed *bed, int threads, struct error *err)
         model_new(&bed->architecture, &bed->preprocess, bed->model_seed, &bed->model, err) < 0 ||
         model_set_trainable(bed->model, &bed->unfrozen, bed->unfrozen != NULL, err) < 0)
         return -1;
+    if (bed->steps_at_once > 0)
+        bed->device->steps_at_once = bed->steps_at_once;
     return fit(bed->model, bed->device, &bed->train, bed->samples, TRAIN, &bed->val,
                bed->samples + TRAIN, COUNT - TRAIN, &bed->options, &bed->observer, &bed->history,
                err);

@@ -20,6 +20,7 @@ struct bed {
     struct fit_options options;
     char folder[64];
     struct device *device;
+    size_t steps_at_once; /* of the device; 0: its own */
     struct model *model;
     struct history history;
     /* What the observer saw and when it is to stop or to die. */

@@ -137,6 +137,37 @@ static void fit_with_every_option_ends_with_the_same_bits(void **state)
     free(straight.data);
 }
 
+/* Steps that are asked for in one call are those of one call each, also where some of them were
+ * enough for the observer. */
+static void fit_does_not_depend_on_steps_at_once(void **state)
+{
+    static const size_t at_once[] = {2, 3, 1000};
+    struct bed *bed = *state;
+    struct error err;
+    use_everything(bed);
+    fit_bed_train(bed, 1);
+    struct bits straight = fit_bed_bits(bed);
+    const int64_t steps = bed->steps;
+    for (size_t i = 0; i < sizeof at_once / sizeof at_once[0]; i++) {
+        int stops = 0;
+        fit_bed_forget(bed);
+        bed->steps_at_once = at_once[i];
+        fit_bed_train(bed, 1);
+        fit_bed_assert_bits(&straight, bed);
+        assert_int_equal(bed->steps, steps); /* each was told */
+        fit_bed_forget(bed);
+        bed->stop_after_steps = 1;
+        while (fit_bed_try(bed, 1, &err) < 0) {
+            assert_int_equal(err.kind, ERR_INTERRUPTED);
+            assert_in_range(++stops, 1, 40);
+        }
+        assert_in_range(stops, EPOCHS, 40);
+        fit_bed_assert_bits(&straight, bed);
+        bed->stop_after_steps = 0;
+    }
+    free(straight.data);
+}
+
 /* Each option alone changes what comes out: none is read and forgotten. */
 static void fit_heeds_each_option(void **state)
 {
@@ -329,7 +360,9 @@ static void fit_stops_where_the_loss_is_not_finite(void **state)
     assert_non_null(strstr(err.message, "first that is bad: tensor 'conv4_"));
     assert_non_null(strstr(err.message, "learning rate 1e+30; there is no good checkpoint yet"));
     assert_int_equal(bed->history.count, 0);
-    /* What it left is none: a second run stops at the same place. */
+    /* What it left is none: a second run stops at the same place, and so do steps asked for at
+     * once. */
+    bed->steps_at_once = 64;
     assert_int_equal(fit_bed_try(bed, 1, &err), -1);
     assert_non_null(strstr(err.message, "training stopped in epoch 1, step 2 of "));
 }
@@ -539,6 +572,7 @@ int main(void)
         TEST(fit_does_not_depend_on_what_it_remembers),
         TEST(fit_finished_is_not_repeated),
         TEST(fit_with_every_option_ends_with_the_same_bits),
+        TEST(fit_does_not_depend_on_steps_at_once),
         TEST(fit_heeds_each_option),
         TEST(fit_ignores_a_damaged_checkpoint),
         TEST(fit_ignores_the_checkpoint_of_another_training),

@@ -48,7 +48,7 @@ static int free_history(void **state)
 }
 
 static const struct history_summary summary = {
-    .phase = "phase1", .trainable_parameters = 527114, .frozen_parameters = 23587712};
+    .phase = "phase1", .trainable_parameters = 527114, .frozen_parameters = 23587712, .shard = 8};
 
 /* What Python's repr gives for these numbers. */
 static void csv_has_the_layout_of_keras(void **state)
@@ -114,6 +114,30 @@ static void json_names_a_precision_that_is_not_f32(void **state)
         json_decref(json);
         assert_int_equal(history_read_json(f->path, &read, &back, &err), -1);
         assert_non_null(strstr(err.message, "'precision' is neither 'f32' nor 'bf16'"));
+    }
+}
+
+static void json_names_a_shard_that_is_not_8(void **state)
+{
+    static const int64_t shards[] = {8, 32};
+    struct fixture *f = *state;
+    struct error err;
+    for (int i = 0; i < 2; i++) {
+        struct history_summary said = summary, back = {0};
+        struct history read = {0};
+        json_t *json;
+        said.shard = shards[i];
+        assert_int_equal(history_write_json(f->path, &f->history, &said, &err), 0);
+        assert_int_equal(history_read_json(f->path, &read, &back, &err), 0);
+        assert_int_equal(back.shard, shards[i]);
+        history_release(&read);
+        assert_int_equal(json_read(f->path, &json, &err), 0);
+        assert_int_equal(json_object_get(json, "shard") != NULL, i);
+        json_object_set_new(json, "shard", json_integer(0));
+        assert_int_equal(json_write(f->path, json, &err), 0);
+        json_decref(json);
+        assert_int_equal(history_read_json(f->path, &read, &back, &err), -1);
+        assert_non_null(strstr(err.message, "'shard' is no number of images"));
     }
 }
 
@@ -206,6 +230,7 @@ int main(void)
         TEST(csv_has_the_layout_of_keras),
         TEST(json_reads_back),
         TEST(json_names_a_precision_that_is_not_f32),
+        TEST(json_names_a_shard_that_is_not_8),
         TEST(json_and_csv_count_epochs_alike),
         TEST(json_says_which_epoch_was_kept_where_it_is_not_the_best),
         TEST(json_equal_histories_give_equal_bytes),

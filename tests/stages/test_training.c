@@ -487,6 +487,33 @@ static void phase1_stops_at_a_defect(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, place_make, place_free)
 
+/* auto is 8 on a CPU, and told; a number is obeyed, and named where it is another. */
+static void shard_auto_is_the_device_s(void **state)
+{
+    static const char *const shards[] = {"\"auto\"", "8", "4"};
+    struct place *place = *state;
+    struct call calls[3];
+    place_run(place, &call_pretrain);
+    for (int i = 0; i < 3; i++) {
+        char to[32];
+        snprintf(to, sizeof(to), "\"shard\": %s", shards[i]);
+        calls[i] = call_phase1;
+        calls[i].folder = (const char *const[]){"auto", "eight", "four"}[i];
+        calls[i].params = params_changed(call_phase1.params, "\"shard\": 4", to);
+        place_run(place, &calls[i]);
+        if (i == 0)
+            place_assert_log(place, "shard 8, taken by auto");
+        free((char *)(uintptr_t)calls[i].params);
+    }
+    place_assert_equal(place, "auto/model.safetensors", "eight/model.safetensors");
+    place_assert_equal(place, "auto/history.json", "eight/history.json");
+    json_t *history = place_read_json(place, "four/history.json");
+    assert_int_equal(json_integer_value(json_at(history, "shard")), 4);
+    json_decref(history);
+    assert_refused(place, "\"shard\": 4", "\"shard\": \"some\"", 2,
+                   "parameter 'train.shard' must be 'auto' or an integer");
+}
+
 /* What the notebook's second phase would compute, without computing it. */
 static void stage_prints_its_program(void **state)
 {
@@ -516,6 +543,7 @@ int main(void)
         TEST(training_that_diverges_fails_and_stores_nothing),
         TEST(stages_repeat_their_bits_on_other_threads),
         TEST(stage_prints_its_program),
+        TEST(shard_auto_is_the_device_s),
         TEST(stage_stopped_by_sigterm_goes_on),
         TEST(phase1_refuses_wrong_parameters),
         TEST(phase1_stops_at_a_defect),

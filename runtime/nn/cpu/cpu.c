@@ -9,6 +9,7 @@
  * gets no processor in time is not missed. */
 #include "nn/cpu/cpu.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -46,6 +47,15 @@ struct cpu {
     struct error failure;
     bool busy;
 };
+
+void cpu_describe(struct text *words)
+{
+    const dnnl_version_t *version = dnnl_version();
+    char isa[ONEDNN_ISA_SIZE];
+    onednn_isa(isa);
+    text_addf(words, "device cpu\nonednn %d.%d.%d+%s\nisa %s\n", version->major, version->minor,
+              version->patch, version->hash, isa);
+}
 
 dnnl_engine_t cpu_engine(const struct cpu *cpu)
 {

@@ -15,6 +15,8 @@
 int cpu_open(int threads, struct cpu **cpu, struct error *err);
 void cpu_close(struct cpu *cpu);
 
+struct text;
+
 struct lane {
     struct cpu *cpu;
     int index; /* 0 to lanes - 1: for memory that belongs to it */
@@ -27,6 +29,8 @@ struct lane {
  * lane's next call of this. NULL with ERR_MEMORY. */
 void *lane_scratch(struct lane *lane, size_t bytes, struct error *err);
 
+/* Adds lines `name value`: device, library, instruction set; not the number of threads. */
+void cpu_describe(struct text *words);
 dnnl_engine_t cpu_engine(const struct cpu *cpu);
 int cpu_lanes(const struct cpu *cpu);
 

@@ -1,6 +1,7 @@
 #include "nn/cpu/cpu_device.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "nn/cpu/cpu.h"
 #include "nn/cpu/executor.h"
 
@@ -40,6 +41,7 @@ static const struct device_table table = {
     .swap_averages = executor_swap_averages,
     .get_averages = executor_get_averages,
     .set_averages = executor_set_averages,
+    .describe = executor_describe,
     .close = cpu_device_close,
 };
 
@@ -56,7 +58,8 @@ int cpu_device_open(int threads, struct device **device, struct error *err)
     }
     onednn_isa(isa);
     threads = cpu_lanes(made->cpu);
-    made->device = (struct device){.table = &table, .name = "cpu", .preferred = DTYPE_F32};
+    made->device = (struct device){
+        .table = &table, .name = "cpu", .preferred = DTYPE_F32, .shard = 8, .steps_at_once = 1};
     if (!onednn_has_bf16())
         made->device.no_bf16 = "this processor has neither avx512_bf16 nor amx_bf16, or oneDNN is "
                                "told not to use them";
@@ -69,11 +72,11 @@ int cpu_device_open(int threads, struct device **device, struct error *err)
 
 int cpu_device_fingerprint(FILE *stream, struct error *err)
 {
-    const dnnl_version_t *version = dnnl_version();
-    char isa[ONEDNN_ISA_SIZE];
-    onednn_isa(isa);
-    if (fprintf(stream, "device cpu\nonednn %d.%d.%d+%s\nisa %s\n", version->major, version->minor,
-                version->patch, version->hash, isa) < 0)
-        return error_errno(err, "cannot write the fingerprint");
-    return 0;
+    struct text words = {0};
+    cpu_describe(&words);
+    int result = text_check(&words, err);
+    if (result == 0 && fputs(text_string(&words), stream) < 0)
+        result = error_errno(err, "cannot write the fingerprint");
+    text_release(&words);
+    return result;
 }

@@ -1,6 +1,7 @@
 #include "nn/cpu/executor.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "nn/cpu/cpu.h"
 
 #include <string.h>
@@ -88,6 +89,34 @@ void executor_free(struct executor *executor)
     free(executor->parameter);
     free(executor->trains);
     free(executor);
+}
+
+/* The kernels that oneDNN took for a convolution's passes. */
+static void describe_conv(const struct conv *conv, const char *name, struct text *words)
+{
+    static const enum conv_pass passes[] = {CONV_FORWARD, CONV_BACKWARD_DATA,
+                                            CONV_BACKWARD_WEIGHTS};
+    text_addf(words, "engines of %s", name);
+    for (int i = 0; i < 3; i++) {
+        const char *kernel = conv_implementation(conv, passes[i]);
+        text_addf(words, " %s", kernel[0] != '\0' ? kernel : "-");
+    }
+    text_addf(words, "\n");
+}
+
+int executor_describe(const struct executor *executor, struct text *words, struct error *err)
+{
+    const struct training *t = &executor->training;
+    const struct graph *graph = &executor->model->graph;
+    cpu_describe(words);
+    text_addf(words, "precision %s\nimages of the prefix at once %lld\n",
+              dtype_name(executor->options.dtype), (long long)executor->inference.shard);
+    for (size_t i = 0; i < graph->count; i++)
+        if (i < executor->program->first && executor->inference.nodes[i].conv)
+            describe_conv(executor->inference.nodes[i].conv, graph->nodes[i].name, words);
+        else if (t->size_count > 0 && t->sizes[0].convs[i].conv)
+            describe_conv(t->sizes[0].convs[i].conv, graph->nodes[i].name, words);
+    return text_check(words, err);
 }
 
 int executor_load(struct executor *executor, const struct model *model, struct error *err)

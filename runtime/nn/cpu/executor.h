@@ -177,8 +177,8 @@ void executor_free(struct executor *executor);
 int executor_set_optimizer(struct executor *executor, const struct optimizer *optimizer,
                            struct error *err);
 int executor_train(struct executor *executor, const struct feed *feed, const int64_t *samples,
-                   int64_t n, uint32_t epoch, int64_t step, float learning_rate,
-                   struct batch_result *result, struct error *err);
+                   const struct train_step *steps, size_t count, uint32_t epoch, int64_t first,
+                   struct batch_result *results, size_t *done, struct error *err);
 int executor_gradients(struct executor *executor, const struct feed *feed, const int64_t *samples,
                        int64_t n, uint32_t epoch, int64_t step, float *const *gradients,
                        struct batch_result *result, struct error *err);
@@ -189,6 +189,7 @@ int executor_infer(struct executor *executor, const struct feed *feed, const int
                    size_t tap_count, struct batch_result *result, struct error *err);
 int executor_observe(struct executor *executor, const struct feed *feed, const int64_t *samples,
                      int64_t n, int node, double *mean, double *variance, struct error *err);
+int executor_describe(const struct executor *executor, struct text *words, struct error *err);
 int executor_load(struct executor *executor, const struct model *model, struct error *err);
 int executor_store(struct executor *executor, struct model *model, struct error *err);
 int executor_get_moments(struct executor *executor, float *m, float *v, struct error *err);

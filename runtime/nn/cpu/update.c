@@ -258,16 +258,24 @@ static void move_statistics(struct executor *executor)
 }
 
 int executor_train(struct executor *executor, const struct feed *feed, const int64_t *samples,
-                   int64_t n, uint32_t epoch, int64_t step, float learning_rate,
-                   struct batch_result *result, struct error *err)
+                   const struct train_step *steps, size_t count, uint32_t epoch, int64_t first,
+                   struct batch_result *results, size_t *done, struct error *err)
 {
-    if (training_gradient(executor, feed, samples, n, epoch, step, result, err))
-        return -1;
-    if (!isfinite(result->loss))
-        return 0;
-    move_statistics(executor);
-    executor->version++;
-    return optimize(executor, step, learning_rate, err);
+    for (*done = 0; *done < count;) {
+        const struct train_step *step = &steps[*done];
+        const int64_t number = first + (int64_t)*done;
+        struct batch_result *result = &results[(*done)++];
+        if (training_gradient(executor, feed, samples, step->n, epoch, number, result, err))
+            return -1;
+        if (!isfinite(result->loss))
+            return 0;
+        move_statistics(executor);
+        executor->version++;
+        if (optimize(executor, number, step->learning_rate, err))
+            return -1;
+        samples += step->n;
+    }
+    return 0;
 }
 
 int executor_gradients(struct executor *executor, const struct feed *feed, const int64_t *samples,
