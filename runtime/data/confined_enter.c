@@ -21,6 +21,16 @@ static const rlim_t memory_floor = (rlim_t)1 << 30;
 #define OWN_ARCHITECTURE AUDIT_ARCH_AARCH64
 #endif
 
+/* AddressSanitizer asks for the signal stack before every call that does not return, and ends the
+ * process where it gets no answer. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ADDRESS_SANITIZER
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ADDRESS_SANITIZER
+#endif
+#endif
+
 static void limit(int resource, rlim_t value)
 {
     struct rlimit now;
@@ -54,10 +64,13 @@ static void close_all_but(int pipe)
 #ifdef OWN_ARCHITECTURE
 /* Memory, the pipe, the end. All others fail, and name no file, process or socket. */
 static const int allowed[] = {
-    SYS_write,     SYS_exit_group,   SYS_exit,          SYS_brk,          SYS_mmap,
-    SYS_munmap,    SYS_mremap,       SYS_mprotect,      SYS_madvise,      SYS_futex,
-    SYS_getrandom, SYS_gettimeofday, SYS_clock_gettime, SYS_rt_sigreturn, SYS_rt_sigprocmask,
-    SYS_getpid,    SYS_gettid,       SYS_sched_yield,
+    SYS_write,       SYS_exit_group,   SYS_exit,          SYS_brk,          SYS_mmap,
+    SYS_munmap,      SYS_mremap,       SYS_mprotect,      SYS_madvise,      SYS_futex,
+    SYS_getrandom,   SYS_gettimeofday, SYS_clock_gettime, SYS_rt_sigreturn, SYS_rt_sigprocmask,
+    SYS_getpid,      SYS_gettid,       SYS_sched_yield,
+#ifdef ADDRESS_SANITIZER
+    SYS_sigaltstack,
+#endif
 };
 enum { ALLOWED = sizeof allowed / sizeof allowed[0], HEAD = 4 };
 

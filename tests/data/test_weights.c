@@ -236,6 +236,29 @@ static void confined_process_can_only_compute_and_answer(void **state)
     text_release(&note);
 }
 
+static int jump(unsigned char *bytes, size_t size, struct safetensors *set, struct text *note,
+                struct error *err)
+{
+    (void)bytes, (void)size, (void)set, (void)err;
+    jmp_buf back;
+    if (setjmp(back) == 0)
+        longjmp(back, 1);
+    text_add(note, "back");
+    return 0;
+}
+
+/* A sanitizer has a call to make before any of them, which the process must be let make. */
+static void confined_process_may_call_what_does_not_return(void **state)
+{
+    struct scratch_path path = data_scratch_path(state, "any.h5");
+    struct safetensors set = {0};
+    struct text note = {0};
+    data_scratch_write(path.text, "bytes", 5);
+    EXPECT_OK(confined_read(path.text, jump, &set, &note, &err));
+    assert_string_equal(text_string(&note), "back");
+    text_release(&note);
+}
+
 int main(void)
 {
 #define TEST(name)                                                                                 \
@@ -246,6 +269,7 @@ int main(void)
         TEST(weights_rejects_every_truncation_of_an_archive),
         TEST(confined_read_turns_any_end_into_an_error),
         TEST(confined_process_can_only_compute_and_answer),
+        TEST(confined_process_may_call_what_does_not_return),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
