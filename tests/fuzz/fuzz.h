@@ -3,8 +3,8 @@
  * a refusal with a kind and one line, nothing left behind, what was read can be
  * written and read again), and says what became of the bytes.
  *
- * test_replay.c runs each over its corpus in the plain tests; `make fuzz
- * FORMAT=npy` searches on with libFuzzer.
+ * test_replay.c runs each over its corpus in the plain tests, and before `make
+ * fuzz FORMAT=npy` searches on with libFuzzer.
  */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H

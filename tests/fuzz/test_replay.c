@@ -3,9 +3,11 @@
 
 #include "tap.h"
 
-/* Changed HDF5 files are left out: releases of the library that distributions carry read beyond
- * their buffers for some. Such files come with a pinned digest, and a stage that dies stores
- * nothing. */
+#include <stdbool.h>
+#include <string.h>
+
+/* Changed HDF5 files are left out: with some the library runs until the time of its process is
+ * over, a minute for each, and with which ones depends on its release. `make fuzz` changes them. */
 static struct replay replays[] = {
     {"action", fuzz_action, 30, 60},
     {"checkpoint", fuzz_checkpoint, 60, 200},
@@ -27,8 +29,19 @@ static struct replay replays[] = {
 
 enum { COUNT = sizeof(replays) / sizeof(replays[0]) };
 
+static bool is_known(const char *format)
+{
+    for (size_t i = 0; i < COUNT; i++)
+        if (strcmp(replays[i].format, format) == 0)
+            return true;
+    fprintf(stderr, "there is no format '%s' to replay\n", format);
+    return false;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc > 1 && !is_known(argv[1]))
+        return 1;
     struct CMUnitTest tests[COUNT];
     char names[COUNT][64];
     for (size_t i = 0; i < COUNT; i++) {
