@@ -42,6 +42,6 @@ int error_exit_status(const struct error *err);
 /* Stops on a bug of ours. Names the function and not the line, so that a
  * comment cannot change an executable's bytes and with them its digest. */
 #define ASSERT(condition) ((condition) ? (void)0 : error_assertion_failed(#condition, __func__))
-_Noreturn void error_assertion_failed(const char *condition, const char *function);
+void error_assertion_failed(const char *condition, const char *function) __attribute__((noreturn));
 
 #endif

@@ -59,6 +59,21 @@ knows runtime/base/planted_a.c base/planted_b.h
 knows runtime/base/planted_b.c base/planted_a.h
 refused two_files_in_a_circle "in a circle: planted_[ab] planted_[ab]"
 tree
+echo > "$here/tree/runtime/nn/cpu/planted_a.h"
+echo > "$here/tree/runtime/nn/cpu/planted_b.h"
+knows runtime/nn/cpu/planted_a.h nn/cpu/planted_b.h
+knows runtime/nn/cpu/planted_b.h nn/cpu/planted_a.h
+refused a_circle_within_a_device "runtime/nn/cpu: these include one another in a circle: planted_[ab] planted_[ab]"
+tree
+knows runtime/nn/graph.h nn/model.h
+refused a_circle_within_nn "runtime/nn: these include one another in a circle"
+tree
+knows runtime/nn/network.c nn/cpu/executor.h
+refused only_open_c_knows_a_device "runtime/nn/network.c: must not include from 'nn/cpu'"
+tree
+knows runtime/nn/open.c figure/canvas.h
+refused open_c_knows_no_more_than_devices "runtime/nn/open.c: must not include from 'figure'"
+tree
 knows runtime/base/planted_a.h base/planted_b.h
 knows runtime/base/planted_b.h base/planted_c.h
 knows runtime/base/planted_c.c base/planted_a.h
