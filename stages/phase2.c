@@ -47,30 +47,16 @@ static const struct training training = {
     .write_model = model_write,
 };
 
-static int run(struct stage *stage, struct error *err)
-{
-    return trainer_run(stage, &training, err);
-}
-
-static int check(struct stage *stage, struct error *err)
-{
-    return trainer_check(stage, &training, err);
-}
-
-static int print_program(struct stage *stage, struct error *err)
-{
-    return trainer_print_program(stage, &training, err);
-}
-
 int main(int argc, char **argv)
 {
     static const struct stage_kind kind = {
         .name = "phase2",
         .summary = "unfreeze layers of the base and fine-tune",
-        .run = run,
-        .check = check,
-        .print_program = print_program,
+        .run = trainer_run,
+        .check = trainer_check,
+        .print_program = trainer_print_program,
         .fingerprint = trainer_fingerprint,
+        .own = &training,
         .deps = "dataset splits model state?",
         .outs = "model history history_csv? preflight? state?",
     };

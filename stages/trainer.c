@@ -282,8 +282,9 @@ int trainer_fingerprint(const char *name, struct error *err)
     return result;
 }
 
-int trainer_check(struct stage *stage, const struct training *training, struct error *err)
+int trainer_check(struct stage *stage, struct error *err)
 {
+    const struct training *training = stage_own(stage);
     struct trainer trainer = {.stage = stage};
     int result = read_params(&trainer, training, err);
     if (result == 0 && trainer.precision == PRECISION_BF16)
@@ -292,8 +293,9 @@ int trainer_check(struct stage *stage, const struct training *training, struct e
     return result;
 }
 
-int trainer_print_program(struct stage *stage, const struct training *training, struct error *err)
+int trainer_print_program(struct stage *stage, struct error *err)
 {
+    const struct training *training = stage_own(stage);
     struct trainer trainer = {.stage = stage};
     struct program program = {0};
     int result = -1;
@@ -306,8 +308,9 @@ int trainer_print_program(struct stage *stage, const struct training *training, 
     return result;
 }
 
-int trainer_run(struct stage *stage, const struct training *training, struct error *err)
+int trainer_run(struct stage *stage, struct error *err)
 {
+    const struct training *training = stage_own(stage);
     struct trainer trainer = {.stage = stage};
     const char *out = stage_out(stage, training->out, err);
     int result = -1;

@@ -1,11 +1,9 @@
 /* What the stages that train share: reading the parameters, opening the data
  * and the device, looking before, training, and writing what came of it. A
- * stage says what is particular to it in a struct training:
+ * stage says what is particular to it in a struct training, which is its
+ * kind's own:
  *
- *   static int run(struct stage *stage, struct error *err)
- *   {
- *       return trainer_run(stage, &training, err);
- *   }
+ *   {.run = trainer_run, .check = trainer_check, .own = &training, ...}
  */
 #ifndef STAGES_TRAINER_H
 #define STAGES_TRAINER_H
@@ -72,15 +70,15 @@ struct training {
 
 /* Reads and checks the parameters, as trainer_run() does: those of the stage and weights.check; and
  * whether the device has the precision. */
-int trainer_check(struct stage *stage, const struct training *training, struct error *err);
+int trainer_check(struct stage *stage, struct error *err);
 
 /* Outs: the model, history, and where declared history_csv, preflight and state: what the last
  * epoch left. With the dep `state`, such a file, training goes on from there with `epochs` more
  * (nn/fit.h) and the history has all. */
-int trainer_run(struct stage *stage, const struct training *training, struct error *err);
+int trainer_run(struct stage *stage, struct error *err);
 
 /* Prints what trainer_run() would have the network compute (nn/program.h). */
-int trainer_print_program(struct stage *stage, const struct training *training, struct error *err);
+int trainer_print_program(struct stage *stage, struct error *err);
 
 /* The stage's fingerprint: the device, and what precision auto is on it. */
 int trainer_fingerprint(const char *device, struct error *err);

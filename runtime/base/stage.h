@@ -63,6 +63,7 @@ struct stage_kind {
     int (*fingerprint)(const char *device, struct error *err);
     /* Prints what the stage would compute, as text for people; NULL where it is no network. */
     int (*print_program)(struct stage *stage, struct error *err);
+    const void *own; /* what stage_own() gives the functions above */
     /* Names with blanks between them, a ? after one that may be absent: the deps that are needed,
      * all outs that can be written. NULL: not checked. */
     const char *deps, *outs;
@@ -72,6 +73,9 @@ struct stage_kind {
 /* Parses argv, runs, prints an error as `stage 'name': message` to stderr,
  * and returns the exit status. */
 int stage_main(int argc, char **argv, const struct stage_kind *kind);
+
+/* What the stage's kind has as its own: functions that several kinds share. */
+const void *stage_own(const struct stage *stage);
 
 /* Paths, owned by the stage. A dep or out that stage.json lacks is an error;
  * stage_has_dep/out ask first. */

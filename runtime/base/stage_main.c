@@ -34,6 +34,11 @@ int stage_interrupted(struct error *err)
     return error_set(err, ERR_INTERRUPTED, "interrupted");
 }
 
+const void *stage_own(const struct stage *stage)
+{
+    return stage->kind->own;
+}
+
 /* ---- stage.json ---- */
 
 static const char *text_member(const struct stage *stage, const char *name)
@@ -192,6 +197,7 @@ static int drop_outs(struct stage *stage, const struct stage_kind *kind, struct 
 static int open_stage(struct stage *stage, const struct stage_kind *kind, const char *path,
                       bool to_check, struct error *err)
 {
+    stage->kind = kind;
     if (stage_document_read(path, to_check, &stage->description, err) < 0 ||
         (!to_check && drop_outs(stage, kind, err) < 0) ||
         stage_document_check_names(stage->description, kind, err) < 0)

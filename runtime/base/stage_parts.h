@@ -9,6 +9,7 @@
 #include <time.h>
 
 struct stage {
+    const struct stage_kind *kind;
     json_t *description; /* stage.json, its paths resolved */
     json_t *read;        /* set of parameter names that were asked for */
     FILE *progress;      /* NULL where nobody listens */
