@@ -74,6 +74,7 @@ struct device {
     enum dtype preferred;  /* what precision `auto` takes */
     const char *no_bf16;   /* why bf16 cannot be had, or NULL */
     int64_t shard;         /* what train.shard `auto` takes; 0 is the batch */
+    char no_gpu[256];      /* why auto took the CPU; empty where the CPU was asked for */
     size_t steps_at_once;  /* of training that are best asked for in one call; at least 1 */
 };
 

@@ -1,8 +1,8 @@
 /* Which device computes. The CPU is linked in; the GPU's device is a shared
  * object beside the executable, so that one build runs with and without CUDA.
  * It exports
- *     int device_open_cuda(int threads, struct device **, struct error *);
- *     int device_fingerprint_cuda(FILE *, struct error *);
+ *     int backend_open_cuda(int threads, struct device **, struct error *);
+ *     int backend_fingerprint_cuda(FILE *, struct error *);
  * both of which fail with ERR_DEVICE where there is no GPU. */
 #include "nn/device.h"
 
@@ -72,13 +72,12 @@ static int cuda_load(struct cuda *cuda, char path[PATH_MAX + 64], struct error *
         void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (object == NULL)
             return error_set(err, ERR_DEVICE, "cannot load the GPU backend: %s", dlerror());
-        if (symbol(object, "device_open_cuda", &cuda->open) == NULL ||
-            symbol(object, "device_fingerprint_cuda", &cuda->fingerprint) == NULL)
+        if (symbol(object, "backend_open_cuda", &cuda->open) == NULL ||
+            symbol(object, "backend_fingerprint_cuda", &cuda->fingerprint) == NULL)
             return error_set(err, ERR_DEVICE, "'%s' is not a GPU backend: %s", path, dlerror());
         return 0;
     }
-    return error_set(err, ERR_DEVICE,
-                     "device 'cuda': this build has no GPU backend, use device 'cpu' or 'auto'");
+    return error_set(err, ERR_DEVICE, "this build has no GPU backend");
 }
 
 enum choice { DEVICE_AUTO, DEVICE_CPU, DEVICE_CUDA };
@@ -94,6 +93,13 @@ static int choice_parse(const char *name, enum choice *choice, struct error *err
     return error_set(err, ERR_USAGE, "unknown device '%s', expected 'auto', 'cpu' or 'cuda'", name);
 }
 
+/* cuda was asked for by name. */
+static int no_cuda(const struct error *why, struct error *err)
+{
+    return error_set(err, ERR_DEVICE, "device 'cuda': %s, use device 'cpu' or 'auto'",
+                     why->message);
+}
+
 int device_open(const char *name, int threads, struct device **device, struct error *err)
 {
     enum choice which = DEVICE_AUTO;
@@ -105,9 +111,15 @@ int device_open(const char *name, int threads, struct device **device, struct er
         return cpu_device_open(threads, device, err);
     if (cuda_load(&cuda, path, err) == 0 && cuda.open(threads, device, err) == 0)
         return 0;
-    if (which == DEVICE_AUTO && err->kind == ERR_DEVICE)
-        return cpu_device_open(threads, device, err);
-    return -1;
+    if (err->kind != ERR_DEVICE)
+        return -1;
+    const struct error why = *err;
+    if (which == DEVICE_CUDA)
+        return no_cuda(&why, err);
+    if (cpu_device_open(threads, device, err) != 0)
+        return -1;
+    snprintf((*device)->no_gpu, sizeof((*device)->no_gpu), "%.255s", why.message);
+    return 0;
 }
 
 void device_close(struct device *device)
@@ -166,7 +178,9 @@ int device_fingerprint(const char *name, FILE *stream, struct error *err)
     if (which == DEVICE_CPU)
         return cpu_device_fingerprint(stream, err);
     int result = fingerprint_cuda(stream, err);
-    if (result != 0 && which == DEVICE_AUTO && err->kind == ERR_DEVICE)
-        result = cpu_device_fingerprint(stream, err);
+    if (result != 0 && err->kind == ERR_DEVICE) {
+        const struct error why = *err;
+        result = which == DEVICE_CUDA ? no_cuda(&why, err) : cpu_device_fingerprint(stream, err);
+    }
     return result == 0 ? print_uses(stream, err) : -1;
 }

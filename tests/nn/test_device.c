@@ -42,9 +42,15 @@ static void cuda_that_is_absent_is_an_error_and_auto_takes_the_cpu(void **state)
     assert_null(device);
     assert_int_equal(device_fingerprint("cuda", stdout, &err), -1);
     assert_int_equal(err.kind, ERR_DEVICE);
+    assert_string_equal(err.message,
+                        "device 'cuda': this build has no GPU backend, use device 'cpu' or 'auto'");
     assert_int_equal(device_open("auto", 1, &device, &err), 0);
     assert_string_equal(device->name, "cpu");
     assert_int_equal(strncmp(device->description, "cpu, oneDNN ", 12), 0);
+    assert_string_equal(device->no_gpu, "this build has no GPU backend");
+    device_close(device);
+    assert_int_equal(device_open("cpu", 1, &device, &err), 0);
+    assert_string_equal(device->no_gpu, "");
     device_close(device);
 }
 

@@ -87,12 +87,12 @@ SH
 # meets FIRST|SECOND|SAID: while a run with FIRST is at work, one with SECOND says so.
 result=0
 while IFS='|' read -r first second said; do
-    rm -rf "$project/cache" "$project/pipeline.lock" "$here/began" "$here/go"
+    rm -rf "$project/cache" "$project/pipeline.lock" "$here/began" "$here/go" "$here/second"
     "$reprise" -C "$project" run $first > /dev/null 2>&1 &
     while ! [ -e "$here/began" ]; do sleep 0.02; done
     "$reprise" -C "$project" run $second > /dev/null 2> "$here/second" &
     waits=0
-    until grep -q waiting: "$here/second" || [ $waits -eq 3000 ]; do waits=$((waits + 1)); sleep 0.02; done
+    until grep -qs waiting: "$here/second" || [ $waits -eq 3000 ]; do waits=$((waits + 1)); sleep 0.02; done
     : > "$here/go"
     wait
     grep -qx "\(s  \)\?$said" "$here/second" && [ "$(grep -c 'waiting:' "$here/second")" -eq 1 ] || { echo "# $first and $second: $(cat "$here/second")"; result=1; }
