@@ -6,11 +6,13 @@
 #include "command/commands.h"
 #include "command/print.h"
 #include "runner/deliver.h"
+#include "runner/fingerprint.h"
 #include "runner/lock_update.h"
 #include "runner/prepare.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -59,6 +61,26 @@ static void add_checkpoint(const struct project *project, const struct job *job,
                              : "days");
 }
 
+/* On which device a stage that would run would compute: the line `device NAME` of its fingerprint.
+ */
+static void add_device(const struct project *project, const struct job *job, struct text *reason)
+{
+    static const char name[] = "device ";
+    struct error ignored;
+    char *lines = NULL;
+    if (!job->invoked ||
+        fingerprint_of(project, job->stage, &job->invocation, STORE_BY_STAT, &lines, &ignored) < 0)
+        return;
+    for (const char *line = lines; line != NULL && *line != '\0';) {
+        const char *end = strchr(line, '\n');
+        const int length = (int)(end != NULL ? (size_t)(end - line) : strlen(line));
+        if (strncmp(line, name, sizeof(name) - 1) == 0)
+            text_addf(reason, "%s%.*s", reason->size > 0 ? "; " : "", length, line);
+        line = end != NULL ? end + 1 : NULL;
+    }
+    free(lines);
+}
+
 /* NULL where memory is out. *stale: a run would do something. */
 static json_t *describe(const struct project *project, const struct job *job, bool *stale)
 {
@@ -85,6 +107,8 @@ static json_t *describe(const struct project *project, const struct job *job, bo
     }
     if (job->state == JOB_STALE)
         add_checkpoint(project, job, &reason);
+    if (job->state == JOB_STALE || job->state == JOB_UNKNOWN)
+        add_device(project, job, &reason);
     text_add_clean(&clean, text_string(&reason), reason.size);
     json_t *json = reason.failed || clean.failed
                        ? NULL

@@ -39,6 +39,9 @@ ok $? what_precision_auto_is_is_in_the_fingerprint_of_trainers
 
 echo x > "$project/x"
 echo 'stages: {e: {cmd: build/stages/evaluate, deps: {dataset: x, model: x}, outs: {metrics: m, predictions: p, report: r}}}' > "$project/pipeline.yaml"
+r status
+grep -q '^e  *would run: never run; device cpu$' "$here/out"
+ok $? status_names_the_device_that_a_stage_would_take
 key() { r why e; grep -o 'device .*' "$here/out" | head -n 1; }
 absent=$(key)
 backend one
