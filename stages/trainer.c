@@ -196,13 +196,12 @@ static int feed(struct trainer *trainer, struct feed *train, struct feed *val, s
 
 /* *epochs is those of the state that training goes on from, 0 without. Asked before preflight, so
  * that a state of another training costs nothing. */
-static int look_at_state(struct trainer *trainer, const struct feed *train, const struct feed *val,
-                         int64_t *epochs, struct error *err)
+static int look_at_state(struct trainer *trainer, const struct fit_data *data, int64_t *epochs,
+                         struct error *err)
 {
     *epochs = 0;
     if (trainer->options.state == NULL ||
-        fit_check_state(trainer->model, train, trainer->train, trainer->train_count, val,
-                        trainer->val, trainer->val_count, &trainer->options, epochs, err) == 0)
+        fit_check_state(trainer->model, data, &trainer->options, epochs, err) == 0)
         return 0;
     return error_prefix(err, "dep 'state': ");
 }
@@ -213,9 +212,15 @@ static int train(struct trainer *trainer, struct error *err)
     struct watch watch = {trainer->stage, options->epochs, trainer->train_count};
     const struct fit_observer observer = {&watch, on_step, on_validation, on_epoch, on_note};
     struct feed val_feed, train_feed;
+    const struct fit_data data = {.train = &train_feed,
+                                  .val = &val_feed,
+                                  .train_samples = trainer->train,
+                                  .val_samples = trainer->val,
+                                  .train_count = trainer->train_count,
+                                  .val_count = trainer->val_count};
     int64_t epochs;
     if (feed(trainer, &train_feed, &val_feed, err) < 0 ||
-        look_at_state(trainer, &train_feed, &val_feed, &epochs, err) < 0)
+        look_at_state(trainer, &data, &epochs, err) < 0)
         return -1;
     watch.epochs += epochs;
     if (options->steps_per_epoch > 0 &&
@@ -224,9 +229,7 @@ static int train(struct trainer *trainer, struct error *err)
     if (look(trainer, &val_feed, err) < 0)
         return -1;
     tell(&watch, epochs, ", preparing", 0, watch.images);
-    return fit(trainer->model, trainer->device, &train_feed, trainer->train, trainer->train_count,
-               &val_feed, trainer->val, trainer->val_count, options, &observer, &trainer->history,
-               err);
+    return fit(trainer->model, trainer->device, &data, options, &observer, &trainer->history, err);
 }
 
 /* ---- results ---- */

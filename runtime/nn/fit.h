@@ -73,20 +73,24 @@ struct fit_observer {
     void (*note)(void *arg, const char *text);
 };
 
-/* Trains `model` in place on train[samples], validating on val[samples]; the model ends with the
+/* Pictures to train on and to validate on: samples of their feeds. Borrowed. */
+struct fit_data {
+    const struct feed *train, *val;
+    const int64_t *train_samples, *val_samples;
+    int64_t train_count, val_count;
+};
+
+/* Trains `model` in place on data->train, validating on data->val; the model ends with the
  * best weights. A checkpoint in the folder is used if it belongs to the same options, weights and
  * data; the last one stays there, so that a run that dies while writing its results need not train
  * again. *history is the caller's to release. */
-int fit(struct model *model, struct device *device, const struct feed *train,
-        const int64_t *train_samples, int64_t train_count, const struct feed *val,
-        const int64_t *val_samples, int64_t val_count, const struct fit_options *options,
-        const struct fit_observer *observer, struct history *history, struct error *err);
+int fit(struct model *model, struct device *device, const struct fit_data *data,
+        const struct fit_options *options, const struct fit_observer *observer,
+        struct history *history, struct error *err);
 
 /* Whether fit(), called with the same, would go on from options->state, without training; *epochs
  * receives how many it has. ERR_FORMAT says what differs. */
-int fit_check_state(const struct model *model, const struct feed *train,
-                    const int64_t *train_samples, int64_t train_count, const struct feed *val,
-                    const int64_t *val_samples, int64_t val_count,
+int fit_check_state(const struct model *model, const struct fit_data *data,
                     const struct fit_options *options, int64_t *epochs, struct error *err);
 
 struct fit_evaluation {

@@ -18,9 +18,8 @@
 struct training {
     struct model *model;
     struct network *network;
-    const struct feed *train, *val;
-    const int64_t *train_samples, *val_samples;
-    int64_t train_count, val_count, steps;
+    struct fit_data data;
+    int64_t steps; /* of an epoch */
     const struct fit_options *options;
     struct cosine_decay cosine_decay; /* with its steps filled in */
     int64_t cosine_start;             /* the step, of all epochs, that is its first */

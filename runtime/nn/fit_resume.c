@@ -35,9 +35,9 @@ static void describe(const struct training *t, struct text *text)
     text_addf(text, "%d %a %u %a %d %d %a\n", (int)o->optimizer.kind, o->optimizer.weight_decay,
               o->optimizer.undecayed, o->optimizer.momentum, o->optimizer.nesterov,
               o->optimizer.averages, o->optimizer.ema_momentum);
-    text_addf(text, "%d %a\n", o->balanced, (double)t->train->label_smoothing);
-    for (int64_t c = 0; t->train->class_weights != NULL && c < t->train->classes; c++)
-        text_addf(text, "%a\n", (double)t->train->class_weights[c]);
+    text_addf(text, "%d %a\n", o->balanced, (double)t->data.train->label_smoothing);
+    for (int64_t c = 0; t->data.train->class_weights != NULL && c < t->data.train->classes; c++)
+        text_addf(text, "%a\n", (double)t->data.train->class_weights[c]);
     text_addf(text, "%a %d %a %lld\n", o->early_stopping.min_delta, (int)o->early_stopping.mode,
               o->reduce.min_delta, (long long)o->reduce.cooldown);
     if (o->state != NULL) {
@@ -46,7 +46,7 @@ static void describe(const struct training *t, struct text *text)
         text_addf(text, "on top of %s\n", hex);
     }
     for (int i = 0; i < 2; i++) {
-        const struct feed *f = i == 0 ? t->train : t->val;
+        const struct feed *f = i == 0 ? t->data.train : t->data.val;
         text_addf(text, "%lld %lld %lld %lld %d %a %lu\n", (long long)f->count,
                   (long long)f->height, (long long)f->width, (long long)f->image_size,
                   (int)f->preprocess.mode, (double)f->preprocess.pixel_range,
@@ -84,15 +84,16 @@ static int find_owner(const struct training *t, struct digest *owner, struct err
         result = hasher_add(hasher, t->model->parameters[i].value,
                             (size_t)t->model->parameters[i].count * sizeof(float), err);
     if (result == 0)
-        result = add_feed(hasher, t->train, err);
+        result = add_feed(hasher, t->data.train, err);
     /* Both are mostly parts of one dataset. */
-    if (result == 0 && t->val->images != t->train->images)
-        result = add_feed(hasher, t->val, err);
+    if (result == 0 && t->data.val->images != t->data.train->images)
+        result = add_feed(hasher, t->data.val, err);
     if (result == 0)
-        result =
-            hasher_add(hasher, t->train_samples, (size_t)t->train_count * sizeof(int64_t), err);
+        result = hasher_add(hasher, t->data.train_samples,
+                            (size_t)t->data.train_count * sizeof(int64_t), err);
     if (result == 0)
-        result = hasher_add(hasher, t->val_samples, (size_t)t->val_count * sizeof(int64_t), err);
+        result = hasher_add(hasher, t->data.val_samples,
+                            (size_t)t->data.val_count * sizeof(int64_t), err);
     if (result == 0)
         result = hasher_finish(hasher, owner, err);
     hasher_free(hasher);
@@ -167,12 +168,12 @@ int fit_describe(const struct training *t, struct text *words, struct error *err
 {
     const struct fit_options *o = t->options;
     const struct fit_identity identity = {.model = t->model,
-                                          .train = t->train,
-                                          .val = t->val,
-                                          .train_samples = t->train_samples,
-                                          .val_samples = t->val_samples,
-                                          .train_count = t->train_count,
-                                          .val_count = t->val_count,
+                                          .train = t->data.train,
+                                          .val = t->data.val,
+                                          .train_samples = t->data.train_samples,
+                                          .val_samples = t->data.val_samples,
+                                          .train_count = t->data.train_count,
+                                          .val_count = t->data.val_count,
                                           .batch = o->batch,
                                           .shard = o->shard,
                                           .steps = t->steps,

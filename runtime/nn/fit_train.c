@@ -52,8 +52,8 @@ static int diverge(struct training *t, const char *what, double value, int64_t s
         .saved_epoch = t->saved_epoch,
         .saved_step = t->saved_step,
     };
-    const int64_t first = (step - 1) * t->options->batch, left = t->train_count - first;
-    return divergence_tell(&divergence, t->network, t->model, t->train, t->order + first,
+    const int64_t first = (step - 1) * t->options->batch, left = t->data.train_count - first;
+    return divergence_tell(&divergence, t->network, t->model, t->data.train, t->order + first,
                            left < t->options->batch ? left : t->options->batch, err);
 }
 
@@ -130,7 +130,7 @@ static size_t plan_steps(const struct training *t, struct train_step steps[STEPS
         t->steps_at_once < STEPS_AT_ONCE ? (int64_t)t->steps_at_once : STEPS_AT_ONCE;
     const int64_t count = t->steps - s->step < most ? t->steps - s->step : most;
     for (int64_t i = 0; i < count; i++) {
-        const int64_t left = t->train_count - (s->step + i) * t->options->batch;
+        const int64_t left = t->data.train_count - (s->step + i) * t->options->batch;
         const int64_t number = s->epoch * t->steps + s->step + i;
         steps[i].n = left < t->options->batch ? left : t->options->batch;
         steps[i].learning_rate = t->cosine_decay.on
@@ -150,9 +150,9 @@ static int train_steps(struct training *t, bool *enough, struct error *err)
     struct batch_result results[STEPS_AT_ONCE];
     const size_t count = plan_steps(t, steps);
     size_t done;
-    if (network_train_steps(t->network, t->train, t->order + s->step * t->options->batch, steps,
-                            count, (uint32_t)s->epoch, s->epoch * t->steps + s->step, results,
-                            &done, err) < 0)
+    if (network_train_steps(t->network, t->data.train, t->order + s->step * t->options->batch,
+                            steps, count, (uint32_t)s->epoch, s->epoch * t->steps + s->step,
+                            results, &done, err) < 0)
         return -1;
     *enough = false;
     for (size_t i = 0; i < done; i++) {
@@ -172,11 +172,11 @@ static int train_steps(struct training *t, bool *enough, struct error *err)
 static int train_epoch(struct training *t, struct error *err)
 {
     struct fit_state *s = &t->checkpoint.state;
-    memcpy(t->order, t->train_samples, (size_t)t->train_count * sizeof(int64_t));
+    memcpy(t->order, t->data.train_samples, (size_t)t->data.train_count * sizeof(int64_t));
     if (!t->options->balanced)
-        fit_shuffle(t->options->seed, (uint32_t)s->epoch, t->order, t->train_count);
-    else if (fit_draw_balanced(t->options->seed, (uint32_t)s->epoch, t->train, t->train_samples,
-                               t->train_count, t->order, err) < 0)
+        fit_shuffle(t->options->seed, (uint32_t)s->epoch, t->order, t->data.train_count);
+    else if (fit_draw_balanced(t->options->seed, (uint32_t)s->epoch, t->data.train,
+                               t->data.train_samples, t->data.train_count, t->order, err) < 0)
         return -1;
     while (s->step < t->steps) {
         struct timespec now;
@@ -228,8 +228,8 @@ static int run_epoch(struct training *t, struct error *err)
         return -1;
     if (network_swap_averages(t->network, err) < 0)
         return -1;
-    if (fit_evaluate(t->network, t->val, t->val_samples, t->val_count, s->epoch, t->observer, NULL,
-                     &evaluation, err) < 0)
+    if (fit_evaluate(t->network, t->data.val, t->data.val_samples, t->data.val_count, s->epoch,
+                     t->observer, NULL, &evaluation, err) < 0)
         return err->kind == ERR_INTERRUPTED && network_swap_averages(t->network, err) == 0
                    ? interrupt(t, err)
                    : -1;
@@ -292,11 +292,11 @@ static int run(struct training *t, struct error *err)
 static int check(const struct training *t, struct error *err)
 {
     const struct fit_options *o = t->options;
-    if (t->train_count < 1 || t->val_count < 1)
+    if (t->data.train_count < 1 || t->data.val_count < 1)
         return error_set(err, ERR_USAGE, "training needs images to train on and to validate on");
     if (o->batch < 1 || o->shard < 1 || o->epochs < 0 || o->steps_per_epoch < 0)
         return error_set(err, ERR_USAGE, "batch, shard and epochs must be positive");
-    if (t->train_count > UINT32_MAX)
+    if (t->data.train_count > UINT32_MAX)
         return error_set(err, ERR_USAGE, "more images than can be shuffled");
     return 0;
 }
@@ -309,22 +309,15 @@ static int64_t steps_of_epoch(const struct fit_options *options, int64_t train_c
                : steps;
 }
 
-int fit_check_state(const struct model *model, const struct feed *train,
-                    const int64_t *train_samples, int64_t train_count, const struct feed *val,
-                    const int64_t *val_samples, int64_t val_count,
+int fit_check_state(const struct model *model, const struct fit_data *data,
                     const struct fit_options *options, int64_t *epochs, struct error *err)
 {
     struct training t = {.model = (struct model *)(uintptr_t)model, /* it is only read */
-                         .train = train,
-                         .val = val,
-                         .train_samples = train_samples,
-                         .val_samples = val_samples,
-                         .train_count = train_count,
-                         .val_count = val_count,
+                         .data = *data,
                          .options = options};
     int result = check(&t, err);
     if (result == 0) {
-        t.steps = steps_of_epoch(options, train_count);
+        t.steps = steps_of_epoch(options, data->train_count);
         result = fit_describe(&t, &t.identity, err);
     }
     if (result == 0)
@@ -333,10 +326,9 @@ int fit_check_state(const struct model *model, const struct feed *train,
     return result;
 }
 
-int fit(struct model *model, struct device *device, const struct feed *train,
-        const int64_t *train_samples, int64_t train_count, const struct feed *val,
-        const int64_t *val_samples, int64_t val_count, const struct fit_options *options,
-        const struct fit_observer *observer, struct history *history, struct error *err)
+int fit(struct model *model, struct device *device, const struct fit_data *data,
+        const struct fit_options *options, const struct fit_observer *observer,
+        struct history *history, struct error *err)
 {
     const struct network_options network_options = {.batch = options->batch,
                                                     .shard = options->shard,
@@ -345,12 +337,7 @@ int fit(struct model *model, struct device *device, const struct feed *train,
                                                     .dtype = options->dtype};
     struct history made = {.best_epoch = -1, .kept_epoch = -1, .checkpoint_epoch = -1};
     struct training t = {.model = model,
-                         .train = train,
-                         .val = val,
-                         .train_samples = train_samples,
-                         .val_samples = val_samples,
-                         .train_count = train_count,
-                         .val_count = val_count,
+                         .data = *data,
                          .options = options,
                          .observer = observer,
                          .history = &made,
@@ -359,12 +346,12 @@ int fit(struct model *model, struct device *device, const struct feed *train,
     int result = -1;
     if (check(&t, err) < 0)
         return -1;
-    t.steps = steps_of_epoch(options, train_count);
+    t.steps = steps_of_epoch(options, data->train_count);
     const bool identified = options->state != NULL || options->state_out != NULL;
     if ((!identified || fit_describe(&t, &t.identity, err) == 0) &&
-        (t.order = memory_new((size_t)train_count, sizeof(int64_t), err)) != NULL &&
+        (t.order = memory_new((size_t)data->train_count, sizeof(int64_t), err)) != NULL &&
         network_new(model, device, &network_options, &t.network, err) == 0 &&
-        network_remember(t.network, val, options->remember_bytes, err) == 0 &&
+        network_remember(t.network, data->val, options->remember_bytes, err) == 0 &&
         network_set_optimizer(t.network, &options->optimizer, err) == 0 &&
         fit_checkpoint_init(
             &t.checkpoint, fit_weights_count(model), network_moment_count(t.network),

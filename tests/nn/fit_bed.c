@@ -115,6 +115,12 @@ void fit_bed_forget(struct bed *bed)
     assert_int_equal(file_remove(bed->folder, &err), 0);
 }
 
+struct fit_data fit_bed_data(const struct bed *bed)
+{
+    return (struct fit_data){&bed->train,          &bed->val, bed->samples,
+                             bed->samples + TRAIN, TRAIN,     COUNT - TRAIN};
+}
+
 int fit_bed_try(struct bed *bed, int threads, struct error *err)
 {
     device_close(bed->device);
@@ -130,9 +136,8 @@ int fit_bed_try(struct bed *bed, int threads, struct error *err)
         return -1;
     if (bed->steps_at_once > 0)
         bed->device->steps_at_once = bed->steps_at_once;
-    return fit(bed->model, bed->device, &bed->train, bed->samples, TRAIN, &bed->val,
-               bed->samples + TRAIN, COUNT - TRAIN, &bed->options, &bed->observer, &bed->history,
-               err);
+    const struct fit_data data = fit_bed_data(bed);
+    return fit(bed->model, bed->device, &data, &bed->options, &bed->observer, &bed->history, err);
 }
 
 void fit_bed_train(struct bed *bed, int threads)

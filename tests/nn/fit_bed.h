@@ -38,6 +38,9 @@ struct bed {
 int fit_bed_make(void **state);
 int fit_bed_free(void **state);
 
+/* Its pictures. */
+struct fit_data fit_bed_data(const struct bed *bed);
+
 /* Removes the folder. */
 void fit_bed_forget(struct bed *bed);
 

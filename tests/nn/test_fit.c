@@ -472,10 +472,11 @@ static void fit_refuses_to_train_on_nothing(void **state)
 {
     struct bed *bed = *state;
     struct error err;
+    struct fit_data none = fit_bed_data(bed);
+    none.train_count = 0;
     bed->options.epochs = 1;
     fit_bed_train(bed, 1);
-    assert_int_equal(fit(bed->model, bed->device, &bed->train, bed->samples, 0, &bed->val,
-                         bed->samples, 1, &bed->options, NULL, &bed->history, &err),
+    assert_int_equal(fit(bed->model, bed->device, &none, &bed->options, NULL, &bed->history, &err),
                      -1);
     assert_int_equal(err.kind, ERR_USAGE);
 }
