@@ -68,12 +68,25 @@ TEST_SHARED = $(filter-out $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) te
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
-# The GPU: a shared object that stages load at run time (runtime/nn/open.c), built where its sources and nvcc are there.
-# It brings its own copy of the base library and exports what open.c names.
-NVCC ?= nvcc
+# The GPU: a shared object that stages load at run time (runtime/nn/open.c), built where nvcc is and the device is whole.
+# It brings its own copy of the base library and exports what open.c names. Kernels are compiled for the cards that this nvcc
+# knows of, and as PTX for later ones; never contracted to fused multiply-adds, so that they have the CPU's bits.
+CUDA ?= /usr/local/cuda
+NVCC ?= $(CUDA)/bin/nvcc
 CUDA_SOURCES = $(wildcard runtime/nn/cuda/*.c runtime/nn/cuda/*.cu)
 CUDA_OBJECTS = $(patsubst %.cu,$(BUILD)/%.cu.o,$(patsubst %.c,$(BUILD)/pic/%.o,$(CUDA_SOURCES) $(call sources,base)))
-CUDA_BACKEND = $(if $(and $(CUDA_SOURCES),$(shell command -v $(NVCC))),$(BUILD)/lib/libreprise-cuda.so)
+CUDA_BACKEND = $(if $(and $(wildcard runtime/nn/cuda/cuda_device.c),$(shell command -v $(NVCC))),$(BUILD)/lib/libreprise-cuda.so)
+CUDA_CARDS = $(filter $(shell $(NVCC) --list-gpu-code),sm_80 sm_90 sm_100)
+CUDA_TARGETS = $(foreach card,$(CUDA_CARDS:sm_%=%),-gencode arch=compute_$(card),code=sm_$(card)) \
+  $(foreach card,$(lastword $(CUDA_CARDS:sm_%=%)),-gencode arch=compute_$(card),code=compute_$(card))
+
+# The kernels on the host, under sanitizers, against the CPU's operations: tests/cuda/emulate.h. Left out where there is no g++,
+# and where the CPU's operations are of a build that does not go together with it.
+KERNEL_SOURCES = $(wildcard runtime/nn/cuda/*.cu tests/cuda/*.cpp)
+KERNEL_OBJECTS = $(KERNEL_SOURCES:%=$(BUILD)/kernels/%.o)
+KERNEL_FLAGS = -std=c++17 -O1 -g1 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra \
+  -Wno-unknown-pragmas -Iruntime -Itests -Itests/cuda
+KERNEL_CHECK = $(if $(or $(findstring thread,$(SANITIZE_WITH)),$(findstring clang,$(CC)),$(if $(shell command -v $(CXX)),,none)),,$(BUILD)/tests/cuda/kernels)
 
 all: $(BUILD)/reprise $(STAGE_PROGRAMS) $(CUDA_BACKEND) ## build the runner and the stages
 
@@ -114,7 +127,12 @@ $(BUILD)/pic/%.o: %.c
 $(BUILD)/%.cu.o: %.cu
 	@mkdir -p $(@D)
 	$(SAY) NVCC $<
-	$(Q)$(NVCC) -Iruntime -O3 -Xcompiler -fPIC,-fvisibility=hidden -c -o $@ $<
+	$(Q)$(NVCC) -Iruntime -std=c++17 -O3 -fmad=false $(CUDA_TARGETS) -Xcompiler -fPIC,-fvisibility=hidden -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(BUILD)/kernels/%.o: % $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) CXX $<
+	$(Q)$(CXX) $(KERNEL_FLAGS) -MMD -MP -MF $(@:.o=.d) -x c++ -c -o $@ $<
 
 $(BUILD)/libraries: ci/libraries Makefile
 	@ci/libraries '$(CC)' $(PACKAGES)
@@ -145,6 +163,11 @@ $(FAULT_TOOLS) $(ORACLE_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
 $(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS) $(ORACLE_TOOLS): $(BUILD)/flags
 	$(link)
 
+$(BUILD)/tests/cuda/kernels: $(KERNEL_OBJECTS) $(call libs,tests nn data base)
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(Q)$(CXX) -fsanitize=address,undefined -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(BASE_LIBS) -lcmocka -pthread
+
 # Stands between the program under test and the C library: it is no part of it, and has none of its sanitizers.
 $(BUILD)/tests/faults/failing_malloc.so: tests/faults/failing_malloc.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -164,7 +187,7 @@ test: ## install what is missing, build, and run every test (TEST=part of a name
 	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
 	@BUILD=$(BUILD) tests/run $(TEST)
 
-build-tests: all $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(ORACLE_TOOLS)
+build-tests: all $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(ORACLE_TOOLS) $(KERNEL_CHECK)
 
 faults: ## attack the runner at every call, allocation and moment; tests/faults/README.md (CAMPAIGN=part of a name, SEED=, POINTS=)
 	@ci/install faults
@@ -179,7 +202,7 @@ bench: all $(BENCH_PROGRAMS) ## build the benchmarks; tests/bench/README.md says
 lint: ## check format, include rules, and the build with clang
 	@ci/install lint
 	ci/includes
-	clang-format --dry-run --Werror $$(git ls-files '*.[ch]')
+	clang-format --dry-run --Werror $$(git ls-files '*.[ch]' '*.cu' '*.cuh' '*.cpp')
 	$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-clang CC=clang build-tests
 
 check-address: ## run the tests with address and undefined-behaviour sanitizers

@@ -8,7 +8,7 @@ compiler=
 for name in ${CXX:-} g++ clang++; do
     if command -v "$name" > /dev/null 2>&1; then compiler=$name; break; fi
 done
-for header in base/error base/philox nn/adam nn/augment nn/device nn/dropout nn/dtype nn/elementary nn/feed nn/graph nn/loss nn/model nn/network \
+for header in base/error base/philox nn/adam nn/augment nn/device nn/dropout nn/dtype nn/elementary nn/feed nn/graph nn/loss nn/cuda/kernels nn/model nn/network \
     nn/norm nn/optimizer nn/program; do
     name="$(echo "$header" | tr / _)_compiles_as_cxx"
     [ -n "$compiler" ] || { skip "$name" "there is no C++ compiler"; continue; }
