@@ -4,6 +4,7 @@
 #include "profiles.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "nn/cuda/execution_plan.h"
 
 #include <pthread.h>
@@ -270,7 +271,92 @@ static void plan_of_another_card_is_not_loaded(void **state)
     free(json);
 }
 
+/* Every candidate of a fusion can be had by its words: so the table of tuned engines works. */
+static void engines_are_found_again_by_their_words(void **state)
+{
+    (void)state;
+    for (size_t f = 0; f < FEW; f++) {
+        struct execution_plan *plan, *again;
+        struct error err = {0};
+        const char *words;
+        ok(execution_plan_new(device, &few[f], &plan, &err), &err);
+        for (size_t i = 0; (words = execution_plan_candidate(plan, i)); i++) {
+            ok(execution_plan_new_with(device, &few[f], words, &again, &err), &err);
+            assert_string_equal(execution_plan_engine(again), words);
+            assert_null(execution_plan_candidate(again, 1));
+            execution_plan_free(again);
+        }
+        execution_plan_free(plan);
+    }
+}
+
+static void plan_by_words_is_the_same_plan(void **state)
+{
+    struct execution_plan *plan, *again;
+    struct error err = {0};
+    const struct fusion *fusion = &few[2];
+    (void)state;
+    ok(execution_plan_new(device, fusion, &plan, &err), &err);
+    ok(execution_plan_new_with(device, fusion, execution_plan_engine(plan), &again, &err), &err);
+    ok(execution_plan_compile(plan, &err), &err);
+    ok(execution_plan_compile(again, &err), &err);
+    assert_int_equal(execution_plan_workspace(plan), execution_plan_workspace(again));
+    execution_plan_free(again);
+    execution_plan_free(plan);
+}
+
+static void plans_survive_failed_allocations(void **state)
+{
+    unsigned injected = 0;
+    (void)state;
+    for (unsigned after = 1;; after++) {
+        struct error err = {0};
+        struct execution_plan *plan = NULL, *again = NULL;
+        struct text saved = {0};
+        memory_fail_after(after);
+        int status = execution_plan_new(device, &few[2], &plan, &err);
+        if (status == 0)
+            status = execution_plan_compile(plan, &err);
+        if (status == 0)
+            status = execution_plan_save(plan, &saved, &err);
+        if (status == 0)
+            status = execution_plan_load(device, &few[2], saved.data, saved.size, &again, &err);
+        const bool failed = memory_fail_after(0) != 0;
+        execution_plan_free(again);
+        execution_plan_free(plan);
+        text_release(&saved);
+        assert_int_equal(status, failed ? -1 : 0);
+        if (!failed)
+            break;
+        assert_int_equal(err.kind, ERR_MEMORY);
+        injected++;
+    }
+    assert_true(injected >= 10);
+}
+
 /* ---- what must fail ---- */
+
+static void rules_refuse_what_is_not_reproducible_or_not_exact(void **state)
+{
+    const struct fusion f32 = {.x = F32, .w = F32, .y = F32};
+    const struct fusion bf16 = {.x = BF16, .w = BF16, .y = BF16};
+    const struct fusion prefix = {.inference = true, .x = BF16, .w = BF16, .y = BF16};
+    const cudnnBackendKnobType_t split = (cudnnBackendKnobType_t)17;
+    (void)state;
+    assert_non_null(engines_refuse_note(&f32, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC));
+    assert_non_null(engines_refuse_note(&bf16, CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC));
+    assert_non_null(engines_refuse_note(&f32, CUDNN_NUMERICAL_NOTE_TENSOR_CORE));
+    assert_null(engines_refuse_note(&bf16, CUDNN_NUMERICAL_NOTE_TENSOR_CORE));
+    assert_non_null(engines_refuse_note(&f32, CUDNN_NUMERICAL_NOTE_WINOGRAD));
+    assert_non_null(engines_refuse_note(&f32, CUDNN_NUMERICAL_NOTE_FFT));
+    assert_non_null(engines_refuse_note(&bf16, CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION));
+    assert_null(engines_refuse_note(&bf16, CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP));
+    assert_non_null(engines_refuse_knob(&prefix, split, 16));
+    assert_null(engines_refuse_knob(&prefix, split, 1));
+    assert_null(engines_refuse_knob(&bf16, split, 16));
+    assert_non_null(engines_refuse_knob(&prefix, CUDNN_KNOB_TYPE_STREAM_K, 1));
+    assert_null(engines_refuse_knob(&prefix, CUDNN_KNOB_TYPE_TILE_SIZE, 5));
+}
 
 static void check_refused(const struct fusion *fusion)
 {
@@ -303,6 +389,21 @@ static void fusion_that_no_engine_computes_is_refused(void **state)
     (void)state;
     check_refused(&three_channels);
     check_refused(&depthwise);
+}
+
+/* Engine 1 of gradients in bf16 by the fallback is nondeterministic; an index of nothing, no words.
+ */
+static void engines_by_words_obey_the_same_rules(void **state)
+{
+    static const char *const wrong[] = {"engine 12345", "engine", "", "engine 7 with 24", "x"};
+    struct execution_plan *plan;
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct error err = {0};
+        assert_int_equal(execution_plan_new_with(device, &few[0], wrong[i], &plan, &err), -1);
+        print_message("# %s\n", err.message);
+        assert_int_equal(err.kind, ERR_DEVICE);
+    }
 }
 
 static void check_one_line(const struct error *err, const char *word)
@@ -371,10 +472,15 @@ int main(int argc, char **argv)
         cmocka_unit_test(missing_library_is_told_in_a_line),
         cmocka_unit_test(mixed_parts_are_told_with_the_files_they_came_from),
         cmocka_unit_test(description_without_a_number_is_refused),
+        cmocka_unit_test(rules_refuse_what_is_not_reproducible_or_not_exact),
         cmocka_unit_test(fusion_that_no_engine_computes_is_refused),
         cmocka_unit_test(same_question_gets_the_same_answer),
         cmocka_unit_test(plans_are_saved_and_loaded_and_damaged_ones_are_not),
         cmocka_unit_test(plan_of_another_card_is_not_loaded),
+        cmocka_unit_test(engines_are_found_again_by_their_words),
+        cmocka_unit_test(plan_by_words_is_the_same_plan),
+        cmocka_unit_test(engines_by_words_obey_the_same_rules),
+        cmocka_unit_test(plans_survive_failed_allocations),
         cmocka_unit_test(every_bf16_fusion_of_every_profile_has_a_plan),
         cmocka_unit_test(every_f32_fusion_of_every_profile_has_a_plan),
     };

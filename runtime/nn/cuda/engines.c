@@ -10,6 +10,8 @@
 /* Knobs: more types than there are in any version so far. */
 enum { NOTES_MOST = 16, KNOBS_MOST = 64, CONFIGS_MOST = 256 };
 
+#define ENGINE "engine " /* words begin with it */
+
 enum reason {
     REASON_NONE,
     REASON_NONDETERMINISTIC,
@@ -59,33 +61,41 @@ static const struct {
     {CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION, REASON_REDUCED, true, true},
 };
 
-static enum reason refuse_notes(struct descriptors *own, cudnnBackendDescriptor_t engine,
-                                const struct fusion *fusion)
+static enum reason refuse_note(const struct fusion *fusion, cudnnBackendNumericalNote_t note)
 {
-    cudnnBackendNumericalNote_t notes[NOTES_MOST];
     const bool bf16 = fusion->x == DTYPE_BF16;
-    const int64_t count = descriptors_get(own, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
-                                          CUDNN_TYPE_NUMERICAL_NOTE, NOTES_MOST, notes);
     for (size_t r = 0; r < sizeof notes_refused / sizeof notes_refused[0]; r++)
-        for (int64_t i = 0; i < count && i < NOTES_MOST; i++)
-            if (notes[i] == notes_refused[r].note &&
-                (bf16 ? notes_refused[r].bf16 : notes_refused[r].f32))
-                return notes_refused[r].reason;
+        if (note == notes_refused[r].note && (bf16 ? notes_refused[r].bf16 : notes_refused[r].f32))
+            return notes_refused[r].reason;
     return REASON_NONE;
 }
 
 /* Numbers of cudnnBackendKnobType_t: some names are deprecated, but engines still have the knobs.
  */
-static bool splits(const struct knob *knob)
+static enum reason refuse_knob(const struct fusion *fusion, cudnnBackendKnobType_t knob,
+                               int64_t value)
 {
     enum { SPLIT_K = 0, CTA_SPLIT_K_MODE = 16, SPLIT_K_SLC = 17, STREAM_K = 38 };
-    switch ((int)knob->type) {
+    bool splits = false;
+    switch ((int)knob) {
     case SPLIT_K:
-    case SPLIT_K_SLC: return knob->value > 1;
+    case SPLIT_K_SLC: splits = value > 1; break;
     case CTA_SPLIT_K_MODE:
-    case STREAM_K: return knob->value > 0;
-    default: return false;
+    case STREAM_K: splits = value > 0; break;
+    default: break;
     }
+    return splits && fusion->inference ? REASON_SPLIT : REASON_NONE;
+}
+
+const char *engines_refuse_note(const struct fusion *fusion, cudnnBackendNumericalNote_t note)
+{
+    return reasons[refuse_note(fusion, note)];
+}
+
+const char *engines_refuse_knob(const struct fusion *fusion, cudnnBackendKnobType_t knob,
+                                int64_t value)
+{
+    return reasons[refuse_knob(fusion, knob, value)];
 }
 
 static size_t read_knobs(struct descriptors *own, cudnnBackendDescriptor_t config,
@@ -109,24 +119,25 @@ static size_t read_knobs(struct descriptors *own, cudnnBackendDescriptor_t confi
 static void write_words(char words[ENGINE_WORDS_SIZE], int64_t index, const struct knob *knobs,
                         size_t count)
 {
-    struct text text = {0};
-    text_addf(&text, "engine %lld", (long long)index);
-    for (size_t i = 0; i < count; i++)
-        text_addf(&text, "%s%d=%lld", i == 0 ? " with " : " ", (int)knobs[i].type,
-                  (long long)knobs[i].value);
-    ASSERT(text.size < ENGINE_WORDS_SIZE);
-    snprintf(words, ENGINE_WORDS_SIZE, "%s", text_string(&text));
-    text_release(&text);
+    int length = snprintf(words, ENGINE_WORDS_SIZE, ENGINE "%lld", (long long)index);
+    for (size_t i = 0; i < count; i++) {
+        length += snprintf(words + length, (size_t)(ENGINE_WORDS_SIZE - length), "%s%d=%lld",
+                           i == 0 ? " with " : " ", (int)knobs[i].type, (long long)knobs[i].value);
+        ASSERT(length < ENGINE_WORDS_SIZE);
+    }
 }
 
 /* ---- by the heuristics ---- */
 
+/* Reads what a config is, and whether the fusion takes it. */
 static enum reason refuse(const struct engine_search *search, cudnnBackendDescriptor_t config,
                           char words[ENGINE_WORDS_SIZE])
 {
     struct descriptors *own = search->own;
     struct knob knobs[KNOBS_MOST];
+    cudnnBackendNumericalNote_t notes[NOTES_MOST];
     int64_t index = -1;
+    enum reason reason = REASON_NONE;
     cudnnBackendDescriptor_t engine =
         descriptors_new(own, CUDNN_BACKEND_ENGINE_DESCRIPTOR, "engine");
     descriptors_get(own, config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
@@ -134,10 +145,13 @@ static enum reason refuse(const struct engine_search *search, cudnnBackendDescri
     descriptors_get(own, engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &index);
     const size_t count = read_knobs(own, config, knobs);
     write_words(words, index, knobs, count);
-    enum reason reason = refuse_notes(own, engine, search->fusion);
-    for (size_t i = 0; i < count && search->fusion->inference && !reason; i++)
-        if (splits(&knobs[i]))
-            reason = REASON_SPLIT;
+    const int64_t note_count = descriptors_get(own, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+                                               CUDNN_TYPE_NUMERICAL_NOTE, NOTES_MOST, notes);
+    ASSERT(note_count <= NOTES_MOST);
+    for (int64_t i = 0; i < note_count && !reason; i++)
+        reason = refuse_note(search->fusion, notes[i]);
+    for (size_t i = 0; i < count && !reason; i++)
+        reason = refuse_knob(search->fusion, knobs[i].type, knobs[i].value);
     return reason;
 }
 
@@ -192,7 +206,7 @@ static int tell_none(const struct engine_search *search, const struct tally *tal
     return -1;
 }
 
-/* ---- by the table ---- */
+/* ---- by words ---- */
 
 const char *engines_tuned(const struct plan_device *device, const struct fusion *fusion)
 {
@@ -216,7 +230,7 @@ static cudnnBackendDescriptor_t knob_new(struct descriptors *own, int type, int6
     return made;
 }
 
-/* Of an engine's words. */
+/* Of an engine's words. What is no knob ends them: the words that come back are compared. */
 static size_t knobs_new(struct descriptors *own, const char *words,
                         cudnnBackendDescriptor_t knobs[KNOBS_MOST])
 {
@@ -225,7 +239,8 @@ static size_t knobs_new(struct descriptors *own, const char *words,
     for (at = at ? at + strlen(" with ") : ""; *at && count < KNOBS_MOST;) {
         char *end;
         const int type = (int)strtol(at, &end, 10);
-        ASSERT(*end == '=');
+        if (end == at || *end != '=')
+            break;
         const int64_t value = strtoll(end + 1, &end, 10);
         knobs[count++] = knob_new(own, type, value);
         at = end + (*end == ' ');
@@ -233,28 +248,47 @@ static size_t knobs_new(struct descriptors *own, const char *words,
     return count;
 }
 
-static void take_tuned(struct engine_search *search, const char *words)
+static cudnnBackendDescriptor_t config_of(const struct engine_search *search, const char *words)
 {
     struct descriptors *own = search->own;
     cudnnBackendDescriptor_t knobs[KNOBS_MOST];
+    const int64_t index = strtoll(words + strlen(ENGINE), NULL, 10);
     cudnnBackendDescriptor_t engine =
-        descriptors_new(own, CUDNN_BACKEND_ENGINE_DESCRIPTOR, "tuned engine");
+        descriptors_new(own, CUDNN_BACKEND_ENGINE_DESCRIPTOR, "engine of words");
     descriptors_set_one(own, engine, CUDNN_ATTR_ENGINE_OPERATION_GRAPH, search->graph);
-    descriptors_set_integer(own, engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX,
-                            strtoll(words + strlen("engine "), NULL, 10));
+    descriptors_set_integer(own, engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, index);
     descriptors_set_one(own, engine, CUDNN_ATTR_ENGINE_DEVICEPROP, search->device->descriptor);
     descriptors_finish(own, engine);
     const size_t count = knobs_new(own, words, knobs);
     cudnnBackendDescriptor_t config =
-        descriptors_new(own, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, "tuned engine's config");
+        descriptors_new(own, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR, "config of words");
     descriptors_set_one(own, config, CUDNN_ATTR_ENGINECFG_ENGINE, engine);
     if (count > 0)
         descriptors_set(own, config, CUDNN_ATTR_ENGINECFG_KNOB_CHOICES,
                         CUDNN_TYPE_BACKEND_DESCRIPTOR, (int64_t)count, knobs);
     descriptors_finish(own, config);
-    search->engines[0].config = config;
-    snprintf(search->engines[0].words, ENGINE_WORDS_SIZE, "%s", words);
+    return config;
+}
+
+static int take_words(struct engine_search *search, const char *words, struct error *err)
+{
+    struct engine *only = &search->engines[0];
+    char name[FUSION_NAME_SIZE];
+    if (strncmp(words, ENGINE, strlen(ENGINE)) != 0)
+        return error_set(err, ERR_DEVICE, "'%s' names no engine", words);
+    only->config = config_of(search, words);
+    const enum reason reason = refuse(search, only->config, only->words);
+    fusion_name(search->fusion, name);
+    if (descriptors_check(search->own, err))
+        return error_prefix(err, "'%s' for '%s': ", words, name);
+    if (reason)
+        return error_set(err, ERR_DEVICE, "'%s' for '%s' is not allowed: it is %s", words, name,
+                         reasons[reason]);
+    if (strcmp(only->words, words) != 0)
+        return error_set(err, ERR_DEVICE, "'%s' for '%s' comes out as '%s'", words, name,
+                         only->words);
     search->count = 1;
+    return 0;
 }
 
 int engines_find(struct engine_search *search, struct error *err)
@@ -262,12 +296,13 @@ int engines_find(struct engine_search *search, struct error *err)
     static const cudnnBackendHeurMode_t modes[] = {CUDNN_HEUR_MODE_B, CUDNN_HEUR_MODE_A,
                                                    CUDNN_HEUR_MODE_FALLBACK};
     const size_t all = sizeof modes / sizeof modes[0];
-    const char *tuned = search->asked == 0 ? engines_tuned(search->device, search->fusion) : NULL;
+    const char *words =
+        search->words ? search->words : engines_tuned(search->device, search->fusion);
     struct tally tally = {0};
     search->count = 0;
-    if (tuned) {
-        take_tuned(search, tuned);
-        search->asked = all; /* where it cannot be had, no other is taken for it */
+    if (words && search->asked == 0) {
+        search->asked = all;
+        return take_words(search, words, err);
     }
     while (search->count == 0 && search->asked < all)
         ask(search, modes[search->asked++], &tally);

@@ -25,16 +25,24 @@ struct engine_search {
     cudnnBackendDescriptor_t graph;
     const struct plan_device *device;
     const struct fusion *fusion;
-    size_t asked; /* modes; 0 to begin with */
+    const char *words; /* of the only engine that is wanted; or NULL */
+    size_t asked;      /* modes; 0 to begin with */
     struct engine engines[ENGINES_MOST];
     size_t count;
 };
 
 /* Engines of the next mode that has some, the first best, at least one. ERR_DEVICE where there are
- * none, with what was offered and why it was not taken. */
+ * none, with what was offered and why it was not taken. An engine of words is held to the same
+ * rules as one of the heuristics, and where it cannot be had, no other is taken for it. */
 int engines_find(struct engine_search *search, struct error *err);
 
 /* What plans_cuda.h has for the fusion, as engine.words; or NULL. */
 const char *engines_tuned(const struct plan_device *device, const struct fusion *fusion);
+
+/* Why a fusion does not take an engine that has the note, or the knob at this value: "in TF32";
+ * NULL where it does. */
+const char *engines_refuse_note(const struct fusion *fusion, cudnnBackendNumericalNote_t note);
+const char *engines_refuse_knob(const struct fusion *fusion, cudnnBackendKnobType_t knob,
+                                int64_t value);
 
 #endif

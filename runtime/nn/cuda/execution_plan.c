@@ -44,13 +44,20 @@ static void take(struct execution_plan *plan, size_t engine)
 int execution_plan_new(const struct plan_device *device, const struct fusion *fusion,
                        struct execution_plan **plan, struct error *err)
 {
+    return execution_plan_new_with(device, fusion, NULL, plan, err);
+}
+
+int execution_plan_new_with(const struct plan_device *device, const struct fusion *fusion,
+                            const char *engine, struct execution_plan **plan, struct error *err)
+{
     struct execution_plan *own = begin(device, fusion, err);
     if (!own)
         return -1;
     own->search = (struct engine_search){.own = &own->own,
                                          .graph = operation_graph_new(&own->own, fusion),
                                          .device = device,
-                                         .fusion = &own->fusion};
+                                         .fusion = &own->fusion,
+                                         .words = engine};
     int status = descriptors_check(&own->own, err) ? of_fusion(own, err) : 0;
     if (status || engines_find(&own->search, err)) {
         execution_plan_free(own);
@@ -73,6 +80,11 @@ void execution_plan_free(struct execution_plan *plan)
 const char *execution_plan_engine(const struct execution_plan *plan)
 {
     return plan->engine;
+}
+
+const char *execution_plan_candidate(const struct execution_plan *plan, size_t i)
+{
+    return i < plan->search.count ? plan->search.engines[i].words : NULL;
 }
 
 size_t execution_plan_workspace(const struct execution_plan *plan)

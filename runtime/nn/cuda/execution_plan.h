@@ -26,6 +26,9 @@ struct execution_plan;
 /* The device is borrowed until execution_plan_free(). ERR_DEVICE where no engine is allowed. */
 int execution_plan_new(const struct plan_device *device, const struct fusion *fusion,
                        struct execution_plan **plan, struct error *err);
+/* The same by the engine of these words, as execution_plan_engine() gives them: for tuning. */
+int execution_plan_new_with(const struct plan_device *device, const struct fusion *fusion,
+                            const char *engine, struct execution_plan **plan, struct error *err);
 void execution_plan_free(struct execution_plan *plan);
 
 /* The best engine that cuDNN can compile: one that turns out not to be supported after all gives
@@ -46,6 +49,8 @@ void execution_plan_identity(const struct plan_device *device, const struct fusi
 /* Which engine, for the record: "engine 7 with 2=5 24=21". Before the plan is compiled, the one
  * that is tried first. */
 const char *execution_plan_engine(const struct execution_plan *plan);
+/* Engine `i` of those that would be tried, the best first; NULL behind the last. */
+const char *execution_plan_candidate(const struct execution_plan *plan, size_t i);
 /* Device memory that a run needs beside the operands, in bytes; of a plan that is compiled or
  * loaded. */
 size_t execution_plan_workspace(const struct execution_plan *plan);
