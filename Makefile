@@ -64,7 +64,7 @@ FAULT_TOOLS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/hostile
 ORACLE_SOURCES = $(wildcard tests/oracle/*.c)
 ORACLE_TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(ORACLE_SOURCES))
 FAULT_PROGRAMS = $(FAULT_TOOLS) $(BUILD)/tests/faults/failing_malloc.so
-TEST_SHARED = $(filter-out $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
+TEST_SHARED = $(filter-out tests/cuda/ask_plans.c $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
@@ -87,6 +87,11 @@ KERNEL_OBJECTS = $(KERNEL_SOURCES:%=$(BUILD)/kernels/%.o)
 KERNEL_FLAGS = -std=c++17 -O1 -g1 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra \
   -Wno-unknown-pragmas -Iruntime -Itests -Itests/cuda
 KERNEL_CHECK = $(if $(or $(findstring thread,$(SANITIZE_WITH)),$(findstring clang,$(CC)),$(if $(shell command -v $(CXX)),,none)),,$(BUILD)/tests/cuda/kernels)
+
+# Its C, for tests that need no card. Without cuDNN's headers only what does not include them; cuDNN itself is loaded at run time.
+CUDNN_HEADERS = $(wildcard $(CUDA)/include/cudnn_graph.h)
+CUDA_HOST_SOURCES = $(if $(CUDNN_HEADERS),$(wildcard runtime/nn/cuda/*.c),runtime/nn/cuda/fusion.c)
+ASK_PLANS = $(if $(CUDNN_HEADERS),$(BUILD)/tests/cuda/ask_plans)
 
 all: $(BUILD)/reprise $(STAGE_PROGRAMS) $(CUDA_BACKEND) ## build the runner and the stages
 
@@ -111,13 +116,18 @@ $(call libs,$(1)): $(call objects,$(2)) $(BUILD)/sources
 endef
 $(foreach part,$(filter-out nn,$(PARTS)),$(eval $(call archive,$(part),$(call sources,$(part)))))
 $(eval $(call archive,nn,$(call sources,nn) $(call sources,nn/cpu)))
+$(eval $(call archive,cuda-host,$(CUDA_HOST_SOURCES)))
 $(eval $(call archive,stages,$(STAGE_SHARED)))
 $(eval $(call archive,tests,$(TEST_SHARED)))
 
 $(BUILD)/lib/libreprise-cuda.so: $(CUDA_OBJECTS)
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(Q)$(NVCC) -shared $(if $(DEBUG),,-Xlinker -s) -o $@ $^ -lcudnn $(BASE_LIBS)
+	$(Q)$(NVCC) -shared $(if $(DEBUG),,-Xlinker -s) -o $@ $^ $(BASE_LIBS)
+
+$(BUILD)/pic/runtime/nn/cuda/%.o: CPPFLAGS += -isystem $(CUDA)/include
+$(BUILD)/objects/runtime/nn/cuda/%.o: CPPFLAGS += -isystem $(CUDA)/include
+$(BUILD)/objects/tests/cuda/%.o: CPPFLAGS += -isystem $(CUDA)/include
 
 $(BUILD)/pic/%.o: %.c
 	@mkdir -p $(@D)
@@ -155,12 +165,12 @@ endef
 $(BUILD)/reprise: $(call libs,command runner plan store base)
 $(STAGE_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(call libs,stages nn data figure base)
 # Every program and script of the tests prints TAP; tests/run adds up.
-TEST_LIBS = $(call libs,tests stages command runner plan store nn data figure base)
-$(TEST_PROGRAMS) $(BENCH_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
-$(TEST_PROGRAMS) $(BENCH_PROGRAMS): private STRIP =
-$(TEST_PROGRAMS) $(BENCH_PROGRAMS): private LINK_LIBS = -lcmocka
+TEST_LIBS = $(call libs,tests stages command runner plan store cuda-host nn data figure base)
+$(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
+$(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS): private STRIP =
+$(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS): private LINK_LIBS = -lcmocka
 $(FAULT_TOOLS) $(ORACLE_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
-$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS) $(ORACLE_TOOLS): $(BUILD)/flags
+$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS) $(ORACLE_TOOLS) $(ASK_PLANS): $(BUILD)/flags
 	$(link)
 
 $(BUILD)/tests/cuda/kernels: $(KERNEL_OBJECTS) $(call libs,tests nn data base)
@@ -187,7 +197,10 @@ test: ## install what is missing, build, and run every test (TEST=part of a name
 	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
 	@BUILD=$(BUILD) tests/run $(TEST)
 
-build-tests: all $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(ORACLE_TOOLS) $(KERNEL_CHECK)
+build-tests: all $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(ORACLE_TOOLS) $(KERNEL_CHECK) $(ASK_PLANS)
+
+test-gpu-plans: $(ASK_PLANS) ## have cuDNN compile every plan that the profiles need, without a card (CUDA=, CUDNN=)
+	@ALL_PLANS=1 REQUIRE=cuda BUILD=$(BUILD) tests/cuda/test_plans.sh
 
 faults: ## attack the runner at every call, allocation and moment; tests/faults/README.md (CAMPAIGN=part of a name, SEED=, POINTS=)
 	@ci/install faults
@@ -247,4 +260,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: FORCE all pipeline verify test build-tests oracle bench lint check-address faults fuzz install clean help
+.PHONY: FORCE all pipeline verify test build-tests test-gpu-plans oracle bench lint check-address faults fuzz install clean help
