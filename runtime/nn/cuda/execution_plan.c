@@ -39,6 +39,7 @@ static struct execution_plan *begin(const struct plan_device *device, const stru
 static void take(struct execution_plan *plan, size_t engine)
 {
     memcpy(plan->engine, plan->search.engines[engine].words, sizeof plan->engine);
+    plan->workspace = plan->search.engines[engine].workspace;
 }
 
 int execution_plan_new(const struct plan_device *device, const struct fusion *fusion,
@@ -89,7 +90,6 @@ const char *execution_plan_candidate(const struct execution_plan *plan, size_t i
 
 size_t execution_plan_workspace(const struct execution_plan *plan)
 {
-    ASSERT(plan->execution);
     return plan->workspace;
 }
 
@@ -128,8 +128,8 @@ static int compile_engine(struct execution_plan *plan, size_t engine, bool *supp
     *supported = status / 1000 != CUDNN_STATUS_NOT_SUPPORTED / 1000;
     if (cudnn_check(cudnn, status, "cudnnBackendFinalize of execution plan", err))
         return *supported ? -1 : 0;
-    take_execution(plan, made);
     take(plan, engine);
+    take_execution(plan, made);
     return descriptors_check(&plan->made, err);
 }
 
