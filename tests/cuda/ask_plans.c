@@ -405,6 +405,29 @@ static void engines_by_words_obey_the_same_rules(void **state)
     }
 }
 
+/* The same gradient by engines that cuDNN 9.19 has for it and that sum in no fixed order, or in
+ * TF32. */
+static void engines_that_are_not_allowed_are_refused_with_the_reason(void **state)
+{
+    static const struct {
+        enum dtype dtype;
+        const char *engine, *reason;
+    } wrong[] = {{BF16, "engine 25", "nondeterministic"}, {F32, "engine 58", "in TF32"}};
+    (void)state;
+    if (cudnn->version / 100 != 919)
+        skip_because("engines of cudnn 9.19 are named");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct execution_plan *plan;
+        struct error err = {0};
+        struct fusion fusion = few[2];
+        fusion.x = fusion.w = fusion.y = wrong[i].dtype;
+        assert_int_equal(execution_plan_new_with(device, &fusion, wrong[i].engine, &plan, &err),
+                         -1);
+        print_message("# %s\n", err.message);
+        assert_non_null(strstr(err.message, wrong[i].reason));
+    }
+}
+
 static void check_one_line(const struct error *err, const char *word)
 {
     print_message("# %s\n", err->message);
@@ -489,6 +512,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(engines_are_found_again_by_their_words),
         cmocka_unit_test(plan_by_words_is_the_same_plan),
         cmocka_unit_test(engines_by_words_obey_the_same_rules),
+        cmocka_unit_test(engines_that_are_not_allowed_are_refused_with_the_reason),
         cmocka_unit_test(plans_survive_failed_allocations),
         cmocka_unit_test(every_bf16_fusion_of_every_profile_has_a_plan),
         cmocka_unit_test(every_f32_fusion_of_every_profile_has_a_plan),

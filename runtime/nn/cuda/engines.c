@@ -12,6 +12,7 @@ enum { NOTES_MOST = 16, KNOBS_MOST = 64, CONFIGS_MOST = 256 };
 
 #define ENGINE "engine " /* words begin with it */
 
+/* Of several the first is told. */
 enum reason {
     REASON_NONE,
     REASON_NONDETERMINISTIC,
@@ -149,8 +150,11 @@ static enum reason refuse(const struct engine_search *search, struct engine *eng
     descriptors_get(own, engine->config, CUDNN_ATTR_ENGINECFG_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1,
                     &workspace);
     engine->workspace = (size_t)workspace;
-    for (int64_t i = 0; i < note_count && !reason; i++)
-        reason = refuse_note(search->fusion, notes[i]);
+    for (int64_t i = 0; i < note_count; i++) {
+        const enum reason next = refuse_note(search->fusion, notes[i]);
+        if (next && (!reason || next < reason))
+            reason = next;
+    }
     for (size_t i = 0; i < count && !reason; i++)
         reason = refuse_knob(search->fusion, knobs[i].type, knobs[i].value);
     return reason;
