@@ -31,7 +31,7 @@ for pair in 'base plan/plan.h' 'plan store/store.h' 'store plan/plan.h' 'data nn
     refused "${part}_must_not_know_${header%/*}" "runtime/$part/planted.c: must not include from '${header%/*}'"
 done
 tree
-mkdir "$here/tree/runtime/nn/cuda"
+mkdir -p "$here/tree/runtime/nn/cuda"
 echo > "$here/tree/runtime/nn/cpu/planted.c"
 knows runtime/nn/cpu/planted.c nn/cuda/card.h
 refused one_device_must_not_know_the_other "must not include from 'nn/cuda'"

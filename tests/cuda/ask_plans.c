@@ -68,8 +68,8 @@ static void *answer(void *arg)
             const double start = processor_time();
             a->status = execution_plan_compile(plan, &a->err);
             a->seconds = processor_time() - start;
-            a->workspace = a->status ? 0 : execution_plan_workspace(plan);
         }
+        a->workspace = execution_plan_workspace(plan);
         snprintf(a->engine, sizeof a->engine, "%s", execution_plan_engine(plan));
         execution_plan_free(plan);
     }
@@ -106,19 +106,16 @@ static void ask_all(enum dtype dtype, bool compiles)
         fusion_name(&list.fusions[i], name);
         if (a->status)
             print_message("# no plan: %s\n", a->err.message);
-        else if (compiles)
+        else
             print_message("# %s: %s, %zu bytes, %.2f s\n", name, a->engine, a->workspace,
                           a->seconds);
         without += a->status != 0;
         seconds += a->seconds;
         most = a->workspace > most ? a->workspace : most;
     }
-    print_message("# %s: %zu plans of %zu fusions", dtype_name(dtype), list.count - without,
-                  list.count);
-    if (compiles)
-        print_message(", at most %zu bytes of workspace, compiled in %.1f s of a processor", most,
-                      seconds);
-    print_message("\n");
+    print_message("# %s: %zu plans of %zu fusions, at most %zu bytes of workspace, %.1f s of a "
+                  "processor to compile\n",
+                  dtype_name(dtype), list.count - without, list.count, most, seconds);
     free(answers);
     fusion_list_release(&list);
     assert_int_equal(without, 0);
@@ -224,7 +221,9 @@ static void check_round_trip(const struct fusion *fusion, const struct fusion *o
     struct execution_plan *plan, *again;
     struct text saved = {0}, twice = {0};
     ok(execution_plan_new(device, fusion, &plan, &err), &err);
+    const size_t workspace = execution_plan_workspace(plan); /* known before */
     ok(execution_plan_compile(plan, &err), &err);
+    assert_int_equal(execution_plan_workspace(plan), workspace);
     ok(execution_plan_save(plan, &saved, &err), &err);
     again = load(fusion, saved.data, saved.size);
     assert_non_null(again);
@@ -406,6 +405,29 @@ static void engines_by_words_obey_the_same_rules(void **state)
     }
 }
 
+/* The same gradient by engines that cuDNN 9.19 has for it and that sum in no fixed order, or in
+ * TF32. */
+static void engines_that_are_not_allowed_are_refused_with_the_reason(void **state)
+{
+    static const struct {
+        enum dtype dtype;
+        const char *engine, *reason;
+    } wrong[] = {{BF16, "engine 25", "nondeterministic"}, {F32, "engine 58", "in TF32"}};
+    (void)state;
+    if (cudnn->version / 100 != 919)
+        skip_because("engines of cudnn 9.19 are named");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct execution_plan *plan;
+        struct error err = {0};
+        struct fusion fusion = few[2];
+        fusion.x = fusion.w = fusion.y = wrong[i].dtype;
+        assert_int_equal(execution_plan_new_with(device, &fusion, wrong[i].engine, &plan, &err),
+                         -1);
+        print_message("# %s\n", err.message);
+        assert_non_null(strstr(err.message, wrong[i].reason));
+    }
+}
+
 static void check_one_line(const struct error *err, const char *word)
 {
     print_message("# %s\n", err->message);
@@ -441,6 +463,15 @@ static void description_without_a_number_is_refused(void **state)
     check_one_line(&err, "description");
 }
 
+static void card_that_is_not_there_is_told_in_a_line(void **state)
+{
+    struct plan_device *none;
+    struct error err = {0};
+    (void)state;
+    assert_int_equal(plan_device_of_card(cudnn, 0, &none, &err), -1);
+    check_one_line(&err, "description");
+}
+
 static int open_all(void **state)
 {
     struct error err = {0};
@@ -472,6 +503,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(missing_library_is_told_in_a_line),
         cmocka_unit_test(mixed_parts_are_told_with_the_files_they_came_from),
         cmocka_unit_test(description_without_a_number_is_refused),
+        cmocka_unit_test(card_that_is_not_there_is_told_in_a_line),
         cmocka_unit_test(rules_refuse_what_is_not_reproducible_or_not_exact),
         cmocka_unit_test(fusion_that_no_engine_computes_is_refused),
         cmocka_unit_test(same_question_gets_the_same_answer),
@@ -480,6 +512,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(engines_are_found_again_by_their_words),
         cmocka_unit_test(plan_by_words_is_the_same_plan),
         cmocka_unit_test(engines_by_words_obey_the_same_rules),
+        cmocka_unit_test(engines_that_are_not_allowed_are_refused_with_the_reason),
         cmocka_unit_test(plans_survive_failed_allocations),
         cmocka_unit_test(every_bf16_fusion_of_every_profile_has_a_plan),
         cmocka_unit_test(every_f32_fusion_of_every_profile_has_a_plan),

@@ -12,6 +12,7 @@ enum { NOTES_MOST = 16, KNOBS_MOST = 64, CONFIGS_MOST = 256 };
 
 #define ENGINE "engine " /* words begin with it */
 
+/* Of several the first is told. */
 enum reason {
     REASON_NONE,
     REASON_NONDETERMINISTIC,
@@ -129,27 +130,31 @@ static void write_words(char words[ENGINE_WORDS_SIZE], int64_t index, const stru
 
 /* ---- by the heuristics ---- */
 
-/* Reads what a config is, and whether the fusion takes it. */
-static enum reason refuse(const struct engine_search *search, cudnnBackendDescriptor_t config,
-                          char words[ENGINE_WORDS_SIZE])
+/* Reads what engine->config is, and whether the fusion takes it. */
+static enum reason refuse(const struct engine_search *search, struct engine *engine)
 {
     struct descriptors *own = search->own;
     struct knob knobs[KNOBS_MOST];
     cudnnBackendNumericalNote_t notes[NOTES_MOST];
-    int64_t index = -1;
+    int64_t index = -1, workspace = 0;
     enum reason reason = REASON_NONE;
-    cudnnBackendDescriptor_t engine =
-        descriptors_new(own, CUDNN_BACKEND_ENGINE_DESCRIPTOR, "engine");
-    descriptors_get(own, config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1,
-                    &engine);
-    descriptors_get(own, engine, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &index);
-    const size_t count = read_knobs(own, config, knobs);
-    write_words(words, index, knobs, count);
-    const int64_t note_count = descriptors_get(own, engine, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
+    cudnnBackendDescriptor_t kind = descriptors_new(own, CUDNN_BACKEND_ENGINE_DESCRIPTOR, "engine");
+    descriptors_get(own, engine->config, CUDNN_ATTR_ENGINECFG_ENGINE, CUDNN_TYPE_BACKEND_DESCRIPTOR,
+                    1, &kind);
+    descriptors_get(own, kind, CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, 1, &index);
+    const size_t count = read_knobs(own, engine->config, knobs);
+    write_words(engine->words, index, knobs, count);
+    const int64_t note_count = descriptors_get(own, kind, CUDNN_ATTR_ENGINE_NUMERICAL_NOTE,
                                                CUDNN_TYPE_NUMERICAL_NOTE, NOTES_MOST, notes);
     ASSERT(note_count <= NOTES_MOST);
-    for (int64_t i = 0; i < note_count && !reason; i++)
-        reason = refuse_note(search->fusion, notes[i]);
+    descriptors_get(own, engine->config, CUDNN_ATTR_ENGINECFG_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1,
+                    &workspace);
+    engine->workspace = (size_t)workspace;
+    for (int64_t i = 0; i < note_count; i++) {
+        const enum reason next = refuse_note(search->fusion, notes[i]);
+        if (next && (!reason || next < reason))
+            reason = next;
+    }
     for (size_t i = 0; i < count && !reason; i++)
         reason = refuse_knob(search->fusion, knobs[i].type, knobs[i].value);
     return reason;
@@ -180,8 +185,8 @@ static void ask(struct engine_search *search, cudnnBackendHeurMode_t mode, struc
                             CUDNN_TYPE_BACKEND_DESCRIPTOR, count, configs);
     for (int64_t i = 0; i < count && search->count < ENGINES_MOST; i++) {
         struct engine *next = &search->engines[search->count];
-        const enum reason reason = refuse(search, configs[i], next->words);
         next->config = configs[i];
+        const enum reason reason = refuse(search, next);
         search->count += reason == REASON_NONE;
         tally->refused[reason]++;
         tally->offered++;
@@ -277,7 +282,7 @@ static int take_words(struct engine_search *search, const char *words, struct er
     if (strncmp(words, ENGINE, strlen(ENGINE)) != 0)
         return error_set(err, ERR_DEVICE, "'%s' names no engine", words);
     only->config = config_of(search, words);
-    const enum reason reason = refuse(search, only->config, only->words);
+    const enum reason reason = refuse(search, only);
     fusion_name(search->fusion, name);
     if (descriptors_check(search->own, err))
         return error_prefix(err, "'%s' for '%s': ", words, name);

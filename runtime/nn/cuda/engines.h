@@ -18,6 +18,7 @@ struct engine {
     cudnnBackendDescriptor_t config;
     char
         words[ENGINE_WORDS_SIZE]; /* "engine 7 with 2=5 24=21": its index, knobs and their values */
+    size_t workspace;             /* bytes */
 };
 
 struct engine_search {

@@ -39,6 +39,7 @@ static struct execution_plan *begin(const struct plan_device *device, const stru
 static void take(struct execution_plan *plan, size_t engine)
 {
     memcpy(plan->engine, plan->search.engines[engine].words, sizeof plan->engine);
+    plan->workspace = plan->search.engines[engine].workspace;
 }
 
 int execution_plan_new(const struct plan_device *device, const struct fusion *fusion,
@@ -89,7 +90,6 @@ const char *execution_plan_candidate(const struct execution_plan *plan, size_t i
 
 size_t execution_plan_workspace(const struct execution_plan *plan)
 {
-    ASSERT(plan->execution);
     return plan->workspace;
 }
 
@@ -114,7 +114,20 @@ static void take_execution(struct execution_plan *plan, cudnnBackendDescriptor_t
     plan->execution = made;
 }
 
-/* *supported tells of what the engine's kind cannot do here, which is no failure. */
+/* What an engine cannot do, and another may. Not what is missing on this machine: another engine in
+ * its place would give other bits than on the next machine, without a word. */
+static bool is_unsupported(cudnnStatus_t status)
+{
+    switch (status) {
+    case CUDNN_STATUS_NOT_SUPPORTED_INCOMPATIBLE_CUDA_DRIVER:
+    case CUDNN_STATUS_NOT_SUPPORTED_INCOMPATIBLE_CUDART:
+    case CUDNN_STATUS_NOT_SUPPORTED_RUNTIME_PREREQUISITE_MISSING:
+    case CUDNN_STATUS_NOT_SUPPORTED_SUBLIBRARY_UNAVAILABLE: return false;
+    default: return status / 1000 == CUDNN_STATUS_NOT_SUPPORTED / 1000;
+    }
+}
+
+/* *supported tells of what the engine cannot do, which is no failure. */
 static int compile_engine(struct execution_plan *plan, size_t engine, bool *supported,
                           struct error *err)
 {
@@ -125,11 +138,11 @@ static int compile_engine(struct execution_plan *plan, size_t engine, bool *supp
     if (descriptors_check(&plan->made, err))
         return -1;
     const cudnnStatus_t status = cudnn->finalize(made);
-    *supported = status / 1000 != CUDNN_STATUS_NOT_SUPPORTED / 1000;
+    *supported = !is_unsupported(status);
     if (cudnn_check(cudnn, status, "cudnnBackendFinalize of execution plan", err))
         return *supported ? -1 : 0;
-    take_execution(plan, made);
     take(plan, engine);
+    take_execution(plan, made);
     return descriptors_check(&plan->made, err);
 }
 

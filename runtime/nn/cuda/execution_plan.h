@@ -51,8 +51,7 @@ void execution_plan_identity(const struct plan_device *device, const struct fusi
 const char *execution_plan_engine(const struct execution_plan *plan);
 /* Engine `i` of those that would be tried, the best first; NULL behind the last. */
 const char *execution_plan_candidate(const struct execution_plan *plan, size_t i);
-/* Device memory that a run needs beside the operands, in bytes; of a plan that is compiled or
- * loaded. */
+/* Device memory that a run by that engine needs beside the operands, in bytes. */
 size_t execution_plan_workspace(const struct execution_plan *plan);
 
 /* Enqueues it. memory[] is by enum operand, on the device, aligned to 16 bytes, not NULL where
