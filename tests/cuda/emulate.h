@@ -101,6 +101,11 @@ template <class T> static inline T shuffle(unsigned mask, T value, int source, c
 #define __shfl_sync(mask, value, source) emulate::shuffle(mask, value, source, EMULATE_WHERE)
 #define __ballot_sync(mask, on) emulate::ballot(mask, on, EMULATE_WHERE)
 
+template <class T> static inline void __stwb(T *to, T value)
+{
+    *to = value;
+}
+
 /* The host has no storage of a block's own, so shared arrays are declared by macro. */
 #define SHARED(type, name, count)                                                                  \
     static char name##_key;                                                                        \

@@ -161,7 +161,8 @@ template <class T, int C> HOST_DEVICE constexpr int pixels_at_once()
 }
 
 template <class T, int C>
-static __device__ void present_picture(const struct feed &feed, const float *picture, T *out)
+static __device__ void present_picture(const struct feed &feed, const float *__restrict__ picture,
+                                       T *__restrict__ out)
 {
     constexpr int PIXELS = pixels_at_once<T, C>();
     const struct preprocess_values values = preprocess_values(feed.preprocess);

@@ -66,6 +66,8 @@ template <int N> __device__ void load(const uint16_t *tensor, int64_t at, float 
     }
 }
 
+/* By __stwb, a store like any other, which the compiler does not take apart into its four words, as
+ * it does with an assignment where it finds a use for that. */
 template <int N> __device__ void store(const float (&values)[N], float *tensor, int64_t at)
 {
     if constexpr (N % 4 == 0) {
@@ -88,7 +90,7 @@ template <int N> __device__ void store(const float (&values)[N], uint16_t *tenso
             for (int j = 0; j < 4; j++)
                 words[j] = bf16_from_f32(values[8 * i + 2 * j]) |
                            (uint32_t)bf16_from_f32(values[8 * i + 2 * j + 1]) << 16;
-            to[i] = make_uint4(words[0], words[1], words[2], words[3]);
+            __stwb(to + i, make_uint4(words[0], words[1], words[2], words[3]));
         }
     } else {
         for (int i = 0; i < N; i++)
