@@ -1,8 +1,8 @@
 #!/bin/sh
 # What nvcc makes of the kernels, for one card: no registers spilled; no product and sum contracted to one operation, which would
-# not have the CPU's bits. That is looked for in PTX, NVIDIA's assembly before the registers are given out, since a disassembler
-# of the final code need not be there; that code has fused operations of its own, within divisions and roots that are rounded
-# correctly.
+# not have the CPU's bits; 16 bytes at once where a tensor streams. The last two are looked for in PTX, NVIDIA's assembly before
+# the registers are given out, since a disassembler of the final code need not be there; that code has fused operations of its own,
+# within divisions and roots that are rounded correctly.
 . tests/tap.sh
 CUDA=${CUDA:-/usr/local/cuda}
 NVCC=${NVCC:-$CUDA/bin/nvcc}
@@ -17,6 +17,13 @@ if ! command -v "$NVCC" > /dev/null; then
     finish
 fi
 
+# Kernels of FILE whose mangled names match WHICH and whose PTX lacks a line that matches PATTERN; or "none" where no name matches.
+lacking() { # lacking FILE WHICH PATTERN
+    awk -v which="$2" -v pattern="$3" '/\.entry / { name = $0; sub(/.*\.entry /, "", name); sub(/\(.*/, "", name); if (name ~ which) found[name] = 0 }
+        (name in found) && $0 ~ pattern { found[name] = 1 }
+        END { for (name in found) { some = 1; if (!found[name]) print name, "has no", pattern } if (!some) print "none is called", which }' "$1"
+}
+
 for source in runtime/nn/cuda/*.cu; do
     name=$(basename "$source" .cu)
     "$NVCC" -std=c++17 -fmad=false -gencode arch=compute_90,code=sm_90 --resource-usage --keep --keep-dir "$here" -Iruntime -c \
@@ -28,4 +35,25 @@ for source in runtime/nn/cuda/*.cu; do
     ok $? "${name}_rounds_every_operation"
 done
 
+# Every instance that moves packets: of the templates by N, those whose N is 4 or 8. What only adds up stores sums.
+loads='ld\\.global(\\.nc)?\\.v4'
+stores='st\\.global\\.wb\\.v4'
+vectors() { # vectors FILE WHICH PATTERN...
+    file=$1 which=$2
+    shift 2
+    for pattern; do lacking "$here/$file.ptx" "$which" "$pattern"; done >> "$here/said"
+}
+: > "$here/said"
+vectors tensor_cuda '(clamp|clamp_backward|accumulate|convert)I' "$loads" "$stores"
+vectors tensor_cuda 'copy_rowsI5uint4' "$loads" 'st\\.global\\.(wb\\.)?v4'
+vectors step_cuda '(4adam|3sgd|5decay|average_weights)' "$loads" "$stores"
+vectors norm_cuda '(apply_norm|norm_backward)I.Li[48]' "$loads" "$stores"
+vectors norm_cuda 'chunk_momentsI.Li[48]' "$loads"
+vectors mask_cuda '(mask_rows|mask_and_sum)I.Li[48]' "$loads" "$stores"
+vectors pool_cuda '(max|average)_pool(_backward)?I.Li[48]' "$loads" "$stores"
+vectors depthwise_cuda '9depthwiseI.Li[48]|depthwise_backward_dataI.Li[48]' "$loads" "$stores"
+vectors depthwise_cuda 'depthwise_backward_weightsI.Li[48]' "$loads"
+vectors feed_cuda 'feed_picturesI' "$stores" # it loads bytes
+[ ! -s "$here/said" ]
+ok $? "streaming_kernels_move_16_bytes_at_once"
 finish

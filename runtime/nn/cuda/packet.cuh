@@ -73,8 +73,8 @@ template <int N> __device__ void store(const float (&values)[N], float *tensor, 
     if constexpr (N % 4 == 0) {
         float4 *to = (float4 *)(tensor + at);
         for (int i = 0; i < N / 4; i++)
-            to[i] =
-                make_float4(values[4 * i], values[4 * i + 1], values[4 * i + 2], values[4 * i + 3]);
+            __stwb(to + i, make_float4(values[4 * i], values[4 * i + 1], values[4 * i + 2],
+                                       values[4 * i + 3]));
     } else {
         for (int i = 0; i < N; i++)
             tensor[at + i] = values[i];
