@@ -10,12 +10,12 @@
 #include <math.h>
 #include <stdint.h>
 
-/* base^exponent by squaring in f64, then rounded: needs no mathematical library, whose last bit may
- * differ. */
 struct adam_step {
     float alpha; /* the learning rate with both bias corrections: adam_alpha */
 };
 
+/* base^exponent by squaring in f64, then rounded: needs no mathematical library, whose last bit may
+ * differ. */
 static inline HOST_DEVICE float adam_power(float base, int64_t exponent)
 {
     double result = 1.0, square = (double)base;

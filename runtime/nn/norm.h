@@ -14,6 +14,19 @@
 #include <math.h>
 #include <stdint.h>
 
+/* Rows of a table [NORM_FACTORS][channels]: y = act(z*scale + shift), xh = (z - mean)*rstd,
+ * dz = a*dy + b*z + d. */
+enum norm_factor {
+    NORM_SCALE,
+    NORM_SHIFT,
+    NORM_MEAN,
+    NORM_RSTD,
+    NORM_A,
+    NORM_B,
+    NORM_D,
+    NORM_FACTORS,
+};
+
 /* Statistics of one channel over `count` values: m2 is the sum of squared deviations from the mean.
  */
 struct norm_moments {

@@ -95,14 +95,14 @@ static void expect(struct cover *cover, int index, bool there, const struct fusi
     const char *words = cover->bed->profile->name;
     if (!there)
         fail_msg("%s: '%s' has no fusion of kind %d", words, node->name, (int)kind);
-    const struct fusion_shape *s = &fusion->shape;
+    const struct conv_shape *s = &fusion->shape;
     assert_int_equal(fusion->kind, kind);
     assert_int_equal(s->n, n);
     assert_int_equal(s->h, input->height);
     assert_int_equal(s->w, input->width);
     assert_int_equal(s->k, node->channels);
-    assert_int_equal(fusion_out_height(s), node->height);
-    assert_int_equal(fusion_out_width(s), node->width);
+    assert_int_equal(conv_out_height(s), node->height);
+    assert_int_equal(conv_out_width(s), node->width);
     const size_t at = fusion_list_find(&cover->bed->list, fusion);
     if (at == cover->bed->list.count)
         fail_msg("%s: the list has no fusion of kind %d for '%s'", words, (int)kind, node->name);

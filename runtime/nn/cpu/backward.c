@@ -29,8 +29,8 @@ static int mask(const struct shard_run *run, const struct step *step, struct err
         return 0;
     double *dgamma = t->sums + run->shard * 2 * (size_t)channels;
     return norm_backward_sums(run->lane, dtype, rows, channels, run_buffer(run, t->program->z), dy,
-                              t->factors + FACTOR_MEAN * channels,
-                              t->factors + FACTOR_RSTD * channels, dgamma, dgamma + channels, err);
+                              t->factors + NORM_MEAN * channels, t->factors + NORM_RSTD * channels,
+                              dgamma, dgamma + channels, err);
 }
 
 static int through_norm(const struct shard_run *run, int index, struct error *err)
@@ -41,12 +41,12 @@ static int through_norm(const struct shard_run *run, int index, struct error *er
     int64_t channels = node->channels;
     if (!t->factors)
         return 0;
-    const float *b = t->program->batch_norm ? t->factors + FACTOR_B * channels : NULL;
-    const float *d = t->program->batch_norm ? t->factors + FACTOR_D * channels : NULL;
+    const float *b = t->program->batch_norm ? t->factors + NORM_B * channels : NULL;
+    const float *d = t->program->batch_norm ? t->factors + NORM_D * channels : NULL;
     return norm_backward_data(run->lane, run->executor->options.dtype,
                               run->images * node->height * node->width, channels,
                               b ? run_buffer(run, t->program->z) : NULL, dy,
-                              t->factors + FACTOR_A * channels, b, d, dy, err);
+                              t->factors + NORM_A * channels, b, d, dy, err);
 }
 
 static int to_weights(const struct shard_run *run, int index, struct error *err)
@@ -161,9 +161,8 @@ void backward_join(struct executor *executor, int index, int64_t rows, size_t sh
         gamma_gradient[c] = (float)dgamma;
         beta_gradient[c] = (float)dbeta;
         if (t->program->batch_norm)
-            norm_batch_backward(gamma[c], f[FACTOR_MEAN * channels + c],
-                                f[FACTOR_RSTD * channels + c], rows, dgamma, dbeta,
-                                &f[FACTOR_A * channels + c], &f[FACTOR_B * channels + c],
-                                &f[FACTOR_D * channels + c]);
+            norm_batch_backward(gamma[c], f[NORM_MEAN * channels + c], f[NORM_RSTD * channels + c],
+                                rows, dgamma, dbeta, &f[NORM_A * channels + c],
+                                &f[NORM_B * channels + c], &f[NORM_D * channels + c]);
     }
 }

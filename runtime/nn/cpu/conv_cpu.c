@@ -12,16 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-int64_t conv_out_height(const struct conv_shape *shape)
-{
-    return (shape->h + shape->pad_top + shape->pad_bottom - shape->r) / shape->stride + 1;
-}
-
-int64_t conv_out_width(const struct conv_shape *shape)
-{
-    return (shape->w + shape->pad_left + shape->pad_right - shape->s) / shape->stride + 1;
-}
-
 struct conv {
     struct conv_shape shape;
     struct conv_options options;

@@ -25,6 +25,7 @@
 #include "nn/cpu/operations.h"
 #include "nn/model.h"
 #include "nn/network.h"
+#include "nn/norm.h"
 #include "nn/program.h"
 
 #include <stdatomic.h>
@@ -58,23 +59,10 @@ struct train_node {
     const struct program_node *program;
     char *edge;         /* prefix nodes that the suffix reads: [batch + inference shard, h, w, c] */
     float *fold;        /* [2][k]: scale and bias of a folded node */
-    float *factors;     /* [FACTOR_COUNT][c] */
+    float *factors;     /* [NORM_FACTORS][c] */
     double *statistics; /* [shards][2][c]: mean and m2 of z */
     double *sums;       /* [shards][2][c]: dgamma and dbeta */
     float *moments;     /* [2][c]: mean and variance of the batch */
-};
-
-/* Per-channel numbers of a norm: y = act(z*scale + shift), xh = (z - mean)*rstd, dz = a*dy + b*z +
- * d. */
-enum factor {
-    FACTOR_SCALE,
-    FACTOR_SHIFT,
-    FACTOR_MEAN,
-    FACTOR_RSTD,
-    FACTOR_A,
-    FACTOR_B,
-    FACTOR_D,
-    FACTOR_COUNT,
 };
 
 /* The convolutions of one size of shard, with kernels packed for them and room for gradients. */
@@ -204,7 +192,6 @@ float *executor_value(const struct executor *executor, int node,
                       enum parameter_role role);                  /* or NULL */
 enum dtype node_dtype(const struct executor *executor, int node); /* of its output */
 size_t node_bytes(const struct executor *executor, int node);     /* of one image's output */
-struct conv_shape node_conv_shape(const struct graph *graph, int node, int64_t n);
 struct pool_shape node_pool_shape(const struct graph *graph, int node, int64_t n);
 float *allocate_floats(size_t count, size_t floats, struct error *err);
 char *allocate_bytes(size_t count, size_t bytes, struct error *err);

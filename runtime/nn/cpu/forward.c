@@ -103,8 +103,8 @@ static int normalise(const struct shard_run *run, int index, struct error *err)
 {
     const struct node *node = &run->executor->model->graph.nodes[index];
     const struct train_node *t = train_node(run, index);
-    const float *scale = t->factors + FACTOR_SCALE * node->channels;
-    const float *shift = t->factors + FACTOR_SHIFT * node->channels;
+    const float *scale = t->factors + NORM_SCALE * node->channels;
+    const float *shift = t->factors + NORM_SHIFT * node->channels;
     return norm_apply(run->lane, node_dtype(run->executor, index),
                       run->images * node->height * node->width, node->channels,
                       run_buffer(run, t->program->z), scale, shift, run_output(run, node->residual),
@@ -175,11 +175,11 @@ static void set_factors(struct executor *executor, int index, int64_t c, float m
     int64_t channels = node->channels;
     float gamma = executor_value(executor, index, PARAMETER_GAMMA)[c];
     float beta = executor_value(executor, index, PARAMETER_BETA)[c];
-    norm_scale_shift(gamma, beta, mean, variance, node->norm_epsilon, &f[FACTOR_SCALE * channels],
-                     &f[FACTOR_SHIFT * channels]);
-    f[FACTOR_MEAN * channels] = mean;
-    f[FACTOR_RSTD * channels] = norm_rstd(variance, node->norm_epsilon);
-    f[FACTOR_A * channels] = f[FACTOR_SCALE * channels];
+    norm_scale_shift(gamma, beta, mean, variance, node->norm_epsilon, &f[NORM_SCALE * channels],
+                     &f[NORM_SHIFT * channels]);
+    f[NORM_MEAN * channels] = mean;
+    f[NORM_RSTD * channels] = norm_rstd(variance, node->norm_epsilon);
+    f[NORM_A * channels] = f[NORM_SCALE * channels];
 }
 
 void forward_set_factors(struct executor *executor)

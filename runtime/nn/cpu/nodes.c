@@ -17,27 +17,6 @@ size_t node_bytes(const struct executor *executor, int node)
            dtype_size(node_dtype(executor, node));
 }
 
-struct conv_shape node_conv_shape(const struct graph *graph, int index, int64_t n)
-{
-    const struct node *node = &graph->nodes[index];
-    const struct node *input = &graph->nodes[node->input];
-    return (struct conv_shape){
-        .n = n,
-        .h = input->height,
-        .w = input->width,
-        .c = input->channels,
-        .k = node->channels,
-        .r = node->kernel,
-        .s = node->kernel,
-        .stride = node->stride,
-        .pad_top = node->pad_top,
-        .pad_bottom = node->pad_bottom,
-        .pad_left = node->pad_left,
-        .pad_right = node->pad_right,
-        .groups = node->groups,
-    };
-}
-
 struct pool_shape node_pool_shape(const struct graph *graph, int index, int64_t n)
 {
     const struct node *node = &graph->nodes[index];

@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "nn/adam.h"
+#include "nn/conv_shape.h"
 #include "nn/dtype.h"
 #include "nn/graph.h"
 #include "nn/optimizer.h"
@@ -32,18 +33,6 @@
 struct cpu;
 struct lane;
 struct conv;
-
-/* Cross-correlation of n images: x [n,h,w,c] -> y [n,p,q,k], with
- * p = (h + pad_top + pad_bottom - r) / stride + 1 (rounded down), likewise q.
- * groups == c == k is depthwise. A dense layer is h = w = r = s = 1. */
-struct conv_shape {
-    int64_t n, h, w, c;
-    int64_t k, r, s;
-    int64_t stride, pad_top, pad_bottom, pad_left, pad_right;
-    int64_t groups;
-};
-int64_t conv_out_height(const struct conv_shape *shape);
-int64_t conv_out_width(const struct conv_shape *shape);
 
 enum conv_pass {
     CONV_FORWARD = 1,

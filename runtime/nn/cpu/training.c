@@ -99,7 +99,7 @@ static int allocate_node(struct executor *executor, int index, struct error *err
         return -1;
     if (index < (int)executor->program->first || !node->norm[0] || t->program->folded)
         return 0;
-    t->factors = allocate_floats(FACTOR_COUNT, channels, err);
+    t->factors = allocate_floats(NORM_FACTORS, channels, err);
     t->moments = allocate_floats(2, channels, err);
     /* f64, hence twice as many floats */
     t->statistics = (void *)allocate_floats(training->shards, 4 * channels, err);

@@ -5,21 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t out(int64_t size, int64_t before, int64_t after, int64_t window, int64_t stride)
-{
-    return (size + before + after - window) / stride + 1;
-}
-
-int64_t fusion_out_height(const struct fusion_shape *shape)
-{
-    return out(shape->h, shape->pad_top, shape->pad_bottom, shape->r, shape->stride);
-}
-
-int64_t fusion_out_width(const struct fusion_shape *shape)
-{
-    return out(shape->w, shape->pad_left, shape->pad_right, shape->s, shape->stride);
-}
-
 bool fusion_has(const struct fusion *fusion, enum operand operand)
 {
     switch (operand) {
@@ -65,7 +50,7 @@ const char *fusion_name(const struct fusion *fusion, char name[FUSION_NAME_SIZE]
 {
     static const char *const kinds[] = {"forward", "backward-data", "backward-weights"};
     static const char *const activations[] = {"", " relu", " relu6"};
-    const struct fusion_shape *s = &fusion->shape;
+    const struct conv_shape *s = &fusion->shape;
     char types[FUSION_NAME_SIZE], groups[32] = "";
     if (s->groups != 1)
         snprintf(groups, sizeof groups, " groups %lld", (long long)s->groups);
@@ -107,26 +92,15 @@ static bool begin(const struct program *program, int index, int64_t n, enum fusi
     const struct node *node = &graph->nodes[index];
     if (!node_has_conv(node) || is_depthwise(graph, node))
         return false;
-    const struct node *input = &graph->nodes[node->input];
     *fusion = (struct fusion){
         .kind = kind,
-        .shape = {.n = n,
-                  .h = input->height,
-                  .w = input->width,
-                  .c = node->input == 0 ? fusion_picture_channels(program) : input->channels,
-                  .k = node->channels,
-                  .r = node->kernel,
-                  .s = node->kernel,
-                  .stride = node->stride,
-                  .pad_top = node->pad_top,
-                  .pad_bottom = node->pad_bottom,
-                  .pad_left = node->pad_left,
-                  .pad_right = node->pad_right,
-                  .groups = node->groups},
+        .shape = node_conv_shape(graph, index, n),
         .x = program->dtype,
         .w = program->dtype,
         .y = program->dtype,
     };
+    if (node->input == 0)
+        fusion->shape.c = fusion_picture_channels(program);
     return true;
 }
 

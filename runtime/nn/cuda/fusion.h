@@ -13,6 +13,7 @@
 #define NN_CUDA_FUSION_H
 
 #include "base/error.h"
+#include "nn/conv_shape.h"
 #include "nn/dtype.h"
 #include "nn/graph.h"
 #include "nn/program.h"
@@ -23,22 +24,11 @@
 
 enum fusion_kind { FUSION_FORWARD, FUSION_BACKWARD_DATA, FUSION_BACKWARD_WEIGHTS };
 
-/* x [n,h,w,c], w [k,r,s,c/groups], y [n,p,q,k] */
-struct fusion_shape {
-    int64_t n, h, w, c;
-    int64_t k, r, s;
-    int64_t stride, pad_top, pad_bottom, pad_left, pad_right;
-    int64_t groups;
-};
-
 /* Channels of a picture as it lies on the card: in bf16 a fourth, of zeros, and kernels that read
  * it have zeros for it, too. No engine gives f32 gradients of three, and others want more memory.
  */
 enum { FUSION_PICTURE_CHANNELS = 4 };
 int64_t fusion_picture_channels(const struct program *program);
-
-int64_t fusion_out_height(const struct fusion_shape *shape);
-int64_t fusion_out_width(const struct fusion_shape *shape);
 
 /* Forward           z = conv(x, w),  y = activation(z * scale + bias + residual)
  * Backward data     dx = mask(conv^T(dy, w) + residual)
@@ -46,8 +36,8 @@ int64_t fusion_out_width(const struct fusion_shape *shape);
  * Sums and the steps behind them are f32, rounded once to the type of what is written. */
 struct fusion {
     enum fusion_kind kind;
-    bool inference; /* an image's result must not depend on its place in the batch */
-    struct fusion_shape shape;
+    bool inference;             /* an image's result must not depend on its place in the batch */
+    struct conv_shape shape;    /* w is [k,r,s,c/groups] */
     enum dtype x, w, y;         /* of x or dx, w or dw, y or dy; a residual is of the output's */
     bool scale, bias;           /* [k], f32; forward */
     bool residual;              /* as the output: what is added to it */

@@ -28,6 +28,7 @@
 #include "nn/feed.h"
 #include "nn/graph.h"
 #include "nn/network.h"
+#include "nn/norm.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -98,18 +99,6 @@ void kernel_copy_channels(void *stream, enum dtype dtype, int64_t rows, int64_t 
                           int64_t y_first);
 
 /* ---- batch norm; `rows` = n*h*w, c channels ---- */
-
-/* Rows of a table of factors [NORM_FACTORS][c]; see norm.h. */
-enum norm_factor {
-    NORM_SCALE,
-    NORM_SHIFT,
-    NORM_MEAN,
-    NORM_RSTD,
-    NORM_A,
-    NORM_B,
-    NORM_D,
-    NORM_FACTORS
-};
 
 /* Bytes of scratch that kernel_norm_statistics and kernel_mask need. */
 size_t kernel_norm_scratch(int64_t rows, int64_t c);

@@ -49,19 +49,19 @@ static cudnnBackendDescriptor_t between(struct builder *b, struct extent extent)
     return tensor(b, b->next_virtual++, extent, CUDNN_DATA_FLOAT, true, "intermediate");
 }
 
-static struct extent x_extent(const struct fusion_shape *s)
+static struct extent x_extent(const struct conv_shape *s)
 {
     return (struct extent){s->n, s->c, s->h, s->w};
 }
 
-static struct extent w_extent(const struct fusion_shape *s)
+static struct extent w_extent(const struct conv_shape *s)
 {
     return (struct extent){s->k, s->c / s->groups, s->r, s->s};
 }
 
-static struct extent y_extent(const struct fusion_shape *s)
+static struct extent y_extent(const struct conv_shape *s)
 {
-    return (struct extent){s->n, s->k, fusion_out_height(s), fusion_out_width(s)};
+    return (struct extent){s->n, s->k, conv_out_height(s), conv_out_width(s)};
 }
 
 static void add(struct builder *b, cudnnBackendDescriptor_t operation)
@@ -75,7 +75,7 @@ static void add(struct builder *b, cudnnBackendDescriptor_t operation)
 
 static cudnnBackendDescriptor_t convolution(struct builder *b)
 {
-    const struct fusion_shape *s = &b->fusion->shape;
+    const struct conv_shape *s = &b->fusion->shape;
     const int64_t dilations[] = {1, 1}, strides[] = {s->stride, s->stride};
     const int64_t before[] = {s->pad_top, s->pad_left}, after[] = {s->pad_bottom, s->pad_right};
     const cudnnConvolutionMode_t mode = CUDNN_CROSS_CORRELATION;
