@@ -64,7 +64,7 @@ FAULT_TOOLS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/hostile
 ORACLE_SOURCES = $(wildcard tests/oracle/*.c)
 ORACLE_TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(ORACLE_SOURCES))
 FAULT_PROGRAMS = $(FAULT_TOOLS) $(BUILD)/tests/faults/failing_malloc.so
-TEST_SHARED = $(filter-out tests/cuda/ask_plans.c $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
+TEST_SHARED = $(filter-out tests/cuda/ask_plans.c tests/cuda/twin_%.c $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
@@ -82,15 +82,23 @@ CUDA_TARGETS = $(foreach card,$(CUDA_CARDS:sm_%=%),-gencode arch=compute_$(card)
 
 # The kernels on the host, under sanitizers, against the CPU's operations: tests/cuda/emulate.h. Left out where there is no g++,
 # and where the CPU's operations are of a build that does not go together with it.
-KERNEL_SOURCES = $(wildcard runtime/nn/cuda/*.cu tests/cuda/*.cpp)
+KERNEL_SOURCES = $(wildcard runtime/nn/cuda/*.cu) $(filter-out tests/cuda/twin%,$(wildcard tests/cuda/*.cpp))
 KERNEL_OBJECTS = $(KERNEL_SOURCES:%=$(BUILD)/kernels/%.o)
 KERNEL_FLAGS = -std=c++17 -O1 -g1 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra \
   -Wno-unknown-pragmas -Iruntime -Itests -Itests/cuda
-KERNEL_CHECK = $(if $(or $(findstring thread,$(SANITIZE_WITH)),$(findstring clang,$(CC)),$(if $(shell command -v $(CXX)),,none)),,$(BUILD)/tests/cuda/kernels)
+KERNEL_CHECK = $(if $(or $(findstring thread,$(SANITIZE_WITH)),$(findstring clang,$(CC)),$(if $(shell command -v $(CXX)),,none)),,$(BUILD)/tests/cuda/kernels $(BUILD)/tests/cuda/twin)
 
-# Its C, for tests that need no card. Without cuDNN's headers only what does not include them; cuDNN itself is loaded at run time.
+# Its C, for tests that need no card: what calls CUDA and cuDNN, and what is above and includes nothing of theirs. Without their
+# headers only that; cuDNN itself is loaded at run time.
 CUDNN_HEADERS = $(wildcard $(CUDA)/include/cudnn_graph.h)
-CUDA_HOST_SOURCES = $(if $(CUDNN_HEADERS),$(wildcard runtime/nn/cuda/*.c),runtime/nn/cuda/fusion.c)
+CUDA_CALLS = $(addprefix runtime/nn/cuda/,card.c cudnn.c descriptors.c engines.c execution_plan.c operation_graph.c plan_device.c)
+CUDA_ABOVE = $(filter-out $(CUDA_CALLS),$(wildcard runtime/nn/cuda/*.c))
+CUDA_HOST_SOURCES = $(CUDA_ABOVE) $(if $(CUDNN_HEADERS),$(CUDA_CALLS))
+
+# All that is above, with the kernels, on another card in their place (tests/cuda/twin.h).
+TWIN_SOURCES = $(CUDA_ABOVE) $(wildcard runtime/nn/cuda/*.cu) tests/cuda/emulate.cpp $(wildcard tests/cuda/twin*.c tests/cuda/twin*.cpp)
+TWIN_OBJECTS = $(TWIN_SOURCES:%=$(BUILD)/kernels/%.o)
+TWIN_FLAGS = $(filter-out -std=%,$(KERNEL_FLAGS)) -std=c17 -D_GNU_SOURCE -Itests/nn
 ASK_PLANS = $(if $(CUDNN_HEADERS),$(BUILD)/tests/cuda/ask_plans)
 
 all: $(BUILD)/reprise $(STAGE_PROGRAMS) $(CUDA_BACKEND) ## build the runner and the stages
@@ -144,6 +152,11 @@ $(BUILD)/kernels/%.o: % $(BUILD)/flags
 	$(SAY) CXX $<
 	$(Q)$(CXX) $(KERNEL_FLAGS) -MMD -MP -MF $(@:.o=.d) -x c++ -c -o $@ $<
 
+$(BUILD)/kernels/%.c.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(SAY) CC $<
+	$(Q)$(CC) $(TWIN_FLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
 $(BUILD)/libraries: ci/libraries Makefile
 	@ci/libraries '$(CC)' $(PACKAGES)
 	@mkdir -p $(@D) && touch $@
@@ -174,6 +187,11 @@ $(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TO
 	$(link)
 
 $(BUILD)/tests/cuda/kernels: $(KERNEL_OBJECTS) $(call libs,tests nn data base)
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(Q)$(CXX) -fsanitize=address,undefined -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(BASE_LIBS) -lcmocka -pthread
+
+$(BUILD)/tests/cuda/twin: $(TWIN_OBJECTS) $(call libs,tests nn data base)
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(Q)$(CXX) -fsanitize=address,undefined -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(BASE_LIBS) -lcmocka -pthread

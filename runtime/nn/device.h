@@ -76,6 +76,9 @@ struct device {
     int64_t shard;         /* what train.shard `auto` takes; 0 is the batch */
     char no_gpu[256];      /* why auto took the CPU; empty where the CPU was asked for */
     size_t steps_at_once;  /* of training that are best asked for in one call; at least 1 */
+    /* Folders for what was compiled: of an earlier run to read, of this one to write; or NULL. Set
+     * before the first network is made; borrowed. */
+    const char *scratch, *scratch_out;
 };
 
 /* What a user asks for. */

@@ -98,6 +98,8 @@ static inline int node_input(const struct node *node, int i)
     return i == 0 ? node->input : node->more[i - 1];
 }
 bool node_reads(const struct node *node, int input);
+/* The channel of a NODE_CONCATENATE at which its input `which` begins. */
+int64_t graph_concatenated_at(const struct graph *graph, int node, int which);
 
 static inline int64_t node_count(const struct node *node) /* of elements of one image's output */
 {

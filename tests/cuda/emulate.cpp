@@ -20,7 +20,7 @@ namespace emulate
 place thread, block;
 dim3 grid_size, block_size;
 
-enum state { READY, BARRIER, WARP, DONE };
+enum state { NEW, READY, BARRIER, WARP, DONE };
 enum { STACK_BYTES = 128 * 1024, LANES = 32 };
 
 /* seen and voted are value and vote as the warp released them, apart from those of the next
@@ -37,8 +37,12 @@ struct fiber {
     void *fake_stack;
 };
 
+/* Of a block the first `threads`; the others keep their stacks for larger blocks. */
 static std::vector<fiber> fibers;
+static size_t threads;
 static fiber *now;
+static size_t turn; /* of the fiber that runs, in the order in which they are taken up */
+static bool reverse;
 static ucontext_t scheduler;
 static const std::function<void()> *body;
 static std::map<const void *, std::unique_ptr<char[]>> shared_arrays;
@@ -98,17 +102,45 @@ static void leave(state at, const char *where)
     SWITCH_END(self->fake_stack, &main_stack, &main_bytes);
 }
 
+static fiber &in_turn(size_t k)
+{
+    return fibers[reverse ? threads - 1 - k : k];
+}
+
+/* Few kernels wait in a thread: where one ends without having waited, the next begins on its stack,
+ * and what could be a switch for each thread is one for all. */
 static void enter()
 {
     SWITCH_END(nullptr, &main_stack, &main_bytes);
-    (*body)();
-    leave(DONE, nullptr);
+    for (;;) {
+        (*body)();
+        if (turn + 1 == threads || in_turn(turn + 1).at != NEW)
+            leave(DONE, nullptr);
+        fiber &next = in_turn(++turn);
+        now->at = DONE;
+        std::swap(now->stack, next.stack);
+        now = &next;
+        thread = next.id;
+        next.at = READY;
+    }
+}
+
+/* getcontext returns twice, as far as the compiler knows: so apart from all else. */
+static void begin_fiber(fiber &f)
+{
+    getcontext(&f.context);
+    f.context.uc_stack.ss_sp = f.stack.get();
+    f.context.uc_stack.ss_size = STACK_BYTES;
+    f.context.uc_link = nullptr;
+    makecontext(&f.context, enter, 0);
 }
 
 static void resume(fiber &f)
 {
     void *main_fake = nullptr;
     (void)main_fake;
+    if (f.at == NEW)
+        begin_fiber(f);
     now = &f;
     thread = f.id;
     f.at = READY;
@@ -149,7 +181,7 @@ unsigned ballot(unsigned mask, bool on, const char *where)
     self->mask = mask;
     self->vote = on;
     leave(WARP, where);
-    for (unsigned i = 0; i < LANES && base + i < fibers.size(); i++)
+    for (unsigned i = 0; i < LANES && base + i < threads; i++)
         if (mask >> i & 1 && fibers[base + i].voted)
             votes |= 1u << i;
     return votes;
@@ -157,22 +189,13 @@ unsigned ballot(unsigned mask, bool on, const char *where)
 
 /* ---- a block ---- */
 
-/* getcontext returns twice, as far as the compiler knows: so apart from the loop. */
-static void begin_fiber(fiber &f, unsigned i)
-{
-    f.id = {i % block_size.x, i / block_size.x % block_size.y, i / block_size.x / block_size.y};
-    f.at = READY;
-    getcontext(&f.context);
-    f.context.uc_stack.ss_sp = f.stack.get();
-    f.context.uc_stack.ss_size = STACK_BYTES;
-    f.context.uc_link = nullptr;
-    makecontext(&f.context, enter, 0);
-}
-
 static void begin_block()
 {
-    for (unsigned i = 0; i < fibers.size(); i++)
-        begin_fiber(fibers[i], i);
+    for (unsigned i = 0; i < threads; i++) {
+        fibers[i].id = {i % block_size.x, i / block_size.x % block_size.y,
+                        i / block_size.x / block_size.y};
+        fibers[i].at = NEW;
+    }
 }
 
 /* Whether the lanes that the fiber's mask names wait at its shuffle, too. */
@@ -199,8 +222,8 @@ static void check_lanes(const fiber &f, size_t first, size_t end)
 static bool release_warps()
 {
     bool moved = false;
-    for (size_t first = 0; first < fibers.size(); first += LANES) {
-        const size_t end = first + LANES < fibers.size() ? first + LANES : fibers.size();
+    for (size_t first = 0; first < threads; first += LANES) {
+        const size_t end = first + LANES < threads ? first + LANES : threads;
         for (size_t i = first; i < end; i++)
             if (fibers[i].at == WARP)
                 check_lanes(fibers[i], first, end);
@@ -220,7 +243,8 @@ static bool release_warps()
 static void release_barrier()
 {
     const char *where = fibers[0].where;
-    for (fiber &f : fibers) {
+    for (size_t i = 0; i < threads; i++) {
+        fiber &f = fibers[i];
         thread = f.id;
         if (f.where != where)
             fail("threads wait at different barriers", f.where);
@@ -231,30 +255,28 @@ static void release_barrier()
 static void run_block()
 {
     const char *order = getenv("EMULATE_ORDER");
-    const bool reverse = order && *order == 'r';
+    reverse = order && *order == 'r';
     begin_block();
     for (;;) {
         size_t done = 0, waiting = 0;
-        for (size_t k = 0; k < fibers.size(); k++) {
-            fiber &f = fibers[reverse ? fibers.size() - 1 - k : k];
-            if (f.at == READY)
-                resume(f);
-        }
+        for (turn = 0; turn < threads; turn++)
+            if (in_turn(turn).at == NEW || in_turn(turn).at == READY)
+                resume(in_turn(turn));
         const bool moved = release_warps();
-        for (const fiber &f : fibers) {
-            done += f.at == DONE;
-            waiting += f.at == BARRIER;
+        for (size_t i = 0; i < threads; i++) {
+            done += fibers[i].at == DONE;
+            waiting += fibers[i].at == BARRIER;
         }
-        if (done == fibers.size())
+        if (done == threads)
             return;
         if (moved)
             continue;
-        for (const fiber &f : fibers)
-            if (done && f.at == BARRIER) {
-                thread = f.id;
-                fail("a barrier that some threads never reach", f.where);
+        for (size_t i = 0; i < threads && done; i++)
+            if (fibers[i].at == BARRIER) {
+                thread = fibers[i].id;
+                fail("a barrier that some threads never reach", fibers[i].where);
             }
-        if (waiting == fibers.size())
+        if (waiting == threads)
             release_barrier();
     }
 }
@@ -291,24 +313,16 @@ static void check_launch(dim3 grid, dim3 size, size_t shared)
         fail("more shared memory than a block may have", "launch");
 }
 
-void launch(const char *kernel, dim3 grid, dim3 size, size_t shared,
-            const std::function<void()> &work)
+static void run_grid(dim3 grid, dim3 size, size_t shared, const std::function<void()> &work)
 {
-    if (capturing) {
-        recorded.push_back([=] { launch(kernel, grid, size, shared, work); });
-        return;
-    }
-    std::string name(kernel);
-    name.erase(0, name.find_first_not_of("("));
-    names.insert(name.substr(0, name.find_first_of("<)")));
-    check_launch(grid, size, shared);
     grid_size = grid;
     block_size = size;
     body = &work;
-    fibers.resize(size.x * size.y * size.z);
-    for (fiber &f : fibers)
-        if (!f.stack)
-            f.stack.reset(new char[STACK_BYTES]);
+    threads = size.x * size.y * size.z;
+    while (fibers.size() < threads) {
+        fibers.emplace_back();
+        fibers.back().stack.reset(new char[STACK_BYTES]);
+    }
     for (unsigned z = 0; z < grid.z; z++)
         for (unsigned y = 0; y < grid.y; y++)
             for (unsigned x = 0; x < grid.x; x++) {
@@ -318,6 +332,24 @@ void launch(const char *kernel, dim3 grid, dim3 size, size_t shared,
                 dynamic_bytes.reset(nans(shared));
                 run_block();
             }
+}
+
+std::function<void(void *stream, std::function<void()> work)> put;
+
+void launch(void *stream, const char *kernel, dim3 grid, dim3 size, size_t shared,
+            const std::function<void()> &work)
+{
+    std::string name(kernel);
+    name.erase(0, name.find_first_not_of("("));
+    names.insert(name.substr(0, name.find_first_of("<)")));
+    check_launch(grid, size, shared);
     shared_limit = 48 * 1024;
+    const auto run = [=] { run_grid(grid, size, shared, work); };
+    if (capturing)
+        recorded.push_back(run);
+    else if (put)
+        put(stream, run);
+    else
+        run();
 }
 } // namespace emulate

@@ -50,8 +50,10 @@ struct place {
 extern place thread, block;
 extern dim3 grid_size, block_size;
 
-void launch(const char *kernel, dim3 grid, dim3 block, size_t shared,
+void launch(void *stream, const char *kernel, dim3 grid, dim3 block, size_t shared,
             const std::function<void()> &body);
+/* Where that is set, launches are handed to it, to be run later, in place of being run at once. */
+extern std::function<void(void *stream, std::function<void()> work)> put;
 /* Names of the kernels that were launched, without their template's arguments. */
 const std::set<std::string> &launched();
 /* What is launched between the two is kept, with the arguments it had, and runs when it is called.
@@ -113,6 +115,6 @@ template <class T> static inline void __stwb(T *to, T value)
 #define SHARED_DYNAMIC(type, name) type *const name = (type *)emulate::shared_dynamic()
 #define SHARED_LIMIT(kernel, bytes) emulate::allow_shared(bytes)
 #define LAUNCH(kernel, grid, block, shared, stream, ...)                                           \
-    ((void)(stream), emulate::launch(#kernel, grid, block, shared, [=] { kernel(__VA_ARGS__); }))
+    emulate::launch(stream, #kernel, grid, block, shared, [=] { kernel(__VA_ARGS__); })
 
 #endif

@@ -130,7 +130,8 @@ int fit_bed_try(struct bed *bed, int threads, struct error *err)
     bed->model = NULL;
     bed->steps = bed->validations = bed->epochs = 0;
     bed->notes[0] = '\0';
-    if (device_open("cpu", threads, &bed->device, err) < 0 ||
+    if ((bed->open ? bed->open(threads, &bed->device, err)
+                   : device_open("cpu", threads, &bed->device, err)) < 0 ||
         model_new(&bed->architecture, &bed->preprocess, bed->model_seed, &bed->model, err) < 0 ||
         model_set_trainable(bed->model, &bed->unfrozen, bed->unfrozen != NULL, err) < 0)
         return -1;

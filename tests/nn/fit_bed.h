@@ -21,6 +21,7 @@ struct bed {
     char folder[64];
     struct device *device;
     size_t steps_at_once; /* of the device; 0: its own */
+    int (*open)(int threads, struct device **device, struct error *err); /* NULL: the CPU's */
     struct model *model;
     struct history history;
     /* What the observer saw and when it is to stop or to die. */

@@ -2,7 +2,9 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "nn/cuda/engines.h"
 #include "nn/cuda/operation_graph.h"
+#include "nn/cuda/plan_device.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -277,8 +279,9 @@ int execution_plan_load(const struct plan_device *device, const struct fusion *f
 
 /* ---- running ---- */
 
-int execution_plan_run(const struct execution_plan *plan, cudnnHandle_t handle, cudaStream_t stream,
-                       void *const memory[OPERAND_END], void *workspace, struct error *err)
+int execution_plan_run(const struct execution_plan *plan, struct cudnnContext *handle,
+                       struct CUstream_st *stream, void *const memory[OPERAND_END], void *workspace,
+                       struct error *err)
 {
     const struct cudnn *cudnn = plan->device->cudnn;
     struct descriptors own = {.cudnn = cudnn};

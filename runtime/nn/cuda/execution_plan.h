@@ -14,14 +14,17 @@
 #define NN_CUDA_EXECUTION_PLAN_H
 
 #include "base/text.h"
-#include "nn/cuda/engines.h"
 #include "nn/cuda/fusion.h"
-#include "nn/cuda/plan_device.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct execution_plan;
+struct plan_device;
+/* What cuDNN calls cudnnHandle_t, and CUDA cudaStream_t, so that whoever only holds plans needs none
+ * of their headers. */
+struct cudnnContext;
+struct CUstream_st;
 
 /* The device is borrowed until execution_plan_free(). ERR_DEVICE where no engine is allowed. */
 int execution_plan_new(const struct plan_device *device, const struct fusion *fusion,
@@ -56,7 +59,8 @@ size_t execution_plan_workspace(const struct execution_plan *plan);
 
 /* Enqueues it. memory[] is by enum operand, on the device, aligned to 16 bytes, not NULL where
  * fusion_has() the operand; what is written may not be what is read. */
-int execution_plan_run(const struct execution_plan *plan, cudnnHandle_t handle, cudaStream_t stream,
-                       void *const memory[OPERAND_END], void *workspace, struct error *err);
+int execution_plan_run(const struct execution_plan *plan, struct cudnnContext *handle,
+                       struct CUstream_st *stream, void *const memory[OPERAND_END], void *workspace,
+                       struct error *err);
 
 #endif

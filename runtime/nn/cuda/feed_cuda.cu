@@ -221,6 +221,12 @@ template <class T, int C> __global__ void feed_pictures(struct feed_job job, T *
     present_picture<T, C>(feed, picture, out + blockIdx.x * size * size * C);
 }
 
+__global__ void write_targets(struct feed feed, const int64_t *samples, float *targets)
+{
+    const struct mixup_draw none = {};
+    write_target(feed, samples[blockIdx.x], false, none, targets + blockIdx.x * feed.classes);
+}
+
 /* ---- launch ---- */
 
 static bool mixes(const struct feed *feed)
@@ -280,6 +286,13 @@ void kernel_feed(void *stream, const struct feed *feed, const struct step_scalar
         else
             launch_feed<T, 8>(stream, job, n, shared, x);
     });
+}
+
+void kernel_targets(void *stream, const struct feed *feed, const int64_t *samples, int64_t n,
+                    float *targets)
+{
+    const struct feed plain = *feed;
+    LAUNCH(write_targets, dim3((unsigned)n), dim3(THREADS), 0, stream, plain, samples, targets);
 }
 
 } /* extern "C" */

@@ -118,6 +118,16 @@ bool fusion_of_inference(const struct program *program, int index, int64_t n, bo
     return true;
 }
 
+bool fusion_of_observation(const struct program *program, int index, int64_t n,
+                           struct fusion *fusion)
+{
+    if (!begin(program, index, n, FUSION_FORWARD, fusion))
+        return false;
+    fusion->inference = true;
+    fusion->y = program->nodes[index].dtype;
+    return true;
+}
+
 static bool in_suffix(const struct program *program, int index)
 {
     return program->training.count > 0 && index >= (int)program->first;

@@ -82,6 +82,9 @@ struct fusion_options {
  * or does not go this way. `n` images. */
 bool fusion_of_inference(const struct program *program, int node, int64_t n, bool careful,
                          struct fusion *fusion);
+/* The convolution alone, as preflight looks at what comes out of it. */
+bool fusion_of_observation(const struct program *program, int node, int64_t n,
+                           struct fusion *fusion);
 bool fusion_of_forward(const struct program *program, int node, int64_t n, struct fusion *fusion);
 bool fusion_of_backward_data(const struct program *program, int node, int64_t n,
                              struct fusion *fusion);

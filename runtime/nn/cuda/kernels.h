@@ -72,6 +72,10 @@ void kernel_feed(void *stream, const struct feed *feed, const struct step_scalar
                  const int64_t *samples, int64_t n, enum dtype dtype, int channels, void *scratch,
                  void *x, float *targets);
 
+/* feed_target() of n samples of a feed on the card: targets [n,classes]. */
+void kernel_targets(void *stream, const struct feed *feed, const int64_t *samples, int64_t n,
+                    float *targets);
+
 /* rows [n][bytes] = features [count][bytes] at the samples, and back. Where a sample occurs twice,
  * its rows must be equal. `bytes` is even. */
 void kernel_gather(void *stream, const struct step_scalars *scalars, const int64_t *samples,

@@ -1,0 +1,90 @@
+#include "nn/cuda/cuda_device.h"
+
+#include "base/memory.h"
+#include "nn/cuda/card.h"
+#include "nn/cuda/cuda_executor.h"
+
+#include <stdlib.h>
+
+/* Images at once of 224 places a side. */
+enum { INFERENCE_BATCH = 128 };
+
+static void cuda_device_close(struct device *device)
+{
+    card_close(((struct cuda_device *)device)->card);
+    free(device);
+}
+
+static const struct device_table table = {
+    .executor_new = cuda_executor_new,
+    .executor_free = cuda_executor_free,
+    .set_optimizer = cuda_set_optimizer,
+    .train = cuda_train,
+    .gradients = cuda_gradients,
+    .remember = cuda_remember,
+    .infer = cuda_infer,
+    .observe = cuda_observe,
+    .load = cuda_load,
+    .store = cuda_store,
+    .get_moments = cuda_get_moments,
+    .set_moments = cuda_set_moments,
+    .swap_averages = cuda_swap_averages,
+    .get_averages = cuda_get_averages,
+    .set_averages = cuda_set_averages,
+    .describe = cuda_describe,
+    .close = cuda_device_close,
+};
+
+int cuda_device_on(struct card *card, int64_t inference_batch, struct device **device,
+                   struct error *err)
+{
+    const struct card_facts *facts = card_facts(card);
+    struct cuda_device *made = memory_new(1, sizeof *made, err);
+    if (!made) {
+        card_close(card);
+        return -1;
+    }
+    made->device = (struct device){.table = &table,
+                                   .name = "cuda",
+                                   .preferred = DTYPE_BF16,
+                                   .steps_at_once = CUDA_STEPS_AT_ONCE};
+    made->card = card;
+    made->inference_batch = inference_batch;
+    snprintf(made->device.description, sizeof made->device.description,
+             "cuda, %.60s, CUDA %d.%d, cuDNN %zu.%zu.%zu", facts->name, facts->runtime / 1000,
+             facts->runtime % 1000 / 10, facts->cudnn / 10000, facts->cudnn / 100 % 100,
+             facts->cudnn % 100);
+    *device = &made->device;
+    return 0;
+}
+
+/* ---- what nn/open.c loads ---- */
+
+#define EXPORTED __attribute__((visibility("default")))
+
+EXPORTED int backend_open_cuda(int threads, struct device **device, struct error *err);
+EXPORTED int backend_fingerprint_cuda(FILE *stream, struct error *err);
+
+int backend_open_cuda(int threads, struct device **device, struct error *err)
+{
+    struct card *card;
+    int count;
+    (void)threads;
+    if (card_count(&count, err) || card_open(0, NULL, &card, err))
+        return -1;
+    return cuda_device_on(card, INFERENCE_BATCH, device, err);
+}
+
+int backend_fingerprint_cuda(FILE *stream, struct error *err)
+{
+    struct card *card;
+    int count;
+    if (card_count(&count, err) || card_open(0, NULL, &card, err))
+        return -1;
+    const struct card_facts *facts = card_facts(card);
+    const int written = fprintf(
+        stream, "device cuda\ncard %s\ncompute_capability %d.%d\ndriver %d\ncuda %d\ncudnn %zu\n",
+        facts->name, facts->major, facts->minor, facts->driver, facts->runtime, facts->cudnn);
+    card_close(card);
+    return written < 0 ? error_errno(err, "cannot write the fingerprint") : 0;
+}
