@@ -86,7 +86,7 @@ KERNEL_SOURCES = $(wildcard runtime/nn/cuda/*.cu) $(filter-out tests/cuda/twin%,
 KERNEL_OBJECTS = $(KERNEL_SOURCES:%=$(BUILD)/kernels/%.o)
 KERNEL_FLAGS = -std=c++17 -O1 -g1 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra \
   -Wno-unknown-pragmas -Iruntime -Itests -Itests/cuda
-KERNEL_CHECK = $(if $(or $(findstring thread,$(SANITIZE_WITH)),$(findstring clang,$(CC)),$(if $(shell command -v $(CXX)),,none)),,$(BUILD)/tests/cuda/kernels $(BUILD)/tests/cuda/twin)
+KERNEL_CHECK = $(if $(or $(findstring thread,$(SANITIZE_WITH)),$(findstring clang,$(CC)),$(if $(shell command -v $(CXX)),,none)),,$(BUILD)/tests/cuda/kernels $(TWIN_PROGRAMS))
 
 # Its C, for tests that need no card: what calls CUDA and cuDNN, and what is above and includes nothing of theirs. Without their
 # headers only that; cuDNN itself is loaded at run time.
@@ -96,7 +96,8 @@ CUDA_ABOVE = $(filter-out $(CUDA_CALLS),$(wildcard runtime/nn/cuda/*.c))
 CUDA_HOST_SOURCES = $(CUDA_ABOVE) $(if $(CUDNN_HEADERS),$(CUDA_CALLS))
 
 # All that is above, with the kernels, on another card in their place (tests/cuda/twin.h).
-TWIN_SOURCES = $(CUDA_ABOVE) $(wildcard runtime/nn/cuda/*.cu) tests/cuda/emulate.cpp $(wildcard tests/cuda/twin*.c tests/cuda/twin*.cpp)
+TWIN_SOURCES = $(CUDA_ABOVE) $(wildcard runtime/nn/cuda/*.cu) tests/cuda/emulate.cpp $(wildcard tests/cuda/twin*.cpp)
+TWIN_PROGRAMS = $(patsubst tests/cuda/%.c,$(BUILD)/tests/cuda/%,$(wildcard tests/cuda/twin_*.c))
 TWIN_OBJECTS = $(TWIN_SOURCES:%=$(BUILD)/kernels/%.o)
 TWIN_FLAGS = $(filter-out -std=%,$(KERNEL_FLAGS)) -std=c17 -D_GNU_SOURCE -Itests/nn
 ASK_PLANS = $(if $(CUDNN_HEADERS),$(BUILD)/tests/cuda/ask_plans)
@@ -152,6 +153,9 @@ $(BUILD)/kernels/%.o: % $(BUILD)/flags
 	$(SAY) CXX $<
 	$(Q)$(CXX) $(KERNEL_FLAGS) -MMD -MP -MF $(@:.o=.d) -x c++ -c -o $@ $<
 
+# Loops over whole tensors, whose ends the twin checks before.
+$(BUILD)/kernels/tests/cuda/twin_loops.cpp.o: private KERNEL_FLAGS := $(filter-out -O1 -fsanitize% -fno-sanitize%,$(KERNEL_FLAGS)) -O3
+
 $(BUILD)/kernels/%.c.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) CC $<
@@ -191,7 +195,7 @@ $(BUILD)/tests/cuda/kernels: $(KERNEL_OBJECTS) $(call libs,tests nn data base)
 	$(SAY) LINK $@
 	$(Q)$(CXX) -fsanitize=address,undefined -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(BASE_LIBS) -lcmocka -pthread
 
-$(BUILD)/tests/cuda/twin: $(TWIN_OBJECTS) $(call libs,tests nn data base)
+$(TWIN_PROGRAMS): $(BUILD)/tests/cuda/%: $(BUILD)/kernels/tests/cuda/%.c.o $(TWIN_OBJECTS) $(call libs,tests nn data base)
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(Q)$(CXX) -fsanitize=address,undefined -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(BASE_LIBS) -lcmocka -pthread

@@ -21,7 +21,7 @@ place thread, block;
 dim3 grid_size, block_size;
 
 enum state { NEW, READY, BARRIER, WARP, DONE };
-enum { STACK_BYTES = 128 * 1024, LANES = 32 };
+enum { STACK_BYTES = 32 * 1024, LANES = 32 };
 
 /* seen and voted are value and vote as the warp released them, apart from those of the next
  * shuffle. */

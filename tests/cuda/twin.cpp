@@ -4,9 +4,12 @@ extern "C" {
 #include "base/text.h"
 #include "nn/cuda/card.h"
 #include "nn/cuda/cuda_device.h"
+#include "twin_loops.h"
 }
 
 #include "emulate.h"
+
+#include <sanitizer/asan_interface.h>
 
 #include <algorithm>
 #include <atomic>
@@ -387,135 +390,38 @@ namespace
 {
 enum { WORKSPACE = 512 };
 
-float get(const void *tensor, enum dtype dtype, int64_t at)
+/* Elements of an operand. */
+int64_t elements(const struct fusion &fusion, enum operand operand)
 {
-    return dtype == DTYPE_F32 ? ((const float *)tensor)[at]
-                              : bf16_to_f32(((const uint16_t *)tensor)[at]);
-}
-
-void set(void *tensor, enum dtype dtype, int64_t at, double value)
-{
-    if (dtype == DTYPE_F32)
-        ((float *)tensor)[at] = (float)value;
-    else
-        ((uint16_t *)tensor)[at] = bf16_from_f32((float)value);
-}
-
-/* Calls body(image and place of y, of x, of w's row and column), where x is not padding. */
-template <class Body> void each_tap(const struct conv_shape &s, Body body)
-{
-    const int64_t p = conv_out_height(&s), q = conv_out_width(&s);
-    for (int64_t n = 0; n < s.n; n++)
-        for (int64_t i = 0; i < p * q; i++)
-            for (int64_t t = 0; t < s.r * s.s; t++) {
-                const int64_t y = i / q * s.stride - s.pad_top + t / s.s;
-                const int64_t x = i % q * s.stride - s.pad_left + t % s.s;
-                if (y >= 0 && y < s.h && x >= 0 && x < s.w)
-                    body(n * p * q + i, (n * s.h + y) * s.w + x, t);
-            }
-}
-
-double activate(double value, enum activation activation)
-{
-    if (activation == ACTIVATION_NONE)
-        return value;
-    value = value < 0 ? 0 : value;
-    return activation == ACTIVATION_RELU6 && value > 6 ? 6 : value;
-}
-
-struct operands {
-    void *of[OPERAND_END];
-};
-
-std::vector<double> widen(const void *tensor, enum dtype dtype, int64_t count)
-{
-    std::vector<double> wide((size_t)count);
-    for (int64_t i = 0; i < count; i++)
-        wide[(size_t)i] = (double)get(tensor, dtype, i);
-    return wide;
-}
-
-struct counts {
-    int64_t x, y, w, c, k; /* of tensors; channels of a group */
-};
-
-counts count(const struct conv_shape &s)
-{
-    const int64_t places = conv_out_height(&s) * conv_out_width(&s);
-    return {s.n * s.h * s.w * s.c, s.n * places * s.k, s.k * s.r * s.s * (s.c / s.groups),
-            s.c / s.groups, s.k / s.groups};
-}
-
-void forward(const struct fusion &f, const operands &o)
-{
-    const struct conv_shape &s = f.shape;
-    const counts n = count(s);
-    const auto x = widen(o.of[OPERAND_X], f.x, n.x), w = widen(o.of[OPERAND_W], f.w, n.w);
-    std::vector<double> sums((size_t)n.y);
-    each_tap(s, [&](int64_t y, int64_t place, int64_t tap) {
-        for (int64_t k = 0; k < s.k; k++) {
-            const double *from = &x[(size_t)(place * s.c + k / n.k * n.c)];
-            const double *by = &w[(size_t)((k * s.r * s.s + tap) * n.c)];
-            double sum = 0;
-            for (int64_t c = 0; c < n.c; c++)
-                sum += from[c] * by[c];
-            sums[(size_t)(y * s.k + k)] += sum;
-        }
-    });
-    for (int64_t i = 0; i < n.y; i++) {
-        double value = sums[(size_t)i];
-        if (f.keeps_z)
-            set(o.of[OPERAND_Z], f.y, i, value);
-        if (f.scale)
-            value *= (double)((const float *)o.of[OPERAND_SCALE])[i % s.k];
-        if (f.bias)
-            value += (double)((const float *)o.of[OPERAND_BIAS])[i % s.k];
-        if (f.residual)
-            value += (double)get(o.of[OPERAND_RESIDUAL], f.y, i);
-        set(o.of[OPERAND_Y], f.y, i, activate(value, f.activation));
+    const struct conv_shape &s = fusion.shape;
+    switch (operand) {
+    case OPERAND_X: return s.n * s.h * s.w * s.c;
+    case OPERAND_W: return s.k * s.r * s.s * (s.c / s.groups);
+    case OPERAND_SCALE:
+    case OPERAND_BIAS: return s.k;
+    default:
+        return fusion.kind == FUSION_BACKWARD_DATA && operand != OPERAND_Y
+                   ? s.n * s.h * s.w * s.c
+                   : s.n * conv_out_height(&s) * conv_out_width(&s) * s.k;
     }
 }
 
-void backward_data(const struct fusion &f, const operands &o)
+enum dtype dtype_of(const struct fusion &fusion, enum operand operand)
 {
-    const struct conv_shape &s = f.shape;
-    const counts n = count(s);
-    const auto dy = widen(o.of[OPERAND_Y], f.y, n.y), w = widen(o.of[OPERAND_W], f.w, n.w);
-    std::vector<double> sums((size_t)n.x);
-    each_tap(s, [&](int64_t y, int64_t place, int64_t tap) {
-        for (int64_t k = 0; k < s.k; k++) {
-            const double *by = &w[(size_t)((k * s.r * s.s + tap) * n.c)];
-            double *to = &sums[(size_t)(place * s.c + k / n.k * n.c)];
-            for (int64_t c = 0; c < n.c; c++)
-                to[c] += dy[(size_t)(y * s.k + k)] * by[c];
-        }
-    });
-    for (int64_t i = 0; i < n.x; i++) {
-        double value = sums[(size_t)i];
-        if (f.residual)
-            value += (double)get(o.of[OPERAND_RESIDUAL], f.x, i);
-        if (f.mask && !(get(o.of[OPERAND_MASK], f.x, i) > 0))
-            value = 0;
-        set(o.of[OPERAND_X], f.x, i, value);
+    switch (operand) {
+    case OPERAND_X: return fusion.x;
+    case OPERAND_W: return fusion.w;
+    case OPERAND_SCALE:
+    case OPERAND_BIAS: return DTYPE_F32;
+    default: return fusion.kind == FUSION_BACKWARD_DATA && operand != OPERAND_Y ? fusion.x : fusion.y;
     }
 }
 
-void backward_weights(const struct fusion &f, const operands &o)
+/* The loops themselves are not watched by the sanitizer. */
+void check_reachable(const void *tensor, int64_t count, enum dtype dtype)
 {
-    const struct conv_shape &s = f.shape;
-    const counts n = count(s);
-    const auto x = widen(o.of[OPERAND_X], f.x, n.x), dy = widen(o.of[OPERAND_Y], f.y, n.y);
-    std::vector<double> sums((size_t)n.w);
-    each_tap(s, [&](int64_t y, int64_t place, int64_t tap) {
-        for (int64_t k = 0; k < s.k; k++) {
-            const double *from = &x[(size_t)(place * s.c + k / n.k * n.c)];
-            double *to = &sums[(size_t)((k * s.r * s.s + tap) * n.c)];
-            for (int64_t c = 0; c < n.c; c++)
-                to[c] += dy[(size_t)(y * s.k + k)] * from[c];
-        }
-    });
-    for (int64_t i = 0; i < n.w; i++)
-        set(o.of[OPERAND_W], f.w, i, sums[(size_t)i]);
+    if (__asan_region_is_poisoned((void *)tensor, (size_t)count * dtype_size(dtype)))
+        misuse("an operand is not the card's from begin to end");
 }
 } // namespace
 
@@ -524,22 +430,22 @@ extern "C" {
 int card_run(struct card *, void *s, const struct execution_plan *plan,
              void *const memory[OPERAND_END], void *workspace, struct error *err)
 {
-    static void (*const run[])(const struct fusion &, const operands &) = {forward, backward_data,
-                                                                           backward_weights};
     const struct fusion fusion = plan->fusion;
-    operands o = {};
+    std::vector<void *> operands(memory, memory + OPERAND_END);
     if (fails("cudnnBackendExecute", err))
         return -1;
     if (!plan->ready || !workspace)
         misuse("runs a plan that is not ready, or without a workspace");
-    for (int i = OPERAND_X; i < OPERAND_END; i++) {
-        o.of[i] = memory[i];
+    for (int i = OPERAND_X; i < OPERAND_END; i++)
         if (fusion_has(&fusion, (enum operand)i) && (!memory[i] || (uintptr_t)memory[i] % 16 != 0))
             misuse("an operand is missing or not aligned");
-    }
     put(s, [=] {
+        for (int i = OPERAND_X; i < OPERAND_END; i++)
+            if (fusion_has(&fusion, (enum operand)i))
+                check_reachable(operands[(size_t)i], elements(fusion, (enum operand)i),
+                                dtype_of(fusion, (enum operand)i));
         memset(workspace, 0xa5, WORKSPACE);
-        run[fusion.kind](fusion, o);
+        twin_compute(&fusion, operands.data());
     });
     return 0;
 }
