@@ -69,13 +69,14 @@ BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
 # The GPU: a shared object that stages load at run time (runtime/nn/open.c), built where nvcc is and the device is whole.
-# It brings its own copy of the base library and exports what open.c names. Kernels are compiled for the cards that this nvcc
+# It brings its own copy of the base library and of what it needs of nn, and exports what open.c names. Kernels are compiled for the cards that this nvcc
 # knows of, and as PTX for later ones; never contracted to fused multiply-adds, so that they have the CPU's bits.
 CUDA ?= /usr/local/cuda
 NVCC ?= $(CUDA)/bin/nvcc
 CUDA_SOURCES = $(wildcard runtime/nn/cuda/*.c runtime/nn/cuda/*.cu)
-CUDA_OBJECTS = $(patsubst %.cu,$(BUILD)/%.cu.o,$(patsubst %.c,$(BUILD)/pic/%.o,$(CUDA_SOURCES) $(call sources,base)))
-CUDA_BACKEND = $(if $(and $(wildcard runtime/nn/cuda/cuda_device.c),$(shell command -v $(NVCC))),$(BUILD)/lib/libreprise-cuda.so)
+CUDA_SHARED = $(addprefix runtime/nn/,arena.c conv_shape.c program.c)
+CUDA_OBJECTS = $(patsubst %.cu,$(BUILD)/%.cu.o,$(patsubst %.c,$(BUILD)/pic/%.o,$(CUDA_SOURCES) $(CUDA_SHARED) $(call sources,base)))
+CUDA_BACKEND = $(if $(shell command -v $(NVCC)),$(BUILD)/lib/libreprise-cuda.so)
 CUDA_CARDS = $(filter $(shell $(NVCC) --list-gpu-code),sm_80 sm_90 sm_100)
 CUDA_TARGETS = $(foreach card,$(CUDA_CARDS:sm_%=%),-gencode arch=compute_$(card),code=sm_$(card)) \
   $(foreach card,$(lastword $(CUDA_CARDS:sm_%=%)),-gencode arch=compute_$(card),code=compute_$(card))
@@ -132,7 +133,7 @@ $(eval $(call archive,tests,$(TEST_SHARED)))
 $(BUILD)/lib/libreprise-cuda.so: $(CUDA_OBJECTS)
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(Q)$(NVCC) -shared $(if $(DEBUG),,-Xlinker -s) -o $@ $^ $(BASE_LIBS)
+	$(Q)$(NVCC) -shared -Xlinker --no-undefined $(if $(DEBUG),,-Xlinker -s) -o $@ $^ $(BASE_LIBS)
 
 $(BUILD)/pic/runtime/nn/cuda/%.o: CPPFLAGS += -isystem $(CUDA)/include
 $(BUILD)/objects/runtime/nn/cuda/%.o: CPPFLAGS += -isystem $(CUDA)/include

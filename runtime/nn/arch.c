@@ -146,14 +146,6 @@ int graph_find(const struct graph *graph, const char *layer)
     return -1;
 }
 
-bool node_reads(const struct node *node, int input)
-{
-    for (int i = 0; i < node_inputs(node); i++)
-        if (node_input(node, i) == input)
-            return true;
-    return false;
-}
-
 int graph_features(const struct graph *graph)
 {
     for (size_t i = 0; i < graph->count; i++)

@@ -97,9 +97,21 @@ static inline int node_input(const struct node *node, int i)
 {
     return i == 0 ? node->input : node->more[i - 1];
 }
-bool node_reads(const struct node *node, int input);
+static inline bool node_reads(const struct node *node, int input)
+{
+    for (int i = 0; i < node_inputs(node); i++)
+        if (node_input(node, i) == input)
+            return true;
+    return false;
+}
 /* The channel of a NODE_CONCATENATE at which its input `which` begins. */
-int64_t graph_concatenated_at(const struct graph *graph, int node, int which);
+static inline int64_t graph_concatenated_at(const struct graph *graph, int node, int which)
+{
+    int64_t at = 0;
+    for (int i = 0; i < which; i++)
+        at += graph->nodes[node_input(&graph->nodes[node], i)].channels;
+    return at;
+}
 
 static inline int64_t node_count(const struct node *node) /* of elements of one image's output */
 {

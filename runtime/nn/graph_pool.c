@@ -154,11 +154,3 @@ int graph_pool(struct graph *graph, const struct architecture *architecture, int
     *last = (int)graph->count - 1; /* the base's own pool, still */
     return add_concatenation(graph, architecture, last, err);
 }
-
-int64_t graph_concatenated_at(const struct graph *graph, int node, int which)
-{
-    int64_t at = 0;
-    for (int i = 0; i < which; i++)
-        at += graph->nodes[node_input(&graph->nodes[node], i)].channels;
-    return at;
-}

@@ -5,7 +5,9 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "nn/cuda/engines.h"
 #include "nn/cuda/execution_plan.h"
+#include "nn/cuda/plan_device.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

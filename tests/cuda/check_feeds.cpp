@@ -112,8 +112,26 @@ static bool check_large()
            check_feed(&mixed.feed, DTYPE_F32, 3, true);
 }
 
+static bool check_targets()
+{
+    const int64_t samples[] = {2, 0, 3, 2};
+    bool ok = true;
+    for (float smoothing : {0.0f, 0.1f}) {
+        struct pictures p;
+        make(&p, 16, 16, 16, NULL, PREPROCESS_TF);
+        p.feed.label_smoothing = smoothing;
+        tensor targets(DTYPE_F32, 4 * p.feed.classes), expected(DTYPE_F32, 4 * p.feed.classes);
+        for (int i = 0; i < 4; i++)
+            feed_target(&p.feed, samples[i], expected.f32() + i * p.feed.classes);
+        kernel_targets(NULL, &p.feed, samples, 4, targets.f32());
+        ok &= same("targets", targets, expected);
+    }
+    return ok;
+}
+
 void check_feeds()
 {
+    report("targets_have_the_cpus_bits", check_targets());
     report("augmented_pictures_have_the_cpus_bits", check_kinds());
     report("preprocessed_pictures_have_the_cpus_bits", check_outputs());
     report("pictures_that_fit_no_shared_memory_have_the_cpus_bits", check_large());

@@ -144,7 +144,7 @@ int twin_open(int64_t inference_batch, struct device **device, struct error *err
 {
     struct card *card;
     return card_open(0, NULL, &card, err) || cuda_device_on(card, inference_batch, device, err) ? -1
-                                                                                                 : 0;
+                                                                                                : 0;
 }
 
 /* ---- the card ---- */
@@ -306,8 +306,7 @@ static int copy(void *s, void *to, const void *from, size_t bytes, struct error 
     return 0;
 }
 
-int card_upload(struct card *, void *s, void *to, const void *host, size_t bytes,
-                struct error *err)
+int card_upload(struct card *, void *s, void *to, const void *host, size_t bytes, struct error *err)
 {
     return copy(s, to, host, bytes, err);
 }
@@ -413,7 +412,8 @@ enum dtype dtype_of(const struct fusion &fusion, enum operand operand)
     case OPERAND_W: return fusion.w;
     case OPERAND_SCALE:
     case OPERAND_BIAS: return DTYPE_F32;
-    default: return fusion.kind == FUSION_BACKWARD_DATA && operand != OPERAND_Y ? fusion.x : fusion.y;
+    default:
+        return fusion.kind == FUSION_BACKWARD_DATA && operand != OPERAND_Y ? fusion.x : fusion.y;
     }
 }
 

@@ -136,7 +136,7 @@ void backward_weights(const struct fusion &f, void *const *o)
 
 extern "C" void twin_compute(const struct fusion *fusion, void *const memory[OPERAND_END])
 {
-    static void (*const compute[])(const struct fusion &, void *const *) = {
-        forward, backward_data, backward_weights};
+    static void (*const compute[])(const struct fusion &, void *const *) = {forward, backward_data,
+                                                                            backward_weights};
     compute[fusion->kind](*fusion, memory);
 }

@@ -42,7 +42,13 @@ struct kind {
 static const struct kind kinds[] = {
     {"resnet8", 1, 16, NULL, 0.2, {.batch = 5, .shard = 5, .seed = 3}, {0}},
     {"resnet8", 1, 16, "", 0, {.batch = 8, .shard = 3, .norm = NORM_BATCH}, SGD},
-    {"resnet8", 1, 16, "conv4", 0.3, {.batch = 5, .shard = 5, .norm = NORM_BATCH, .seed = 1}, ADAMW},
+    {"resnet8",
+     1,
+     16,
+     "conv4",
+     0.3,
+     {.batch = 5, .shard = 5, .norm = NORM_BATCH, .seed = 1},
+     ADAMW},
     {"resnet8+conv1_relu", 1, 16, "conv3", 0, {.batch = 6, .shard = 4}, {0}},
     {"mobilenet", 0.25, 32, "conv_dw_12", 0, {.batch = 4, .shard = 4, .norm = NORM_BATCH}, {0}},
     {"mobilenet_v2", 0.35, 32, "block_16", 0, {.batch = 4, .shard = 4}, {0}},
@@ -128,7 +134,8 @@ static void inference_has_the_cpus_results(void **state)
         const int node = graph_last_map(&pair.models[0]->graph);
         const int64_t count = IMAGES * node_count(&pair.models[0]->graph.nodes[node]);
         float logits[2][IMAGES * KINDS_CLASSES], probabilities[2][IMAGES * KINDS_CLASSES];
-        float *maps[2] = {calloc((size_t)count, sizeof(float)), calloc((size_t)count, sizeof(float))};
+        float *maps[2] = {calloc((size_t)count, sizeof(float)),
+                          calloc((size_t)count, sizeof(float))};
         struct batch_result results[2];
         for (int i = 0; i < 2; i++)
             ok(network_infer(pair.networks[i], &pair.pictures.feed, pair.pictures.samples, IMAGES,
@@ -184,7 +191,8 @@ static float *gradients_of(const struct pair *pair, int which, const struct feed
     size_t count = 0, at = 0;
     for (size_t p = 0; p < model->count; p++)
         count += (size_t)model->parameters[p].count;
-    float *values = calloc(count, sizeof *values), **entries = calloc(model->count, sizeof *entries);
+    float *values = calloc(count, sizeof *values),
+          **entries = calloc(model->count, sizeof *entries);
     for (size_t p = 0; p < model->count; p++) {
         entries[p] = values + at;
         at += (size_t)model->parameters[p].count;
@@ -313,8 +321,11 @@ static float *weights_after(const struct kind *kind, const struct run *run, size
 /* However many steps are asked for at once, and whatever is remembered. */
 static void all_ways_have_the_same_bits(void **state)
 {
-    static const struct run runs[] = {
-        {STEPS, false, 0}, {STEPS, false, 0}, {1, false, 0}, {2, true, 1 << 20}, {STEPS, true, 700}};
+    static const struct run runs[] = {{STEPS, false, 0},
+                                      {STEPS, false, 0},
+                                      {1, false, 0},
+                                      {2, true, 1 << 20},
+                                      {STEPS, true, 700}};
     (void)state;
     for (size_t k = 0; k < 3; k++) {
         float *first = NULL;

@@ -9,6 +9,21 @@
 /* Images at once of 224 places a side. */
 enum { INFERENCE_BATCH = 128 };
 
+struct cuda_device {
+    struct device device; /* first */
+    struct card *card;
+    int64_t inference_batch;
+};
+
+static int new_executor(struct device *device, const struct program *program,
+                        const struct model *model, const struct network_options *options,
+                        struct executor **executor, struct error *err)
+{
+    const struct cuda_device *own = (const struct cuda_device *)device;
+    return cuda_executor_new(device, own->card, own->inference_batch, program, model, options,
+                             executor, err);
+}
+
 static void cuda_device_close(struct device *device)
 {
     card_close(((struct cuda_device *)device)->card);
@@ -16,7 +31,7 @@ static void cuda_device_close(struct device *device)
 }
 
 static const struct device_table table = {
-    .executor_new = cuda_executor_new,
+    .executor_new = new_executor,
     .executor_free = cuda_executor_free,
     .set_optimizer = cuda_set_optimizer,
     .train = cuda_train,

@@ -10,16 +10,9 @@
 
 struct card;
 
-struct cuda_device {
-    struct device device; /* first */
-    struct card *card;
-    /* Images that inference and the frozen prefix take at once: always as many, so that an image's
-     * result cannot depend on how many there are. */
-    int64_t inference_batch;
-};
-
-/* Takes the card: closed with the device, and where this fails. For images of 224 places a side;
- * smaller ones come in as many more as are a power of two. */
+/* Takes the card: closed with the device, and where this fails. Inference takes so many images of
+ * 224 places a side at once: always as many, so that an image's result cannot depend on how many
+ * there are. */
 int cuda_device_on(struct card *card, int64_t inference_batch, struct device **device,
                    struct error *err);
 

@@ -67,34 +67,34 @@ size_t cuda_packed_elements(const struct executor *e, int index)
     return (size_t)(shape.k * shape.r * shape.s * c);
 }
 
-static void add_conv(struct executor *e, int index, struct layout *layout)
+static void add_conv(struct executor *e, int index, struct pieces *pieces)
 {
     struct cuda_node *own = &e->nodes[index];
     const size_t k = (size_t)e->model->graph.nodes[index].channels;
     const size_t bytes = dtype_size(e->options.dtype), elements = cuda_packed_elements(e, index);
-    layout_add(layout, &own->packed, elements, bytes);
-    layout_add(layout, &own->scale, k, sizeof *own->scale);
-    layout_add(layout, &own->bias, k, sizeof *own->bias);
+    pieces_add(pieces, &own->packed, elements, bytes);
+    pieces_add(pieces, &own->scale, k, sizeof *own->scale);
+    pieces_add(pieces, &own->bias, k, sizeof *own->bias);
     if (e->shard > 0 && index >= (int)e->program->first && !own->program->folded)
-        layout_add(layout, &own->trained, elements, bytes);
+        pieces_add(pieces, &own->trained, elements, bytes);
 }
 
-static void add_suffix(struct executor *e, int index, struct layout *layout)
+static void add_suffix(struct executor *e, int index, struct pieces *pieces)
 {
     struct cuda_node *own = &e->nodes[index];
     const size_t c = (size_t)e->model->graph.nodes[index].channels;
     if (own->program->edge)
-        layout_add(layout, &own->edge, (size_t)e->options.batch, cuda_bytes(e, index));
+        pieces_add(pieces, &own->edge, (size_t)e->options.batch, cuda_bytes(e, index));
     if (index < (int)e->program->first)
         return;
     if (own->program->kernel_trains && e->parameter[index][PARAMETER_BIAS] >= 0)
-        layout_add(layout, &own->bias_sums, 2 * e->shards * c, sizeof *own->bias_sums);
+        pieces_add(pieces, &own->bias_sums, 2 * e->shards * c, sizeof *own->bias_sums);
     if (!program_has_own_norm(e->program, index))
         return;
-    layout_add(layout, &own->factors, NORM_FACTORS * c, sizeof *own->factors);
-    layout_add(layout, &own->moments, 2 * c, sizeof *own->moments);
-    layout_add(layout, &own->statistics, 2 * e->shards * c, sizeof *own->statistics);
-    layout_add(layout, &own->sums, 2 * e->shards * c, sizeof *own->sums);
+    pieces_add(pieces, &own->factors, NORM_FACTORS * c, sizeof *own->factors);
+    pieces_add(pieces, &own->moments, 2 * c, sizeof *own->moments);
+    pieces_add(pieces, &own->statistics, 2 * e->shards * c, sizeof *own->statistics);
+    pieces_add(pieces, &own->sums, 2 * e->shards * c, sizeof *own->sums);
 }
 
 /* The most scratch that a kernel of the suffix wants for a shard. */
@@ -125,31 +125,31 @@ static int place_buffers(const struct executor *e, const struct step_list *list,
     return status;
 }
 
-static void add_batches(struct executor *e, struct layout *layout)
+static void add_batches(struct executor *e, struct pieces *pieces)
 {
     const size_t batch = (size_t)e->options.batch, classes = (size_t)e->model->architecture.classes;
     const size_t most = CUDA_STEPS_AT_ONCE * batch, rows = 2 * (size_t)e->half;
-    layout_add(layout, &e->targets, batch * classes, sizeof *e->targets);
-    layout_add(layout, &e->losses, batch, sizeof *e->losses);
-    layout_add(layout, &e->hits, batch, sizeof *e->hits);
-    layout_add(layout, &e->class_weights, classes, sizeof *e->class_weights);
-    layout_add(layout, &e->steps, CUDA_STEPS_AT_ONCE, sizeof *e->steps);
-    layout_add(layout, &e->results, CUDA_STEPS_AT_ONCE, sizeof *e->results);
-    layout_add(layout, &e->scalars, 1, sizeof *e->scalars);
-    layout_add(layout, &e->samples, most, sizeof *e->samples);
-    layout_add(layout, &e->rows, most, sizeof *e->rows);
-    layout_add(layout, &e->target_row, most, sizeof *e->target_row);
-    layout_add(layout, &e->prefix_samples, rows, sizeof *e->prefix_samples);
-    layout_add(layout, &e->prefix_rows, rows, sizeof *e->prefix_rows);
+    pieces_add(pieces, &e->targets, batch * classes, sizeof *e->targets);
+    pieces_add(pieces, &e->losses, batch, sizeof *e->losses);
+    pieces_add(pieces, &e->hits, batch, sizeof *e->hits);
+    pieces_add(pieces, &e->class_weights, classes, sizeof *e->class_weights);
+    pieces_add(pieces, &e->steps, CUDA_STEPS_AT_ONCE, sizeof *e->steps);
+    pieces_add(pieces, &e->results, CUDA_STEPS_AT_ONCE, sizeof *e->results);
+    pieces_add(pieces, &e->scalars, 1, sizeof *e->scalars);
+    pieces_add(pieces, &e->samples, most, sizeof *e->samples);
+    pieces_add(pieces, &e->rows, most, sizeof *e->rows);
+    pieces_add(pieces, &e->target_row, most, sizeof *e->target_row);
+    pieces_add(pieces, &e->prefix_samples, rows, sizeof *e->prefix_samples);
+    pieces_add(pieces, &e->prefix_rows, rows, sizeof *e->prefix_rows);
 }
 
-static int add_training(struct executor *e, struct layout *layout, struct error *err)
+static int add_training(struct executor *e, struct pieces *pieces, struct error *err)
 {
     const struct step_list *list = &e->program->training;
     const size_t count = e->model->graph.count;
     size_t scratch = 0, packed = 0, arena_bytes;
     for (int i = 0; i < (int)count; i++) {
-        add_suffix(e, i, layout);
+        add_suffix(e, i, pieces);
         if (i < (int)e->program->first)
             continue;
         scratch = largest(scratch, scratch_of(e, i, e->shard));
@@ -159,32 +159,32 @@ static int add_training(struct executor *e, struct layout *layout, struct error 
     if (place_buffers(e, list, e->shard, e->training_offsets, &arena_bytes, err))
         return -1;
     for (size_t i = 0; i < e->arena_count; i++)
-        layout_add(layout, &e->arenas[i], arena_bytes, 1);
-    layout_add(layout, &e->gradient, e->trained_floats, sizeof *e->gradient);
-    layout_add(layout, &e->m, e->trained_floats, sizeof *e->m);
-    layout_add(layout, &e->v, e->trained_floats, sizeof *e->v);
-    layout_add(layout, &e->packed_gradient, packed, sizeof(float));
-    layout_add(layout, &e->tail, packed, sizeof *e->tail);
-    layout_add(layout, &e->main.scratch, scratch, 1);
-    add_batches(e, layout);
+        pieces_add(pieces, &e->arenas[i], arena_bytes, 1);
+    pieces_add(pieces, &e->gradient, e->trained_floats, sizeof *e->gradient);
+    pieces_add(pieces, &e->m, e->trained_floats, sizeof *e->m);
+    pieces_add(pieces, &e->v, e->trained_floats, sizeof *e->v);
+    pieces_add(pieces, &e->packed_gradient, packed, sizeof(float));
+    pieces_add(pieces, &e->tail, packed, sizeof *e->tail);
+    pieces_add(pieces, &e->main.scratch, scratch, 1);
+    add_batches(e, pieces);
     return 0;
 }
 
-static int add_all(struct executor *e, struct layout *layout, struct error *err)
+static int add_all(struct executor *e, struct pieces *pieces, struct error *err)
 {
     size_t arena_bytes;
-    layout_add(layout, &e->weights, e->all_floats, sizeof *e->weights);
+    pieces_add(pieces, &e->weights, e->all_floats, sizeof *e->weights);
     for (int i = 0; i < (int)e->model->graph.count; i++)
         if (node_has_conv(&e->model->graph.nodes[i]))
-            add_conv(e, i, layout);
+            add_conv(e, i, pieces);
     if (place_buffers(e, &e->program->inference, e->inference_batch, e->inference_offsets,
                       &arena_bytes, err))
         return -1;
-    layout_add(layout, &e->inference_arena, arena_bytes, 1);
-    layout_add(layout, &e->ahead_scalars, 1, sizeof *e->ahead_scalars);
-    if (e->shard > 0 && add_training(e, layout, err))
+    pieces_add(pieces, &e->inference_arena, arena_bytes, 1);
+    pieces_add(pieces, &e->ahead_scalars, 1, sizeof *e->ahead_scalars);
+    if (e->shard > 0 && add_training(e, pieces, err))
         return -1;
-    return layout_check(layout, err);
+    return pieces_check(pieces, err);
 }
 
 /* How a batch is cut, and how many images the prefix works ahead. */
@@ -200,11 +200,11 @@ static void cut_batch(struct executor *e, int64_t batch)
 
 static size_t bytes_with(struct executor *e, int64_t batch)
 {
-    struct layout layout = {0};
+    struct pieces pieces = {0};
     struct error ignored;
     cut_batch(e, batch);
-    size_t bytes = add_all(e, &layout, &ignored) ? SIZE_MAX : layout.bytes;
-    layout_release(&layout);
+    size_t bytes = add_all(e, &pieces, &ignored) ? SIZE_MAX : pieces.bytes;
+    pieces_release(&pieces);
     const size_t store = cuda_store_bytes(e, 0);
     return bytes < SIZE_MAX - store ? bytes + store : SIZE_MAX;
 }
@@ -240,17 +240,17 @@ static int too_large(struct executor *e, struct error *err)
 static int take_memory(struct executor *e, struct error *err)
 {
     size_t left;
-    if (add_all(e, &e->layout, err) || card_memory_left(e->card, &left, err))
+    if (add_all(e, &e->pieces, err) || card_memory_left(e->card, &left, err))
         return -1;
     if (bytes_with(e, e->options.batch) > left)
         return too_large(e, err);
-    if (card_memory_new(e->card, e->layout.bytes, &e->memory, err)) {
+    if (card_memory_new(e->card, e->pieces.bytes, &e->memory, err)) {
         if (err->kind == ERR_MEMORY)
             return too_large(e, err);
         return -1;
     }
-    layout_place(&e->layout, e->memory);
-    return card_zero(e->card, e->main.stream, e->memory, e->layout.bytes, err);
+    pieces_place(&e->pieces, e->memory);
+    return card_zero(e->card, e->main.stream, e->memory, e->pieces.bytes, err);
 }
 
 int cuda_make_workspace(struct executor *e, struct error *err)
@@ -304,14 +304,12 @@ static int make_arrays(struct executor *e, struct error *err)
     return cuda_place_parameters(e, err);
 }
 
-/* Images at once: as many more as the pictures are smaller. */
-static int64_t inference_batch(const struct cuda_device *device, const struct model *model)
+/* As many more as the pictures are smaller. */
+static int64_t inference_batch(int64_t images, int64_t size)
 {
-    int64_t images = device->inference_batch, size = model->architecture.image_size;
-    while (size <= 112 && images < 16 * device->inference_batch) {
-        size *= 2;
+    const int64_t most = 16 * images;
+    for (; size <= 112 && images < most; size *= 2)
         images *= 4;
-    }
     return images;
 }
 
@@ -328,20 +326,21 @@ static int init(struct executor *e, struct error *err)
     return e->shard > 0 ? cuda_make_store(e, 0, err) : 0;
 }
 
-int cuda_executor_new(struct device *device, const struct program *program,
-                      const struct model *model, const struct network_options *options,
-                      struct executor **executor, struct error *err)
+int cuda_executor_new(const struct device *device, struct card *card, int64_t images,
+                      const struct program *program, const struct model *model,
+                      const struct network_options *options, struct executor **executor,
+                      struct error *err)
 {
     struct executor *e = memory_new(1, sizeof *e, err);
     if (!e)
         return -1;
-    e->device = (struct cuda_device *)device;
-    e->card = e->device->card;
+    e->device = device;
+    e->card = card;
     e->program = program;
     e->model = model;
     e->options = *options;
     e->careful = true;
-    e->inference_batch = inference_batch(e->device, model);
+    e->inference_batch = inference_batch(images, model->architecture.image_size);
     cut_batch(e, options->batch);
     if (init(e, err)) {
         cuda_executor_free(e);
@@ -381,7 +380,7 @@ void cuda_executor_free(struct executor *e)
         return;
     free_on_card(e);
     cuda_release_plans(e);
-    layout_release(&e->layout);
+    pieces_release(&e->pieces);
     void *const owned[] = {e->trains,           e->parameter, e->offsets, e->inference_offsets,
                            e->training_offsets, e->arenas,    e->nodes};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)

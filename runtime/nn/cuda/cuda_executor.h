@@ -12,7 +12,7 @@
  *   cuda_step.c        a training step as one graph
  *   cuda_train.c       many of them
  *
- * All memory is planned when the network is made (layout.h). A training step is captured once for
+ * All memory is planned when the network is made (pieces.h). A training step is captured once for
  * each number of images and then replayed; what changes from step to step lies in struct
  * step_scalars in the card's memory (kernels.h). What training reads of its pictures, the outputs
  * of the frozen prefix ("edges"), lies in rows of a store: the first `kept` for samples whose edges
@@ -26,10 +26,9 @@
 #define NN_CUDA_CUDA_EXECUTOR_H
 
 #include "nn/cuda/card.h"
-#include "nn/cuda/cuda_device.h"
 #include "nn/cuda/fusion.h"
 #include "nn/cuda/kernels.h"
-#include "nn/cuda/layout.h"
+#include "nn/cuda/pieces.h"
 #include "nn/model.h"
 #include "nn/network.h"
 #include "nn/program.h"
@@ -83,15 +82,15 @@ struct pictures {
 
 struct executor {
     const struct program *program;
-    const struct model *model; /* for its graph and the names and shapes of parameters */
-    struct cuda_device *device;
+    const struct model *model;   /* for its graph and the names and shapes of parameters */
+    const struct device *device; /* for its folders */
     struct card *card;
     struct network_options options;
     int64_t inference_batch;
     int64_t shard;            /* images; 0 where nothing trains */
     size_t shards;            /* the most of a batch */
     struct queue main, ahead; /* of the steps; of inference and the prefix */
-    struct layout layout;
+    struct pieces pieces;
     void *memory;
     struct cuda_node *nodes;
 
@@ -161,10 +160,12 @@ struct executor {
     size_t feed_scratch_bytes;
 };
 
-/* What the device's table names; contracts in network.h. */
-int cuda_executor_new(struct device *device, const struct program *program,
-                      const struct model *model, const struct network_options *options,
-                      struct executor **executor, struct error *err);
+/* What the device's table names; contracts in network.h. Inference and the frozen prefix take
+ * `images` of 224 places a side at once, of smaller ones more. */
+int cuda_executor_new(const struct device *device, struct card *card, int64_t images,
+                      const struct program *program, const struct model *model,
+                      const struct network_options *options, struct executor **executor,
+                      struct error *err);
 void cuda_executor_free(struct executor *executor);
 int cuda_set_optimizer(struct executor *executor, const struct optimizer *optimizer,
                        struct error *err);

@@ -29,25 +29,25 @@ static int reserve_scores(struct executor *e, int64_t images, struct error *err)
 {
     struct score_memory *s = &e->scores;
     const size_t n = (size_t)images, classes = (size_t)e->model->architecture.classes;
-    struct layout layout = {0};
+    struct pieces pieces = {0};
     if (images <= s->images)
         return 0;
     cuda_release_scores(e);
-    layout_add(&layout, &s->samples, n, sizeof *s->samples);
-    layout_add(&layout, &s->rows, n, sizeof *s->rows);
-    layout_add(&layout, &s->targets, n * classes, sizeof *s->targets);
-    layout_add(&layout, &s->logits, n * classes, sizeof *s->logits);
-    layout_add(&layout, &s->probabilities, n * classes, sizeof *s->probabilities);
-    layout_add(&layout, &s->losses, n, sizeof *s->losses);
-    layout_add(&layout, &s->hits, n, sizeof *s->hits);
-    int status = layout_check(&layout, err);
+    pieces_add(&pieces, &s->samples, n, sizeof *s->samples);
+    pieces_add(&pieces, &s->rows, n, sizeof *s->rows);
+    pieces_add(&pieces, &s->targets, n * classes, sizeof *s->targets);
+    pieces_add(&pieces, &s->logits, n * classes, sizeof *s->logits);
+    pieces_add(&pieces, &s->probabilities, n * classes, sizeof *s->probabilities);
+    pieces_add(&pieces, &s->losses, n, sizeof *s->losses);
+    pieces_add(&pieces, &s->hits, n, sizeof *s->hits);
+    int status = pieces_check(&pieces, err);
     if (status == 0)
-        status = card_memory_new(e->card, layout.bytes, &s->memory, err);
+        status = card_memory_new(e->card, pieces.bytes, &s->memory, err);
     if (status == 0) {
-        layout_place(&layout, s->memory);
+        pieces_place(&pieces, s->memory);
         s->images = images;
     }
-    layout_release(&layout);
+    pieces_release(&pieces);
     return status;
 }
 

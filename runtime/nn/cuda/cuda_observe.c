@@ -30,19 +30,19 @@ static int take_memory(struct observation *o, struct error *err)
     struct executor *e = o->e;
     const struct node *node = &e->model->graph.nodes[o->node];
     const size_t n = (size_t)e->inference_batch, c = (size_t)node->channels;
-    struct layout layout = {0};
-    layout_add(&layout, &o->list, (size_t)o->batches * n, sizeof *o->list);
-    layout_add(&layout, &o->packed, cuda_packed_elements(e, o->node), dtype_size(e->options.dtype));
-    layout_add(&layout, &o->z, n, cuda_bytes(e, o->node));
-    layout_add(&layout, &o->scratch,
+    struct pieces pieces = {0};
+    pieces_add(&pieces, &o->list, (size_t)o->batches * n, sizeof *o->list);
+    pieces_add(&pieces, &o->packed, cuda_packed_elements(e, o->node), dtype_size(e->options.dtype));
+    pieces_add(&pieces, &o->z, n, cuda_bytes(e, o->node));
+    pieces_add(&pieces, &o->scratch,
                kernel_norm_scratch((int64_t)n * node->height * node->width, node->channels), 1);
-    layout_add(&layout, &o->statistics, (size_t)o->batches * 2 * c, sizeof *o->statistics);
-    int status = layout_check(&layout, err);
+    pieces_add(&pieces, &o->statistics, (size_t)o->batches * 2 * c, sizeof *o->statistics);
+    int status = pieces_check(&pieces, err);
     if (status == 0)
-        status = card_memory_new(e->card, layout.bytes, &o->memory, err);
+        status = card_memory_new(e->card, pieces.bytes, &o->memory, err);
     if (status == 0)
-        layout_place(&layout, o->memory);
-    layout_release(&layout);
+        pieces_place(&pieces, o->memory);
+    pieces_release(&pieces);
     return status;
 }
 

@@ -39,7 +39,7 @@ static int plan_path(const struct executor *e, const char *folder, const struct 
 static int find(const struct executor *e, const struct fusion *fusion, struct execution_plan **plan,
                 struct error *err)
 {
-    const char *folder = e->device->device.scratch;
+    const char *folder = e->device->scratch;
     struct error none;
     char path[PATH_SIZE], *bytes;
     size_t size;
@@ -60,7 +60,7 @@ static int find(const struct executor *e, const struct fusion *fusion, struct ex
 static void keep(const struct executor *e, const struct fusion *fusion,
                  const struct execution_plan *plan)
 {
-    const char *folder = e->device->device.scratch_out;
+    const char *folder = e->device->scratch_out;
     struct text bytes = {0};
     struct error none;
     char path[PATH_SIZE];

@@ -8,23 +8,23 @@
 
 /* ---- memory ---- */
 
-static void add_store(struct executor *e, int64_t kept, struct layout *layout)
+static void add_store(struct executor *e, int64_t kept, struct pieces *pieces)
 {
     const size_t rows = 2 * (size_t)e->half;
     for (int i = 0; i < (int)e->program->first; i++)
         if (e->program->nodes[i].edge)
-            layout_add(layout, &e->nodes[i].rows, (size_t)kept + rows, cuda_bytes(e, i));
-    layout_add(layout, &e->target_rows, rows * (size_t)e->model->architecture.classes,
+            pieces_add(pieces, &e->nodes[i].rows, (size_t)kept + rows, cuda_bytes(e, i));
+    pieces_add(pieces, &e->target_rows, rows * (size_t)e->model->architecture.classes,
                sizeof *e->target_rows);
 }
 
 size_t cuda_store_bytes(struct executor *e, int64_t kept)
 {
-    struct layout layout = {0};
+    struct pieces pieces = {0};
     if (e->shard > 0)
-        add_store(e, kept, &layout);
-    const size_t bytes = layout.failed.kind == ERR_NONE ? layout.bytes : SIZE_MAX / 2;
-    layout_release(&layout);
+        add_store(e, kept, &pieces);
+    const size_t bytes = pieces.failed.kind == ERR_NONE ? pieces.bytes : SIZE_MAX / 2;
+    pieces_release(&pieces);
     return bytes;
 }
 
@@ -42,21 +42,21 @@ void cuda_release_store(struct executor *e)
 
 int cuda_make_store(struct executor *e, int64_t kept, struct error *err)
 {
-    struct layout layout = {0};
+    struct pieces pieces = {0};
     cuda_release_store(e);
-    add_store(e, kept, &layout);
-    int status = layout_check(&layout, err);
+    add_store(e, kept, &pieces);
+    int status = pieces_check(&pieces, err);
     if (status == 0)
-        status = card_memory_new(e->card, layout.bytes, &e->store, err);
+        status = card_memory_new(e->card, pieces.bytes, &e->store, err);
     if (status == 0) {
-        layout_place(&layout, e->store);
+        pieces_place(&pieces, e->store);
         e->kept = kept;
-        status = card_zero(e->card, e->main.stream, e->store, layout.bytes, err) ||
+        status = card_zero(e->card, e->main.stream, e->store, pieces.bytes, err) ||
                          card_wait(e->card, e->main.stream, err)
                      ? -1
                      : 0;
     }
-    layout_release(&layout);
+    pieces_release(&pieces);
     return status;
 }
 

@@ -21,8 +21,8 @@
 
 struct execution_plan;
 struct plan_device;
-/* What cuDNN calls cudnnHandle_t, and CUDA cudaStream_t, so that whoever only holds plans needs none
- * of their headers. */
+/* What cuDNN calls cudnnHandle_t, and CUDA cudaStream_t, so that whoever only holds plans needs
+ * none of their headers. */
 struct cudnnContext;
 struct CUstream_st;
 
