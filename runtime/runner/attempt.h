@@ -47,6 +47,7 @@ struct attempt {
     struct attempt_copy *copies;
     size_t copy_count;
     int threads;
+    uint64_t cards; /* that it has to itself: cards.h */
     struct launched process;
     struct launch_report report; /* after attempt_collect */
     int progress_fd;             /* -1 where closed */

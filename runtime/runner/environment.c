@@ -117,7 +117,8 @@ static int add_all(struct variables *variables, const struct environment_place *
     if (add_below(variables, "REPRISE_STAGE", place->folder, "stage.json", err) < 0 ||
         add_below(variables, "HOME", place->folder, "home", err) < 0 ||
         add_below(variables, "TMPDIR", place->folder, "home", err) < 0 ||
-        add_own(variables, "OMP_NUM_THREADS", number, err) < 0)
+        add_own(variables, "OMP_NUM_THREADS", number, err) < 0 ||
+        (place->cards != NULL && add_own(variables, "CUDA_VISIBLE_DEVICES", place->cards, err) < 0))
         return -1;
     for (size_t i = 0; i < COUNT(fixed_variables); i++)
         if (add_own(variables, fixed_variables[i].name, fixed_variables[i].value, err) < 0)
@@ -128,7 +129,7 @@ static int add_all(struct variables *variables, const struct environment_place *
     for (size_t i = 0; i < stage->secret_count; i++)
         if (add(variables, stage->secrets[i], getenv(stage->secrets[i]), err) < 0)
             return -1;
-    if (add_passed(variables, passed_always, COUNT(passed_always), err) < 0)
+    if (place->cards == NULL && add_passed(variables, passed_always, COUNT(passed_always), err) < 0)
         return -1;
     if (!stage->network)
         return 0;

@@ -10,10 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static int start_process(struct attempt *attempt, struct error *err)
+static int start_process(struct attempt *attempt, const char *cards, struct error *err)
 {
     struct job *job = attempt->job;
-    const struct environment_place place = {attempt->folder, attempt->threads};
+    const struct environment_place place = {attempt->folder, attempt->threads, cards};
     char **environment = NULL;
     size_t count = 0;
     int ends[2] = {-1, -1}, result = -1;
@@ -66,7 +66,7 @@ int execute_new(struct jobs *jobs, struct job *job, struct store_lock *lock, int
     return 0;
 }
 
-int execute_start(struct attempt *attempt, struct error *err)
+int execute_start(struct attempt *attempt, const char *cards, struct error *err)
 {
     int64_t limit = attempt->job->stage->resources.time_ms;
     time_t now = time(NULL);
@@ -74,7 +74,7 @@ int execute_start(struct attempt *attempt, struct error *err)
     attempt->start = attempt_now();
     strftime(attempt->started, sizeof(attempt->started), "%Y-%m-%dT%H:%M:%SZ",
              gmtime_r(&now, &utc));
-    if (start_process(attempt, err) < 0)
+    if (start_process(attempt, cards, err) < 0)
         return -1;
     if (limit > 0)
         attempt->deadline = attempt->start + 1e-3 * (double)limit;

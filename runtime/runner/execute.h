@@ -9,9 +9,9 @@
 int execute_new(struct jobs *jobs, struct job *job, struct store_lock *lock, int threads,
                 struct attempt **attempt, struct error *err);
 
-/* Starts the process in the folder that work_make has made. On failure, too, execute_end follows.
- */
-int execute_start(struct attempt *attempt, struct error *err);
+/* Starts the process in the folder that work_make has made, with `cards` for environment.h. On
+ * failure, too, execute_end follows. */
+int execute_start(struct attempt *attempt, const char *cards, struct error *err);
 
 /* Kills what runs, removes the folder, gives the lock back. */
 void execute_end(struct attempt *attempt);

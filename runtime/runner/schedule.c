@@ -1,6 +1,7 @@
 #include "runner/schedule.h"
 
 #include "base/memory.h"
+#include "runner/cards.h"
 #include "runner/commit.h"
 #include "runner/deliver.h"
 #include "runner/dependants.h"
@@ -45,7 +46,7 @@ struct schedule {
     size_t running_count;
     size_t storing; /* tasks that store a result */
     int slots;      /* processors that no stage uses */
-    int gpu_users;
+    struct cards cards;
     struct signals signals;
     int interrupts; /* how many arrived */
     double stop_at; /* when storing is given up; 0: not asked to stop */
@@ -201,6 +202,12 @@ static void finish_job_task(struct schedule *schedule, struct job_task *task)
 static int threads_for(const struct schedule *schedule, const struct job *job)
 {
     int all = schedule->jobs->project->settings.jobs, wanted = job->stage->resources.threads;
+    /* Beside stages on other cards, all are its share. */
+    if (wanted <= 0 && job->stage->resources.gpu > 0) {
+        const int gpus = job->stage->resources.gpu, cards = schedule->cards.count;
+        wanted = gpus < cards ? all * gpus / cards : all;
+        return wanted > 0 ? wanted : 1;
+    }
     return wanted <= 0 || wanted > all ? all : wanted;
 }
 
@@ -219,10 +226,16 @@ static void look_again(struct schedule *schedule, struct job *job, const struct 
     push(&schedule->ready, job->index);
 }
 
-static void take_slots(struct schedule *schedule, const struct attempt *attempt, int sign)
+static void take_slots(struct schedule *schedule, struct attempt *attempt)
 {
-    schedule->slots -= sign * attempt->threads;
-    schedule->gpu_users += sign * (attempt->job->stage->resources.gpu > 0);
+    schedule->slots -= attempt->threads;
+    attempt->cards = cards_take(&schedule->cards, attempt->job->stage->resources.gpu);
+}
+
+static void give_slots_back(struct schedule *schedule, const struct attempt *attempt)
+{
+    schedule->slots += attempt->threads;
+    cards_give_back(&schedule->cards, attempt->cards);
 }
 
 /* `again`, if not NULL, is looked at again afterwards, because of `why`. */
@@ -264,20 +277,30 @@ static void tell_shadowed(const struct schedule *schedule, const struct job *job
     free(shadowed);
 }
 
+static int start(const struct schedule *schedule, struct attempt *attempt, struct error *err)
+{
+    char *cards;
+    if (cards_words(&schedule->cards, attempt->cards, &cards, err) < 0)
+        return -1;
+    int result = execute_start(attempt, cards, err);
+    free(cards);
+    return result;
+}
+
 /* Its folder is made, or could not be. */
 static void finish_make_task(struct schedule *schedule, struct attempt *attempt)
 {
     struct job *job = attempt->job;
     struct error why = attempt->outcome;
     bool wanted = why.kind == ERR_NONE && !is_stopping(schedule);
-    if (wanted && execute_start(attempt, &why) == 0) {
+    if (wanted && start(schedule, attempt, &why) == 0) {
         job->state = JOB_RUNNING;
         schedule->running[schedule->running_count++] = attempt;
         schedule->watcher->started(schedule->watcher->self, attempt);
         tell_shadowed(schedule, job);
         return;
     }
-    take_slots(schedule, attempt, -1);
+    give_slots_back(schedule, attempt);
     if (why.kind == ERR_NONE)
         job->state = JOB_STALE; /* the run is about to stop */
     else if (why.kind == ERR_INTERRUPTED)
@@ -296,7 +319,7 @@ static void begin(struct schedule *schedule, struct job *job, struct store_lock 
         return;
     }
     job->state = JOB_PREPARING;
-    take_slots(schedule, attempt, 1);
+    take_slots(schedule, attempt);
     attempt->task.run = job_task_make;
     if (work_deps_are_small(job)) {
         /* Faster than to wake a worker. */
@@ -332,7 +355,7 @@ static bool try_start(struct schedule *schedule, struct job *job)
     struct error why = {0};
     char key[DIGEST_HEX_SIZE];
     if (threads_for(schedule, job) > schedule->slots ||
-        (job->stage->resources.gpu > 0 && schedule->gpu_users > 0))
+        !cards_are_free(&schedule->cards, job->stage->resources.gpu))
         return false;
     digest_to_hex(&job->key, key);
     if (store_try_lock(schedule->jobs->project->store, key, &lock, &why) < 0) {
@@ -433,7 +456,7 @@ static void finish(struct schedule *schedule, size_t at)
     attempt_read_progress(attempt);
     schedule->watcher->finished(schedule->watcher->self, attempt);
     schedule->running[at] = schedule->running[--schedule->running_count];
-    take_slots(schedule, attempt, -1);
+    give_slots_back(schedule, attempt);
     if (attempt_collect(attempt, &why) < 0) {
         if (why.kind != ERR_INTERRUPTED)
             work_keep_log(attempt);
@@ -629,6 +652,7 @@ static int allocate(struct schedule *schedule, struct error *err)
 
 static void release(struct schedule *schedule)
 {
+    cards_release(&schedule->cards);
     tasks_free(schedule->tasks);
     commit_free(schedule->commit);
     dependants_release(&schedule->dependants);
@@ -650,7 +674,8 @@ int schedule_run(struct jobs *jobs, const struct watcher *watcher, struct error 
                                 .signals = {.fd = -1}};
     struct error recording = {0};
     int result = -1;
-    if (allocate(&schedule, err) < 0 || signals_open(&schedule.signals, err) < 0)
+    if (cards_find(&schedule.cards, err) < 0 || allocate(&schedule, err) < 0 ||
+        signals_open(&schedule.signals, err) < 0)
         goto done;
     for (size_t i = 0; i < jobs->count; i++)
         if (jobs->list[i].state == JOB_WAITING && schedule.dependants.waits_for[i] == 0)

@@ -57,6 +57,34 @@ pair "threads: 1, gpu: 1"
 r run -f -j 4
 [ $status -eq 0 ] && [ "$(cat "$project/artifacts/left/note.txt")" = "left 1" ]
 ok $? gpu_stages_run_one_at_a_time
+
+# On a machine with cards each has its own, and of `all` processors its share.
+cp "$project/stages/meet.sh" "$here/alone.sh"
+cat > "$project/stages/meet.sh" <<SH
+. "\${0%/*}/stage.sh"
+touch "$here/meet/\$1"
+tries=0
+until [ -e "$here/meet/left" ] && [ -e "$here/meet/right" ]; do
+    tries=\$((tries + 1))
+    [ \$tries -lt 60 ] || exit 1
+    sleep 0.05
+done
+echo \$CUDA_VISIBLE_DEVICES \$(sed -n 's/.*"threads": //p' "\$REPRISE_STAGE") > "\$(at outs note)"
+SH
+pair "threads: all, gpu: 1"
+rm -rf "$here"/meet/*
+CUDA_VISIBLE_DEVICES=5,GPU-8a7b r run -f -j 4
+[ $status -eq 0 ] &&
+    [ "$(sort "$project/artifacts/left/note.txt" "$project/artifacts/right/note.txt" | tr '\n' ,)" = "5 2,GPU-8a7b 2," ]
+ok $? gpu_stages_run_side_by_side_each_on_a_card_of_its_own
+pair "threads: 1, gpu: 2"
+rm -rf "$here"/meet/*
+touch "$here/meet/left" "$here/meet/right"
+CUDA_VISIBLE_DEVICES=5,6,7 r run -f -j 4
+[ $status -eq 0 ] && [ "$(cat "$project/artifacts/left/note.txt")" = "5,6 1" ]
+ok $? stage_that_takes_two_cards_has_both
+rm -rf "$here"/meet/*
+mv "$here/alone.sh" "$project/stages/meet.sh"
 executed > /dev/null
 
 # Equal keys are worked on once, also inside one run.
