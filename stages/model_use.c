@@ -14,6 +14,8 @@ int model_use_device(struct stage *stage, struct device **device, struct error *
 {
     if (device_open(stage_device(stage), stage_threads(stage), device, err) < 0)
         return -1;
+    (*device)->scratch = stage_scratch(stage);
+    (*device)->scratch_out = stage_scratch_out(stage);
     const char *no_gpu = (*device)->no_gpu;
     stage_note(stage, "device %s%s%s", (*device)->description,
                *no_gpu != '\0' ? "; auto found no GPU: " : "", no_gpu);

@@ -140,7 +140,11 @@ int device_precision(const struct device *device, enum precision precision, enum
     return 0;
 }
 
-/* The object, the driver's device and the place of an object that would be taken first: where one
+/* Come, go or change with the driver and with the cards. */
+static const char *const driver[] = {"/dev/nvidiactl", "/sys/module/nvidia/version",
+                                     "/proc/driver/nvidia/gpus"};
+
+/* The object, the driver and the place of an object that would be taken first: where one
  * of them comes, goes or changes, so may the answer. */
 static int print_uses(FILE *stream, struct error *err)
 {
@@ -152,7 +156,8 @@ static int print_uses(FILE *stream, struct error *err)
         if (access(path, F_OK) == 0)
             break;
     }
-    uses_print(stream, "/dev/nvidiactl");
+    for (size_t i = 0; i < sizeof(driver) / sizeof(*driver); i++)
+        uses_print(stream, driver[i]);
     return 0;
 }
 

@@ -60,6 +60,7 @@ void plan_free(struct plan *plan)
     free(plan->profile);
     free(plan->folder);
     free(plan->file);
+    free(plan->cudnn);
     free(plan);
 }
 

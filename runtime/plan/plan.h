@@ -83,6 +83,7 @@ struct plan_stage {
 struct plan {
     char *file;      /* as given: "pipeline.yaml" */
     char *folder;    /* of the project, absolute */
+    char *cudnn;     /* folder of cuDNN, absolute, or NULL */
     char *profile;   /* "" where the file has none */
     char **profiles; /* all that can be chosen; "" among them where there is no default */
     size_t profile_count;

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const top_keys[] = {"profile", "vars", "profiles", "stages"};
+static const char *const top_keys[] = {"profile", "vars", "profiles", "stages", "cuda"};
 
 static int check_keys(const struct yaml_node *root, struct error *err)
 {
@@ -338,6 +338,7 @@ int plan_expand(const char *file, const char *data, size_t size, const char *pro
         read_vars(made, root, profile, sets, set_count, &vars, err) < 0 ||
         read_stages(made, root, vars, err) < 0)
         goto done;
+    made->root = root;
     *pipeline = made;
     made = NULL;
     status = 0;

@@ -37,6 +37,7 @@ struct expanded_group {
 /* Owns the tree that names and bodies lie in. */
 struct expanded_plan {
     struct yaml_tree *tree;
+    const struct yaml_node *root;     /* of the file */
     const char *profile;              /* "" where none was chosen */
     bool has_default;                 /* so that one always is */
     const struct yaml_node *profiles; /* a map */

@@ -22,7 +22,10 @@ static int name_of(const struct question *question, const struct invocation *inv
 {
     struct text text = {0};
     text_addf(&text, "reprise-question 1\n%s %s\n", question->option, question->argument);
+    const char *cudnn = question->project->plan->cudnn;
     text_addf(&text, "device %s\n", question->project->settings.device);
+    if (cudnn != NULL)
+        text_addf(&text, "cudnn %zu %s\n", strlen(cudnn), cudnn);
     add_digest(&text, &question->program->digest);
     for (size_t i = 0; i < invocation->file_count; i++)
         if (invocation->files[i].interpreter)

@@ -13,7 +13,8 @@
 static int start_process(struct attempt *attempt, const char *cards, struct error *err)
 {
     struct job *job = attempt->job;
-    const struct environment_place place = {attempt->folder, attempt->threads, cards};
+    const struct environment_place place = {attempt->folder, attempt->threads, cards,
+                                            attempt->jobs->project->plan->cudnn};
     char **environment = NULL;
     size_t count = 0;
     int ends[2] = {-1, -1}, result = -1;

@@ -143,19 +143,19 @@ size_t twin_compiled(void)
 int twin_open(int64_t inference_batch, struct device **device, struct error *err)
 {
     struct card *card;
-    return card_open(0, NULL, &card, err) || cuda_device_on(card, inference_batch, device, err) ? -1
-                                                                                                : 0;
+    return card_open(NULL, &card, err) || cuda_device_on(card, inference_batch, device, err) ? -1
+                                                                                             : 0;
 }
 
 /* ---- the card ---- */
 
-int card_count(int *count, struct error *err)
+int card_look(const char *, struct card_facts *facts, struct error *err)
 {
-    *count = 1;
+    *facts = {};
     return fails("cudaGetDeviceCount", err) ? -1 : 0;
 }
 
-int card_open(int, const char *, struct card **card, struct error *err)
+int card_open(const char *, struct card **card, struct error *err)
 {
     if (fails("cudaSetDevice", err))
         return -1;

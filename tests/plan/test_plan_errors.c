@@ -25,6 +25,16 @@ static struct bad_file files[] = {
     {"plan_refuses_an_unknown_key_at_the_top", NULL, NULL,
      "stage: {}\n",
      "pipeline.yaml:1:1: unknown key 'stage', did you mean 'stages'?"},
+    {"plan_refuses_an_unknown_key_of_cuda", NULL, NULL,
+     "stages:\n"
+     "  a: {cmd: \"true\", outs: {o: o.txt}}\n"
+     "cuda: {cudn: x}\n",
+     "pipeline.yaml:3:8: 'cuda': unknown key 'cudn', did you mean 'cudnn'?"},
+    {"plan_refuses_a_folder_without_cudnn", NULL, NULL,
+     "stages:\n"
+     "  a: {cmd: \"true\", outs: {o: o.txt}}\n"
+     "cuda: {cudnn: /nowhere}\n",
+     "pipeline.yaml:3:15: 'cuda.cudnn': there is no libcudnn.so.9 in '/nowhere'"},
     {"plan_refuses_an_unquoted_expression_in_braces", NULL, NULL,
      "stages:\n"
      "  a: {cmd: x, deps: {d: ${x}}}\n",

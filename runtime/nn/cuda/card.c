@@ -45,22 +45,20 @@ static int no_card(cudaError_t status, struct error *err)
     }
 }
 
-int card_count(int *count, struct error *err)
+static int find_card(struct error *err)
 {
-    *count = 0;
-    const cudaError_t status = cudaGetDeviceCount(count);
-    if (status != cudaSuccess || *count <= 0) {
-        *count = 0; /* CUDA leaves -1 */
-        (void)cudaGetLastError();
-        return no_card(status == cudaSuccess ? cudaErrorNoDevice : status, err);
-    }
-    return 0;
+    int count = 0;
+    const cudaError_t status = cudaGetDeviceCount(&count); /* where it fails, it may leave -1 */
+    if (status == cudaSuccess && count > 0)
+        return 0;
+    (void)cudaGetLastError();
+    return no_card(status == cudaSuccess ? cudaErrorNoDevice : status, err);
 }
 
-static int take_facts(int number, struct card_facts *facts, struct error *err)
+static int take_facts(struct card_facts *facts, struct error *err)
 {
     struct cudaDeviceProp properties;
-    if (check(cudaGetDeviceProperties(&properties, number), "cudaGetDeviceProperties", err) ||
+    if (check(cudaGetDeviceProperties(&properties, 0), "cudaGetDeviceProperties", err) ||
         check(cudaDriverGetVersion(&facts->driver), "cudaDriverGetVersion", err) ||
         check(cudaRuntimeGetVersion(&facts->runtime), "cudaRuntimeGetVersion", err))
         return -1;
@@ -71,27 +69,36 @@ static int take_facts(int number, struct card_facts *facts, struct error *err)
     return 0;
 }
 
-static int open_cudnn(struct card *card, int number, const char *folder, struct error *err)
+static void take_cudnn(struct card_facts *facts, const struct cudnn *cudnn)
 {
-    if (cudnn_open(folder, &card->cudnn, err) ||
-        cudnn_check(card->cudnn, card->cudnn->create(&card->handle), "cudnnCreate", err) ||
-        plan_device_of_card(card->cudnn, number, &card->plan_device, err))
+    facts->cudnn = cudnn->version;
+    memcpy(facts->cudnn_path, cudnn->path, sizeof facts->cudnn_path);
+}
+
+int card_look(const char *cudnn_folder, struct card_facts *facts, struct error *err)
+{
+    struct cudnn *cudnn;
+    *facts = (struct card_facts){0};
+    if (find_card(err) || take_facts(facts, err) || cudnn_open(cudnn_folder, &cudnn, err))
         return -1;
-    card->facts.cudnn = card->cudnn->version;
-    memcpy(card->facts.cudnn_path, card->cudnn->path, sizeof card->facts.cudnn_path);
+    take_cudnn(facts, cudnn);
+    cudnn_close(cudnn);
     return 0;
 }
 
-int card_open(int number, const char *cudnn_folder, struct card **card, struct error *err)
+int card_open(const char *cudnn_folder, struct card **card, struct error *err)
 {
     struct card *made = memory_new(1, sizeof *made, err);
     if (!made)
         return -1;
-    if (check(cudaSetDevice(number), "cudaSetDevice", err) ||
-        take_facts(number, &made->facts, err) || open_cudnn(made, number, cudnn_folder, err)) {
+    if (check(cudaSetDevice(0), "cudaSetDevice", err) || take_facts(&made->facts, err) ||
+        cudnn_open(cudnn_folder, &made->cudnn, err) ||
+        cudnn_check(made->cudnn, made->cudnn->create(&made->handle), "cudnnCreate", err) ||
+        plan_device_of_card(made->cudnn, 0, &made->plan_device, err)) {
         card_close(made);
         return -1;
     }
+    take_cudnn(&made->facts, made->cudnn);
     *card = made;
     return 0;
 }

@@ -31,10 +31,12 @@ struct card_facts {
     size_t memory; /* bytes, of which others may use some */
 };
 
-/* How many cards there are, without taking one into use; ERR_DEVICE with the reason where there are
- * none. Then the facts of card `number`. Of cuDNN's folder see cudnn_open(). */
-int card_count(int *count, struct error *err);
-int card_open(int number, const char *cudnn_folder, struct card **card, struct error *err);
+/* The facts of card 0 without taking it into use: no context is made, and no memory of it taken.
+ * ERR_DEVICE with the reason where there is no card, or no cuDNN; of its folder see cudnn_open().
+ */
+int card_look(const char *cudnn_folder, struct card_facts *facts, struct error *err);
+/* Takes it into use, after card_look(). */
+int card_open(const char *cudnn_folder, struct card **card, struct error *err);
 void card_close(struct card *card);
 const struct card_facts *card_facts(const struct card *card);
 /* What execution plans are made for. */

@@ -1,6 +1,7 @@
 #include "nn/cuda/cuda_device.h"
 
 #include "base/memory.h"
+#include "base/uses.h"
 #include "nn/cuda/card.h"
 #include "nn/cuda/cuda_executor.h"
 
@@ -80,26 +81,46 @@ int cuda_device_on(struct card *card, int64_t inference_batch, struct device **d
 EXPORTED int backend_open_cuda(int threads, struct device **device, struct error *err);
 EXPORTED int backend_fingerprint_cuda(FILE *stream, struct error *err);
 
+/* The folder of cuDNN, where the pipeline file names one. */
+static const char *cudnn_folder(void)
+{
+    const char *folder = getenv("REPRISE_CUDNN");
+    return folder && *folder ? folder : NULL;
+}
+
+/* What this build has kernels for; they are compiled for those that are newer when they are loaded.
+ */
+static int check_capability(const struct card_facts *facts, struct error *err)
+{
+    if (facts->major >= 8)
+        return 0;
+    return error_set(err, ERR_DEVICE,
+                     "'%s' has compute capability %d.%d, and 8.0 (A100) is the least that is "
+                     "computed on",
+                     facts->name, facts->major, facts->minor);
+}
+
 int backend_open_cuda(int threads, struct device **device, struct error *err)
 {
+    struct card_facts facts;
     struct card *card;
-    int count;
     (void)threads;
-    if (card_count(&count, err) || card_open(0, NULL, &card, err))
+    if (card_look(cudnn_folder(), &facts, err) || check_capability(&facts, err) ||
+        card_open(cudnn_folder(), &card, err))
         return -1;
     return cuda_device_on(card, INFERENCE_BATCH, device, err);
 }
 
+/* The driver's file changes with its version, and the folder of cards with their number. */
 int backend_fingerprint_cuda(FILE *stream, struct error *err)
 {
-    struct card *card;
-    int count;
-    if (card_count(&count, err) || card_open(0, NULL, &card, err))
+    struct card_facts facts;
+    if (card_look(cudnn_folder(), &facts, err) || check_capability(&facts, err))
         return -1;
-    const struct card_facts *facts = card_facts(card);
-    const int written = fprintf(
-        stream, "device cuda\ncard %s\ncompute_capability %d.%d\ndriver %d\ncuda %d\ncudnn %zu\n",
-        facts->name, facts->major, facts->minor, facts->driver, facts->runtime, facts->cudnn);
-    card_close(card);
-    return written < 0 ? error_errno(err, "cannot write the fingerprint") : 0;
+    if (fprintf(stream,
+                "device cuda\ncard %s\ncompute_capability %d.%d\ndriver %d\ncuda %d\ncudnn %zu\n",
+                facts.name, facts.major, facts.minor, facts.driver, facts.runtime, facts.cudnn) < 0)
+        return error_errno(err, "cannot write the fingerprint");
+    uses_print(stream, facts.cudnn_path);
+    return 0;
 }
