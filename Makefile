@@ -64,7 +64,7 @@ FAULT_TOOLS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/hostile
 ORACLE_SOURCES = $(wildcard tests/oracle/*.c)
 ORACLE_TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(ORACLE_SOURCES))
 FAULT_PROGRAMS = $(FAULT_TOOLS) $(BUILD)/tests/faults/failing_malloc.so
-TEST_SHARED = $(filter-out tests/cuda/ask_plans.c tests/cuda/twin_%.c $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
+TEST_SHARED = $(filter-out tests/cuda/ask_plans.c $(addprefix tests/cuda/,twin_%.c card_%.c gpu_%.c) $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 
@@ -98,7 +98,12 @@ CUDA_HOST_SOURCES = $(CUDA_ABOVE) $(if $(CUDNN_HEADERS),$(CUDA_CALLS))
 
 # All that is above, with the kernels, on another card in their place (tests/cuda/twin.h).
 TWIN_SOURCES = $(CUDA_ABOVE) $(wildcard runtime/nn/cuda/*.cu) tests/cuda/emulate.cpp $(wildcard tests/cuda/twin*.cpp)
-TWIN_PROGRAMS = $(patsubst tests/cuda/%.c,$(BUILD)/tests/cuda/%,$(wildcard tests/cuda/twin_*.c))
+TWIN_OWN = $(patsubst tests/cuda/%.c,$(BUILD)/tests/cuda/%,$(filter-out %_bed.c,$(wildcard tests/cuda/twin_*.c)))
+TWIN_CARD = $(patsubst tests/cuda/%.c,$(BUILD)/tests/cuda/twin_%,$(wildcard tests/cuda/card_*.c))
+TWIN_PROGRAMS = $(TWIN_OWN) $(TWIN_CARD)
+# The same networks on a real card, for ci/gpu.
+GPU_PROGRAMS = $(patsubst tests/cuda/%.c,$(BUILD)/tests/cuda/gpu_%,$(wildcard tests/cuda/card_*.c))
+GPU_TUNE = $(if $(and $(CUDNN_HEADERS),$(shell command -v $(NVCC))),$(BUILD)/tests/cuda/gpu_tune)
 TWIN_OBJECTS = $(TWIN_SOURCES:%=$(BUILD)/kernels/%.o)
 TWIN_FLAGS = $(filter-out -std=%,$(KERNEL_FLAGS)) -std=c17 -D_GNU_SOURCE -Itests/nn
 ASK_PLANS = $(if $(CUDNN_HEADERS),$(BUILD)/tests/cuda/ask_plans)
@@ -137,7 +142,7 @@ $(BUILD)/lib/libreprise-cuda.so: $(CUDA_OBJECTS)
 
 $(BUILD)/pic/runtime/nn/cuda/%.o: CPPFLAGS += -isystem $(CUDA)/include
 $(BUILD)/objects/runtime/nn/cuda/%.o: CPPFLAGS += -isystem $(CUDA)/include
-$(BUILD)/objects/tests/cuda/%.o: CPPFLAGS += -isystem $(CUDA)/include
+$(BUILD)/objects/tests/cuda/%.o: CPPFLAGS += -isystem $(CUDA)/include -Itests/nn
 
 $(BUILD)/pic/%.o: %.c
 	@mkdir -p $(@D)
@@ -174,10 +179,13 @@ $(BUILD)/objects/%.o: %.c $(BUILD)/flags | $(BUILD)/libraries
 # Programs. The linker takes of the archives and libraries what a program uses and nothing else.
 ALL_LIBS = $(PLAN_LIBS) $(NN_LIBS) $(DATA_LIBS) $(FIGURE_LIBS) $(BASE_LIBS)
 STRIP = $(if $(DEBUG)$(SANITIZE),,-s)
+# Programs that bring their libraries with them, in lib/ beside them or their folder (ci/gpu).
+COMMA = ,
+BESIDE = $(if $(RELOCATABLE),-Wl$(COMMA)-rpath$(COMMA)'$$ORIGIN/lib:$$ORIGIN/../lib' -Wl$(COMMA)--disable-new-dtags)
 define link
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(Q)$(CC) $(LDFLAGS) $(STRIP) $(LINK_FLAGS) -o $@ $(filter %.o %.a,$^) $(LINK_LIBS) $(ALL_LIBS)
+	$(Q)$(CC) $(LDFLAGS) $(STRIP) $(LINK_FLAGS) $(BESIDE) -o $@ $(filter %.o %.a,$^) $(LINK_LIBS) $(ALL_LIBS)
 endef
 
 $(BUILD)/reprise: $(call libs,command runner plan store base)
@@ -185,10 +193,11 @@ $(STAGE_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(call libs,stages nn data f
 # Every program and script of the tests prints TAP; tests/run adds up.
 TEST_LIBS = $(call libs,tests stages command runner plan store cuda-host nn data figure base)
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
-$(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS): private STRIP =
-$(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS): private LINK_LIBS = -lcmocka
+$(GPU_PROGRAMS): $(BUILD)/tests/cuda/gpu_%: $(BUILD)/objects/tests/cuda/%.o $(BUILD)/objects/tests/cuda/gpu_bed.o $(TEST_LIBS)
+$(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS) $(GPU_PROGRAMS): private STRIP =
+$(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS) $(GPU_PROGRAMS): private LINK_LIBS = -lcmocka
 $(FAULT_TOOLS) $(ORACLE_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
-$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS) $(ORACLE_TOOLS) $(ASK_PLANS): $(BUILD)/flags
+$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS) $(ORACLE_TOOLS) $(ASK_PLANS) $(GPU_PROGRAMS): $(BUILD)/flags
 	$(link)
 
 $(BUILD)/tests/cuda/kernels: $(KERNEL_OBJECTS) $(call libs,tests nn data base)
@@ -196,10 +205,17 @@ $(BUILD)/tests/cuda/kernels: $(KERNEL_OBJECTS) $(call libs,tests nn data base)
 	$(SAY) LINK $@
 	$(Q)$(CXX) -fsanitize=address,undefined -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(BASE_LIBS) -lcmocka -pthread
 
-$(TWIN_PROGRAMS): $(BUILD)/tests/cuda/%: $(BUILD)/kernels/tests/cuda/%.c.o $(TWIN_OBJECTS) $(call libs,tests nn data base)
+$(TWIN_OWN): $(BUILD)/tests/cuda/%: $(BUILD)/kernels/tests/cuda/%.c.o
+$(TWIN_CARD): $(BUILD)/tests/cuda/twin_%: $(BUILD)/kernels/tests/cuda/%.c.o $(BUILD)/kernels/tests/cuda/twin_bed.c.o
+$(TWIN_PROGRAMS): $(TWIN_OBJECTS) $(call libs,tests nn data base)
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(Q)$(CXX) -fsanitize=address,undefined -o $@ $^ $(NN_LIBS) $(DATA_LIBS) $(BASE_LIBS) -lcmocka -pthread
+	$(Q)$(CXX) -fsanitize=address,undefined -o $@ $(filter %.o,$^) $(filter %.a,$^) $(NN_LIBS) $(DATA_LIBS) $(BASE_LIBS) -lcmocka -pthread
+
+$(BUILD)/tests/cuda/gpu_tune: $(BUILD)/objects/tests/cuda/gpu_tune.o $(patsubst %,$(BUILD)/pic/%,$(CUDA_CALLS:.c=.o)) $(filter-out $(BUILD)/lib/cuda-host.a,$(TEST_LIBS)) $(BUILD)/pic/runtime/nn/cuda/fusion.o
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(Q)$(NVCC) $(if $(RELOCATABLE),-Xlinker -rpath -Xlinker '$$ORIGIN/../lib' -Xlinker --disable-new-dtags) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(NN_LIBS) $(DATA_LIBS) $(BASE_LIBS) -lcmocka
 
 # Stands between the program under test and the C library: it is no part of it, and has none of its sanitizers.
 $(BUILD)/tests/faults/failing_malloc.so: tests/faults/failing_malloc.c $(BUILD)/flags
@@ -221,6 +237,14 @@ test: ## install what is missing, build, and run every test (TEST=part of a name
 	@BUILD=$(BUILD) tests/run $(TEST)
 
 build-tests: all $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(ORACLE_TOOLS) $(KERNEL_CHECK) $(ASK_PLANS)
+
+gpu-bundle: ## an archive for ci/gpu on a machine with a GPU and nothing of ours (build/gpu-bundle.tar.gz)
+	@ci/gpu bundle
+
+tune-gpu: all $(GPU_TUNE) ## time the engines of this machine's GPU; lines for runtime/nn/cuda/plans_cuda.h (SECONDS=400)
+	@$(GPU_TUNE) tune $(or $(SECONDS),400) $(PROFILE)
+
+gpu-programs: all $(GPU_PROGRAMS) $(GPU_TUNE) $(BUILD)/tests/bench/gpu_train
 
 test-gpu-plans: $(ASK_PLANS) ## have cuDNN compile every plan that the profiles need, without a card (CUDA=, CUDNN=)
 	@ALL_PLANS=1 REQUIRE=cuda BUILD=$(BUILD) tests/cuda/test_plans.sh

@@ -66,8 +66,9 @@ void profiled_init(struct profiled *profiled, const struct profile *profile, enu
         patterns++;
     ok(model_set_trainable(profiled->model, profile->patterns, patterns, &err), &err);
     ok(program_init(&profiled->program, profiled->model, true, profile->norm, dtype, &err), &err);
-    profiled->options = (struct fusion_options){.inference_batch = PROFILE_PREFIX,
-                                                .prefix_batch = PROFILE_PREFIX,
+    const int64_t ahead = fusion_inference_batch(FUSION_INFERENCE_IMAGES, profile->size);
+    profiled->options = (struct fusion_options){.inference_batch = ahead,
+                                                .prefix_batch = ahead,
                                                 .batch = profile->batch,
                                                 .last_batch = profile->last_batch,
                                                 .dw = DTYPE_F32};
@@ -86,6 +87,8 @@ void profiles_list(enum dtype dtype, struct fusion_list *list)
         struct profiled profiled;
         profiled_init(&profiled, &profiles[i], dtype);
         ok(fusion_list_add(list, &profiled.program, &profiled.options, &err), &err);
+        ok(fusion_list_observe(list, &profiled.program, profiled.options.inference_batch, &err),
+           &err);
         profiled_release(&profiled);
     }
 }

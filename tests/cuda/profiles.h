@@ -19,7 +19,7 @@ struct profile {
 extern const struct profile profiles[];
 extern const size_t profile_count;
 
-enum { PROFILE_CLASSES = 10, PROFILE_PREFIX = 256 };
+enum { PROFILE_CLASSES = 10 };
 
 /* Without weights. Fails the test where it cannot make it. */
 struct profiled {

@@ -6,7 +6,7 @@ BUILD=${BUILD:-build}
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 tap_shows=$here/said
-for part in networks fits; do
+for part in card_networks card_fits failures fits; do
     program=$BUILD/tests/cuda/twin_$part
     if [ ! -x "$program" ]; then
         case " ${REQUIRE:-} " in
@@ -16,7 +16,7 @@ for part in networks fits; do
         continue
     fi
     # A block's threads in ascending order in the one, in descending in the other.
-    [ $part = networks ] && order=forward || order=reverse
+    [ "${part#card}" = "$part" ] && order=forward || order=reverse
     EMULATE_ORDER=$order CMOCKA_MESSAGE_OUTPUT=TAP "$program" > "$here/said" 2>&1
     status=$?
     grep -E '^# [0-9]' "$here/said"

@@ -7,9 +7,6 @@
 
 #include <stdlib.h>
 
-/* Images at once of 224 places a side. */
-enum { INFERENCE_BATCH = 128 };
-
 struct cuda_device {
     struct device device; /* first */
     struct card *card;
@@ -108,7 +105,7 @@ int backend_open_cuda(int threads, struct device **device, struct error *err)
     if (card_look(cudnn_folder(), &facts, err) || check_capability(&facts, err) ||
         card_open(cudnn_folder(), &card, err))
         return -1;
-    return cuda_device_on(card, INFERENCE_BATCH, device, err);
+    return cuda_device_on(card, FUSION_INFERENCE_IMAGES, device, err);
 }
 
 /* The driver's file changes with its version, and the folder of cards with their number. */

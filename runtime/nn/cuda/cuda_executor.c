@@ -304,15 +304,6 @@ static int make_arrays(struct executor *e, struct error *err)
     return cuda_place_parameters(e, err);
 }
 
-/* As many more as the pictures are smaller. */
-static int64_t inference_batch(int64_t images, int64_t size)
-{
-    const int64_t most = 16 * images;
-    for (; size <= 112 && images < most; size *= 2)
-        images *= 4;
-    return images;
-}
-
 static int init(struct executor *e, struct error *err)
 {
     const struct fusion_options options = {.inference_batch = e->inference_batch,
@@ -340,7 +331,7 @@ int cuda_executor_new(const struct device *device, struct card *card, int64_t im
     e->model = model;
     e->options = *options;
     e->careful = true;
-    e->inference_batch = inference_batch(images, model->architecture.image_size);
+    e->inference_batch = fusion_inference_batch(images, model->architecture.image_size);
     cut_batch(e, options->batch);
     if (init(e, err)) {
         cuda_executor_free(e);

@@ -69,6 +69,14 @@ const char *fusion_name(const struct fusion *fusion, char name[FUSION_NAME_SIZE]
     return name;
 }
 
+int64_t fusion_inference_batch(int64_t images, int64_t size)
+{
+    const int64_t most = 16 * images;
+    for (; size <= 112 && images < most; size *= 2)
+        images *= 4;
+    return images;
+}
+
 /* ---- of a node ---- */
 
 int64_t fusion_picture_channels(const struct program *program)
@@ -220,6 +228,17 @@ int fusion_list_add(struct fusion_list *list, const struct program *program,
         add_training(list, program, options->batch, options->dw, err))
         return -1;
     return add_training(list, program, options->last_batch, options->dw, err);
+}
+
+int fusion_list_observe(struct fusion_list *list, const struct program *program, int64_t n,
+                        struct error *err)
+{
+    struct fusion fusion;
+    for (int i = 1; i < (int)program->graph->count; i++)
+        if (program->graph->nodes[i].norm[0] && fusion_of_observation(program, i, n, &fusion) &&
+            add(list, &fusion, err))
+            return -1;
+    return 0;
 }
 
 void fusion_list_release(struct fusion_list *list)

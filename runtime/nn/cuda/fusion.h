@@ -67,6 +67,12 @@ const char *operand_name(enum operand operand);
 enum { FUSION_NAME_SIZE = 192 };
 const char *fusion_name(const struct fusion *fusion, char name[FUSION_NAME_SIZE]);
 
+/* Images that inference and the frozen prefix take at once, always as many, so that an image's
+ * result cannot depend on how many there are: `images` of 224 places a side, of smaller ones as
+ * many more as they are smaller. */
+enum { FUSION_INFERENCE_IMAGES = 128 };
+int64_t fusion_inference_batch(int64_t images, int64_t size);
+
 /* How a program is run. A batch size of 0 is one that does not occur. */
 struct fusion_options {
     int64_t inference_batch;   /* whole networks */
@@ -99,6 +105,9 @@ struct fusion_list {
 /* Adds what is not there yet, so that one list can be of several programs; begin with {0}. */
 int fusion_list_add(struct fusion_list *list, const struct program *program,
                     const struct fusion_options *options, struct error *err);
+/* The same for what preflight looks at: each convolution with a norm, of n images. */
+int fusion_list_observe(struct fusion_list *list, const struct program *program, int64_t n,
+                        struct error *err);
 /* Where the list has it; list->count where it does not. */
 size_t fusion_list_find(const struct fusion_list *list, const struct fusion *fusion);
 void fusion_list_release(struct fusion_list *list);

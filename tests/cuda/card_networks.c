@@ -1,5 +1,5 @@
-/* Networks on the twin of a card against the same on the CPU. */
-#include "twin.h"
+/* Networks on a card against the same on the CPU: in f32, and in bf16 where the CPU has it, too. */
+#include "card_bed.h"
 
 #include "formula.h"
 #include "nn/network.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IMAGES = 9, KINDS_CLASSES = 4, AT_ONCE = 4 };
+enum { IMAGES = 9, KINDS_CLASSES = 4 };
 
 static void ok(int status, const struct error *err)
 {
@@ -55,14 +55,14 @@ static const struct kind kinds[] = {
 };
 enum { HEAD, WHOLE };
 
-/* The same network on the CPU and on the twin. */
+/* The same network on both. */
 struct pair {
     struct device *devices[2];
     struct model *models[2];
     struct network *networks[2];
     struct pictures pictures;
 };
-enum { CPU, TWIN };
+enum { CPU, CARD };
 
 static struct model *make_model(const struct kind *kind)
 {
@@ -86,7 +86,7 @@ static void pair_open(struct pair *pair, const struct kind *kind)
     struct error err = {0};
     *pair = (struct pair){0};
     ok(device_open("cpu", 1, &pair->devices[CPU], &err), &err);
-    ok(twin_open(AT_ONCE, &pair->devices[TWIN], &err), &err);
+    ok(card_bed_open(&pair->devices[CARD], &err), &err);
     for (int i = 0; i < 2; i++) {
         pair->models[i] = make_model(kind);
         ok(network_new(pair->models[i], pair->devices[i], &kind->options, &pair->networks[i], &err),
@@ -106,7 +106,35 @@ static void pair_close(struct pair *pair)
         model_free(pair->models[i]);
         device_close(pair->devices[i]);
     }
-    assert_int_equal(twin_held(), 0);
+    card_bed_assert_closed();
+}
+
+/* What the CPU can compute in. */
+static size_t dtypes(enum dtype list[2])
+{
+    struct device *device;
+    struct error err = {0};
+    enum dtype dtype;
+    ok(device_open("cpu", 1, &device, &err), &err);
+    const size_t count = device_precision(device, PRECISION_BF16, &dtype, &err) == 0 ? 2 : 1;
+    device_close(device);
+    list[0] = DTYPE_F32;
+    list[1] = DTYPE_BF16;
+    return count;
+}
+
+/* Runs check(kind) for each kind and type of element. */
+static void for_each_kind(void (*check)(const struct kind *kind))
+{
+    enum dtype list[2];
+    const size_t count = dtypes(list);
+    for (size_t d = 0; d < count; d++)
+        for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+            struct kind kind = kinds[k];
+            kind.options.dtype = list[d];
+            print_message("# %s in %s\n", kind.architecture, dtype_name(list[d]));
+            check(&kind);
+        }
 }
 
 static void assert_near(const char *what, const float *a, const float *b, int64_t count,
@@ -124,33 +152,30 @@ static void assert_near(const char *what, const float *a, const float *b, int64_
 
 /* ---- inference ---- */
 
-static void inference_has_the_cpus_results(void **state)
+static void check_inference(const struct kind *kind)
 {
-    (void)state;
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        struct pair pair;
-        struct error err = {0};
-        pair_open(&pair, &kinds[k]);
-        const int node = graph_last_map(&pair.models[0]->graph);
-        const int64_t count = IMAGES * node_count(&pair.models[0]->graph.nodes[node]);
-        float logits[2][IMAGES * KINDS_CLASSES], probabilities[2][IMAGES * KINDS_CLASSES];
-        float *maps[2] = {calloc((size_t)count, sizeof(float)),
-                          calloc((size_t)count, sizeof(float))};
-        struct batch_result results[2];
-        for (int i = 0; i < 2; i++)
-            ok(network_infer(pair.networks[i], &pair.pictures.feed, pair.pictures.samples, IMAGES,
-                             logits[i], probabilities[i], node, maps[i], &results[i], &err),
-               &err);
-        assert_near("logits", logits[TWIN], logits[CPU], IMAGES * KINDS_CLASSES, 1e-5);
-        assert_near("probabilities", probabilities[TWIN], probabilities[CPU],
-                    IMAGES * KINDS_CLASSES, 1e-5);
-        assert_near("the last map", maps[TWIN], maps[CPU], count, 1e-5);
-        assert_int_equal(results[TWIN].hits, results[CPU].hits);
-        assert_true(fabs(results[TWIN].loss - results[CPU].loss) <= 1e-5 * results[CPU].loss);
-        free(maps[0]);
-        free(maps[1]);
-        pair_close(&pair);
-    }
+    const double limit = card_bed_limit(kind->options.dtype);
+    struct pair pair;
+    struct error err = {0};
+    pair_open(&pair, kind);
+    const int node = graph_last_map(&pair.models[0]->graph);
+    const int64_t count = IMAGES * node_count(&pair.models[0]->graph.nodes[node]);
+    float logits[2][IMAGES * KINDS_CLASSES], probabilities[2][IMAGES * KINDS_CLASSES];
+    float *maps[2] = {calloc((size_t)count, sizeof(float)), calloc((size_t)count, sizeof(float))};
+    struct batch_result results[2];
+    for (int i = 0; i < 2; i++)
+        ok(network_infer(pair.networks[i], &pair.pictures.feed, pair.pictures.samples, IMAGES,
+                         logits[i], probabilities[i], node, maps[i], &results[i], &err),
+           &err);
+    assert_near("logits", logits[CARD], logits[CPU], IMAGES * KINDS_CLASSES, limit);
+    assert_near("probabilities", probabilities[CARD], probabilities[CPU], IMAGES * KINDS_CLASSES,
+                limit);
+    assert_near("the last map", maps[CARD], maps[CPU], count, limit);
+    assert_int_equal(results[CARD].hits, results[CPU].hits);
+    assert_true(fabs(results[CARD].loss - results[CPU].loss) <= limit * results[CPU].loss);
+    free(maps[0]);
+    free(maps[1]);
+    pair_close(&pair);
 }
 
 static void observation_has_the_cpus_results(void **state)
@@ -175,8 +200,8 @@ static void observation_has_the_cpus_results(void **state)
                 narrow[i][1][j] = (float)seen[i][1][j];
             }
         }
-        assert_near("mean", narrow[TWIN][0], narrow[CPU][0], c, 1e-5);
-        assert_near("variance", narrow[TWIN][1], narrow[CPU][1], c, 1e-5);
+        assert_near("mean", narrow[CARD][0], narrow[CPU][0], c, 1e-5);
+        assert_near("variance", narrow[CARD][1], narrow[CPU][1], c, 1e-5);
     }
     pair_close(&pair);
 }
@@ -204,34 +229,32 @@ static float *gradients_of(const struct pair *pair, int which, const struct feed
     return values;
 }
 
-static void gradients_have_the_cpus_results(void **state)
+static void check_gradients(const struct kind *kind)
 {
     const struct augment augment = {
         .flip = true, .rotation = 0.1f, .zoom = 0.1f, .cutout = 2, .mixup = 0.2f};
-    (void)state;
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        struct pair pair;
-        pair_open(&pair, &kinds[k]);
-        pair.pictures.feed.augment = k % 2 == 0 ? &augment : NULL;
-        for (int64_t n = kinds[k].options.batch; n > 1; n -= 3) {
-            struct batch_result results[2];
-            float *values[2];
-            size_t at = 0;
-            for (int i = 0; i < 2; i++)
-                values[i] = gradients_of(&pair, i, &pair.pictures.feed, n, &results[i]);
-            assert_true(fabs(results[TWIN].loss - results[CPU].loss) <= 1e-5 * results[CPU].loss);
-            assert_int_equal(results[TWIN].hits, results[CPU].hits);
-            for (size_t p = 0; p < pair.models[0]->count; p++) {
-                const struct parameter *parameter = &pair.models[0]->parameters[p];
-                assert_near(parameter->name, values[TWIN] + at, values[CPU] + at, parameter->count,
-                            2e-5);
-                at += (size_t)parameter->count;
-            }
-            free(values[0]);
-            free(values[1]);
+    const double limit = card_bed_limit(kind->options.dtype);
+    struct pair pair;
+    pair_open(&pair, kind);
+    pair.pictures.feed.augment = kind->options.seed ? &augment : NULL;
+    for (int64_t n = kind->options.batch; n > 1; n -= 3) {
+        struct batch_result results[2];
+        float *values[2];
+        size_t at = 0;
+        for (int i = 0; i < 2; i++)
+            values[i] = gradients_of(&pair, i, &pair.pictures.feed, n, &results[i]);
+        assert_true(fabs(results[CARD].loss - results[CPU].loss) <= limit * results[CPU].loss);
+        assert_int_equal(results[CARD].hits, results[CPU].hits);
+        for (size_t p = 0; p < pair.models[0]->count; p++) {
+            const struct parameter *parameter = &pair.models[0]->parameters[p];
+            assert_near(parameter->name, values[CARD] + at, values[CPU] + at, parameter->count,
+                        2 * limit);
+            at += (size_t)parameter->count;
         }
-        pair_close(&pair);
+        free(values[0]);
+        free(values[1]);
     }
+    pair_close(&pair);
 }
 
 /* 4 steps on samples that come more than once; the last is short. */
@@ -257,24 +280,22 @@ static void take_steps(struct network *network, const struct feed *feed, int64_t
     }
 }
 
-static void first_losses_are_the_cpus(void **state)
+static void check_losses(const struct kind *kind)
 {
-    (void)state;
-    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        struct pair pair;
-        struct batch_result results[2][STEPS];
-        pair_open(&pair, &kinds[k]);
-        for (int i = 0; i < 2; i++)
-            take_steps(pair.networks[i], &pair.pictures.feed, kinds[k].options.batch,
-                       i == CPU ? 1 : STEPS, results[i]);
-        for (int s = 0; s < 3; s++) {
-            assert_true(results[CPU][s].loss > 0);
-            if (fabs(results[TWIN][s].loss - results[CPU][s].loss) > 1e-5 * results[CPU][s].loss)
-                fail_msg("%s, step %d: %.9g is not %.9g", kinds[k].architecture, s,
-                         results[TWIN][s].loss, results[CPU][s].loss);
-        }
-        pair_close(&pair);
+    const double limit = card_bed_limit(kind->options.dtype);
+    struct pair pair;
+    struct batch_result results[2][STEPS];
+    pair_open(&pair, kind);
+    for (int i = 0; i < 2; i++)
+        take_steps(pair.networks[i], &pair.pictures.feed, kind->options.batch, i == CPU ? 1 : STEPS,
+                   results[i]);
+    for (int s = 0; s < 3; s++) {
+        assert_true(results[CPU][s].loss > 0);
+        if (fabs(results[CARD][s].loss - results[CPU][s].loss) > limit * results[CPU][s].loss)
+            fail_msg("%s, step %d: %.9g is not %.9g", kind->architecture, s, results[CARD][s].loss,
+                     results[CPU][s].loss);
     }
+    pair_close(&pair);
 }
 
 /* ---- the same bits ---- */
@@ -294,7 +315,7 @@ static float *weights_after(const struct kind *kind, const struct run *run, size
     struct batch_result results[STEPS];
     size_t at = 0;
     pair_open(&pair, kind);
-    struct network *network = pair.networks[TWIN];
+    struct network *network = pair.networks[CARD];
     if (run->remembers)
         ok(network_remember(network, &pair.pictures.feed, run->bytes, &err), &err);
     for (int i = 0; i < 2; i++) {
@@ -304,13 +325,13 @@ static float *weights_after(const struct kind *kind, const struct run *run, size
            &err);
     }
     *loss = results[0].loss;
-    ok(network_store(network, pair.models[TWIN], &err), &err);
+    ok(network_store(network, pair.models[CARD], &err), &err);
     *count = 0;
-    for (size_t p = 0; p < pair.models[TWIN]->count; p++)
-        *count += (size_t)pair.models[TWIN]->parameters[p].count;
+    for (size_t p = 0; p < pair.models[CARD]->count; p++)
+        *count += (size_t)pair.models[CARD]->parameters[p].count;
     float *weights = calloc(*count, sizeof *weights);
-    for (size_t p = 0; p < pair.models[TWIN]->count; p++) {
-        const struct parameter *parameter = &pair.models[TWIN]->parameters[p];
+    for (size_t p = 0; p < pair.models[CARD]->count; p++) {
+        const struct parameter *parameter = &pair.models[CARD]->parameters[p];
         memcpy(weights + at, parameter->value, (size_t)parameter->count * sizeof *weights);
         at += (size_t)parameter->count;
     }
@@ -354,11 +375,11 @@ static void an_images_bits_do_not_depend_on_its_batch(void **state)
     float all[IMAGES * KINDS_CLASSES], one[KINDS_CLASSES];
     (void)state;
     pair_open(&pair, &kinds[HEAD]);
-    ok(network_infer(pair.networks[TWIN], &pair.pictures.feed, pair.pictures.samples, IMAGES, all,
+    ok(network_infer(pair.networks[CARD], &pair.pictures.feed, pair.pictures.samples, IMAGES, all,
                      NULL, -1, NULL, NULL, &err),
        &err);
     for (int i = IMAGES - 1; i >= 0; i--) {
-        ok(network_infer(pair.networks[TWIN], &pair.pictures.feed, pair.pictures.samples + i, 1,
+        ok(network_infer(pair.networks[CARD], &pair.pictures.feed, pair.pictures.samples + i, 1,
                          one, NULL, -1, NULL, NULL, &err),
            &err);
         assert_memory_equal(one, all + i * KINDS_CLASSES, sizeof one);
@@ -378,7 +399,7 @@ static void a_step_whose_loss_is_not_finite_is_the_last(void **state)
     pair_open(&pair, &kinds[HEAD]);
     for (int i = 0; i < STEPS; i++)
         steps[i] = (struct train_step){2, i == 0 ? 1e30f : 1e-3f};
-    ok(network_train_steps(pair.networks[TWIN], &pair.pictures.feed, order, steps, STEPS, 0, 0,
+    ok(network_train_steps(pair.networks[CARD], &pair.pictures.feed, order, steps, STEPS, 0, 0,
                            results, &done, &err),
        &err);
     assert_in_range(done, 2, STEPS - 1);
@@ -401,7 +422,7 @@ static void moments_and_averages_go_out_and_in(void **state)
     struct batch_result results[STEPS];
     (void)state;
     pair_open(&pair, &kinds[2]);
-    struct network *network = pair.networks[TWIN];
+    struct network *network = pair.networks[CARD];
     const size_t count = (size_t)network_moment_count(network);
     float *m[2], *v[2], *a[2];
     for (int i = 0; i < 2; i++) {
@@ -424,10 +445,10 @@ static void moments_and_averages_go_out_and_in(void **state)
     assert_memory_equal(v[1], m[0], count * sizeof(float));
     assert_memory_equal(a[1], m[0], count * sizeof(float));
     ok(network_swap_averages(network, &err), &err);
-    ok(network_store(network, pair.models[TWIN], &err), &err);
-    for (size_t p = 0; p < pair.models[TWIN]->count; p++)
-        if (pair.models[TWIN]->parameters[p].trainable) {
-            assert_memory_equal(pair.models[TWIN]->parameters[p].value, a[1], sizeof(float));
+    ok(network_store(network, pair.models[CARD], &err), &err);
+    for (size_t p = 0; p < pair.models[CARD]->count; p++)
+        if (pair.models[CARD]->parameters[p].trainable) {
+            assert_memory_equal(pair.models[CARD]->parameters[p].value, a[1], sizeof(float));
             break;
         }
     for (int i = 0; i < 2; i++) {
@@ -438,108 +459,22 @@ static void moments_and_averages_go_out_and_in(void **state)
     pair_close(&pair);
 }
 
-/* ---- what goes wrong ---- */
-
-/* All that a network is asked for, on the twin alone; 0 or the error. */
-static int use(struct error *err)
+static void inference_has_the_cpus_results(void **state)
 {
-    struct kind small = kinds[HEAD];
-    const struct kind *kind = &small;
-    struct device *device;
-    struct network *network = NULL;
-    struct pictures pictures;
-    struct train_step steps[2] = {{2, 1e-3f}, {1, 1e-3f}};
-    struct batch_result results[2];
-    small.size = 8;
-    struct model *model = make_model(kind);
-    double seen[2][64];
-    size_t done;
-    int status = -1;
-    formula_pictures(&pictures, 3, kind->size, KINDS_CLASSES);
-    if (twin_open(2, &device, err) == 0) {
-        device->scratch_out = NULL;
-        if (network_new(model, device, &kind->options, &network, err) == 0 &&
-            network_remember(network, &pictures.feed, 1 << 16, err) == 0 &&
-            network_observe(network, &pictures.feed, pictures.samples, 3, 1, seen[0], seen[1],
-                            err) == 0 &&
-            network_train_steps(network, &pictures.feed, pictures.samples, steps, 2, 0, 0, results,
-                                &done, err) == 0 &&
-            network_infer(network, &pictures.feed, pictures.samples, 3, NULL, NULL, -1, NULL,
-                          results, err) == 0)
-            status = network_store(network, model, err);
-        network_free(network);
-        device_close(device);
-    }
-    model_free(model);
-    formula_release(&pictures);
-    return status;
+    (void)state;
+    for_each_kind(check_inference);
 }
 
-static void every_call_that_fails_is_told(void **state)
+static void gradients_have_the_cpus_results(void **state)
 {
-    struct error err = {0};
     (void)state;
-    twin_fail_at(0);
-    ok(use(&err), &err);
-    const size_t calls = twin_fail_at(0);
-    assert_true(calls > 100);
-    print_message("# %zu calls, each of which fails once\n", calls);
-    for (size_t k = 1; k <= calls; k++) {
-        err = (struct error){0};
-        twin_fail_at(k);
-        const int status = use(&err);
-        twin_fail_at(0);
-        assert_int_equal(twin_held(), 0);
-        if (status == 0 && k > calls - 2) /* freeing waits for both streams and tells nobody */
-            continue;
-        assert_int_equal(status, -1);
-        assert_int_equal(err.kind, ERR_DEVICE);
-        assert_non_null(strstr(err.message, "injected"));
-    }
+    for_each_kind(check_gradients);
 }
 
-static void a_card_that_is_lost_is_told(void **state)
+static void first_losses_are_the_cpus(void **state)
 {
-    struct error err = {0};
     (void)state;
-    twin_lose_at(0);
-    ok(use(&err), &err);
-    const size_t pieces = twin_lose_at(0);
-    print_message("# %zu pieces of work, of which one in 9 loses the card\n", pieces);
-    for (size_t k = 1; k <= pieces; k += 9) {
-        err = (struct error){0};
-        twin_lose_at(k);
-        assert_int_equal(use(&err), -1);
-        assert_int_equal(err.kind, ERR_DEVICE);
-        assert_non_null(strstr(err.message, "injected"));
-        twin_lose_at(0);
-        assert_int_equal(twin_held(), 0);
-    }
-}
-
-static void what_does_not_fit_names_what_does(void **state)
-{
-    struct kind kind = kinds[WHOLE];
-    struct device *device;
-    struct network *network;
-    struct error err = {0};
-    (void)state;
-    kind.options.batch = kind.options.shard = 256;
-    twin_set_memory((size_t)24 << 20);
-    struct model *model = make_model(&kind);
-    ok(twin_open(AT_ONCE, &device, &err), &err);
-    assert_int_equal(network_new(model, device, &kind.options, &network, &err), -1);
-    assert_int_equal(err.kind, ERR_MEMORY);
-    const char *fits = strstr(err.message, "; one of ");
-    assert_non_null(fits);
-    assert_non_null(strstr(err.message, "with a batch of 256"));
-    kind.options.batch = kind.options.shard = strtol(fits + 9, NULL, 10);
-    assert_in_range(kind.options.batch, 1, 128);
-    ok(network_new(model, device, &kind.options, &network, &err), &err);
-    network_free(network);
-    model_free(model);
-    device_close(device);
-    twin_set_memory((size_t)1 << 32);
+    for_each_kind(check_losses);
 }
 
 int main(void)
@@ -553,9 +488,6 @@ int main(void)
         cmocka_unit_test(an_images_bits_do_not_depend_on_its_batch),
         cmocka_unit_test(a_step_whose_loss_is_not_finite_is_the_last),
         cmocka_unit_test(moments_and_averages_go_out_and_in),
-        cmocka_unit_test(every_call_that_fails_is_told),
-        cmocka_unit_test(a_card_that_is_lost_is_told),
-        cmocka_unit_test(what_does_not_fit_names_what_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,163 @@
+/* Images a second on a GPU, by what the stages call: ResNet50 at 224 from pictures of 32 x 32 with
+ * the notebook's augmentation, batch 32. Three numbers: the head on the frozen base (phase 1),
+ * conv5 unfrozen (phase 2), and evaluation. tests/bench/gpu_pytorch.py does the same work in
+ * PyTorch.
+ *
+ *     gpu_train [bf16|f32 [steps]]     prints one JSON object
+ */
+#include "base/memory.h"
+#include "nn/model.h"
+#include "nn/network.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { PICTURES = 10000, SIDE = 32, CLASSES = 10, BATCH = 32, AT_ONCE = 32 };
+
+struct bench {
+    struct device *device;
+    struct feed feed;
+    struct augment augment;
+    int64_t samples[PICTURES];
+    enum dtype dtype;
+    int64_t steps;
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int make_pictures(struct bench *bench, struct error *err)
+{
+    const size_t bytes = (size_t)PICTURES * SIDE * SIDE * 3;
+    uint8_t *images = memory_new(bytes, 1, err), *labels = memory_new(PICTURES, 1, err);
+    uint32_t word = 1;
+    if (!images || !labels)
+        return -1;
+    for (size_t i = 0; i < bytes; i++) {
+        word = word * 1664525u + 1013904223u;
+        images[i] = (uint8_t)(word >> 24);
+    }
+    for (int i = 0; i < PICTURES; i++) {
+        labels[i] = (uint8_t)(i % CLASSES);
+        bench->samples[i] = i;
+    }
+    bench->augment = (struct augment){.flip = true, .rotation = 0.1f, .zoom = 0.1f};
+    bench->feed = (struct feed){.images = images,
+                                .labels = labels,
+                                .count = PICTURES,
+                                .height = SIDE,
+                                .width = SIDE,
+                                .classes = CLASSES,
+                                .image_size = 224,
+                                .preprocess = {PREPROCESS_CAFFE, 255},
+                                .seed = 1};
+    return 0;
+}
+
+static int make_network(struct bench *bench, const char *unfrozen, struct model **model,
+                        struct network **network, struct error *err)
+{
+    const struct architecture architecture = {.name = "resnet50",
+                                              .alpha = 1,
+                                              .image_size = 224,
+                                              .classes = CLASSES,
+                                              .hidden = 256,
+                                              .dropout = 0.3};
+    const struct network_options options = {
+        .batch = BATCH, .shard = BATCH, .seed = 1, .dtype = bench->dtype};
+    return model_new(&architecture, &bench->feed.preprocess, 1, model, err) ||
+                   model_set_trainable(*model, &unfrozen, unfrozen != NULL, err) ||
+                   network_new(*model, bench->device, &options, network, err)
+               ? -1
+               : 0;
+}
+
+/* Seconds of `steps` steps, after some that load and capture. */
+static int time_training(struct bench *bench, struct network *network, double *seconds,
+                         struct error *err)
+{
+    struct train_step steps[AT_ONCE];
+    struct batch_result results[AT_ONCE];
+    size_t done;
+    double start = now();
+    bench->feed.augment = &bench->augment;
+    for (int i = 0; i < AT_ONCE; i++)
+        steps[i] = (struct train_step){BATCH, 1e-4f};
+    for (int64_t step = -AT_ONCE; step < bench->steps; step += AT_ONCE) {
+        const int64_t first = (step + AT_ONCE) % (PICTURES / BATCH - AT_ONCE) * BATCH;
+        if (step == 0)
+            start = now();
+        if (network_train_steps(network, &bench->feed, bench->samples + first, steps, AT_ONCE, 0,
+                                step + AT_ONCE, results, &done, err))
+            return -1;
+    }
+    *seconds = now() - start;
+    return 0;
+}
+
+static int time_evaluation(struct bench *bench, struct network *network, double *seconds,
+                           struct error *err)
+{
+    struct batch_result result;
+    bench->feed.augment = NULL;
+    for (int run = 0; run < 2; run++) {
+        const double start = now();
+        if (network_infer(network, &bench->feed, bench->samples, PICTURES, NULL, NULL, -1, NULL,
+                          &result, err))
+            return -1;
+        *seconds = now() - start;
+    }
+    return 0;
+}
+
+static int measure(struct bench *bench, const char *unfrozen, const char *name, bool evaluates,
+                   struct error *err)
+{
+    struct model *model = NULL;
+    struct network *network = NULL;
+    double opened = now(), seconds, evaluation;
+    int status = make_network(bench, unfrozen, &model, &network, err);
+    opened = now() - opened;
+    if (status == 0)
+        status = time_training(bench, network, &seconds, err);
+    if (status == 0 && evaluates)
+        status = time_evaluation(bench, network, &evaluation, err);
+    if (status == 0)
+        printf(", \"%s\": %.1f, \"%s_made_in_s\": %.3f", name,
+               (double)((bench->steps + AT_ONCE - 1) / AT_ONCE * AT_ONCE * BATCH) / seconds, name,
+               opened);
+    if (status == 0 && evaluates)
+        printf(", \"evaluation\": %.1f", PICTURES / evaluation);
+    network_free(network);
+    model_free(model);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench bench;
+    struct error err = {0};
+    bench.dtype = argc > 1 && strcmp(argv[1], "f32") == 0 ? DTYPE_F32 : DTYPE_BF16;
+    bench.steps = argc > 2 ? strtol(argv[2], NULL, 10) : 512;
+    if (make_pictures(&bench, &err) || device_open("cuda", 1, &bench.device, &err)) {
+        fprintf(stderr, "gpu_train: %s\n", err.message);
+        return 1;
+    }
+    printf("{\"program\": \"reprise\", \"device\": \"%s\", \"precision\": \"%s\"",
+           bench.device->description, dtype_name(bench.dtype));
+    if (measure(&bench, NULL, "phase1", true, &err) ||
+        measure(&bench, "conv5", "phase2", false, &err)) {
+        printf("}\n");
+        fprintf(stderr, "gpu_train: %s\n", err.message);
+        return 1;
+    }
+    printf("}\n");
+    device_close(bench.device);
+    return 0;
+}
