@@ -76,7 +76,7 @@ NVCC ?= $(CUDA)/bin/nvcc
 CUDA_SOURCES = $(wildcard runtime/nn/cuda/*.c runtime/nn/cuda/*.cu)
 CUDA_SHARED = $(addprefix runtime/nn/,arena.c conv_shape.c program.c)
 CUDA_OBJECTS = $(patsubst %.cu,$(BUILD)/%.cu.o,$(patsubst %.c,$(BUILD)/pic/%.o,$(CUDA_SOURCES) $(CUDA_SHARED) $(call sources,base)))
-CUDA_BACKEND = $(if $(shell command -v $(NVCC)),$(BUILD)/lib/libreprise-cuda.so)
+CUDA_BACKEND = $(if $(and $(CUDNN_HEADERS),$(shell command -v $(NVCC))),$(BUILD)/lib/libreprise-cuda.so)
 CUDA_CARDS = $(filter $(shell $(NVCC) --list-gpu-code),sm_80 sm_90 sm_100)
 CUDA_TARGETS = $(foreach card,$(CUDA_CARDS:sm_%=%),-gencode arch=compute_$(card),code=sm_$(card)) \
   $(foreach card,$(lastword $(CUDA_CARDS:sm_%=%)),-gencode arch=compute_$(card),code=compute_$(card))
@@ -91,7 +91,7 @@ KERNEL_CHECK = $(if $(or $(findstring thread,$(SANITIZE_WITH)),$(findstring clan
 
 # Its C, for tests that need no card: what calls CUDA and cuDNN, and what is above and includes nothing of theirs. Without their
 # headers only that; cuDNN itself is loaded at run time.
-CUDNN_HEADERS = $(wildcard $(CUDA)/include/cudnn_graph.h)
+CUDNN_HEADERS = $(firstword $(wildcard $(addsuffix /cudnn_graph.h,$(CUDA)/include /usr/include /usr/include/x86_64-linux-gnu)))
 CUDA_CALLS = $(addprefix runtime/nn/cuda/,card.c cudnn.c descriptors.c engines.c execution_plan.c operation_graph.c plan_device.c)
 CUDA_ABOVE = $(filter-out $(CUDA_CALLS),$(wildcard runtime/nn/cuda/*.c))
 CUDA_HOST_SOURCES = $(CUDA_ABOVE) $(if $(CUDNN_HEADERS),$(CUDA_CALLS))

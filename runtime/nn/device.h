@@ -63,6 +63,8 @@ struct device_table {
     int (*get_averages)(struct executor *executor, float *averages, struct error *err);
     int (*set_averages)(struct executor *executor, const float *averages, struct error *err);
     int (*describe)(const struct executor *executor, struct text *words, struct error *err);
+    /* NULL where memory is the machine's. */
+    int (*state_memory)(const struct executor *executor, struct text *words, struct error *err);
     void (*close)(struct device *device);
 };
 
@@ -81,6 +83,8 @@ struct device {
     const char *scratch, *scratch_out;
 };
 
+#define DEVICE_GPU_PREFERS DTYPE_BF16
+
 /* What a user asks for. */
 enum precision { PRECISION_AUTO, PRECISION_F32, PRECISION_BF16 };
 
@@ -92,6 +96,9 @@ int device_precision(const struct device *device, enum precision precision, enum
  * machine has none is ERR_DEVICE. `threads` are the CPU's; <= 0 takes all there are. */
 int device_open(const char *name, int threads, struct device **device, struct error *err);
 void device_close(struct device *device);
+
+/* What precision `auto` comes to on that device, which is not taken into use for it. */
+int device_prefers(const char *name, enum dtype *dtype, struct error *err);
 
 /* What the bits of a result depend on beside the executable, as `name value` lines: device, library
  * version, instruction set, and of a GPU's device the SHA-256 of its shared object. Not the thread

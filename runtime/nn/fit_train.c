@@ -326,6 +326,17 @@ int fit_check_state(const struct model *model, const struct fit_data *data,
     return result;
 }
 
+/* Before the first step. */
+static int state_memory(const struct training *t, struct error *err)
+{
+    struct text words = {0};
+    const int result = network_state_memory(t->network, &words, err);
+    if (result == 0 && words.size > 0 && t->observer != NULL && t->observer->note != NULL)
+        t->observer->note(t->observer->arg, text_string(&words));
+    text_release(&words);
+    return result;
+}
+
 int fit(struct model *model, struct device *device, const struct fit_data *data,
         const struct fit_options *options, const struct fit_observer *observer,
         struct history *history, struct error *err)
@@ -353,6 +364,7 @@ int fit(struct model *model, struct device *device, const struct fit_data *data,
         network_new(model, device, &network_options, &t.network, err) == 0 &&
         network_remember(t.network, data->val, options->remember_bytes, err) == 0 &&
         network_set_optimizer(t.network, &options->optimizer, err) == 0 &&
+        state_memory(&t, err) == 0 &&
         fit_checkpoint_init(
             &t.checkpoint, fit_weights_count(model), network_moment_count(t.network),
             options->optimizer.averages ? network_moment_count(t.network) : 0, err) == 0)

@@ -97,6 +97,13 @@ int network_describe(const struct network *network, struct text *words, struct e
     return network->table->describe(network->executor, words, err);
 }
 
+int network_state_memory(const struct network *network, struct text *words, struct error *err)
+{
+    return network->table->state_memory == NULL
+               ? 0
+               : network->table->state_memory(network->executor, words, err);
+}
+
 int network_gradients(struct network *network, const struct feed *feed, const int64_t *samples,
                       int64_t n, uint32_t epoch, int64_t step, float *const *gradients,
                       struct batch_result *result, struct error *err)

@@ -110,6 +110,10 @@ int network_observe(struct network *network, const struct feed *feed, const int6
  * the device, its libraries, its kernels, how many images the prefix takes at once. */
 int network_describe(const struct network *network, struct text *words, struct error *err);
 
+/* Adds a line for people on the device's own memory, all of which was planned when the network was
+ * made; nothing where it has none. */
+int network_state_memory(const struct network *network, struct text *words, struct error *err);
+
 /* Weights back into the model. */
 int network_store(struct network *network, struct model *model, struct error *err);
 /* Weights from a model of the same architecture, after e.g. restoring the best. */

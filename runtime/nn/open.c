@@ -189,3 +189,36 @@ int device_fingerprint(const char *name, FILE *stream, struct error *err)
     }
     return result == 0 ? print_uses(stream, err) : -1;
 }
+
+/* Whether the GPU's device can be had, as its fingerprint can only where that is so. */
+static int find_cuda(struct error *err)
+{
+    struct cuda cuda;
+    char path[PATH_MAX + 64];
+    FILE *nowhere = fopen("/dev/null", "we");
+    if (nowhere == NULL)
+        return error_errno(err, "/dev/null");
+    const int result = cuda_load(&cuda, path, err) != 0 ? -1 : cuda.fingerprint(nowhere, err);
+    fclose(nowhere);
+    return result;
+}
+
+int device_prefers(const char *name, enum dtype *dtype, struct error *err)
+{
+    enum choice which = DEVICE_AUTO;
+    struct error why = {0};
+    if (choice_parse(name, &which, err) != 0)
+        return -1;
+    *dtype = DTYPE_F32;
+    if (which == DEVICE_CPU)
+        return 0;
+    if (find_cuda(&why) == 0)
+        *dtype = DEVICE_GPU_PREFERS;
+    else if (why.kind == ERR_DEVICE && which == DEVICE_CUDA)
+        return no_cuda(&why, err);
+    else if (why.kind != ERR_DEVICE) {
+        *err = why;
+        return -1;
+    }
+    return 0;
+}

@@ -67,6 +67,16 @@ static void a_fit_learns(void **state)
     assert_true(epochs[bed->history.best_epoch].val_accuracy > 0.8);
 }
 
+/* The last note of a fit that does not resume. */
+static void a_fit_states_the_cards_memory(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.epochs = 1;
+    fit_bed_train(bed, 1);
+    assert_non_null(strstr(bed->notes, " GiB of the card's memory: kernels and weights "));
+    assert_non_null(strstr(bed->notes, "a step of 8 "));
+}
+
 static void two_fits_have_the_same_bits(void **state)
 {
     struct bed *bed = *state;
@@ -170,6 +180,7 @@ int main(void)
         TEST(a_killed_fit_goes_on_to_the_same_bits), /* first: it forks before there are threads */
         TEST(a_fit_agrees_with_the_cpus),
         TEST(a_fit_learns),
+        TEST(a_fit_states_the_cards_memory),
         TEST(two_fits_have_the_same_bits),
         TEST(a_fit_does_not_depend_on_steps_at_once),
         TEST(a_fit_heeds_its_shard),

@@ -2,6 +2,7 @@
 #include "card_bed.h"
 
 #include "formula.h"
+#include "nn/gradcam.h"
 #include "nn/network.h"
 
 #include "tap.h"
@@ -176,6 +177,64 @@ static void check_inference(const struct kind *kind)
     free(maps[0]);
     free(maps[1]);
     pair_close(&pair);
+}
+
+/* Heat maps [places] of each picture's own class; free() them. */
+static float *heat_of(struct pair *pair, int which, int64_t *places)
+{
+    struct network *network = pair->networks[which];
+    struct model *model = pair->models[which];
+    const int node = graph_last_map(&model->graph);
+    const struct node *map = &model->graph.nodes[node];
+    struct gradcam_head head;
+    struct error err = {0};
+    float probabilities[IMAGES * KINDS_CLASSES], gradient[512];
+    const int64_t c = map->channels, count = map->height * map->width;
+    float *maps = calloc((size_t)(IMAGES * count * c), sizeof *maps);
+    float *heat = calloc((size_t)(IMAGES * count), sizeof *heat);
+    assert_true(c <= 512 && maps && heat);
+    ok(gradcam_head_of(model, &head, &err), &err);
+    ok(network_infer(network, &pair->pictures.feed, pair->pictures.samples, IMAGES, NULL,
+                     probabilities, node, maps, NULL, &err),
+       &err);
+    for (int64_t i = 0; i < IMAGES; i++) {
+        ok(gradcam_gradient(&head, maps + i * count * c, count, NULL,
+                            probabilities + i * KINDS_CLASSES, i % KINDS_CLASSES, gradient, &err),
+           &err);
+        gradcam_heat(maps + i * count * c, count, c, gradient, heat + i * count);
+        gradcam_normalise(heat + i * count, count);
+    }
+    free(maps);
+    *places = count;
+    return heat;
+}
+
+/* Also of a network in bf16, against one in f32. */
+static void heat_maps_are_the_cpus(void **state)
+{
+    (void)state;
+    for (int d = 0; d < 2; d++) {
+        struct kind kind = kinds[HEAD];
+        struct pair pair;
+        struct error err = {0};
+        int64_t places;
+        pair_open(&pair, &kind);
+        if (d == 1) {
+            network_free(pair.networks[CARD]);
+            kind.options.dtype = DTYPE_BF16;
+            ok(network_new(pair.models[CARD], pair.devices[CARD], &kind.options,
+                           &pair.networks[CARD], &err),
+               &err);
+        }
+        float *heat[2];
+        for (int i = 0; i < 2; i++)
+            heat[i] = heat_of(&pair, i, &places);
+        assert_near("heat", heat[CARD], heat[CPU], IMAGES * places,
+                    card_bed_limit(kind.options.dtype));
+        free(heat[0]);
+        free(heat[1]);
+        pair_close(&pair);
+    }
 }
 
 static void observation_has_the_cpus_results(void **state)
@@ -481,6 +540,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(inference_has_the_cpus_results),
+        cmocka_unit_test(heat_maps_are_the_cpus),
         cmocka_unit_test(observation_has_the_cpus_results),
         cmocka_unit_test(gradients_have_the_cpus_results),
         cmocka_unit_test(first_losses_are_the_cpus),

@@ -45,6 +45,7 @@ static const struct device_table table = {
     .get_averages = cuda_get_averages,
     .set_averages = cuda_set_averages,
     .describe = cuda_describe,
+    .state_memory = cuda_state_memory,
     .close = cuda_device_close,
 };
 
@@ -59,7 +60,7 @@ int cuda_device_on(struct card *card, int64_t inference_batch, struct device **d
     }
     made->device = (struct device){.table = &table,
                                    .name = "cuda",
-                                   .preferred = DTYPE_BF16,
+                                   .preferred = DEVICE_GPU_PREFERS,
                                    .steps_at_once = CUDA_STEPS_AT_ONCE};
     made->card = card;
     made->inference_batch = inference_batch;

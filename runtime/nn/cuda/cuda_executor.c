@@ -177,13 +177,16 @@ static int add_all(struct executor *e, struct pieces *pieces, struct error *err)
     for (int i = 0; i < (int)e->model->graph.count; i++)
         if (node_has_conv(&e->model->graph.nodes[i]))
             add_conv(e, i, pieces);
+    const size_t weights = pieces->bytes;
     if (place_buffers(e, &e->program->inference, e->inference_batch, e->inference_offsets,
                       &arena_bytes, err))
         return -1;
     pieces_add(pieces, &e->inference_arena, arena_bytes, 1);
     pieces_add(pieces, &e->ahead_scalars, 1, sizeof *e->ahead_scalars);
+    const size_t inference = pieces->bytes - weights;
     if (e->shard > 0 && add_training(e, pieces, err))
         return -1;
+    e->planned = (struct planned){weights, inference, pieces->bytes - weights - inference};
     return pieces_check(pieces, err);
 }
 
@@ -312,7 +315,8 @@ static int init(struct executor *e, struct error *err)
                                            .dw = CUDA_DW,
                                            .careful = e->careful};
     if (make_queues(e, err) || make_arrays(e, err) || take_memory(e, err) ||
-        cuda_make_plans(e, &options, err) || cuda_load(e, e->model, err))
+        cuda_make_plans(e, &options, err) || cuda_make_workspace(e, err) ||
+        cuda_load(e, e->model, err))
         return -1;
     return e->shard > 0 ? cuda_make_store(e, 0, err) : 0;
 }
@@ -377,6 +381,22 @@ void cuda_executor_free(struct executor *e)
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
         free(owned[i]);
     free(e);
+}
+
+int cuda_state_memory(const struct executor *e, struct text *words, struct error *err)
+{
+    const size_t store = e->store_bytes;
+    const size_t workspaces = 2 * e->workspace_room;
+    text_addf(words,
+              "%.2f GiB of the card's memory: kernels and weights %.2f, inference of %lld "
+              "images at once %.2f, ",
+              gibibytes(e->pieces.bytes + store + workspaces), gibibytes(e->planned.weights),
+              (long long)e->inference_batch, gibibytes(e->planned.inference));
+    if (e->shard > 0)
+        text_addf(words, "a step of %lld %.2f, what the frozen layers make of pictures %.2f, ",
+                  (long long)e->options.batch, gibibytes(e->planned.step), gibibytes(store));
+    text_addf(words, "workspace %.2f; the data set comes on top", gibibytes(workspaces));
+    return text_check(words, err);
 }
 
 int cuda_describe(const struct executor *e, struct text *words, struct error *err)

@@ -92,6 +92,9 @@ struct executor {
     struct queue main, ahead; /* of the steps; of inference and the prefix */
     struct pieces pieces;
     void *memory;
+    struct planned { /* bytes of it */
+        size_t weights, inference, step;
+    } planned;
     struct cuda_node *nodes;
 
     /* parameters: trainable ones first, each from a multiple of 64 floats on, zeros between */
@@ -128,6 +131,7 @@ struct executor {
 
     /* the store */
     void *store;
+    size_t store_bytes;
     int64_t half, kept;     /* rows; in all kept + 2 * half */
     struct feed remembered; /* images NULL: none */
     int64_t *row_of, used;  /* [remembered.count]: of a sample's edges, or -1; rows in use */
@@ -183,6 +187,7 @@ int cuda_infer(struct executor *executor, const struct feed *feed, const int64_t
 int cuda_observe(struct executor *executor, const struct feed *feed, const int64_t *samples,
                  int64_t n, int node, double *mean, double *variance, struct error *err);
 int cuda_describe(const struct executor *executor, struct text *words, struct error *err);
+int cuda_state_memory(const struct executor *executor, struct text *words, struct error *err);
 int cuda_load(struct executor *executor, const struct model *model, struct error *err);
 int cuda_store(struct executor *executor, struct model *model, struct error *err);
 int cuda_get_moments(struct executor *executor, float *m, float *v, struct error *err);

@@ -51,6 +51,7 @@ int cuda_make_store(struct executor *e, int64_t kept, struct error *err)
     if (status == 0) {
         pieces_place(&pieces, e->store);
         e->kept = kept;
+        e->store_bytes = pieces.bytes;
         status = card_zero(e->card, e->main.stream, e->store, pieces.bytes, err) ||
                          card_wait(e->card, e->main.stream, err)
                      ? -1
