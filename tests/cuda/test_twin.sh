@@ -6,7 +6,7 @@ BUILD=${BUILD:-build}
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 tap_shows=$here/said
-for part in networks fits; do
+for part in networks fits nans; do
     program=$BUILD/tests/cuda/twin_$part
     if [ ! -x "$program" ]; then
         case " ${REQUIRE:-} " in
@@ -15,8 +15,8 @@ for part in networks fits; do
         esac
         continue
     fi
-    # A block's threads in ascending order in the one, in descending in the other.
-    [ $part = networks ] && order=forward || order=reverse
+    # A block's threads in ascending order, in one in descending.
+    [ $part = fits ] && order=reverse || order=forward
     EMULATE_ORDER=$order CMOCKA_MESSAGE_OUTPUT=TAP "$program" > "$here/said" 2>&1
     status=$?
     grep -E '^# [0-9]' "$here/said"

@@ -182,6 +182,7 @@ static int add_all(struct executor *e, struct pieces *pieces, struct error *err)
         return -1;
     pieces_add(pieces, &e->inference_arena, arena_bytes, 1);
     pieces_add(pieces, &e->ahead_scalars, 1, sizeof *e->ahead_scalars);
+    cuda_guard_add(e, pieces);
     if (e->shard > 0 && add_training(e, pieces, err))
         return -1;
     return pieces_check(pieces, err);
@@ -301,7 +302,7 @@ static int make_arrays(struct executor *e, struct error *err)
         return -1;
     for (size_t i = 0; i < count; i++)
         e->nodes[i].program = &program->nodes[i];
-    return cuda_place_parameters(e, err);
+    return cuda_place_parameters(e, err) || cuda_guard_init(e, err) ? -1 : 0;
 }
 
 /* As many more as the pictures are smaller. */
@@ -318,8 +319,7 @@ static int init(struct executor *e, struct error *err)
     const struct fusion_options options = {.inference_batch = e->inference_batch,
                                            .prefix_batch = e->inference_batch,
                                            .batch = e->shard,
-                                           .dw = CUDA_DW,
-                                           .careful = e->careful};
+                                           .dw = CUDA_DW};
     if (make_queues(e, err) || make_arrays(e, err) || take_memory(e, err) ||
         cuda_make_plans(e, &options, err) || cuda_load(e, e->model, err))
         return -1;
@@ -339,7 +339,6 @@ int cuda_executor_new(const struct device *device, struct card *card, int64_t im
     e->program = program;
     e->model = model;
     e->options = *options;
-    e->careful = true;
     e->inference_batch = inference_batch(images, model->architecture.image_size);
     cut_batch(e, options->batch);
     if (init(e, err)) {
@@ -380,6 +379,7 @@ void cuda_executor_free(struct executor *e)
         return;
     free_on_card(e);
     cuda_release_plans(e);
+    cuda_guard_release(e);
     pieces_release(&e->pieces);
     void *const owned[] = {e->trains,           e->parameter, e->offsets, e->inference_offsets,
                            e->training_offsets, e->arenas,    e->nodes};
