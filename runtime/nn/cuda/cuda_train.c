@@ -25,7 +25,8 @@ struct round {
     uint32_t epoch;
     int64_t first; /* the first step's number */
     bool updates, remembers;
-    bool hidden; /* a step was not taken, since its edges may hide a NaN */
+    bool hidden;      /* the prefix may have hidden a NaN, in what a step read or in what is kept */
+    uint32_t stopped; /* as in the scalars afterwards */
     struct chunk chunks[CUDA_STEPS_AT_ONCE];
     size_t chunk_count;
     int64_t *rows, *target_row;            /* [images] */
@@ -217,6 +218,7 @@ static int run_round(struct round *r, struct batch_result *results, size_t *done
 {
     struct executor *e = r->e;
     struct step_scalars after;
+    uint32_t hidden[HIDDEN_FLAGS];
     if (upload_weights(r, err) || make_graphs(r, err) || list(r, err) || upload(r, err) ||
         cuda_guard_begin(e, r->feed, err) || pack_frozen(e, err))
         return -1;
@@ -226,10 +228,12 @@ static int run_round(struct round *r, struct batch_result *results, size_t *done
     if (card_download(e->card, e->main.stream, results, e->results, r->count * sizeof *results,
                       err) ||
         card_download(e->card, e->main.stream, &after, e->scalars, sizeof after, err) ||
+        card_download(e->card, e->main.stream, hidden, e->guard.hidden, sizeof hidden, err) ||
         card_wait(e->card, e->main.stream, err))
         return -1;
     *done = after.stopped ? (size_t)(after.index + 1) : r->count;
-    r->hidden = after.stopped == STOPPED_BY_PREFIX;
+    r->stopped = after.stopped;
+    r->hidden = hidden[HIDDEN_IN_FIRST_HALF] || hidden[HIDDEN_IN_SECOND_HALF];
     return 0;
 }
 
@@ -283,7 +287,7 @@ int cuda_train(struct executor *e, const struct feed *feed, const int64_t *sampl
         for (size_t i = 0; i < ran; i++)
             samples += round.steps[i].n;
         *done += ran;
-        if (ran < round.count && !round.hidden)
+        if (round.stopped == STOPPED_BY_LOSS)
             break;
     }
     return 0;
