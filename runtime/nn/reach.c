@@ -102,9 +102,3 @@ float reach_largest_bf16(int64_t count, const uint16_t *values)
 {
     return bf16_to_f32(largest_bits_bf16(count, values));
 }
-
-float reach_sum(float gain_of, float input, float offset, float residual)
-{
-    const float slack = 1.01f;
-    return (gain_of * input + offset + residual) * slack;
-}

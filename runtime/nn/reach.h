@@ -12,6 +12,7 @@
 #ifndef NN_REACH_H
 #define NN_REACH_H
 
+#include "base/philox.h" /* HOST_DEVICE */
 #include "nn/feed.h"
 
 #include <stdint.h>
@@ -33,6 +34,16 @@ float reach_largest_bf16(int64_t count, const uint16_t *values);
 
 /* A bound of gain * input + offset + residual, with what rounding can add: also that of weights and
  * output to bf16, 2^-8 each. */
-float reach_sum(float gain, float input, float offset, float residual);
+static inline HOST_DEVICE float reach_sum(float gain, float input, float offset, float residual)
+{
+    const float slack = 1.01f;
+    return (gain * input + offset + residual) * slack;
+}
+
+/* The larger of two bounds; a NaN where there is one. */
+static inline HOST_DEVICE float reach_larger(float a, float b)
+{
+    return a != a || b <= a ? a : b;
+}
 
 #endif

@@ -180,6 +180,7 @@ int main(int argc, char **argv)
     check_packing();
     check_depthwise();
     check_feeds();
+    check_reach();
     cpu_close(cpu);
     printf("# %zu kernels of %zu in the sources were launched, %d planted faults found\n",
            emulate::launched().size(), kernels, planted);

@@ -8,6 +8,7 @@ extern "C" {
 #include "nn/cpu/cpu.h"
 #include "nn/feed.h"
 #include "nn/network.h"
+#include "nn/reach.h"
 }
 #include "nn/cuda/kernels.h"
 
@@ -58,6 +59,7 @@ void check_losses();
 void check_packing();
 void check_depthwise();
 void check_feeds();
+void check_reach();
 
 #define EACH_DTYPE(name) for (enum dtype name : {DTYPE_F32, DTYPE_BF16})
 

@@ -10,10 +10,12 @@ static bool check_advance()
 {
     const struct train_step steps[] = {{4, 0.5f}, {4, 0.25f}, {3, 0.125f}};
     struct step_scalars s = {}, *scalars = &s;
+    uint32_t hidden = 0;
+    const uint32_t *raised = &hidden;
     bool ok = true;
     s.index = -1, s.step = -1, s.position = 10;
     emulate::capture_begin();
-    kernel_step_advance(NULL, steps, 0.9f, scalars);
+    kernel_step_advance(NULL, steps, 0.9f, raised, scalars);
     const auto graph = emulate::capture_end();
     for (int i = 0; i < 3; i++) {
         graph[0]();
@@ -23,9 +25,16 @@ static bool check_advance()
               equal("alpha", s.alpha, adam_alpha(steps[i].learning_rate, i + 1)) &
               equal("average's momentum", s.ema_momentum, i == 0 ? 0.0f : 0.9f);
     }
-    s.stopped = 1;
+    s.stopped = STOPPED_BY_LOSS;
     graph[0]();
-    return ok & equal("index when stopped", (double)s.index, 2);
+    ok &= equal("index when stopped", (double)s.index, 2);
+    s.index = 0, s.stopped = 0, hidden = 1;
+    graph[0]();
+    ok &= equal("stopped by what is hidden", s.stopped, STOPPED_BY_PREFIX) &
+          equal("index when that stopped it", (double)s.index, 0);
+    hidden = 0, s.stopped = 0;
+    kernel_step_advance(NULL, steps, 0.9f, NULL, scalars);
+    return ok & equal("index without a flag", (double)s.index, 1);
 }
 
 static bool check_weights(int64_t count, int64_t shift)

@@ -108,6 +108,14 @@ template <class T> static inline void __stwb(T *to, T value)
     *to = value;
 }
 
+/* A block's threads take turns, and so do blocks. */
+static inline unsigned atomicMax(unsigned *at, unsigned value)
+{
+    const unsigned before = *at;
+    *at = value > before ? value : before;
+    return before;
+}
+
 /* The host has no storage of a block's own, so shared arrays are declared by macro. */
 #define SHARED(type, name, count)                                                                  \
     static char name##_key;                                                                        \

@@ -53,6 +53,7 @@ vectors mask_cuda '(mask_rows|mask_and_sum)I.Li[48]' "$loads" "$stores"
 vectors pool_cuda '(max|average)_pool(_backward)?I.Li[48]' "$loads" "$stores"
 vectors depthwise_cuda '9depthwiseI.Li[48]|depthwise_backward_dataI.Li[48]' "$loads" "$stores"
 vectors depthwise_cuda 'depthwise_backward_weightsI.Li[48]' "$loads"
+vectors reach_cuda 'find_largestI' "$loads"
 vectors feed_cuda 'feed_picturesI' "$stores" # it loads bytes
 [ ! -s "$here/said" ]
 ok $? "streaming_kernels_move_16_bytes_at_once"

@@ -6,7 +6,7 @@ BUILD=${BUILD:-build}
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 tap_shows=$here/said
-for part in card_networks card_fits failures fits; do
+for part in card_networks card_fits failures fits nans; do
     program=$BUILD/tests/cuda/twin_$part
     if [ ! -x "$program" ]; then
         case " ${REQUIRE:-} " in
@@ -15,8 +15,8 @@ for part in card_networks card_fits failures fits; do
         esac
         continue
     fi
-    # A block's threads in ascending order in the one, in descending in the other.
-    [ "${part#card}" = "$part" ] && order=forward || order=reverse
+    # A block's threads in ascending order in some, in descending in others.
+    case $part in *fits) order=reverse ;; *) order=forward ;; esac
     EMULATE_ORDER=$order CMOCKA_MESSAGE_OUTPUT=TAP "$program" > "$here/said" 2>&1
     status=$?
     grep -E '^# [0-9]' "$here/said"

@@ -1,6 +1,7 @@
 /* Another card in place of the real one: what is above nn/cuda/card.h and nn/cuda/execution_plan.h
  * runs on it without a GPU. Its memory is the host's; its kernels are those of the sources
- * (emulate.h); its execution plans are loops as the definitions read.
+ * (emulate.h); its execution plans are loops as the definitions read, but for an activation, which
+ * makes 0 of a NaN where it is fused, as a library may.
  *
  * What is put into a stream runs as late as it may: when the host waits for it, or when another
  * stream that is waited for follows an event in it. So what reads memory of the host that is gone

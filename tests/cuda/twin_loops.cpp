@@ -34,11 +34,12 @@ template <class Body> void each_tap(const struct conv_shape &s, Body body)
             }
 }
 
+/* As a library may: of a NaN it makes 0. */
 double activate(double value, enum activation activation)
 {
     if (activation == ACTIVATION_NONE)
         return value;
-    value = value < 0 ? 0 : value;
+    value = value > 0 ? value : 0;
     return activation == ACTIVATION_RELU6 && value > 6 ? 6 : value;
 }
 

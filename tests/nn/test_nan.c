@@ -554,6 +554,8 @@ static void reach_is_never_less_than_what_a_convolution_gives(void **state)
         free(kernel), free(bias), free(scale), free(x), free(y), free(wide), free(wide_bias);
     }
     assert_true(isnan(reach_sum(INFINITY, 0.0f, 0.0f, 0.0f)));
+    assert_true(isnan(reach_larger(NAN, 1.0f)) && isnan(reach_larger(1.0f, NAN)));
+    assert_true(reach_larger(1.0f, 2.0f) == 2.0f && reach_larger(INFINITY, 2.0f) == INFINITY);
 }
 
 int main(void)

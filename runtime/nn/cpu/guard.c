@@ -81,9 +81,8 @@ int guard_node(struct executor *executor, struct lane *lane, int index,
     case NODE_CONCATENATE:
         *reach_at(executor, reach, index) = 0.0f;
         for (int i = 0; i < node_inputs(node); i++)
-            if (!(*reach_at(executor, reach, node_input(node, i)) <=
-                  *reach_at(executor, reach, index)))
-                *reach_at(executor, reach, index) = *reach_at(executor, reach, node_input(node, i));
+            *reach_at(executor, reach, index) = reach_larger(
+                *reach_at(executor, reach, index), *reach_at(executor, reach, node_input(node, i)));
         break;
     case NODE_MAX_POOL:
         *reach_at(executor, reach, index) = *reach_at(executor, reach, node->input);

@@ -183,6 +183,7 @@ static int add_all(struct executor *e, struct pieces *pieces, struct error *err)
         return -1;
     pieces_add(pieces, &e->inference_arena, arena_bytes, 1);
     pieces_add(pieces, &e->ahead_scalars, 1, sizeof *e->ahead_scalars);
+    cuda_guard_add(e, pieces);
     const size_t inference = pieces->bytes - weights;
     if (e->shard > 0 && add_training(e, pieces, err))
         return -1;
@@ -304,7 +305,7 @@ static int make_arrays(struct executor *e, struct error *err)
         return -1;
     for (size_t i = 0; i < count; i++)
         e->nodes[i].program = &program->nodes[i];
-    return cuda_place_parameters(e, err);
+    return cuda_place_parameters(e, err) || cuda_guard_init(e, err) ? -1 : 0;
 }
 
 static int init(struct executor *e, struct error *err)
@@ -312,8 +313,7 @@ static int init(struct executor *e, struct error *err)
     const struct fusion_options options = {.inference_batch = e->inference_batch,
                                            .prefix_batch = e->inference_batch,
                                            .batch = e->shard,
-                                           .dw = CUDA_DW,
-                                           .careful = e->careful};
+                                           .dw = CUDA_DW};
     if (make_queues(e, err) || make_arrays(e, err) || take_memory(e, err) ||
         cuda_make_plans(e, &options, err) || cuda_make_workspace(e, err) ||
         cuda_load(e, e->model, err))
@@ -334,7 +334,6 @@ int cuda_executor_new(const struct device *device, struct card *card, int64_t im
     e->program = program;
     e->model = model;
     e->options = *options;
-    e->careful = true;
     e->inference_batch = fusion_inference_batch(images, model->architecture.image_size);
     cut_batch(e, options->batch);
     if (init(e, err)) {
@@ -375,6 +374,7 @@ void cuda_executor_free(struct executor *e)
         return;
     free_on_card(e);
     cuda_release_plans(e);
+    cuda_guard_release(e);
     pieces_release(&e->pieces);
     void *const owned[] = {e->trains,           e->parameter, e->offsets, e->inference_offsets,
                            e->training_offsets, e->arenas,    e->nodes};

@@ -6,6 +6,7 @@
  *   cuda_pictures.c    the data set on the card
  *   cuda_inference.c   a batch through the nodes with everything fused; scores and outputs of nodes
  *   cuda_observe.c     what a batch norm sees
+ *   cuda_guard.c       whether what is fused may hide a NaN
  *   cuda_prefix.c      what the frozen prefix makes of pictures, for training; remembers it
  *   cuda_forward.c     a shard of a training step up to the loss
  *   cuda_backward.c    the steps after it
@@ -73,11 +74,27 @@ struct step_graph {
 };
 
 /* The data set of a feed, where the card can read it. */
-struct pictures {
+struct picture_set {
     const uint8_t *images, *labels; /* the host's, by which it is known */
     int64_t count, bytes;           /* of an image */
     uint8_t *card_images, *card_labels;
     bool pinned; /* images lie in the host's memory, where the card's was too small */
+};
+
+/* Flags in the card's memory that are raised where an activation may have taken a NaN for 0: of
+ * what the prefix made for each half of the store (inference takes the first), and the one that a
+ * step looks at, which is that of its half: so where training stops does not depend on how far the
+ * prefix is ahead. */
+enum { HIDDEN_IN_FIRST_HALF, HIDDEN_IN_SECOND_HALF, HIDDEN_OF_STEP, HIDDEN_FLAGS };
+
+struct guard {
+    struct reach_step *steps, *on_card; /* by node; behind them the edges that are recalled */
+    size_t count, *begin;               /* [nodes + 1]: a node's first step */
+    bool *measures;                     /* [nodes] */
+    float *gains, *measured, *reach;    /* on the card, as in struct reach_tables */
+    uint32_t *hidden;                   /* [HIDDEN_FLAGS] on the card */
+    float fed;                          /* of the feed's pictures */
+    int flag;                           /* that batches raise */
 };
 
 struct executor {
@@ -116,6 +133,7 @@ struct executor {
     size_t plan_count, plan_capacity;
     size_t workspace_bytes, workspace_room; /* that plans want, that each queue has */
     bool careful;                           /* activations are not fused */
+    struct guard guard;
 
     /* inference */
     size_t *inference_offsets;
@@ -155,7 +173,7 @@ struct executor {
     int64_t *prefix_samples, *prefix_rows; /* [2 * half] */
 
     /* pictures */
-    struct pictures *sets;
+    struct picture_set *sets;
     size_t set_count, set_capacity;
     int64_t *partners;
     const int64_t *host_partners;
@@ -245,6 +263,26 @@ int cuda_feed_batch(struct executor *executor, const struct feed *on_card, const
 /* Input `which` of a concatenation, of n images, to its place in y. */
 void cuda_concatenate(const struct executor *executor, const struct queue *queue, int node,
                       int which, int64_t n, const void *x, void *y);
+
+/* cuda_guard.c: in the stream `ahead`; nothing of a batch is left to do once the network is careful
+ */
+void cuda_guard_add(struct executor *executor, struct pieces *pieces);
+int cuda_guard_init(struct executor *executor, struct error *err);
+void cuda_guard_release(struct executor *executor);
+/* With the weights that are loaded. */
+int cuda_guard_load(struct executor *executor, const struct model *model, struct error *err);
+/* Before batches of a feed: no flag is raised. */
+int cuda_guard_begin(struct executor *executor, const struct feed *feed, struct error *err);
+/* Of a node that was packed. */
+int cuda_guard_gain(struct executor *executor, int node, struct error *err);
+/* Of a batch: a node's output that is there; what was recalled in place of the prefix; and when
+ * nodes [begin,end) are done, their bounds. */
+int cuda_guard_output(struct executor *executor, int node, struct error *err);
+int cuda_guard_recalled(struct executor *executor, struct error *err);
+int cuda_guard_nodes(struct executor *executor, int begin, int end, struct error *err);
+/* From now on activations run apart; nothing may be under way, and what was done since
+ * cuda_guard_begin() has to be done again. */
+int cuda_be_careful(struct executor *executor, struct error *err);
 
 /* cuda_infer.c */
 void cuda_release_scores(struct executor *executor);

@@ -124,9 +124,10 @@ static int run_batch(struct infer_run *run, int64_t first, struct error *err)
     struct executor *e = run->e;
     const int64_t classes = e->model->architecture.classes, n = e->inference_batch;
     const int count = (int)e->model->graph.count;
+    const int begin = run->remembers ? (int)e->program->first : 0;
     const float *logits = cuda_output(e, count - 1);
     if ((run->remembers ? recall_batch : feed_batch)(run, first, err) ||
-        run_nodes(run, first, run->remembers ? (int)e->program->first : 0, count, err))
+        run_nodes(run, first, begin, count, err) || cuda_guard_nodes(e, begin, count, err))
         return -1;
     kernel_loss(e->ahead.stream, NULL, n, classes, logits, e->scores.targets + first * classes,
                 NULL, e->scores.losses + first, e->scores.hits + first,
@@ -161,7 +162,7 @@ static int prepare(struct infer_run *run, struct error *err)
         return -1;
     run->widened = widened;
     if (reserve_scores(e, run->padded, err) || cuda_put_feed(e, &run->feed, &run->on_card, err) ||
-        cuda_make_workspace(e, err) ||
+        cuda_make_workspace(e, err) || cuda_guard_begin(e, &run->feed, err) ||
         card_upload(e->card, e->ahead.stream, e->ahead_scalars, &plain, sizeof plain, err) ||
         card_upload(e->card, e->ahead.stream, e->scores.samples, run->list,
                     (size_t)run->padded * sizeof *run->list, err))
@@ -173,6 +174,7 @@ static int prepare(struct infer_run *run, struct error *err)
 struct host_scores {
     float *losses;
     int32_t *hits;
+    uint32_t hidden; /* a NaN, perhaps: they do not count */
 };
 
 static int download(struct infer_run *run, float *logits, float *probabilities,
@@ -183,16 +185,37 @@ static int download(struct infer_run *run, float *logits, float *probabilities,
     void *stream = e->ahead.stream;
     const size_t n = (size_t)run->n;
     const size_t bytes = n * (size_t)e->model->architecture.classes * sizeof(float);
-    host->losses = memory_new(n, sizeof *host->losses, err);
-    host->hits = memory_new(n, sizeof *host->hits, err);
-    if (!host->losses || !host->hits ||
-        (logits && card_download(e->card, stream, logits, s->logits, bytes, err)) ||
+    if ((logits && card_download(e->card, stream, logits, s->logits, bytes, err)) ||
         (probabilities &&
          card_download(e->card, stream, probabilities, s->probabilities, bytes, err)) ||
         card_download(e->card, stream, host->losses, s->losses, n * sizeof *host->losses, err) ||
-        card_download(e->card, stream, host->hits, s->hits, n * sizeof *host->hits, err))
+        card_download(e->card, stream, host->hits, s->hits, n * sizeof *host->hits, err) ||
+        card_download(e->card, stream, &host->hidden, &e->guard.hidden[HIDDEN_IN_FIRST_HALF],
+                      sizeof host->hidden, err))
         return -1;
     return card_wait(e->card, stream, err);
+}
+
+/* Once, or where a NaN may have been hidden, carefully once more. */
+static int run_batches(struct infer_run *run, float *logits, float *probabilities,
+                       struct host_scores *host, struct error *err)
+{
+    struct executor *e = run->e;
+    host->losses = memory_new((size_t)run->n, sizeof *host->losses, err);
+    host->hits = memory_new((size_t)run->n, sizeof *host->hits, err);
+    if (!host->losses || !host->hits)
+        return -1;
+    for (;;) {
+        for (int64_t first = 0; first < run->padded; first += e->inference_batch)
+            if (run_batch(run, first, err))
+                return -1;
+        if (download(run, logits, probabilities, host, err))
+            return -1;
+        if (!host->hidden)
+            return 0;
+        if (cuda_be_careful(e, err))
+            return -1;
+    }
 }
 
 int cuda_infer(struct executor *e, const struct feed *feed, const int64_t *samples, int64_t n,
@@ -217,10 +240,8 @@ int cuda_infer(struct executor *e, const struct feed *feed, const int64_t *sampl
     run.feed.augment = NULL;
     run.remembers = !inside && cuda_remembers(e, &run.feed);
     int status = prepare(&run, err);
-    for (int64_t first = 0; first < run.padded && status == 0; first += e->inference_batch)
-        status = run_batch(&run, first, err);
     if (status == 0)
-        status = download(&run, logits, probabilities, &host, err);
+        status = run_batches(&run, logits, probabilities, &host, err);
     if (status) {
         (void)card_wait(e->card, e->ahead.stream, &ignored);
         cuda_forget(e);

@@ -47,7 +47,9 @@ int cuda_pack_node(struct executor *e, int index, struct error *err)
         cuda_value(e, index, PARAMETER_MOVING_VARIANCE), node->norm_epsilon, own->scale, own->bias);
     cuda_pack_kernel(e, &e->ahead, index, gamma ? own->scale : NULL, own->packed);
     own->version = version;
-    return card_launched(e->card, "the packing of kernels", err);
+    return card_launched(e->card, "the packing of kernels", err) || cuda_guard_gain(e, index, err)
+               ? -1
+               : 0;
 }
 
 int cuda_pack(struct executor *e, size_t nodes, struct error *err)
@@ -139,7 +141,7 @@ int cuda_fused_node(struct executor *e, int index, struct error *err)
     const char *name = e->model->graph.nodes[index].name;
     if (run_node(e, index, err))
         return error_prefix(err, "layer '%s': ", name);
-    return card_launched(e->card, name, err);
+    return card_launched(e->card, name, err) || cuda_guard_output(e, index, err) ? -1 : 0;
 }
 
 int cuda_feed_batch(struct executor *e, const struct feed *on_card, const int64_t *samples,

@@ -72,7 +72,7 @@ static int run_batch(struct observation *o, int64_t batch, struct error *err)
     for (size_t s = 1; s < list->count && list->steps[s].node <= node->input; s++)
         if (cuda_fused_node(e, list->steps[s].node, err))
             return -1;
-    if (convolve(o, err))
+    if (cuda_guard_nodes(e, 0, node->input + 1, err) || convolve(o, err))
         return -1;
     kernel_norm_statistics(e->ahead.stream, cuda_dtype(e, o->node),
                            images_of(o, batch) * node->height * node->width, node->channels, o->z,
@@ -90,13 +90,33 @@ static int prepare(struct observation *o, int64_t *padded, struct error *err)
     if ((fusion_of_observation(e->program, o->node, e->inference_batch, &o->fusion) &&
          cuda_make_plan(e, &o->fusion, err)) ||
         take_memory(o, err) || cuda_put_feed(e, &o->feed, &o->on_card, err) ||
-        cuda_make_workspace(e, err) ||
+        cuda_make_workspace(e, err) || cuda_guard_begin(e, &o->feed, err) ||
         cuda_pack(e, (size_t)e->model->graph.nodes[o->node].input + 1, err) ||
         card_upload(e->card, e->ahead.stream, e->ahead_scalars, &plain, sizeof plain, err) ||
         card_upload(e->card, e->ahead.stream, o->list, padded, (size_t)all * sizeof *padded, err))
         return -1;
     cuda_pack_kernel(e, &e->ahead, o->node, NULL, o->packed);
     return card_wait(e->card, e->ahead.stream, err);
+}
+
+/* Once, or where a NaN may have been hidden, carefully once more. */
+static int run_batches(struct observation *o, struct error *err)
+{
+    struct executor *e = o->e;
+    for (;;) {
+        uint32_t hidden;
+        for (int64_t batch = 0; batch < o->batches; batch++)
+            if (run_batch(o, batch, err))
+                return -1;
+        if (card_download(e->card, e->ahead.stream, &hidden, &e->guard.hidden[HIDDEN_IN_FIRST_HALF],
+                          sizeof hidden, err) ||
+            card_wait(e->card, e->ahead.stream, err))
+            return -1;
+        if (!hidden)
+            return 0;
+        if (cuda_be_careful(e, err))
+            return -1;
+    }
 }
 
 /* The convolution's own bias moves the mean and nothing else. */
@@ -141,8 +161,8 @@ int cuda_observe(struct executor *e, const struct feed *feed, const int64_t *sam
     ASSERT(n > 0 && node > 0 && node_has_conv(&e->model->graph.nodes[node]));
     int64_t *padded = memory_new((size_t)(o.batches * e->inference_batch), sizeof *padded, err);
     int status = padded ? prepare(&o, padded, err) : -1;
-    for (int64_t batch = 0; batch < o.batches && status == 0; batch++)
-        status = run_batch(&o, batch, err);
+    if (status == 0)
+        status = run_batches(&o, err);
     if (status == 0)
         status = join(&o, mean, variance, err);
     (void)card_wait(e->card, e->ahead.stream, &ignored);

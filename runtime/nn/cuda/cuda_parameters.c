@@ -87,7 +87,7 @@ int cuda_load(struct executor *e, const struct model *model, struct error *err)
     free(all);
     e->frozen_version = ++e->version;
     cuda_forget(e);
-    return status;
+    return status || cuda_guard_load(e, model, err) ? -1 : 0;
 }
 
 int cuda_store(struct executor *e, struct model *model, struct error *err)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int put_images(struct executor *e, struct pictures *set, struct error *err)
+static int put_images(struct executor *e, struct picture_set *set, struct error *err)
 {
     const size_t bytes = (size_t)set->count * (size_t)set->bytes;
     size_t left;
@@ -26,7 +26,7 @@ static int put_images(struct executor *e, struct pictures *set, struct error *er
     return 0;
 }
 
-static int put_set(struct executor *e, struct pictures *set, struct error *err)
+static int put_set(struct executor *e, struct picture_set *set, struct error *err)
 {
     void *labels;
     if (put_images(e, set, err) || card_memory_new(e->card, (size_t)set->count, &labels, err))
@@ -38,7 +38,7 @@ static int put_set(struct executor *e, struct pictures *set, struct error *err)
                : 0;
 }
 
-static void release_set(struct executor *e, struct pictures *set)
+static void release_set(struct executor *e, struct picture_set *set)
 {
     if (set->card_images)
         (set->pinned ? card_pinned_free : card_memory_free)(e->card, set->card_images);
@@ -46,15 +46,15 @@ static void release_set(struct executor *e, struct pictures *set)
         card_memory_free(e->card, set->card_labels);
 }
 
-static int find_set(struct executor *e, const struct feed *feed, const struct pictures **found,
+static int find_set(struct executor *e, const struct feed *feed, const struct picture_set **found,
                     struct error *err)
 {
-    struct pictures set = {.images = feed->images,
-                           .labels = feed->labels,
-                           .count = feed->count,
-                           .bytes = feed->height * feed->width * 3};
+    struct picture_set set = {.images = feed->images,
+                              .labels = feed->labels,
+                              .count = feed->count,
+                              .bytes = feed->height * feed->width * 3};
     for (size_t i = 0; i < e->set_count; i++) {
-        const struct pictures *other = *found = &e->sets[i];
+        const struct picture_set *other = *found = &e->sets[i];
         if (other->images == set.images && other->labels == set.labels &&
             other->count == set.count && other->bytes == set.bytes)
             return 0;
@@ -108,7 +108,7 @@ static int grow_scratch(struct executor *e, const struct feed *feed, struct erro
 int cuda_put_feed(struct executor *e, const struct feed *feed, struct feed *on_card,
                   struct error *err)
 {
-    const struct pictures *set;
+    const struct picture_set *set;
     if (find_set(e, feed, &set, err) || put_partners(e, feed, err) || grow_scratch(e, feed, err))
         return -1;
     *on_card = *feed;

@@ -142,15 +142,25 @@ static int make_from(struct executor *e, size_t first, struct error *err)
     return -1;
 }
 
+/* What could not be made leaves the list as it was. */
+static int drop(struct executor *e, size_t first)
+{
+    for (size_t i = first; i < e->plan_count; i++)
+        execution_plan_free(e->plans[i]);
+    e->plan_count = e->plan_count < first ? e->plan_count : first;
+    e->fusions.count = first;
+    return -1;
+}
+
 static int make_new(struct executor *e, size_t first, struct error *err)
 {
     if (memory_grow(&e->plans, &e->plan_capacity, e->fusions.count, sizeof *e->plans, err))
-        return -1;
+        return drop(e, first);
     for (size_t i = first; i < e->fusions.count; i++)
         e->plans[i] = NULL;
     e->plan_count = e->fusions.count;
     if (make_from(e, first, err))
-        return -1;
+        return drop(e, first);
     for (size_t i = first; i < e->plan_count; i++) {
         const size_t bytes = execution_plan_workspace(e->plans[i]);
         e->workspace_bytes = bytes > e->workspace_bytes ? bytes : e->workspace_bytes;
@@ -161,8 +171,9 @@ static int make_new(struct executor *e, size_t first, struct error *err)
 int cuda_make_plans(struct executor *e, const struct fusion_options *options, struct error *err)
 {
     const size_t first = e->fusions.count;
-    return fusion_list_add(&e->fusions, e->program, options, err) || make_new(e, first, err) ? -1
-                                                                                             : 0;
+    if (fusion_list_add(&e->fusions, e->program, options, err))
+        return drop(e, first);
+    return make_new(e, first, err);
 }
 
 int cuda_make_plan(struct executor *e, const struct fusion *fusion, struct error *err)

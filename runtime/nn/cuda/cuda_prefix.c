@@ -137,7 +137,9 @@ int cuda_recall(struct executor *e, const int64_t *rows, struct error *err)
         if (e->program->nodes[i].edge)
             kernel_gather(e->ahead.stream, NULL, rows, e->inference_batch,
                           (int64_t)cuda_bytes(e, i), e->nodes[i].rows, cuda_output(e, i));
-    return card_launched(e->card, "the gathering of features", err);
+    return card_launched(e->card, "the gathering of features", err) || cuda_guard_recalled(e, err)
+               ? -1
+               : 0;
 }
 
 int cuda_prefix_batch(struct executor *e, const int64_t *rows, struct error *err)
@@ -152,5 +154,8 @@ int cuda_prefix_batch(struct executor *e, const int64_t *rows, struct error *err
         if (e->program->nodes[i].edge)
             kernel_scatter(e->ahead.stream, NULL, rows, e->inference_batch,
                            (int64_t)cuda_bytes(e, i), cuda_output(e, i), e->nodes[i].rows);
-    return card_launched(e->card, "the keeping of features", err);
+    return card_launched(e->card, "the keeping of features", err) ||
+                   cuda_guard_nodes(e, 0, (int)e->program->first, err)
+               ? -1
+               : 0;
 }

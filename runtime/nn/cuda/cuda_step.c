@@ -10,7 +10,8 @@
 static void begin(struct executor *e, int64_t n)
 {
     void *stream = e->main.stream;
-    kernel_step_advance(stream, e->steps, (float)e->optimizer.ema_momentum, e->scalars);
+    kernel_step_advance(stream, e->steps, (float)e->optimizer.ema_momentum,
+                        &e->guard.hidden[HIDDEN_OF_STEP], e->scalars);
     for (int i = 0; i < (int)e->program->first; i++)
         if (e->nodes[i].edge)
             kernel_gather(stream, e->scalars, e->rows, n, (int64_t)cuda_bytes(e, i),
@@ -151,8 +152,7 @@ int cuda_make_step_plans(struct executor *e, int64_t n, struct error *err)
 {
     const struct fusion_options options = {.batch = n < e->shard ? n : e->shard,
                                            .last_batch = n < e->shard ? 0 : n % e->shard,
-                                           .dw = CUDA_DW,
-                                           .careful = e->careful};
+                                           .dw = CUDA_DW};
     return cuda_make_plans(e, &options, err) || cuda_make_workspace(e, err) ? -1 : 0;
 }
 
@@ -160,7 +160,7 @@ int cuda_make_step_plans(struct executor *e, int64_t n, struct error *err)
  * a step after one that stopped it changes nothing. */
 static int warm_up(struct executor *e, int64_t n, struct error *err)
 {
-    const struct step_scalars stopped = {.stopped = 1};
+    const struct step_scalars stopped = {.stopped = STOPPED_BY_LOSS};
     struct card *card = e->card;
     void *stream = e->main.stream;
     const size_t bytes = (size_t)n * sizeof(int64_t);

@@ -25,6 +25,8 @@ struct round {
     uint32_t epoch;
     int64_t first; /* the first step's number */
     bool updates, remembers;
+    bool hidden;      /* the prefix may have hidden a NaN, in what a step read or in what is kept */
+    uint32_t stopped; /* as in the scalars afterwards */
     struct chunk chunks[CUDA_STEPS_AT_ONCE];
     size_t chunk_count;
     int64_t *rows, *target_row;            /* [images] */
@@ -144,6 +146,11 @@ static int upload(struct round *r, struct error *err)
 
 /* ---- a chunk ---- */
 
+static int flag_of(size_t which)
+{
+    return which % 2 == 0 ? HIDDEN_IN_FIRST_HALF : HIDDEN_IN_SECOND_HALF;
+}
+
 /* The targets of pictures that are not augmented; feeding gives those of the others. */
 static int put_targets(struct round *r, const struct chunk *chunk, float *targets,
                        struct error *err)
@@ -163,6 +170,7 @@ static int run_prefix(struct round *r, size_t which, struct error *err)
     const int64_t classes = e->model->architecture.classes;
     const size_t bytes = (size_t)chunk->missing * sizeof(int64_t);
     float *targets = e->target_rows + base * classes;
+    e->guard.flag = flag_of(which);
     if (which >= 2 && card_event_follow(e->card, e->ahead.stream, e->half_free[which % 2], err))
         return -1;
     if (card_upload(e->card, e->ahead.stream, e->prefix_samples + base,
@@ -183,7 +191,10 @@ static int run_steps(struct round *r, size_t which, struct error *err)
 {
     struct executor *e = r->e;
     const struct chunk *chunk = &r->chunks[which];
-    if (card_event_follow(e->card, e->main.stream, e->half_filled[which % 2], err))
+    uint32_t *hidden = e->guard.hidden;
+    if (card_event_follow(e->card, e->main.stream, e->half_filled[which % 2], err) ||
+        card_copy(e->card, e->main.stream, &hidden[HIDDEN_OF_STEP], &hidden[flag_of(which)],
+                  sizeof *hidden, err))
         return -1;
     for (size_t s = chunk->first_step; s < chunk->first_step + chunk->steps; s++)
         if (r->updates ? card_replay(e->card, r->graphs[s], e->main.stream, err)
@@ -207,8 +218,9 @@ static int run_round(struct round *r, struct batch_result *results, size_t *done
 {
     struct executor *e = r->e;
     struct step_scalars after;
+    uint32_t hidden[HIDDEN_FLAGS];
     if (upload_weights(r, err) || make_graphs(r, err) || list(r, err) || upload(r, err) ||
-        pack_frozen(e, err))
+        cuda_guard_begin(e, r->feed, err) || pack_frozen(e, err))
         return -1;
     for (size_t i = 0; i < r->chunk_count; i++)
         if (run_prefix(r, i, err) || run_steps(r, i, err))
@@ -216,9 +228,12 @@ static int run_round(struct round *r, struct batch_result *results, size_t *done
     if (card_download(e->card, e->main.stream, results, e->results, r->count * sizeof *results,
                       err) ||
         card_download(e->card, e->main.stream, &after, e->scalars, sizeof after, err) ||
+        card_download(e->card, e->main.stream, hidden, e->guard.hidden, sizeof hidden, err) ||
         card_wait(e->card, e->main.stream, err))
         return -1;
-    *done = after.stopped ? (size_t)after.index + 1 : r->count;
+    *done = after.stopped ? (size_t)(after.index + 1) : r->count;
+    r->stopped = after.stopped;
+    r->hidden = hidden[HIDDEN_IN_FIRST_HALF] || hidden[HIDDEN_IN_SECOND_HALF];
     return 0;
 }
 
@@ -267,11 +282,12 @@ int cuda_train(struct executor *e, const struct feed *feed, const int64_t *sampl
         int status = begin_round(&round, err);
         if (status == 0)
             status = run_round(&round, results + *done, &ran, err);
-        samples += round.images;
-        if (finish_round(&round, status))
+        if (finish_round(&round, status) || (round.hidden && cuda_be_careful(e, err)))
             return -1;
+        for (size_t i = 0; i < ran; i++)
+            samples += round.steps[i].n;
         *done += ran;
-        if (ran < round.count)
+        if (round.stopped == STOPPED_BY_LOSS)
             break;
     }
     return 0;
@@ -282,16 +298,23 @@ int cuda_gradients(struct executor *e, const struct feed *feed, const int64_t *s
                    struct batch_result *result, struct error *err)
 {
     const struct train_step one = {n, 0.0f};
-    size_t ran;
-    struct round round = {.e = e,
-                          .feed = feed,
-                          .samples = samples,
-                          .steps = &one,
-                          .count = 1,
-                          .epoch = epoch,
-                          .first = step};
-    int status = begin_round(&round, err);
-    if (status == 0)
-        status = run_round(&round, result, &ran, err);
-    return finish_round(&round, status) ? -1 : cuda_download_gradient(e, gradients, err);
+    for (;;) {
+        size_t ran;
+        struct round round = {.e = e,
+                              .feed = feed,
+                              .samples = samples,
+                              .steps = &one,
+                              .count = 1,
+                              .epoch = epoch,
+                              .first = step};
+        int status = begin_round(&round, err);
+        if (status == 0)
+            status = run_round(&round, result, &ran, err);
+        if (finish_round(&round, status))
+            return -1;
+        if (!round.hidden)
+            return cuda_download_gradient(e, gradients, err);
+        if (cuda_be_careful(e, err))
+            return -1;
+    }
 }

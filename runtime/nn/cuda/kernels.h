@@ -24,6 +24,7 @@
 #ifndef NN_CUDA_KERNELS_H
 #define NN_CUDA_KERNELS_H
 
+#include "nn/cuda/reach_steps.h"
 #include "nn/dtype.h"
 #include "nn/feed.h"
 #include "nn/graph.h"
@@ -49,13 +50,17 @@ struct step_scalars {
     float learning_rate, alpha; /* alpha with adam's bias corrections */
     float ema_momentum;         /* of this step: 0 in the first */
     float scale;                /* 1 / n */
-    uint32_t stopped;           /* a loss was not finite: from there on nothing changes */
+    uint32_t stopped;           /* why; from there on nothing changes. 0: it goes on */
 };
 
-/* On to the next of `steps`: position moves by the images of the step before. Nothing once stopped.
- */
+/* The step at `index` had a loss that is not finite; the step after it was not taken, since what it
+ * would have read may hide a NaN. */
+enum { STOPPED_BY_LOSS = 1, STOPPED_BY_PREFIX };
+
+/* On to the next of `steps`: position moves by the images of the step before. Nothing once stopped,
+ * which it does itself where *hidden is not 0; hidden may be NULL. */
 void kernel_step_advance(void *stream, const struct train_step *steps, float ema_momentum,
-                         struct step_scalars *scalars);
+                         const uint32_t *hidden, struct step_scalars *scalars);
 
 /* Sample of image i is samples[scalars->position + i], or where `scalars` is NULL samples[i] and
  * the epoch 0; so for all that take both. */
@@ -242,6 +247,21 @@ void kernel_unpack_gradient(void *stream, int64_t places, int64_t c, int64_t k, 
 /* kernel [places,c] f32, times scale [c] where that is not NULL -> packed [places,c] of `dtype`. */
 void kernel_pack_depthwise(void *stream, int64_t places, int64_t c, const float *kernel,
                            const float *scale, enum dtype dtype, void *packed);
+
+/* ---- bounds (nn/reach.h) ---- */
+
+/* reach_gain() of kernel [rows,k] and reach_largest() of x: what *gain and *largest hold, which is
+ * no less than 0, becomes the larger of it and that. A NaN is larger than infinity. Sums of a gain
+ * run in an order of their own. */
+void kernel_reach_gain(void *stream, int64_t rows, int64_t k, const float *kernel,
+                       const float *scale, float *gain);
+void kernel_reach_largest(void *stream, enum dtype dtype, int64_t count, const void *x,
+                          float *largest);
+/* Takes the steps (reach_steps.h): of tables by node, gains [nodes][2] and measured [nodes] are
+ * read, reach [nodes] read and written. *hidden becomes 1 where a fused activation may have taken a
+ * NaN for 0, and else stays. */
+void kernel_reach_steps(void *stream, const struct reach_step *steps, int64_t count, float fed,
+                        const float *gains, const float *measured, float *reach, uint32_t *hidden);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,8 @@
  * there a block's threads are fibers, and every barrier or shuffle hands over to the next.
  *
  * Kernels keep to what both have: barriers, shuffles and votes of full warps, shared memory,
- * 128-bit loads and stores. No atomics on floats, no code that only a device sees.
+ * 128-bit loads and stores, and atomics on whole numbers whose result does not depend on the order
+ * in which they are done. No atomics on floats, no code that only a device sees.
  */
 #ifndef NN_CUDA_LAUNCH_CUH
 #define NN_CUDA_LAUNCH_CUH

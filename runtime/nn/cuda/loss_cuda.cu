@@ -110,7 +110,7 @@ __global__ void sum_losses(struct step_scalars *scalars, int64_t n, const float 
     result->loss = loss;
     result->hits = count;
     if (scalars != NULL && !(loss - loss == 0.0))
-        scalars->stopped = 1;
+        scalars->stopped = STOPPED_BY_LOSS;
 }
 
 /* A thread the 4 elements of a block of random words. */

@@ -5,11 +5,15 @@
 #include "nn/optimizer.h"
 
 __global__ void advance_step(const struct train_step *steps, float ema_momentum,
-                             struct step_scalars *scalars)
+                             const uint32_t *hidden, struct step_scalars *scalars)
 {
     struct step_scalars s = *scalars;
     if (s.stopped)
         return;
+    if (hidden != NULL && *hidden) {
+        scalars->stopped = STOPPED_BY_PREFIX;
+        return;
+    }
     s.position += s.index < 0 ? 0 : s.n;
     s.index++;
     s.step++;
@@ -104,9 +108,9 @@ static dim3 blocks_of(int64_t count)
 extern "C" {
 
 void kernel_step_advance(void *stream, const struct train_step *steps, float ema_momentum,
-                         struct step_scalars *scalars)
+                         const uint32_t *hidden, struct step_scalars *scalars)
 {
-    LAUNCH(advance_step, dim3(1), dim3(1), 0, stream, steps, ema_momentum, scalars);
+    LAUNCH(advance_step, dim3(1), dim3(1), 0, stream, steps, ema_momentum, hidden, scalars);
 }
 
 void kernel_adam(void *stream, const struct step_scalars *scalars, int64_t count, const float *g,
