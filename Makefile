@@ -242,7 +242,7 @@ gpu-bundle: ## an archive for ci/gpu on a machine with a GPU and nothing of ours
 	@ci/gpu bundle
 
 tune-gpu: all $(GPU_TUNE) ## time the engines of this machine's GPU; lines for runtime/nn/cuda/plans_cuda.h (SECONDS=400)
-	@$(GPU_TUNE) tune $(or $(SECONDS),400) $(PROFILE)
+	@$(or $(GPU_TUNE),echo 'nvcc or cudnn_graph.h is not there: see docs/gpu.md' >&2; exit 1; :) tune $(or $(SECONDS),400) $(PROFILE)
 
 gpu-programs: all $(GPU_PROGRAMS) $(GPU_TUNE) $(BUILD)/tests/bench/gpu_train
 
@@ -307,4 +307,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: FORCE all pipeline verify test build-tests test-gpu-plans oracle bench lint check-address faults fuzz install clean help
+.PHONY: FORCE all pipeline verify test build-tests gpu-bundle tune-gpu gpu-programs test-gpu-plans oracle bench lint check-address faults fuzz install clean help
