@@ -241,8 +241,8 @@ build-tests: all $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(ORACLE_TOOLS) $(KERNEL_CHE
 gpu-bundle: ## an archive for ci/gpu on a machine with a GPU and nothing of ours (build/gpu-bundle.tar.gz)
 	@ci/gpu bundle
 
-tune-gpu: all $(GPU_TUNE) ## time the engines of this machine's GPU; lines for runtime/nn/cuda/plans_cuda.h (SECONDS=400)
-	@$(or $(GPU_TUNE),echo 'nvcc or cudnn_graph.h is not there: see docs/gpu.md' >&2; exit 1; :) tune $(or $(SECONDS),400) $(PROFILE)
+tune-gpu: all $(GPU_TUNE) ## time the engines of this machine's GPU; lines for runtime/nn/cuda/plans_cuda.h (TUNE=400 seconds, PROFILE=part of a name)
+	@$(or $(GPU_TUNE),echo 'nvcc or cudnn_graph.h is not there: see docs/gpu.md' >&2; exit 1; :) tune $(or $(TUNE),400) $(PROFILE)
 
 gpu-programs: all $(GPU_PROGRAMS) $(GPU_TUNE) $(BUILD)/tests/bench/gpu_train
 

@@ -113,8 +113,8 @@ int plan_parse(const char *file, const char *folder, const char *data, size_t si
         (made->profile = memory_copy_text(pipeline->profile, err)) == NULL)
         goto done;
     made->sets = json_incref(pipeline->sets);
-    if (copy_profiles(pipeline, made, err) < 0 ||
-        plan_cuda_read(pipeline->root, made, err) < 0 || fill_stages(pipeline, made, err) < 0)
+    if (copy_profiles(pipeline, made, err) < 0 || plan_cuda_read(pipeline->root, made, err) < 0 ||
+        fill_stages(pipeline, made, err) < 0)
         goto done;
     *plan = made;
     made = NULL;

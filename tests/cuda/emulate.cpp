@@ -18,8 +18,8 @@
 #define SWITCH_END(saved, bottom, size) ((void)0)
 #endif
 
-/* swapcontext() asks the kernel for the mask of signals each time, which would be half of all that the
- * tests do: where this is known for a processor, the registers that a call keeps are enough. */
+/* swapcontext() asks the kernel for the mask of signals each time, which would be half of all that
+ * the tests do: where this is known for a processor, the registers that a call keeps are enough. */
 #if defined(__x86_64__)
 struct context {
     void *stack;
@@ -50,7 +50,8 @@ emulate_switch:
 
 static void begin_context(struct context *made, char *stack, size_t bytes, void (*enter)())
 {
-    void **top = (void **)(stack + bytes) - 8; /* 6 registers, where to go, what it would return to */
+    void **top =
+        (void **)(stack + bytes) - 8; /* 6 registers, where to go, what it would return to */
     memset(top, 0, 8 * sizeof *top);
     top[6] = (void *)enter;
     made->stack = top;
