@@ -76,7 +76,8 @@ NVCC ?= $(CUDA)/bin/nvcc
 CUDA_SOURCES = $(wildcard runtime/nn/cuda/*.c runtime/nn/cuda/*.cu)
 CUDA_SHARED = $(addprefix runtime/nn/,arena.c conv_shape.c program.c reach.c)
 CUDA_OBJECTS = $(patsubst %.cu,$(BUILD)/%.cu.o,$(patsubst %.c,$(BUILD)/pic/%.o,$(CUDA_SOURCES) $(CUDA_SHARED) $(call sources,base)))
-CUDA_BACKEND = $(if $(and $(CUDNN_HEADERS),$(shell command -v $(NVCC))),$(BUILD)/lib/libreprise-cuda.so)
+# Not by other builds: nvcc knows neither the sanitizers nor clang.
+CUDA_BACKEND = $(if $(or $(SANITIZE),$(findstring clang,$(CC))),,$(if $(and $(CUDNN_HEADERS),$(shell command -v $(NVCC))),$(BUILD)/lib/libreprise-cuda.so))
 CUDA_CARDS = $(filter $(shell $(NVCC) --list-gpu-code),sm_80 sm_90 sm_100)
 CUDA_TARGETS = $(foreach card,$(CUDA_CARDS:sm_%=%),-gencode arch=compute_$(card),code=sm_$(card)) \
   $(foreach card,$(lastword $(CUDA_CARDS:sm_%=%)),-gencode arch=compute_$(card),code=compute_$(card))
@@ -87,7 +88,7 @@ KERNEL_SOURCES = $(wildcard runtime/nn/cuda/*.cu) $(filter-out tests/cuda/twin%,
 KERNEL_OBJECTS = $(KERNEL_SOURCES:%=$(BUILD)/kernels/%.o)
 KERNEL_FLAGS = -std=c++17 -O1 -g1 -ffp-contract=off -fsanitize=address,undefined -fno-sanitize-recover=all -Wall -Wextra \
   -Wno-unknown-pragmas -Iruntime -Itests -Itests/cuda
-KERNEL_CHECK = $(if $(or $(findstring thread,$(SANITIZE_WITH)),$(findstring clang,$(CC)),$(if $(shell command -v $(CXX)),,none)),,$(BUILD)/tests/cuda/kernels $(TWIN_PROGRAMS))
+KERNEL_CHECK = $(if $(or $(SANITIZE),$(findstring clang,$(CC)),$(if $(shell command -v $(CXX)),,none)),,$(BUILD)/tests/cuda/kernels $(TWIN_PROGRAMS))
 
 # Its C, for tests that need no card: what calls CUDA and cuDNN, and what is above and includes nothing of theirs. Without their
 # headers only that; cuDNN itself is loaded at run time.
