@@ -387,7 +387,11 @@ struct execution_plan {
 
 namespace
 {
-enum { WORKSPACE = 512 };
+/* Less for more images: a short last batch wants more than the others. */
+size_t workspace_of(const struct fusion &fusion)
+{
+    return 512 + 8192 / (size_t)fusion.shape.n;
+}
 
 /* Elements of an operand. */
 int64_t elements(const struct fusion &fusion, enum operand operand)
@@ -444,7 +448,7 @@ int card_run(struct card *, void *s, const struct execution_plan *plan,
             if (fusion_has(&fusion, (enum operand)i))
                 check_reachable(operands[(size_t)i], elements(fusion, (enum operand)i),
                                 dtype_of(fusion, (enum operand)i));
-        memset(workspace, 0xa5, WORKSPACE);
+        memset(workspace, 0xa5, workspace_of(fusion));
         twin_compute(&fusion, operands.data());
     });
     return 0;
@@ -503,9 +507,9 @@ const char *execution_plan_engine(const struct execution_plan *)
     return "loops";
 }
 
-size_t execution_plan_workspace(const struct execution_plan *)
+size_t execution_plan_workspace(const struct execution_plan *plan)
 {
-    return WORKSPACE;
+    return workspace_of(plan->fusion);
 }
 
 } /* extern "C" */

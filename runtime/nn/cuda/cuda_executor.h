@@ -325,7 +325,9 @@ int cuda_backward_step(const struct shard_run *run, const struct step *step, str
 int cuda_make_step_plans(struct executor *executor, int64_t n, struct error *err);
 /* Puts a step of n images into the stream, all but the update where it does not `update`. */
 int cuda_put_step(struct executor *executor, int64_t n, bool updates, struct error *err);
-/* The graph of one, captured when it is first asked for; no other work may be under way. */
+/* The graph of one, captured when it is first asked for; its plans are made, and no other work may
+ * be under way. More workspace releases all graphs. */
+bool cuda_has_graph(const struct executor *executor, int64_t n);
 int cuda_step_graph(struct executor *executor, int64_t n, void **graph, struct error *err);
 void cuda_release_graphs(struct executor *executor);
 

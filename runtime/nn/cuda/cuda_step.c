@@ -186,15 +186,23 @@ static int capture(struct executor *e, int64_t n, void **graph, struct error *er
     return card_capture_end(e->card, e->main.stream, graph, err);
 }
 
+static void *find(const struct executor *e, int64_t n)
+{
+    for (size_t i = 0; i < e->graph_count; i++)
+        if (e->graphs[i].images == n)
+            return e->graphs[i].graph;
+    return NULL;
+}
+
+bool cuda_has_graph(const struct executor *e, int64_t n)
+{
+    return find(e, n) != NULL;
+}
+
 int cuda_step_graph(struct executor *e, int64_t n, void **graph, struct error *err)
 {
-    if (cuda_make_step_plans(e, n, err))
-        return -1;
-    for (size_t i = 0; i < e->graph_count; i++)
-        if (e->graphs[i].images == n) {
-            *graph = e->graphs[i].graph;
-            return 0;
-        }
+    if ((*graph = find(e, n)))
+        return 0;
     if (memory_grow(&e->graphs, &e->graph_capacity, e->graph_count + 1, sizeof *e->graphs, err) ||
         warm_up(e, n, err) || capture(e, n, graph, err))
         return -1;

@@ -113,11 +113,15 @@ static int upload_weights(struct round *r, struct error *err)
                        (size_t)e->model->architecture.classes * sizeof *e->class_weights, err);
 }
 
+/* All plans before the first graph: what they want of the workspace may be more than there is, and
+ * with another one all graphs are captured anew. */
 static int make_graphs(struct round *r, struct error *err)
 {
     for (size_t s = 0; s < r->count; s++)
-        if (r->updates ? cuda_step_graph(r->e, r->steps[s].n, &r->graphs[s], err)
-                       : cuda_make_step_plans(r->e, r->steps[s].n, err))
+        if (!cuda_has_graph(r->e, r->steps[s].n) && cuda_make_step_plans(r->e, r->steps[s].n, err))
+            return -1;
+    for (size_t s = 0; s < r->count && r->updates; s++)
+        if (cuda_step_graph(r->e, r->steps[s].n, &r->graphs[s], err))
             return -1;
     return 0;
 }
