@@ -30,3 +30,10 @@ struct conv_shape node_conv_shape(const struct graph *graph, int index, int64_t 
         .groups = node->groups,
     };
 }
+
+bool node_is_depthwise(const struct graph *graph, int index)
+{
+    const struct node *node = &graph->nodes[index];
+    return node_has_conv(node) && node->groups > 1 &&
+           node->groups == graph->nodes[node->input].channels;
+}

@@ -4,6 +4,7 @@
 
 #include "nn/graph.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Cross-correlation of n images: x [n,h,w,c] -> y [n,p,q,k], with
@@ -20,5 +21,7 @@ int64_t conv_out_width(const struct conv_shape *shape);
 
 /* What node `node` computes of n images; it has a convolution (node_has_conv). */
 struct conv_shape node_conv_shape(const struct graph *graph, int node, int64_t n);
+/* Whether it has one, with each channel apart. */
+bool node_is_depthwise(const struct graph *graph, int node);
 
 #endif

@@ -65,7 +65,7 @@ static int to_weights(const struct shard_run *run, int index, struct error *err)
     void *x = cuda_run_output(run, node->input), *dy = dy_of(run, index);
     void *stream = run->queue->stream;
     struct fusion fusion;
-    if (cuda_is_depthwise(e, index)) {
+    if (node_is_depthwise(&e->model->graph, index)) {
         const struct window_shape window = cuda_window(e, index, run->images);
         kernel_depthwise_backward_weights(stream, e->options.dtype, &window, x, dy,
                                           run->queue->scratch, to);
@@ -88,7 +88,7 @@ static int conv_to_input(const struct shard_run *run, int index, void *dx, struc
 {
     struct executor *e = run->executor;
     struct fusion fusion;
-    if (cuda_is_depthwise(e, index)) {
+    if (node_is_depthwise(&e->model->graph, index)) {
         const struct window_shape window = cuda_window(e, index, run->images);
         kernel_depthwise_backward_data(run->queue->stream, e->options.dtype, &window,
                                        dy_of(run, index), cuda_run_kernel(run, index), dx);

@@ -24,13 +24,6 @@ size_t cuda_bytes(const struct executor *e, int node)
     return (size_t)cuda_elements(e, node) * dtype_size(cuda_dtype(e, node));
 }
 
-bool cuda_is_depthwise(const struct executor *e, int node)
-{
-    const struct node *n = &e->model->graph.nodes[node];
-    return n->kind == NODE_CONV && n->groups > 1 &&
-           n->groups == e->model->graph.nodes[n->input].channels;
-}
-
 struct window_shape cuda_window(const struct executor *e, int index, int64_t n)
 {
     const struct node *node = &e->model->graph.nodes[index];
@@ -58,13 +51,17 @@ static size_t largest(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Elements of a convolution's kernel as the card has it. */
+int64_t cuda_packed_channels(const struct executor *e, int index)
+{
+    const struct node *node = &e->model->graph.nodes[index];
+    return node->input == 0 ? fusion_picture_channels(e->program)
+                            : e->model->graph.nodes[node->input].channels / node->groups;
+}
+
 size_t cuda_packed_elements(const struct executor *e, int index)
 {
     const struct conv_shape shape = node_conv_shape(&e->model->graph, index, 1);
-    const int64_t c = e->model->graph.nodes[index].input == 0 ? fusion_picture_channels(e->program)
-                                                              : shape.c / shape.groups;
-    return (size_t)(shape.k * shape.r * shape.s * c);
+    return (size_t)(shape.k * shape.r * shape.s * cuda_packed_channels(e, index));
 }
 
 static void add_conv(struct executor *e, int index, struct pieces *pieces)
@@ -102,7 +99,7 @@ static size_t scratch_of(const struct executor *e, int index, int64_t images)
 {
     const struct node *node = &e->model->graph.nodes[index];
     size_t bytes = kernel_norm_scratch(images * node->height * node->width, node->channels);
-    if (cuda_is_depthwise(e, index)) {
+    if (node_is_depthwise(&e->model->graph, index)) {
         const struct window_shape window = cuda_window(e, index, images);
         bytes = largest(bytes, kernel_depthwise_scratch(&window));
     }
@@ -209,7 +206,7 @@ static size_t bytes_with(struct executor *e, int64_t batch)
     cut_batch(e, batch);
     size_t bytes = add_all(e, &pieces, &ignored) ? SIZE_MAX : pieces.bytes;
     pieces_release(&pieces);
-    const size_t store = cuda_store_bytes(e, 0);
+    const size_t store = cuda_store_bytes(e);
     return bytes < SIZE_MAX - store ? bytes + store : SIZE_MAX;
 }
 
@@ -279,7 +276,6 @@ int cuda_make_workspace(struct executor *e, struct error *err)
 
 static int make_queues(struct executor *e, struct error *err)
 {
-    e->main.card = e->ahead.card = e->card;
     if (card_stream_new(e->card, CARD_FIRST, &e->main.stream, err) ||
         card_stream_new(e->card, CARD_WHERE_THERE_IS_ROOM, &e->ahead.stream, err) ||
         card_event_new(e->card, &e->listed, err))

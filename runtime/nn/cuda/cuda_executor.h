@@ -4,7 +4,8 @@
  *   cuda_parameters.c  weights, moments and averages in and out
  *   cuda_plans.c       the execution plans that it needs, compiled or found
  *   cuda_pictures.c    the data set on the card
- *   cuda_inference.c   a batch through the nodes with everything fused; scores and outputs of nodes
+ *   cuda_inference.c   a batch through the nodes with everything fused
+ *   cuda_infer.c       scores and outputs of nodes
  *   cuda_observe.c     what a batch norm sees
  *   cuda_guard.c       whether what is fused may hide a NaN
  *   cuda_prefix.c      what the frozen prefix makes of pictures, for training; remembers it
@@ -43,7 +44,6 @@ enum { CUDA_STEPS_AT_ONCE = 32 };
 /* Where work is put; workspace for execution plans, scratch for kernels. Work that is put into the
  * same stream shares them. */
 struct queue {
-    struct card *card;
     void *stream;
     void *workspace, *scratch;
 };
@@ -51,10 +51,10 @@ struct queue {
 struct cuda_node {
     const struct program_node *program;
     /* A convolution as inference runs it, batch norm folded in. */
-    void *packed;        /* [k,r,s,c], depthwise [r,s,c] */
-    float *scale, *bias; /* [k] */
-    uint64_t version;    /* of the weights it was packed from; 0 for never */
-    const struct execution_plan *plan;
+    void *packed;                      /* [k,r,s,c], depthwise [r,s,c] */
+    float *scale, *bias;               /* [k] */
+    uint64_t version;                  /* of the weights it was packed from; 0 for never */
+    const struct execution_plan *plan; /* looked for once; NULL: not yet */
     /* Of the suffix. */
     void *trained;      /* as packed, without the norm; NULL where it is folded */
     float *factors;     /* [NORM_FACTORS][c] */
@@ -215,11 +215,12 @@ int cuda_get_averages(struct executor *executor, float *averages, struct error *
 int cuda_set_averages(struct executor *executor, const float *averages, struct error *err);
 
 /* cuda_executor.c: what all ask of a node */
-enum dtype cuda_dtype(const struct executor *executor, int node);       /* of its output */
-int64_t cuda_elements(const struct executor *executor, int node);       /* of one image's output */
-size_t cuda_bytes(const struct executor *executor, int node);           /* the same in bytes */
-size_t cuda_packed_elements(const struct executor *executor, int node); /* of its kernel */
-bool cuda_is_depthwise(const struct executor *executor, int node);
+enum dtype cuda_dtype(const struct executor *executor, int node); /* of its output */
+int64_t cuda_elements(const struct executor *executor, int node); /* of one image's output */
+size_t cuda_bytes(const struct executor *executor, int node);     /* the same in bytes */
+/* Of a convolution's kernel as the card has it: channels of x, and elements of all. */
+int64_t cuda_packed_channels(const struct executor *executor, int node);
+size_t cuda_packed_elements(const struct executor *executor, int node);
 struct window_shape cuda_window(const struct executor *executor, int node, int64_t n);
 /* Room for what the plans that are made want; before the next use of one. */
 int cuda_make_workspace(struct executor *executor, struct error *err);
@@ -257,6 +258,8 @@ int cuda_pack_node(struct executor *executor, int node, struct error *err);
 int cuda_pack(struct executor *executor, size_t nodes, struct error *err);
 void *cuda_output(const struct executor *executor, int node);
 int cuda_fused_node(struct executor *executor, int node, struct error *err);
+/* All behind the pictures that were fed and before node `end`. */
+int cuda_fused_nodes(struct executor *executor, int end, struct error *err);
 /* Samples [inference batch] on the card; targets may be NULL. */
 int cuda_feed_batch(struct executor *executor, const struct feed *on_card, const int64_t *samples,
                     float *targets, struct error *err);
@@ -280,6 +283,9 @@ int cuda_guard_gain(struct executor *executor, int node, struct error *err);
 int cuda_guard_output(struct executor *executor, int node, struct error *err);
 int cuda_guard_recalled(struct executor *executor, struct error *err);
 int cuda_guard_nodes(struct executor *executor, int begin, int end, struct error *err);
+/* Waits for batches of inference. *again: an activation may have hidden a NaN, the network is now
+ * careful, and they do not count. */
+int cuda_guard_end(struct executor *executor, bool *again, struct error *err);
 /* From now on activations run apart; nothing may be under way, and what was done since
  * cuda_guard_begin() has to be done again. */
 int cuda_be_careful(struct executor *executor, struct error *err);
@@ -288,7 +294,7 @@ int cuda_be_careful(struct executor *executor, struct error *err);
 void cuda_release_scores(struct executor *executor);
 
 /* cuda_prefix.c */
-size_t cuda_store_bytes(struct executor *executor, int64_t kept);
+size_t cuda_store_bytes(struct executor *executor); /* of one that remembers nothing */
 int cuda_make_store(struct executor *executor, int64_t kept, struct error *err);
 void cuda_release_store(struct executor *executor);
 void cuda_forget(struct executor *executor); /* the prefix has other weights */

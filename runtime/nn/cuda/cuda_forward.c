@@ -66,7 +66,7 @@ static int compute_conv(const struct shard_run *run, int index, struct error *er
     void *residual = own_norm ? NULL : cuda_run_output(run, node->residual);
     const enum dtype dtype = cuda_dtype(e, index);
     const int64_t count = run->images * node_count(node);
-    if (cuda_is_depthwise(e, index)) {
+    if (node_is_depthwise(&e->model->graph, index)) {
         const struct window_shape window = cuda_window(e, index, run->images);
         kernel_depthwise(stream, dtype, &window, cuda_run_output(run, node->input),
                          cuda_run_kernel(run, index), bias, ACTIVATION_NONE, z);

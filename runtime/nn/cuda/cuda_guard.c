@@ -79,7 +79,8 @@ static void add_node(struct executor *e, int index)
         struct reach_step *step = &guard->steps[guard->count - 1];
         step->residual = node->residual;
         step->activation = node->activation;
-        step->fused = node->activation != ACTIVATION_NONE && !cuda_is_depthwise(e, index);
+        step->fused =
+            node->activation != ACTIVATION_NONE && !node_is_depthwise(&e->model->graph, index);
         break;
     }
     case NODE_AVERAGE_POOL: {
@@ -288,5 +289,18 @@ int cuda_be_careful(struct executor *e, struct error *err)
                   err))
         return -1;
     e->careful = true;
+    for (size_t i = 0; i < e->model->graph.count; i++)
+        e->nodes[i].plan = NULL; /* of one with its activation */
     return 0;
+}
+
+int cuda_guard_end(struct executor *e, bool *again, struct error *err)
+{
+    uint32_t hidden;
+    if (card_download(e->card, e->ahead.stream, &hidden, &e->guard.hidden[HIDDEN_IN_FIRST_HALF],
+                      sizeof hidden, err) ||
+        card_wait(e->card, e->ahead.stream, err))
+        return -1;
+    *again = hidden != 0;
+    return *again ? cuda_be_careful(e, err) : 0;
 }

@@ -174,7 +174,6 @@ static int prepare(struct infer_run *run, struct error *err)
 struct host_scores {
     float *losses;
     int32_t *hits;
-    uint32_t hidden; /* a NaN, perhaps: they do not count */
 };
 
 static int download(struct infer_run *run, float *logits, float *probabilities,
@@ -189,11 +188,9 @@ static int download(struct infer_run *run, float *logits, float *probabilities,
         (probabilities &&
          card_download(e->card, stream, probabilities, s->probabilities, bytes, err)) ||
         card_download(e->card, stream, host->losses, s->losses, n * sizeof *host->losses, err) ||
-        card_download(e->card, stream, host->hits, s->hits, n * sizeof *host->hits, err) ||
-        card_download(e->card, stream, &host->hidden, &e->guard.hidden[HIDDEN_IN_FIRST_HALF],
-                      sizeof host->hidden, err))
+        card_download(e->card, stream, host->hits, s->hits, n * sizeof *host->hits, err))
         return -1;
-    return card_wait(e->card, stream, err);
+    return 0;
 }
 
 /* Once, or where a NaN may have been hidden, carefully once more. */
@@ -205,17 +202,15 @@ static int run_batches(struct infer_run *run, float *logits, float *probabilitie
     host->hits = memory_new((size_t)run->n, sizeof *host->hits, err);
     if (!host->losses || !host->hits)
         return -1;
-    for (;;) {
+    bool again;
+    do {
         for (int64_t first = 0; first < run->padded; first += e->inference_batch)
             if (run_batch(run, first, err))
                 return -1;
-        if (download(run, logits, probabilities, host, err))
+        if (download(run, logits, probabilities, host, err) || cuda_guard_end(e, &again, err))
             return -1;
-        if (!host->hidden)
-            return 0;
-        if (cuda_be_careful(e, err))
-            return -1;
-    }
+    } while (again);
+    return 0;
 }
 
 int cuda_infer(struct executor *e, const struct feed *feed, const int64_t *samples, int64_t n,

@@ -24,13 +24,11 @@ void cuda_pack_kernel(const struct executor *e, const struct queue *queue, int i
     const struct conv_shape s = node_conv_shape(&e->model->graph, index, 1);
     const float *kernel = cuda_value(e, index, PARAMETER_KERNEL);
     const enum dtype dtype = e->options.dtype;
-    if (cuda_is_depthwise(e, index))
+    if (node_is_depthwise(&e->model->graph, index))
         kernel_pack_depthwise(queue->stream, s.r * s.s, s.k, kernel, scale, dtype, packed);
     else
         kernel_pack(queue->stream, s.r * s.s, s.c / s.groups, s.k, kernel, scale,
-                    e->model->graph.nodes[index].input == 0 ? fusion_picture_channels(e->program)
-                                                            : s.c / s.groups,
-                    dtype, packed);
+                    cuda_packed_channels(e, index), dtype, packed);
 }
 
 int cuda_pack_node(struct executor *e, int index, struct error *err)
@@ -65,7 +63,7 @@ int cuda_pack(struct executor *e, size_t nodes, struct error *err)
 static int fused_conv(struct executor *e, int index, struct error *err)
 {
     const struct node *node = &e->model->graph.nodes[index];
-    const struct cuda_node *own = &e->nodes[index];
+    struct cuda_node *own = &e->nodes[index];
     void *residual = node->residual < 0 ? NULL : cuda_output(e, node->residual);
     void *x = cuda_output(e, node->input), *y = cuda_output(e, index);
     const int64_t n = e->inference_batch;
@@ -73,7 +71,7 @@ static int fused_conv(struct executor *e, int index, struct error *err)
     const enum dtype dtype = cuda_dtype(e, index);
     void *stream = e->ahead.stream;
     struct fusion fusion;
-    if (cuda_is_depthwise(e, index)) {
+    if (node_is_depthwise(&e->model->graph, index)) {
         const struct window_shape window = cuda_window(e, index, n);
         kernel_depthwise(stream, dtype, &window, x, own->packed, own->bias,
                          residual ? ACTIVATION_NONE : node->activation, y);
@@ -83,13 +81,14 @@ static int fused_conv(struct executor *e, int index, struct error *err)
         kernel_activation(stream, dtype, count, node->activation, y);
         return 0;
     }
-    fusion_of_inference(e->program, index, n, e->careful, &fusion);
+    if (!own->plan && fusion_of_inference(e->program, index, n, e->careful, &fusion))
+        own->plan = cuda_plan(e, &fusion);
     void *const memory[OPERAND_END] = {[OPERAND_X] = x,
                                        [OPERAND_W] = own->packed,
                                        [OPERAND_Y] = y,
                                        [OPERAND_BIAS] = own->bias,
                                        [OPERAND_RESIDUAL] = residual};
-    if (card_run(e->card, stream, cuda_plan(e, &fusion), memory, e->ahead.workspace, err))
+    if (card_run(e->card, stream, own->plan, memory, e->ahead.workspace, err))
         return -1;
     if (e->careful && node->activation != ACTIVATION_NONE)
         kernel_activation(stream, dtype, count, node->activation, y);
@@ -142,6 +141,17 @@ int cuda_fused_node(struct executor *e, int index, struct error *err)
     if (run_node(e, index, err))
         return error_prefix(err, "layer '%s': ", name);
     return card_launched(e->card, name, err) || cuda_guard_output(e, index, err) ? -1 : 0;
+}
+
+int cuda_fused_nodes(struct executor *e, int end, struct error *err)
+{
+    const struct step_list *list = &e->program->inference;
+    for (size_t s = 0; s < list->count; s++) {
+        const int node = list->steps[s].node;
+        if (node > 0 && node < end && cuda_fused_node(e, node, err))
+            return -1;
+    }
+    return cuda_guard_nodes(e, 0, end, err);
 }
 
 int cuda_feed_batch(struct executor *e, const struct feed *on_card, const int64_t *samples,

@@ -50,7 +50,7 @@ static int convolve(struct observation *o, struct error *err)
 {
     struct executor *e = o->e;
     void *x = cuda_output(e, e->model->graph.nodes[o->node].input);
-    if (cuda_is_depthwise(e, o->node)) {
+    if (node_is_depthwise(&e->model->graph, o->node)) {
         const struct window_shape window = cuda_window(e, o->node, e->inference_batch);
         kernel_depthwise(e->ahead.stream, cuda_dtype(e, o->node), &window, x, o->packed, NULL,
                          ACTIVATION_NONE, o->z);
@@ -66,13 +66,8 @@ static int run_batch(struct observation *o, int64_t batch, struct error *err)
 {
     struct executor *e = o->e;
     const struct node *node = &e->model->graph.nodes[o->node];
-    const struct step_list *list = &e->program->inference;
-    if (cuda_feed_batch(e, &o->on_card, o->list + batch * e->inference_batch, NULL, err))
-        return -1;
-    for (size_t s = 1; s < list->count && list->steps[s].node <= node->input; s++)
-        if (cuda_fused_node(e, list->steps[s].node, err))
-            return -1;
-    if (cuda_guard_nodes(e, 0, node->input + 1, err) || convolve(o, err))
+    if (cuda_feed_batch(e, &o->on_card, o->list + batch * e->inference_batch, NULL, err) ||
+        cuda_fused_nodes(e, node->input + 1, err) || convolve(o, err))
         return -1;
     kernel_norm_statistics(e->ahead.stream, cuda_dtype(e, o->node),
                            images_of(o, batch) * node->height * node->width, node->channels, o->z,
@@ -102,21 +97,15 @@ static int prepare(struct observation *o, int64_t *padded, struct error *err)
 /* Once, or where a NaN may have been hidden, carefully once more. */
 static int run_batches(struct observation *o, struct error *err)
 {
-    struct executor *e = o->e;
-    for (;;) {
-        uint32_t hidden;
+    bool again;
+    do {
         for (int64_t batch = 0; batch < o->batches; batch++)
             if (run_batch(o, batch, err))
                 return -1;
-        if (card_download(e->card, e->ahead.stream, &hidden, &e->guard.hidden[HIDDEN_IN_FIRST_HALF],
-                          sizeof hidden, err) ||
-            card_wait(e->card, e->ahead.stream, err))
+        if (cuda_guard_end(o->e, &again, err))
             return -1;
-        if (!hidden)
-            return 0;
-        if (cuda_be_careful(e, err))
-            return -1;
-    }
+    } while (again);
+    return 0;
 }
 
 /* The convolution's own bias moves the mean and nothing else. */

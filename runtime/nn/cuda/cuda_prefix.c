@@ -18,11 +18,11 @@ static void add_store(struct executor *e, int64_t kept, struct pieces *pieces)
                sizeof *e->target_rows);
 }
 
-size_t cuda_store_bytes(struct executor *e, int64_t kept)
+size_t cuda_store_bytes(struct executor *e)
 {
     struct pieces pieces = {0};
     if (e->shard > 0)
-        add_store(e, kept, &pieces);
+        add_store(e, 0, &pieces);
     const size_t bytes = pieces.failed.kind == ERR_NONE ? pieces.bytes : SIZE_MAX / 2;
     pieces_release(&pieces);
     return bytes;
@@ -144,18 +144,11 @@ int cuda_recall(struct executor *e, const int64_t *rows, struct error *err)
 
 int cuda_prefix_batch(struct executor *e, const int64_t *rows, struct error *err)
 {
-    const struct step_list *list = &e->program->inference;
-    for (size_t s = 0; s < list->count; s++) {
-        const int node = list->steps[s].node;
-        if (node > 0 && node < (int)e->program->first && cuda_fused_node(e, node, err))
-            return -1;
-    }
+    if (cuda_fused_nodes(e, (int)e->program->first, err))
+        return -1;
     for (int i = 0; i < (int)e->program->first; i++)
         if (e->program->nodes[i].edge)
             kernel_scatter(e->ahead.stream, NULL, rows, e->inference_batch,
                            (int64_t)cuda_bytes(e, i), cuda_output(e, i), e->nodes[i].rows);
-    return card_launched(e->card, "the keeping of features", err) ||
-                   cuda_guard_nodes(e, 0, (int)e->program->first, err)
-               ? -1
-               : 0;
+    return card_launched(e->card, "the keeping of features", err);
 }

@@ -87,18 +87,13 @@ int64_t fusion_picture_channels(const struct program *program)
                : channels;
 }
 
-static bool is_depthwise(const struct graph *graph, const struct node *node)
-{
-    return node->groups > 1 && node->groups == graph->nodes[node->input].channels;
-}
-
 /* What all fusions of a node have in common. */
 static bool begin(const struct program *program, int index, int64_t n, enum fusion_kind kind,
                   struct fusion *fusion)
 {
     const struct graph *graph = program->graph;
     const struct node *node = &graph->nodes[index];
-    if (!node_has_conv(node) || is_depthwise(graph, node))
+    if (!node_has_conv(node) || node_is_depthwise(graph, index))
         return false;
     *fusion = (struct fusion){
         .kind = kind,
