@@ -7,10 +7,8 @@
 #include "tap.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static int open_card(int threads, struct device **device, struct error *err)
@@ -57,14 +55,7 @@ static void a_fit_agrees_with_the_cpus(void **state)
 
 static void a_fit_learns(void **state)
 {
-    struct bed *bed = *state;
-    bed->options.epochs = 12;
-    bed->options.norm = NORM_INFERENCE;
-    bed->train.augment = NULL;
-    fit_bed_train(bed, 1);
-    const struct epoch_record *epochs = bed->history.epochs;
-    assert_true(epochs[bed->history.count - 1].loss < 0.5 * epochs[0].loss);
-    assert_true(epochs[bed->history.best_epoch].val_accuracy > 0.8);
+    fit_bed_assert_learns(*state, 1);
 }
 
 /* The last note of a fit that does not resume. */
@@ -88,33 +79,10 @@ static void two_fits_have_the_same_bits(void **state)
     free(first.data);
 }
 
-/* Of a fit that was ended somehow: it goes on, to the bits of one that was not. */
-static void assert_goes_on(struct bed *bed)
-{
-    fit_bed_train(bed, 1);
-    assert_string_equal(bed->notes, "resuming after 1 epochs and 0 steps");
-    struct bits resumed = fit_bed_bits(bed);
-    fit_bed_forget(bed);
-    fit_bed_train(bed, 1);
-    assert_int_equal(bed->epochs, EPOCHS);
-    fit_bed_assert_bits(&resumed, bed);
-    free(resumed.data);
-}
-
 static void a_killed_fit_goes_on_to_the_same_bits(void **state)
 {
-    struct bed *bed = *state;
-    int status = 0;
-    pid_t child = fork();
-    if (child == 0) {
-        struct error err;
-        bed->die_after_steps = 5;
-        fit_bed_try(bed, 1, &err);
-        _exit(0);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    assert_goes_on(bed);
+    fit_bed_assert_dies(*state, 1);
+    fit_bed_assert_goes_on(*state, 1);
 }
 
 static void a_fit_does_not_depend_on_steps_at_once(void **state)

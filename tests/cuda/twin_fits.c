@@ -47,13 +47,7 @@ static void a_fit_that_lost_its_card_goes_on_to_the_same_bits(void **state)
     assert_int_equal(err.kind, ERR_DEVICE);
     assert_non_null(strstr(err.message, "injected"));
     twin_lose_at(0);
-    fit_bed_train(bed, 1);
-    assert_string_equal(bed->notes, "resuming after 1 epochs and 0 steps");
-    struct bits resumed = fit_bed_bits(bed);
-    fit_bed_forget(bed);
-    fit_bed_train(bed, 1);
-    fit_bed_assert_bits(&resumed, bed);
-    free(resumed.data);
+    fit_bed_assert_goes_on(bed, 1);
 }
 
 static void plans_are_compiled_once(void **state)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -168,4 +169,42 @@ void fit_bed_assert_bits(const struct bits *bits, const struct bed *bed)
     assert_int_equal(bits->size, now.size);
     assert_memory_equal(bits->data, now.data, now.size);
     free(now.data);
+}
+
+void fit_bed_assert_dies(struct bed *bed, int threads)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        struct error err;
+        bed->die_after_steps = 5;
+        fit_bed_try(bed, threads, &err);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+void fit_bed_assert_goes_on(struct bed *bed, int threads)
+{
+    fit_bed_train(bed, threads);
+    assert_string_equal(bed->notes, "resuming after 1 epochs and 0 steps");
+    assert_int_equal(bed->epochs, EPOCHS - 1);
+    struct bits resumed = fit_bed_bits(bed);
+    fit_bed_forget(bed);
+    fit_bed_train(bed, threads);
+    assert_int_equal(bed->epochs, EPOCHS);
+    fit_bed_assert_bits(&resumed, bed);
+    free(resumed.data);
+}
+
+void fit_bed_assert_learns(struct bed *bed, int threads)
+{
+    bed->options.epochs = 12;
+    bed->options.norm = NORM_INFERENCE;
+    bed->train.augment = NULL;
+    fit_bed_train(bed, threads);
+    const struct epoch_record *epochs = bed->history.epochs;
+    assert_true(epochs[bed->history.count - 1].loss < 0.5 * epochs[0].loss);
+    assert_true(epochs[bed->history.best_epoch].val_accuracy > 0.8);
 }

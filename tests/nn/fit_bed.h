@@ -50,6 +50,13 @@ int fit_bed_try(struct bed *bed, int threads, struct error *err);
 /* Fails the test where that fails. */
 void fit_bed_train(struct bed *bed, int threads);
 
+/* What holds on every device, in so many threads: within the second epoch a child dies by SIGKILL;
+ * a fit that ended there somehow goes on, to the bits of one that did not; a fit without
+ * augmentation and with norms in inference mode learns. */
+void fit_bed_assert_dies(struct bed *bed, int threads);
+void fit_bed_assert_goes_on(struct bed *bed, int threads);
+void fit_bed_assert_learns(struct bed *bed, int threads);
+
 /* All weights and the history, as bytes. */
 struct bits {
     size_t size;

@@ -8,39 +8,18 @@
 #include "nn/divergence.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "fit_bed.h"
 #include "on_lane.h"
 #include "tap.h"
 
-/* The child dies by SIGKILL within the second epoch. */
 static void fit_killed_ends_with_the_same_bits(void **state)
 {
-    struct bed *bed = *state;
-    int status = 0;
-    pid_t child = fork();
-    if (child == 0) {
-        struct error err;
-        bed->die_after_steps = 5;
-        fit_bed_try(bed, 2, &err);
-        _exit(0);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    fit_bed_train(bed, 2);
-    assert_string_equal(bed->notes, "resuming after 1 epochs and 0 steps");
-    assert_int_equal(bed->epochs, EPOCHS - 1);
-    struct bits resumed = fit_bed_bits(bed);
-    fit_bed_forget(bed);
-    fit_bed_train(bed, 2);
-    assert_int_equal(bed->epochs, EPOCHS);
-    fit_bed_assert_bits(&resumed, bed);
-    free(resumed.data);
+    fit_bed_assert_dies(*state, 2);
+    fit_bed_assert_goes_on(*state, 2);
 }
 
 /* Stopped politely after every second step, and while validating. */
@@ -415,14 +394,8 @@ static void divergence_names_the_last_good_checkpoint(void **state)
 static void fit_learns(void **state)
 {
     struct bed *bed = *state;
-    bed->options.epochs = 12;
-    bed->options.norm = NORM_INFERENCE;
     bed->options.checkpoint_folder = NULL;
-    bed->train.augment = NULL;
-    fit_bed_train(bed, 2);
-    const struct epoch_record *epochs = bed->history.epochs;
-    assert_true(epochs[bed->history.count - 1].loss < 0.5 * epochs[0].loss);
-    assert_true(epochs[bed->history.best_epoch].val_accuracy > 0.8);
+    fit_bed_assert_learns(bed, 2);
 }
 
 static void fit_limits_the_steps(void **state)
