@@ -210,16 +210,24 @@ static void add_line(struct text *text, const struct lock_named *named)
     text_add(text, "\n");
 }
 
+/* Durable when it returns: the power may go when a copy has its name already, and its bytes not
+ * yet; of these nobody could tell whose they are. */
 static int append(const char *path, const struct text *text, struct error *err)
 {
+    if (!file_exists(path) && file_write(path, "", 0, err) < 0)
+        return -1;
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (fd < 0)
         return error_errno(err, "cannot write '%s'", path);
-    ssize_t wrote = write(fd, text->data, text->size);
-    int saved = errno;
+    errno = 0;
+    bool wrote = write(fd, text->data, text->size) == (ssize_t)text->size;
+    if (!wrote && errno == 0)
+        errno = ENOSPC;
+    int result = wrote && (fsync(fd) == 0 || errno == EINVAL)
+                     ? 0
+                     : error_errno(err, "cannot write '%s'", path);
     close(fd);
-    errno = wrote < 0 ? saved : ENOSPC;
-    return wrote == (ssize_t)text->size ? 0 : error_errno(err, "cannot write '%s'", path);
+    return result;
 }
 
 int ours_add(struct ours *ours, const struct lock_names *names, struct error *err)
