@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "nn/dtype.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,6 +63,8 @@ struct device_table {
     int (*swap_averages)(struct executor *executor, struct error *err);
     int (*get_averages)(struct executor *executor, float *averages, struct error *err);
     int (*set_averages)(struct executor *executor, const float *averages, struct error *err);
+    bool (*is_careful)(const struct executor *executor);
+    int (*be_careful)(struct executor *executor, struct error *err);
     int (*describe)(const struct executor *executor, struct text *words, struct error *err);
     /* NULL where memory is the machine's. */
     int (*state_memory)(const struct executor *executor, struct text *words, struct error *err);

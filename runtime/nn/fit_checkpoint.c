@@ -28,6 +28,9 @@ static const char magic[] = "reprise fit checkpoint 3\n";
 
 enum { MAGIC_SIZE = sizeof(magic) - 1, COUNTS = 5, STATE_VALUES = 17 };
 
+/* Of the last value. */
+enum { SCHEDULED = 1, CAREFUL = 2 };
+
 enum { EPOCHS_MAX = 1 << 24, WORDS_MAX = 1 << 20 };
 static const int64_t values_max = INT64_C(1) << 36;
 
@@ -82,7 +85,7 @@ static void state_to_values(const struct fit_state *s, double values[STATE_VALUE
         s->saver.best,
         (double)s->stopped,
         s->told_rate,
-        (double)s->scheduled,
+        (s->scheduled ? SCHEDULED : 0) + (s->careful ? CAREFUL : 0),
     };
     memcpy(values, all, sizeof(all));
 }
@@ -105,6 +108,7 @@ static bool take_count(double value, int64_t *count)
 
 static bool state_from_values(struct fit_state *s, const double *values)
 {
+    int64_t flags;
     s->learning_rate = (float)values[2];
     s->loss = (float)values[3];
     s->stopper.best = values[8];
@@ -113,7 +117,10 @@ static bool state_from_values(struct fit_state *s, const double *values)
     s->saver.best = values[13];
     s->stopped = values[14] != 0;
     s->told_rate = values[15];
-    s->scheduled = values[16] != 0;
+    if (!take_integer(values[16], 0, &flags) || flags > (SCHEDULED | CAREFUL))
+        return false;
+    s->scheduled = (flags & SCHEDULED) != 0;
+    s->careful = (flags & CAREFUL) != 0;
     return take_count(values[0], &s->epoch) && take_count(values[1], &s->step) &&
            take_count(values[4], &s->hits) && take_count(values[5], &s->images) &&
            take_count(values[6], &s->stopper.wait) &&

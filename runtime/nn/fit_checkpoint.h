@@ -30,6 +30,7 @@ struct fit_state {
     bool stopped;
     double told_rate; /* the options' learning rate */
     bool scheduled;   /* a schedule sets the rate of each step, not told_rate and the callbacks */
+    bool careful;     /* the network runs activations apart (network_is_careful) */
 };
 
 struct fit_checkpoint {

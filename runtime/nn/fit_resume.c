@@ -105,6 +105,7 @@ int fit_save(struct training *t, struct error *err)
 {
     if (t->options->checkpoint_folder == NULL)
         return 0;
+    t->checkpoint.state.careful = network_is_careful(t->network);
     if (network_get_moments(t->network, t->checkpoint.m, t->checkpoint.v, err) < 0 ||
         network_get_averages(t->network, t->checkpoint.averages, err) < 0)
         return -1;
@@ -131,7 +132,9 @@ static void take_history(struct training *t)
 static int load_network(struct training *t, struct error *err)
 {
     const struct fit_checkpoint *c = &t->checkpoint;
-    if (network_load(t->network, t->model, err) < 0 ||
+    if ((c->state.careful && !network_is_careful(t->network) &&
+         network_be_careful(t->network, err) < 0) ||
+        network_load(t->network, t->model, err) < 0 ||
         network_set_averages(t->network, c->averages, err) < 0)
         return -1;
     return network_set_moments(t->network, c->m, c->v, err);
@@ -245,6 +248,7 @@ int fit_write_state(struct training *t, struct error *err)
     struct fit_checkpoint state = t->checkpoint;
     if (t->options->state_out == NULL)
         return 0;
+    state.state.careful = network_is_careful(t->network);
     if (network_get_moments(t->network, state.m, state.v, err) < 0 ||
         network_get_averages(t->network, state.averages, err) < 0)
         return -1;

@@ -188,6 +188,16 @@ int network_swap_averages(struct network *network, struct error *err)
     return network->table->swap_averages(network->executor, err);
 }
 
+bool network_is_careful(const struct network *network)
+{
+    return network->table->is_careful(network->executor);
+}
+
+int network_be_careful(struct network *network, struct error *err)
+{
+    return network->table->be_careful(network->executor, err);
+}
+
 int network_get_averages(struct network *network, float *averages, struct error *err)
 {
     return network->table->get_averages(network->executor, averages, err);

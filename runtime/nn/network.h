@@ -21,6 +21,7 @@
 #include "nn/optimizer.h"
 #include "nn/program.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -113,6 +114,11 @@ int network_describe(const struct network *network, struct text *words, struct e
 /* Adds a line for people on the device's own memory, all of which was planned when the network was
  * made; nothing where it has none. */
 int network_state_memory(const struct network *network, struct text *words, struct error *err);
+
+/* Whether the device found that a fused activation may hide a NaN and so runs activations apart
+ * from then on, which may have other bits: what goes on with a training has to begin so. */
+bool network_is_careful(const struct network *network);
+int network_be_careful(struct network *network, struct error *err);
 
 /* Weights back into the model. */
 int network_store(struct network *network, struct model *model, struct error *err);

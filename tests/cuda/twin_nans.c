@@ -75,7 +75,7 @@ static void load(struct bed *bed)
 
 static bool is_careful(const struct bed *bed)
 {
-    return network_executor(bed->networks[TWIN])->careful;
+    return network_is_careful(bed->networks[TWIN]);
 }
 
 static size_t measured(const struct bed *bed)

@@ -454,6 +454,44 @@ static void state_with_bad_numbers_is_refused(void **state)
     free(data);
 }
 
+/* Where the last number of the state is, which has the flag: behind magic, owner, counts and 16. */
+static void *flags_of(char *data)
+{
+    return data + 25 + DIGEST_SIZE + 5 * sizeof(int64_t) + 16 * sizeof(double);
+}
+
+/* A network that ran its activations apart goes on so, and the bits of a CPU are the same. */
+static void careful_network_goes_on_careful(void **state)
+{
+    enum { CAREFUL = 2 };
+    struct bed *bed = *state;
+    const struct paths paths = state_paths(bed);
+    struct error err;
+    char *data;
+    size_t size;
+    double flags;
+    bed->options.checkpoint_folder = NULL;
+    bed->unfrozen = NULL; /* all of the base runs fused */
+    train_part(bed, 2, NULL, paths.first);
+    train_part(bed, 1, paths.first, paths.second);
+    struct bits fused = fit_bed_bits(bed);
+    assert_int_equal(file_read(paths.first, 1 << 26, &data, &size, &err), 0);
+    memcpy(&flags, flags_of(data), sizeof(flags));
+    assert_true(flags == 0);
+    flags = CAREFUL;
+    memcpy(flags_of(data), &flags, sizeof(flags));
+    seal(data, size);
+    assert_int_equal(file_write(paths.first, data, size, &err), 0);
+    free(data);
+    train_part(bed, 1, paths.first, paths.whole);
+    fit_bed_assert_bits(&fused, bed);
+    assert_int_equal(file_read(paths.whole, 1 << 26, &data, &size, &err), 0);
+    memcpy(&flags, flags_of(data), sizeof(flags));
+    assert_true(flags == CAREFUL);
+    free(data);
+    free(fused.data);
+}
+
 static void checkpoint_is_no_state(void **state)
 {
     struct bed *bed = *state;
@@ -531,6 +569,7 @@ int main(void)
         TEST(state_of_another_training_is_refused_with_what_differs),
         TEST(state_that_is_damaged_is_refused),
         TEST(state_with_bad_numbers_is_refused),
+        TEST(careful_network_goes_on_careful),
         TEST(checkpoint_is_no_state),
         TEST(going_on_survives_failed_allocations),
         TEST(state_that_cannot_be_written_fails),

@@ -41,6 +41,8 @@ static const struct device_table table = {
     .swap_averages = executor_swap_averages,
     .get_averages = executor_get_averages,
     .set_averages = executor_set_averages,
+    .is_careful = executor_is_careful,
+    .be_careful = executor_be_careful,
     .describe = executor_describe,
     .close = cpu_device_close,
 };

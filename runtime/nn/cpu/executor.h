@@ -177,6 +177,8 @@ int executor_infer(struct executor *executor, const struct feed *feed, const int
                    size_t tap_count, struct batch_result *result, struct error *err);
 int executor_observe(struct executor *executor, const struct feed *feed, const int64_t *samples,
                      int64_t n, int node, double *mean, double *variance, struct error *err);
+bool executor_is_careful(const struct executor *executor);
+int executor_be_careful(struct executor *executor, struct error *err);
 int executor_describe(const struct executor *executor, struct text *words, struct error *err);
 int executor_load(struct executor *executor, const struct model *model, struct error *err);
 int executor_store(struct executor *executor, struct model *model, struct error *err);

@@ -281,8 +281,13 @@ static int fused_pack(struct executor *executor, size_t nodes, struct error *err
     return cpu_parallel(executor->cpu, nodes, pack_node, executor, err);
 }
 
-/* From now on activations run apart. What is remembered may come from runs that do not count. */
-static int be_careful(struct executor *executor, struct error *err)
+bool executor_is_careful(const struct executor *executor)
+{
+    return executor->inference.careful;
+}
+
+/* What is remembered may come from runs that do not count. */
+int executor_be_careful(struct executor *executor, struct error *err)
 {
     const struct graph *graph = &executor->model->graph;
     executor->inference.careful = true;
@@ -308,7 +313,7 @@ int fused_run_shards(struct executor *executor, size_t nodes, size_t shards,
             return -1;
         if (!atomic_load(&inference->hidden))
             return 0;
-        if (be_careful(executor, err))
+        if (executor_be_careful(executor, err))
             return -1;
     }
 }

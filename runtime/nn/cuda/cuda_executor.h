@@ -288,6 +288,7 @@ int cuda_guard_nodes(struct executor *executor, int begin, int end, struct error
 int cuda_guard_end(struct executor *executor, bool *again, struct error *err);
 /* From now on activations run apart; nothing may be under way, and what was done since
  * cuda_guard_begin() has to be done again. */
+bool cuda_is_careful(const struct executor *executor);
 int cuda_be_careful(struct executor *executor, struct error *err);
 
 /* cuda_infer.c */

@@ -278,6 +278,11 @@ int cuda_guard_recalled(struct executor *e, struct error *err)
     return take_steps(e, e->guard.begin[e->model->graph.count], e->guard.count, err);
 }
 
+bool cuda_is_careful(const struct executor *e)
+{
+    return e->careful;
+}
+
 /* What is remembered may come from batches that do not count. */
 int cuda_be_careful(struct executor *e, struct error *err)
 {
