@@ -4,8 +4,10 @@
  * PyTorch.
  *
  *     gpu_train [bf16|f32 [steps]]     prints one JSON object
+ *     gpu_train weights FILE           fresh weights of that ResNet50, as Keras saves a model
  */
 #include "base/memory.h"
+#include "nn/export.h"
 #include "nn/model.h"
 #include "nn/network.h"
 
@@ -60,18 +62,48 @@ static int make_pictures(struct bench *bench, struct error *err)
     return 0;
 }
 
+static const struct architecture architecture = {.name = "resnet50",
+                                                 .alpha = 1,
+                                                 .image_size = 224,
+                                                 .classes = CLASSES,
+                                                 .hidden = 256,
+                                                 .dropout = 0.3};
+
+/* Fresh weights whose outputs do not grow from block to block, as those of a trained base do not.
+ */
+static int make_model(const struct preprocess *preprocess, struct model **model, struct error *err)
+{
+    static const char last[] = "_3_bn/gamma";
+    if (model_new(&architecture, preprocess, 1, model, err))
+        return -1;
+    for (size_t p = 0; p < (*model)->count; p++) {
+        struct parameter *parameter = &(*model)->parameters[p];
+        const size_t length = strlen(parameter->name);
+        if (length < sizeof last || strcmp(parameter->name + length + 1 - sizeof last, last) != 0)
+            continue;
+        for (int64_t i = 0; i < parameter->count; i++)
+            parameter->value[i] = 0.1f;
+    }
+    return 0;
+}
+
+static int write_weights(const char *path, struct error *err)
+{
+    const struct preprocess caffe = {PREPROCESS_CAFFE, 255};
+    struct model *model;
+    if (make_model(&caffe, &model, err))
+        return -1;
+    int result = export_keras(model, path, err);
+    model_free(model);
+    return result;
+}
+
 static int make_network(struct bench *bench, const char *unfrozen, struct model **model,
                         struct network **network, struct error *err)
 {
-    const struct architecture architecture = {.name = "resnet50",
-                                              .alpha = 1,
-                                              .image_size = 224,
-                                              .classes = CLASSES,
-                                              .hidden = 256,
-                                              .dropout = 0.3};
     const struct network_options options = {
         .batch = BATCH, .shard = BATCH, .seed = 1, .dtype = bench->dtype};
-    return model_new(&architecture, &bench->feed.preprocess, 1, model, err) ||
+    return make_model(&bench->feed.preprocess, model, err) ||
                    model_set_trainable(*model, &unfrozen, unfrozen != NULL, err) ||
                    network_new(*model, bench->device, &options, network, err)
                ? -1
@@ -143,6 +175,11 @@ int main(int argc, char **argv)
 {
     static struct bench bench;
     struct error err = {0};
+    if (argc == 3 && strcmp(argv[1], "weights") == 0) {
+        if (write_weights(argv[2], &err))
+            fprintf(stderr, "gpu_train: %s\n", err.message);
+        return err.kind != ERR_NONE;
+    }
     bench.dtype = argc > 1 && strcmp(argv[1], "f32") == 0 ? DTYPE_F32 : DTYPE_BF16;
     bench.steps = argc > 2 ? strtol(argv[2], NULL, 10) : 512;
     if (make_pictures(&bench, &err) || device_open("cuda", 1, &bench.device, &err)) {

@@ -69,6 +69,25 @@ static int take_facts(struct card_facts *facts, struct error *err)
     return 0;
 }
 
+/* A stage gets one of them, and a key names one kind. */
+static int check_others(const struct card_facts *facts, struct error *err)
+{
+    int count;
+    if (check(cudaGetDeviceCount(&count), "cudaGetDeviceCount", err))
+        return -1;
+    for (int i = 1; i < count; i++) {
+        struct cudaDeviceProp other;
+        if (check(cudaGetDeviceProperties(&other, i), "cudaGetDeviceProperties", err))
+            return -1;
+        if (strcmp(other.name, facts->name) != 0)
+            return error_set(err, ERR_USAGE,
+                             "card 0 is '%s' and card %d is '%s', which have other bits: name "
+                             "cards of one model in CUDA_VISIBLE_DEVICES, or take device 'cpu'",
+                             facts->name, i, other.name);
+    }
+    return 0;
+}
+
 static void take_cudnn(struct card_facts *facts, const struct cudnn *cudnn)
 {
     facts->cudnn = cudnn->version;
@@ -79,7 +98,8 @@ int card_look(const char *cudnn_folder, struct card_facts *facts, struct error *
 {
     struct cudnn *cudnn;
     *facts = (struct card_facts){0};
-    if (find_card(err) || take_facts(facts, err) || cudnn_open(cudnn_folder, &cudnn, err))
+    if (find_card(err) || take_facts(facts, err) || check_others(facts, err) ||
+        cudnn_open(cudnn_folder, &cudnn, err))
         return -1;
     take_cudnn(facts, cudnn);
     cudnn_close(cudnn);

@@ -33,6 +33,7 @@ struct card_facts {
 
 /* The facts of card 0 without taking it into use: no context is made, and no memory of it taken.
  * ERR_DEVICE with the reason where there is no card, or no cuDNN; of its folder see cudnn_open().
+ * ERR_USAGE where there are other cards of another model.
  */
 int card_look(const char *cudnn_folder, struct card_facts *facts, struct error *err);
 /* Takes it into use, after card_look(). */
