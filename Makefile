@@ -67,6 +67,8 @@ FAULT_PROGRAMS = $(FAULT_TOOLS) $(BUILD)/tests/faults/failing_malloc.so
 TEST_SHARED = $(filter-out tests/cuda/ask_plans.c $(addprefix tests/cuda/,twin_%.c card_%.c gpu_%.c) $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
+# Those that TEST= selects, as tests/run does: all where there is none.
+selected = $(if $(TEST),$(foreach program,$1,$(if $(foreach part,$(TEST),$(findstring $(part),$(program:$(BUILD)/%=%.c))),$(program))),$1)
 
 # The GPU: a shared object that stages load at run time (runtime/nn/open.c), built where nvcc is and the device is whole.
 # It brings its own copy of the base library and of what it needs of nn, and exports what open.c names. Kernels are compiled for the cards that this nvcc
@@ -237,7 +239,7 @@ test: ## install what is missing, build, and run every test (TEST=part of a name
 	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
 	@BUILD=$(BUILD) tests/run $(TEST)
 
-build-tests: all $(TEST_PROGRAMS) $(FAULT_PROGRAMS) $(ORACLE_TOOLS) $(KERNEL_CHECK) $(ASK_PLANS)
+build-tests: all $(call selected,$(TEST_PROGRAMS)) $(FAULT_PROGRAMS) $(ORACLE_TOOLS) $(KERNEL_CHECK) $(ASK_PLANS)
 
 gpu-bundle: ## an archive for ci/gpu on a machine with a GPU and nothing of ours (build/gpu-bundle.tar.gz)
 	@ci/gpu bundle
