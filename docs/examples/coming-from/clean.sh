@@ -1,0 +1,1 @@
+tr -cs '[:alpha:]' '\n' < "$1" | tr '[:upper:]' '[:lower:]' > "$2"
