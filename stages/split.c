@@ -3,6 +3,7 @@
 #include "data/split.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/stage.h"
 #include "data/dataset.h"
 
@@ -61,13 +62,17 @@ static int write_part(const char *folder, const char *name, const int64_t *indic
 /* Images of each class among the chosen ones; new reference, NULL without memory. */
 static json_t *count_classes(const struct dataset *dataset, const int64_t *indices, int64_t count)
 {
-    int64_t counts[DATASET_MAX_CLASSES] = {0};
-    const uint8_t *labels = dataset->train_labels.data;
+    struct error ignored;
+    int64_t *counts = memory_new((size_t)dataset->class_count, sizeof(*counts), &ignored);
+    const uint16_t *labels = dataset->train_labels.data;
+    if (counts == NULL)
+        return NULL;
     json_t *list = json_array();
     for (int64_t i = 0; i < count; i++)
         counts[labels[indices[i]]]++;
     for (int64_t c = 0; c < dataset->class_count; c++)
         list = json_list_with(list, json_integer(counts[c]));
+    free(counts);
     return list;
 }
 

@@ -192,10 +192,11 @@ static int join(const struct member *batches, const struct member *boxes, int co
     total = limit >= 0 ? limit : total;
     const int64_t shape[4] = {total, CIFAR10_SIDE, CIFAR10_SIDE, 3},
                   box_shape[2] = {total, BOX_SIZE};
-    if (npy_new(NPY_U8, 4, shape, images, err) < 0 || npy_new(NPY_U8, 1, shape, labels, err) < 0 ||
+    if (npy_new(NPY_U8, 4, shape, images, err) < 0 || npy_new(NPY_U16, 1, shape, labels, err) < 0 ||
         (boxes[0].data != NULL && npy_new(NPY_U8, 2, box_shape, box_array, err) < 0))
         return -1;
-    uint8_t *pixels = images->data, *label = labels->data, *box = box_array->data;
+    uint8_t *pixels = images->data, *box = box_array->data;
+    uint16_t *label = labels->data;
     for (int64_t done = 0, batch = 0, at = 0; done < total; done++, at++) {
         while (at == batches[batch].records)
             batch++, at = 0;

@@ -1,10 +1,12 @@
 /* A labelled set of pictures in a folder:
  *
  *   train_images.npy, test_images.npy   u8 [n,height,width,3], RGB
- *   train_labels.npy, test_labels.npy   u8 [n], each below the number of classes
+ *   train_labels.npy, test_labels.npy   [n], each below the number of classes: u8 up to 256
+ *                                       classes, u16 above; any whole numbers and (n,1) are read
  *   classes.txt                         a name a line
  *   train_boxes.npy, test_boxes.npy     u8 [n,4] = x0,y0,x1,y1, inclusive pixels; where they are
- * known dataset.json                        where it comes from, counts per class
+ * known
+ *   dataset.json                        where it comes from, counts per class
  *
  *   struct dataset dataset = {0};
  *   if (dataset_open(folder, &dataset, err) < 0) ...
@@ -19,8 +21,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { DATASET_MAX_CLASSES = 256 }; /* labels are u8 */
+enum {
+    DATASET_MAX_CLASSES = 10000, /* labels are u16 */
+    DATASET_BYTE_CLASSES = 256,  /* up to here files have a byte a label */
+};
 
+/* Labels are NPY_U16 in memory, whatever the file has. */
 struct dataset {
     struct npy train_images, train_labels, test_images, test_labels;
     bool has_boxes;

@@ -34,8 +34,9 @@ static const struct {
     const char *name;
     size_t size;
 } types[] = {
-    [NPY_U8] = {"|u1", 1},  [NPY_I32] = {"<i4", 4}, [NPY_I64] = {"<i8", 8},
-    [NPY_F32] = {"<f4", 4}, [NPY_F64] = {"<f8", 8},
+    [NPY_U8] = {"|u1", 1},  [NPY_I32] = {"<i4", 4}, [NPY_I64] = {"<i8", 8}, [NPY_F32] = {"<f4", 4},
+    [NPY_F64] = {"<f8", 8}, [NPY_U16] = {"<u2", 2}, [NPY_I8] = {"|i1", 1},  [NPY_I16] = {"<i2", 2},
+    [NPY_U32] = {"<u4", 4}, [NPY_U64] = {"<u8", 8},
 };
 
 enum { TYPE_COUNT = sizeof(types) / sizeof(types[0]) };
@@ -124,7 +125,7 @@ static int take_type(struct cursor *cursor, enum npy_type *type)
             return 0;
         }
     return error_set(cursor->err, ERR_FORMAT,
-                     "its type '%s' is not read%s; write |u1, <i4, <i8, "
+                     "its type '%s' is not read%s; write |u1, <u2, <i4, <i8, "
                      "<f4 or <f8",
                      name, name[0] == '>' ? " (big-endian)" : "");
 }
@@ -282,6 +283,60 @@ int npy_read_as(const char *path, enum npy_type type, int rank, struct npy *npy,
         return -1;
     }
     *npy = read;
+    return 0;
+}
+
+/* ---- labels ---- */
+
+/* The whole number at `i`; -1 for what is below 0, INT64_MAX for what is above. */
+static int64_t whole_at(const struct npy *npy, int64_t i)
+{
+    int64_t value = -1;
+    switch (npy->type) {
+    case NPY_U8: return ((const uint8_t *)npy->data)[i];
+    case NPY_U16: return ((const uint16_t *)npy->data)[i];
+    case NPY_U32: return ((const uint32_t *)npy->data)[i];
+    case NPY_U64: {
+        const uint64_t wide = ((const uint64_t *)npy->data)[i];
+        return wide > INT64_MAX ? INT64_MAX : (int64_t)wide;
+    }
+    case NPY_I8: value = ((const int8_t *)npy->data)[i]; break;
+    case NPY_I16: value = ((const int16_t *)npy->data)[i]; break;
+    case NPY_I32: value = ((const int32_t *)npy->data)[i]; break;
+    case NPY_I64: value = ((const int64_t *)npy->data)[i]; break;
+    case NPY_F32:
+    case NPY_F64: break;
+    }
+    return value;
+}
+
+int npy_to_labels(struct npy *npy, int64_t limit, struct error *err)
+{
+    struct npy labels = {0};
+    if (npy->type == NPY_F32 || npy->type == NPY_F64)
+        return error_set(err, ERR_FORMAT,
+                         "it has type %s where labels are whole numbers: write y.astype('int64')",
+                         types[npy->type].name);
+    if (npy->rank != 1 && !(npy->rank == 2 && npy->shape[1] == 1))
+        return error_set(err, ERR_FORMAT,
+                         "it has rank %d where labels have the shape (n) or (n,1): one-hot labels "
+                         "become that by y.argmax(axis=1)",
+                         npy->rank);
+    if (npy_new(NPY_U16, 1, npy->shape, &labels, err) < 0)
+        return -1;
+    for (int64_t i = 0; i < npy->count; i++) {
+        const int64_t value = whole_at(npy, i);
+        if (value < 0 || value >= limit || value > UINT16_MAX) {
+            npy_release(&labels);
+            return value < 0
+                       ? error_set(err, ERR_FORMAT, "label at %lld is below 0", (long long)i)
+                       : error_set(err, ERR_FORMAT, "label %lld at %lld: there are %lld classes",
+                                   (long long)value, (long long)i, (long long)limit);
+        }
+        ((uint16_t *)labels.data)[i] = (uint16_t)value;
+    }
+    npy_release(npy);
+    *npy = labels;
     return 0;
 }
 

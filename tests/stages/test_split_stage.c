@@ -27,10 +27,10 @@ static void write_dataset(const struct stage_run *run, char **folder)
         dataset.classes[i] = strdup(names[i]);
     assert_int_equal(npy_new(NPY_U8, 4, pictures, &dataset.train_images, &err), 0);
     assert_int_equal(npy_new(NPY_U8, 4, pictures, &dataset.test_images, &err), 0);
-    assert_int_equal(npy_new(NPY_U8, 1, labels, &dataset.train_labels, &err), 0);
-    assert_int_equal(npy_new(NPY_U8, 1, labels, &dataset.test_labels, &err), 0);
+    assert_int_equal(npy_new(NPY_U16, 1, labels, &dataset.train_labels, &err), 0);
+    assert_int_equal(npy_new(NPY_U16, 1, labels, &dataset.test_labels, &err), 0);
     for (int i = 0; i < IMAGES; i++)
-        ((uint8_t *)dataset.train_labels.data)[i] = i % 6 < 3 ? 0 : i % 6 < 5 ? 1 : 2;
+        ((uint16_t *)dataset.train_labels.data)[i] = i % 6 < 3 ? 0 : i % 6 < 5 ? 1 : 2;
     *folder = file_join(run->folder, "dataset", &err);
     if (dataset_write(*folder, &dataset, &origin, &err) < 0)
         fail_msg("%s", err.message);
