@@ -232,19 +232,14 @@ static int read_header(FILE *stream, struct npy *npy, long *size, struct error *
 }
 
 /* The size is checked against the file's before anything of that size is allocated. */
-static int read_stream(FILE *stream, struct npy *npy, struct error *err)
+static int read_stream(FILE *stream, long long size, struct npy *npy, struct error *err)
 {
-    struct stat st;
     long header_size = 0;
-    if (fstat(fileno(stream), &st) < 0)
-        return error_errno(err, "cannot ask its size");
-    if (!S_ISREG(st.st_mode))
-        return error_set(err, ERR_FORMAT, "it is not a regular file");
     if (read_header(stream, npy, &header_size, err) < 0 ||
         npy_count(npy->rank, npy->shape, types[npy->type].size, &npy->count, err) < 0)
         return -1;
     long long needed = (long long)npy->count * (long long)types[npy->type].size;
-    long long found = (long long)st.st_size - header_size;
+    long long found = size - header_size;
     if (found != needed)
         return error_set(err, ERR_FORMAT, "it %s: %lld bytes of data where its shape needs %lld",
                          found < needed ? "is truncated" : "has trailing bytes", found, needed);
@@ -257,13 +252,43 @@ static int read_stream(FILE *stream, struct npy *npy, struct error *err)
     return 0;
 }
 
+static int read_file(FILE *stream, struct npy *npy, struct error *err)
+{
+    struct stat st;
+    if (fstat(fileno(stream), &st) < 0)
+        return error_errno(err, "cannot ask its size");
+    if (!S_ISREG(st.st_mode))
+        return error_set(err, ERR_FORMAT, "it is not a regular file");
+    return read_stream(stream, (long long)st.st_size, npy, err);
+}
+
+int npy_parse(const void *bytes, size_t size, struct npy *npy, struct error *err)
+{
+    struct npy read = {0};
+    if (size == 0)
+        return error_set(err, ERR_FORMAT, "it is not an npy file");
+    FILE *stream = fmemopen((void *)bytes, size, "rb"); /* which does not write */
+    if (stream == NULL)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    int result = read_stream(stream, (long long)size, &read, err);
+    fclose(stream);
+    if (result == 0)
+        *npy = read;
+    return result;
+}
+
+const char *npy_type_name(enum npy_type type)
+{
+    return types[type].name;
+}
+
 int npy_read(const char *path, struct npy *npy, struct error *err)
 {
     FILE *stream = fopen(path, "rbe");
     if (stream == NULL)
         return error_errno(err, "cannot read '%s'", path);
     struct npy read = {0};
-    int result = read_stream(stream, &read, err);
+    int result = read_file(stream, &read, err);
     fclose(stream);
     if (result < 0)
         return error_prefix(err, "'%s': ", path);
@@ -370,28 +395,53 @@ static void format_header(struct text *header, enum npy_type type, int rank, con
     text_addf(header, "%*s\n", (int)((ALIGNMENT - end % ALIGNMENT) % ALIGNMENT), "");
 }
 
+static int open_writer(const char *path, enum npy_type type, int rank, const int64_t *shape,
+                       struct file_writer *writer, struct error *err)
+{
+    struct text header = {0};
+    int result = -1;
+    format_header(&header, type, rank, shape);
+    if (text_check(&header, err) == 0 && file_create(writer, path, err) == 0) {
+        const unsigned char length[2] = {header.size & 0xff, header.size >> 8 & 0xff};
+        fwrite(magic, 1, sizeof(magic), writer->stream);
+        fwrite(length, 1, sizeof(length), writer->stream);
+        fwrite(header.data, 1, header.size, writer->stream);
+        result = 0;
+    }
+    text_release(&header);
+    return result;
+}
+
 int npy_write(const char *path, enum npy_type type, int rank, const int64_t *shape,
               const void *data, struct error *err)
 {
     int64_t count;
+    struct file_writer writer = {0};
     if (npy_count(rank, shape, types[type].size, &count, err) < 0)
         return error_prefix(err, "'%s': ", path);
-    struct text header = {0};
-    struct file_writer writer = {0};
-    int result = -1;
-    format_header(&header, type, rank, shape);
-    if (text_check(&header, err) < 0 || file_create(&writer, path, err) < 0)
-        goto done;
-    const unsigned char length[2] = {header.size & 0xff, header.size >> 8 & 0xff};
-    fwrite(magic, 1, sizeof(magic), writer.stream);
-    fwrite(length, 1, sizeof(length), writer.stream);
-    fwrite(header.data, 1, header.size, writer.stream);
+    if (open_writer(path, type, rank, shape, &writer, err) < 0)
+        return -1;
     if (count > 0)
         fwrite(data, types[type].size, (size_t)count, writer.stream);
-    result = file_commit(&writer, err); /* asks ferror */
-done:
-    text_release(&header);
-    return result;
+    return file_commit(&writer, err); /* asks ferror */
+}
+
+int npy_write_rows(const char *path, enum npy_type type, int rank, const int64_t *shape,
+                   const void *data, const int64_t *indices, int64_t count, struct error *err)
+{
+    int64_t whole[NPY_MAX_RANK] = {count}, element;
+    struct file_writer writer = {0};
+    ASSERT(rank < NPY_MAX_RANK);
+    if (rank > 0)
+        memcpy(whole + 1, shape, (size_t)rank * sizeof(*shape));
+    if (npy_count(rank, shape, types[type].size, &element, err) < 0)
+        return error_prefix(err, "'%s': ", path);
+    if (open_writer(path, type, rank + 1, whole, &writer, err) < 0)
+        return -1;
+    const size_t bytes = (size_t)element * types[type].size;
+    for (int64_t i = 0; i < count && !ferror(writer.stream); i++)
+        fwrite((const char *)data + (size_t)indices[i] * bytes, 1, bytes, writer.stream);
+    return file_commit(&writer, err);
 }
 
 void npy_release(struct npy *npy)
