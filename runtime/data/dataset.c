@@ -185,6 +185,35 @@ static int find_boxes(const char *folder, bool *exist, struct error *err)
     return 0;
 }
 
+/* An array of one number a training picture, where the folder has it. */
+static int read_numbers(const char *folder, const char *what, enum npy_type type, int64_t n,
+                        struct npy *npy, struct error *err)
+{
+    char *path = path_of(folder, "train", what, err);
+    if (path == NULL)
+        return -1;
+    int result = file_exists(path) ? npy_read_as(path, type, 1, npy, err) : 0;
+    if (result == 0 && npy->data != NULL && npy->count != n)
+        result = error_set(err, ERR_FORMAT, "train_%s.npy has %lld numbers for %lld pictures", what,
+                           (long long)npy->count, (long long)n);
+    free(path);
+    return result;
+}
+
+static int read_optional(const char *folder, struct dataset *dataset, struct error *err)
+{
+    const int64_t n = dataset->train_labels.count;
+    if (read_numbers(folder, "groups", NPY_I64, n, &dataset->train_groups, err) < 0 ||
+        read_numbers(folder, "validation", NPY_U8, n, &dataset->train_validation, err) < 0)
+        return -1;
+    const uint8_t *validates = dataset->train_validation.data;
+    for (int64_t i = 0; validates != NULL && i < n; i++)
+        if (validates[i] > 1)
+            return error_set(err, ERR_FORMAT, "train_validation.npy: %d at %lld is not 0 or 1",
+                             validates[i], (long long)i);
+    return 0;
+}
+
 static int read_folder(const char *folder, struct dataset *dataset, struct error *err)
 {
     struct half halves[2];
@@ -199,7 +228,9 @@ static int read_folder(const char *folder, struct dataset *dataset, struct error
             return -1;
     dataset->height = dataset->train_images.shape[1];
     dataset->width = dataset->train_images.shape[2];
-    return check(dataset, err) < 0 ? error_prefix(err, "dataset '%s': ", folder) : 0;
+    return check(dataset, err) < 0 || read_optional(folder, dataset, err) < 0
+               ? error_prefix(err, "dataset '%s': ", folder)
+               : 0;
 }
 
 int dataset_open(const char *folder, struct dataset *dataset, struct error *err)
@@ -224,6 +255,8 @@ void dataset_release(struct dataset *dataset)
         npy_release(halves[i].labels);
         npy_release(halves[i].boxes);
     }
+    npy_release(&dataset->train_groups);
+    npy_release(&dataset->train_validation);
     for (int64_t i = 0; i < dataset->class_count; i++)
         free(dataset->classes[i]);
     free(dataset->classes);
@@ -286,7 +319,7 @@ static json_t *count_labels(const struct npy *labels, int64_t class_count, int64
 }
 
 static int write_summary(const char *folder, const struct dataset *dataset,
-                         const struct dataset_origin *origin, struct error *err)
+                         const struct dataset_origin *origin, json_t *more, struct error *err)
 {
     int64_t *counts = memory_new((size_t)dataset->class_count, sizeof(*counts), err);
     if (counts == NULL)
@@ -303,6 +336,12 @@ static int write_summary(const char *folder, const struct dataset *dataset,
         "test_counts", count_labels(&dataset->test_labels, dataset->class_count, counts));
     char *path = file_join(folder, "dataset.json", err);
     int result = -1;
+    if (summary != NULL && more != NULL &&
+        (json_object_set_new(summary, "schema", json_integer(1)) < 0 ||
+         json_object_update(summary, more) < 0)) {
+        json_decref(summary);
+        summary = NULL;
+    }
     if (summary == NULL)
         error_set(err, ERR_FORMAT, "a class name or the source is not UTF-8, or out of memory");
     else if (path != NULL)
@@ -332,5 +371,78 @@ int dataset_write(const char *folder, const struct dataset *dataset,
             return -1;
     if (write_classes(folder, dataset, err) < 0)
         return -1;
-    return write_summary(folder, dataset, origin, err);
+    return write_summary(folder, dataset, origin, NULL, err);
+}
+
+/* ---- writing rows ---- */
+
+static int write_rows(const char *folder, const char *half, const char *what, enum npy_type type,
+                      int rank, const int64_t *shape, const void *data, const int64_t *indices,
+                      int64_t count, struct error *err)
+{
+    char *path = path_of(folder, half, what, err);
+    if (path == NULL)
+        return -1;
+    int result = npy_write_rows(path, type, rank, shape, data, indices, count, err);
+    free(path);
+    return result;
+}
+
+/* Pictures and labels of one half; the labels stay in `labels`, for the summary. */
+static int write_half(const char *folder, const char *half, const struct dataset_rows *rows,
+                      const int64_t *indices, int64_t count, struct npy *labels, struct error *err)
+{
+    const int64_t shape[3] = {rows->height, rows->width, 3};
+    if (npy_new(NPY_U16, 1, &count, labels, err) < 0)
+        return -1;
+    for (int64_t i = 0; i < count; i++) {
+        const uint16_t label = rows->labels[indices[i]];
+        ASSERT(label < rows->class_count);
+        ((uint16_t *)labels->data)[i] = label;
+    }
+    if (write_rows(folder, half, "images", NPY_U8, 3, shape, rows->pixels, indices, count, err) < 0)
+        return -1;
+    return write_labels(folder, half, labels, rows->class_count, err);
+}
+
+int dataset_write_rows(const char *folder, const struct dataset_rows *rows,
+                       const struct dataset_origin *origin, struct error *err)
+{
+    /* For the summary, which looks at no picture. */
+    struct dataset view = {.classes = (char **)rows->classes,
+                           .class_count = rows->class_count,
+                           .height = rows->height,
+                           .width = rows->width};
+    json_t *more = rows->more != NULL ? json_incref(rows->more) : json_object();
+    int64_t bad = 0;
+    int result = -1;
+    if (rows->train_count == 0 || rows->test_count == 0) {
+        error_set(err, ERR_FORMAT, "there is no picture to %s",
+                  rows->train_count == 0 ? "train" : "test");
+        goto done;
+    }
+    if (class_names_check(rows->classes, rows->class_count, &bad, err) < 0) {
+        error_prefix(err, "class %lld: ", (long long)bad);
+        goto done;
+    }
+    if (file_make_folders(folder, err) < 0 ||
+        write_half(folder, "train", rows, rows->train, rows->train_count, &view.train_labels, err) <
+            0 ||
+        write_half(folder, "test", rows, rows->test, rows->test_count, &view.test_labels, err) < 0)
+        goto done;
+    if (rows->groups != NULL && write_rows(folder, "train", "groups", NPY_I64, 0, NULL,
+                                           rows->groups, rows->train, rows->train_count, err) < 0)
+        goto done;
+    if (rows->validates != NULL &&
+        write_rows(folder, "train", "validation", NPY_U8, 0, NULL, rows->validates, rows->train,
+                   rows->train_count, err) < 0)
+        goto done;
+    if (write_classes(folder, &view, err) < 0)
+        goto done;
+    result = write_summary(folder, &view, origin, more, err);
+done:
+    json_decref(more);
+    npy_release(&view.train_labels);
+    npy_release(&view.test_labels);
+    return result;
 }
