@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "data/data_scratch.h"
 #include "data/dataset.h"
 #include "figure/png_file.h"
 
@@ -141,6 +142,50 @@ static void the_same_bytes_come_of_any_number_of_threads(void **state)
         stage_run_release(&run);
     }
     free(first);
+}
+
+/* Pictures of a folder as members of an archive, last ones first. */
+static void pack(const struct stage_run *run, int count, const char *archive)
+{
+    struct tar_member members[64];
+    char names[64][64];
+    char *path = below(run, archive);
+    for (int i = 0; i < count; i++) {
+        struct tar_member *member = &members[count - 1 - i];
+        snprintf(names[i], sizeof(names[i]), "own/%s/%03d.png", i % 2 ? "cat" : "dog", i / 2);
+        *member = (struct tar_member){.name = names[i]};
+        member->data = stage_run_read(run, names[i], &member->size);
+    }
+    write_tar(path, members, (size_t)count, true);
+    for (int i = 0; i < count; i++)
+        free((void *)members[i].data);
+    free(path);
+}
+
+static void an_archive_gives_the_bytes_of_its_folder(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    size_t sizes[2];
+    char *bytes[2];
+    init_run(&run);
+    json_object_set_new(run.description, "resources", json_pack("{s:i}", "threads", 3));
+    put_class(&run, "cat", 20, 1000);
+    put_class(&run, "dog", 20, 2000);
+    pack(&run, 40, "own.tar.gz");
+    for (int i = 0; i < 2; i++) {
+        if (stage_run_execute(&run) != 0)
+            fail_msg("%s", run.messages);
+        bytes[i] = stage_run_read(&run, "dataset/train_images.npy", &sizes[i]);
+        char *archive = below(&run, "own.tar.gz");
+        stage_run_dep(&run, "pictures", archive);
+        free(archive);
+    }
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(bytes[0], bytes[1], sizes[0]);
+    free(bytes[0]);
+    free(bytes[1]);
+    stage_run_release(&run);
 }
 
 /* Picture 1000 is there six times; all stay on one side, also where split parts them again. */
@@ -390,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(class_folders_become_a_dataset),
         cmocka_unit_test(the_same_bytes_come_of_any_number_of_threads),
+        cmocka_unit_test(an_archive_gives_the_bytes_of_its_folder),
         cmocka_unit_test(equal_pictures_stay_on_one_side),
         cmocka_unit_test(a_broken_picture_stops_with_its_name_or_is_skipped),
         cmocka_unit_test(a_table_gives_parts_and_groups),
