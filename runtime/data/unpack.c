@@ -26,6 +26,12 @@ static int archive_failure(struct unpacker *unpacker, struct error *err)
     if (archive_errno(unpacker->archive) == ENOMEM)
         return error_set(err, ERR_MEMORY, "out of memory");
     const char *reason = archive_error_string(unpacker->archive);
+    if (unpacker->entries == 0 && reason != NULL &&
+        strcmp(reason, "Unrecognized archive format") == 0)
+        return error_set(
+            err, ERR_FORMAT,
+            "it is truncated or damaged, or no archive: that is a tar, also compressed by gzip, "
+            "bzip2, xz or zstd, or a zip");
     return error_set(err, ERR_FORMAT, "the archive is truncated or damaged: %s",
                      reason != NULL ? reason : "no reason given");
 }
