@@ -6,7 +6,7 @@
 PREFIX ?= /usr/local
 CC = gcc
 BUILD ?= build
-PACKAGES = yaml-0.1 libcrypto libarchive libpng libcurl hdf5 jansson cairo freetype2
+PACKAGES = yaml-0.1 libcrypto libarchive libpng libjpeg libcurl hdf5 jansson cairo freetype2
 PROFILE ?=
 RUN_FLAGS ?=
 
@@ -21,7 +21,7 @@ SAY = @$(if $(V),:,echo ' ')
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-STAGES = download split explore pretrain phase1 phase2 evaluate curves gradcam report export
+STAGES = download import inspect split explore pretrain phase1 phase2 evaluate curves gradcam report export
 PARTS = base plan store data nn figure runner command
 
 # Flags. No debug information and no line numbers in the executables, whose digests are part of every key; `make DEBUG=1`
@@ -44,7 +44,7 @@ comma := ,
 
 PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 BASE_LIBS = -ljansson -lcrypto -lm
-DATA_LIBS := -larchive -lcurl $(shell pkg-config --libs hdf5 2>/dev/null) -lpng
+DATA_LIBS := -larchive -lcurl $(shell pkg-config --libs hdf5 2>/dev/null) -lpng -ljpeg
 NN_LIBS = -ldnnl -lgomp
 FIGURE_LIBS = -lcairo -lfreetype -lpng
 PLAN_LIBS = -lyaml

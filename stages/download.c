@@ -1,22 +1,26 @@
 /* Fetches the dataset and the weights by their pinned digests, checks them and
- * writes them in the formats of the other stages. What was fetched stays in
- * the checkpoint folder until all outs are written, so that a stage that was
- * stopped goes on where it was.
+ * writes them in the formats of the other stages. A dataset is whatever own_data.h reads, with the
+ * parameters of own_params.h below "dataset."; a folder of one's own is pinned by folder_digest.h.
+ * What was fetched stays in the checkpoint folder until all outs are written, so that a stage that
+ * was stopped goes on where it was.
  */
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/stage.h"
 #include "base/text.h"
-#include "data/cifar10.h"
 #include "data/fetch.h"
+#include "data/folder_digest.h"
 #include "data/safetensors.h"
 #include "data/sample.h"
 #include "data/weights.h"
 #include "model_use.h"
 #include "nn/tensor_names.h"
+#include "own_data.h"
+#include "own_params.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A file to get; `setting` is its table of parameters. */
@@ -28,7 +32,7 @@ struct source {
 
 struct plan {
     struct source dataset, weights, pretrain;
-    int64_t train_limit, test_limit; /* -1 for all */
+    struct own_options own; /* of the dataset */
     struct weight_check weight_check;
 };
 
@@ -56,6 +60,40 @@ static int check_url(const struct source *source, struct error *err)
     return fetch_check_url(source->url, name, err);
 }
 
+static bool is_local(const struct source *source)
+{
+    return strncmp(source->url, "file:", strlen("file:")) == 0;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* What is at hand can be told the digest of. */
+static int ask_for_pin(const struct stage *stage, const struct source *source, struct error *err)
+{
+    struct error ignored = {0};
+    struct digest digest;
+    char hex[DIGEST_HEX_SIZE];
+    char *path =
+        is_local(source) ? fetch_local_path(source->url, stage_project(stage), &ignored) : NULL;
+    const int told = path == NULL      ? -1
+                     : is_folder(path) ? folder_digest(path, &digest, &ignored)
+                                       : digest_of_file(path, &digest, &ignored);
+    free(path);
+    if (told < 0)
+        return error_set(err, ERR_USAGE,
+                         "parameter '%s.sha256' must pin '%s' by 64 hexadecimal digits",
+                         source->setting, source->url);
+    digest_to_hex(&digest, hex);
+    return error_set(err, ERR_USAGE,
+                     "parameter '%s.sha256' must pin '%s': what lies there now has --set "
+                     "%s.sha256=%s",
+                     source->setting, source->url, source->setting, hex);
+}
+
 /* A source with an out must be complete, and one without must be empty. */
 static int check_source(const struct stage *stage, struct source *source, const char *out,
                         struct error *err)
@@ -76,23 +114,26 @@ static int check_source(const struct stage *stage, struct source *source, const 
                          out, source->setting, source->setting);
     if (check_url(source, err) < 0)
         return -1;
-    if (source->sha256 == NULL || !digest_from_person(source->sha256, &source->digest))
+    if (source->sha256 == NULL)
+        return ask_for_pin(stage, source, err);
+    if (!digest_from_person(source->sha256, &source->digest))
         return error_set(err, ERR_USAGE,
-                         "parameter '%s.sha256' must pin '%s' by 64 hexadecimal digits%s%s%s",
-                         source->setting, source->url, source->sha256 ? ", not '" : "",
-                         source->sha256 ? source->sha256 : "", source->sha256 ? "'" : "");
+                         "parameter '%s.sha256' must pin '%s' by 64 hexadecimal digits, not '%s'",
+                         source->setting, source->url, source->sha256);
     return 0;
 }
 
 static int read_plan(struct stage *stage, struct plan *plan, struct error *err)
 {
-    plan->train_limit = plan->test_limit = -1;
+    plan->own = own_defaults;
     if (read_source(stage, &plan->dataset, "dataset", err) < 0 ||
         read_source(stage, &plan->weights, "weights", err) < 0 ||
         read_source(stage, &plan->pretrain, "pretrain", err) < 0 ||
-        stage_int_or_null(stage, "dataset.train_limit", 1, INT32_MAX, &plan->train_limit, err) <
+        stage_int_or_null(stage, "dataset.train_limit", 1, INT32_MAX, &plan->own.train_limit, err) <
             0 ||
-        stage_int_or_null(stage, "dataset.test_limit", 1, INT32_MAX, &plan->test_limit, err) < 0 ||
+        stage_int_or_null(stage, "dataset.test_limit", 1, INT32_MAX, &plan->own.test_limit, err) <
+            0 ||
+        own_params_read(stage, "dataset.", &plan->own, err) < 0 ||
         model_use_check(stage, &plan->weight_check, err) < 0 || stage_params_done(stage, err) < 0)
         return -1;
     if (check_source(stage, &plan->dataset, "dataset", err) < 0 ||
@@ -164,11 +205,34 @@ done:
     return path;
 }
 
+/* A folder stays where it is. */
+static int check_folder(const struct source *source, const char *path, struct error *err)
+{
+    struct digest found;
+    char hex[DIGEST_HEX_SIZE];
+    if (folder_digest(path, &found, err) < 0)
+        return -1;
+    if (digest_equal(&found, &source->digest))
+        return 0;
+    digest_to_hex(&found, hex);
+    return error_set(err, ERR_MISMATCH, "'%s' has sha256 %s, not the pinned %s", path, hex,
+                     source->sha256);
+}
+
 /* The verified file's path, or NULL. */
 static char *get(struct stage *stage, const struct source *source, struct error *err)
 {
     if (sample_is_url(source->url))
         return generate(stage, source, err);
+    char *local =
+        is_local(source) ? fetch_local_path(source->url, stage_project(stage), err) : NULL;
+    if (local != NULL && is_folder(local)) {
+        if (check_folder(source, local, err) == 0)
+            return local;
+        free(local);
+        return NULL;
+    }
+    free(local);
     struct text setting = {0}, what = {0};
     text_addf(&setting, "%s.url", source->setting);
     text_addf(&what, "fetch %s", source->setting);
@@ -213,20 +277,16 @@ static const char *source_name(const struct source *source)
 }
 
 static int write_dataset(struct stage *stage, const struct source *source, const char *archive,
-                         int64_t train_limit, int64_t test_limit, const char *out,
-                         struct error *err)
+                         const struct own_options *own, const char *out, struct error *err)
 {
-    struct dataset dataset = {0};
-    struct dataset_origin origin = {source_name(source), source->sha256,
-                                    sample_is_url(source->url)};
+    struct own_options options = *own;
     const char *folder = stage_out(stage, out, err);
-    if (folder == NULL || cifar10_read(archive, train_limit, test_limit, &dataset, err) < 0)
+    if (folder == NULL)
         return -1;
-    stage_note(stage, "%s: %lld pictures to train, %lld to test", out,
-               (long long)dataset.train_labels.count, (long long)dataset.test_labels.count);
-    int result = dataset_write(folder, &dataset, &origin, err);
-    dataset_release(&dataset);
-    return result;
+    options.source = source_name(source);
+    options.sha256 = source->sha256;
+    options.generated = sample_is_url(source->url);
+    return own_data_write(stage, archive, &options, folder, err);
 }
 
 static int check_values(const struct safetensors *set, const struct weight_check *check,
@@ -309,12 +369,12 @@ static int run(struct stage *stage, struct error *err)
         (has_weights && (weights = get(stage, &plan.weights, err)) == NULL) ||
         (has_pretrain && (pretrain = get(stage, &plan.pretrain, err)) == NULL))
         goto done;
-    if ((has_dataset && write_dataset(stage, &plan.dataset, archive, plan.train_limit,
-                                      plan.test_limit, "dataset", err) < 0) ||
+    if ((has_dataset &&
+         write_dataset(stage, &plan.dataset, archive, &plan.own, "dataset", err) < 0) ||
         (has_weights &&
          write_weights(stage, &plan.weights, weights, &plan.weight_check, err) < 0) ||
-        (has_pretrain &&
-         write_dataset(stage, &plan.pretrain, pretrain, -1, -1, "pretrain_dataset", err) < 0))
+        (has_pretrain && write_dataset(stage, &plan.pretrain, pretrain, &own_defaults,
+                                       "pretrain_dataset", err) < 0))
         goto done;
     result = 0;
 done:

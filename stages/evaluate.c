@@ -37,7 +37,7 @@ struct evaluate {
     struct feed feed;     /* of the test images */
     int64_t *samples;     /* [n] */
     float *probabilities; /* [n,classes] */
-    uint8_t *predicted;   /* [n] */
+    uint16_t *predicted;  /* [n] */
     struct fit_evaluation evaluation;
     struct classification classification;
 };
@@ -101,7 +101,7 @@ static int predict(struct evaluate *e, struct error *err)
     const int64_t n = test_count(e), classes = dataset->class_count;
     if ((e->samples = memory_new((size_t)n, sizeof(int64_t), err)) == NULL ||
         (e->probabilities = memory_new((size_t)(n * classes), sizeof(float), err)) == NULL ||
-        (e->predicted = memory_new((size_t)n, 1, err)) == NULL)
+        (e->predicted = memory_new((size_t)n, sizeof(*e->predicted), err)) == NULL)
         return -1;
     for (int64_t i = 0; i < n; i++)
         e->samples[i] = i;
@@ -115,7 +115,7 @@ static int predict(struct evaluate *e, struct error *err)
                          "the loss on the test images is not a number: the model's outputs are not "
                          "finite, though its weights are; it is one of a training that diverged");
     for (int64_t i = 0; i < n; i++)
-        e->predicted[i] = (uint8_t)network_argmax(e->probabilities + i * classes, classes);
+        e->predicted[i] = (uint16_t)network_argmax(e->probabilities + i * classes, classes);
     return classification_compute(dataset->test_labels.data, e->predicted, n, classes,
                                   &e->classification, err);
 }

@@ -62,7 +62,7 @@ static int open_data(struct explore *explore, struct error *err)
 /* For each class its first image in the shuffled training split. */
 static int find_first(struct explore *explore, struct error *err)
 {
-    const uint8_t *labels = explore->dataset.train_labels.data;
+    const uint16_t *labels = explore->dataset.train_labels.data;
     const int64_t *train = explore->splits.train.data;
     size_t classes = (size_t)explore->dataset.class_count;
     if ((explore->first = memory_new(classes, sizeof(*explore->first), err)) == NULL)
@@ -114,7 +114,7 @@ static int draw_samples(const struct explore *explore, struct error *err)
 
 static void count_split(const struct explore *explore, const struct npy *indices, int64_t *counts)
 {
-    const uint8_t *labels = explore->dataset.train_labels.data;
+    const uint16_t *labels = explore->dataset.train_labels.data;
     const int64_t *index = indices->data;
     for (int64_t i = 0; i < indices->count; i++)
         counts[labels[index[i]]]++;

@@ -74,14 +74,14 @@ static int read_predictions(const char *path, const struct dataset *dataset,
 }
 
 /* predicted [test images] */
-static int choose(const struct explainer *explainer, const json_t *pairs, uint8_t **predicted,
+static int choose(const struct explainer *explainer, const json_t *pairs, uint16_t **predicted,
                   struct choice *choice, struct error *err)
 {
     int64_t n = explainer->dataset->test_labels.count;
-    if ((*predicted = memory_new((size_t)n, 1, err)) == NULL)
+    if ((*predicted = memory_new((size_t)n, sizeof(**predicted), err)) == NULL)
         return -1;
     for (int64_t i = 0; i < n; i++)
-        (*predicted)[i] = (uint8_t)explainer_predicted(explainer, i);
+        (*predicted)[i] = (uint16_t)explainer_predicted(explainer, i);
     return choice_make(explainer->dataset->test_labels.data, *predicted, n, explainer->classes,
                        pairs, choice, err);
 }
@@ -100,10 +100,10 @@ static void measure_box(const struct explainer *explainer, int64_t sample, const
 }
 
 /* Explains every test image that was recognised. */
-static int measure_boxes(struct explainer *explainer, struct stage *stage, const uint8_t *predicted,
-                         struct box_result *boxes, struct error *err)
+static int measure_boxes(struct explainer *explainer, struct stage *stage,
+                         const uint16_t *predicted, struct box_result *boxes, struct error *err)
 {
-    const uint8_t *truth = explainer->dataset->test_labels.data;
+    const uint16_t *truth = explainer->dataset->test_labels.data;
     int64_t n = explainer->dataset->test_labels.count;
     int64_t places = explainer->height * explainer->width;
     int64_t *samples = memory_new((size_t)n, sizeof(*samples), err);
@@ -125,7 +125,7 @@ static int measure_boxes(struct explainer *explainer, struct stage *stage, const
 static json_t *describe_sample(const struct explainer *explainer, int64_t sample)
 {
     int64_t predicted = explainer_predicted(explainer, sample);
-    int64_t truth = ((const uint8_t *)explainer->dataset->test_labels.data)[sample];
+    int64_t truth = ((const uint16_t *)explainer->dataset->test_labels.data)[sample];
     double probability = (double)explainer->predictions[sample * explainer->classes + predicted];
     return json_pack("{s:I, s:I, s:I, s:o}", "index", (json_int_t)sample, "true", (json_int_t)truth,
                      "predicted", (json_int_t)predicted, "probability", json_measured(probability));
@@ -223,7 +223,7 @@ static int explain(struct stage *stage, const struct settings *settings,
 {
     struct choice choice;
     struct box_result boxes = {0};
-    uint8_t *predicted = NULL;
+    uint16_t *predicted = NULL;
     const char *metrics = stage_out(stage, "metrics", err);
     int result = -1;
     if (metrics == NULL || choose(explainer, settings->pairs, &predicted, &choice, err) < 0 ||

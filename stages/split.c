@@ -1,10 +1,15 @@
-/* Cuts the training images into a part to train on and a part to validate on, stratified by class.
+/* Cuts the training images into a part to train on and a part to validate on, stratified by class:
+ * as scikit-learn does, or, where the data set has groups, so that each stays whole
+ * (data/group_split.h). Who gave the data may have said which images validate: then these do, and
+ * test_size says nothing.
  */
 #include "data/split.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/stage.h"
 #include "data/dataset.h"
+#include "data/group_split.h"
 
 #include <stdlib.h>
 
@@ -61,13 +66,17 @@ static int write_part(const char *folder, const char *name, const int64_t *indic
 /* Images of each class among the chosen ones; new reference, NULL without memory. */
 static json_t *count_classes(const struct dataset *dataset, const int64_t *indices, int64_t count)
 {
-    int64_t counts[DATASET_MAX_CLASSES] = {0};
-    const uint8_t *labels = dataset->train_labels.data;
+    struct error ignored;
+    int64_t *counts = memory_new((size_t)dataset->class_count, sizeof(*counts), &ignored);
+    const uint16_t *labels = dataset->train_labels.data;
+    if (counts == NULL)
+        return NULL;
     json_t *list = json_array();
     for (int64_t i = 0; i < count; i++)
         counts[labels[indices[i]]]++;
     for (int64_t c = 0; c < dataset->class_count; c++)
         list = json_list_with(list, json_integer(counts[c]));
+    free(counts);
     return list;
 }
 
@@ -92,6 +101,55 @@ static int write_summary(struct stage *stage, const char *folder, const struct d
     return result;
 }
 
+/* By the data set's own word. */
+static int split_as_told(const struct dataset *dataset, struct split *split, struct error *err)
+{
+    const uint8_t *validates = dataset->train_validation.data;
+    const int64_t n = dataset->train_labels.count;
+    if ((split->train = memory_new((size_t)n, sizeof(int64_t), err)) == NULL ||
+        (split->test = memory_new((size_t)n, sizeof(int64_t), err)) == NULL)
+        return -1;
+    for (int64_t i = 0; i < n; i++)
+        if (validates[i])
+            split->test[split->test_count++] = i;
+        else
+            split->train[split->train_count++] = i;
+    return split->train_count > 0 && split->test_count > 0
+               ? 0
+               : error_set(err, ERR_FORMAT, "by train_validation.npy no image %s",
+                           split->test_count > 0 ? "trains" : "validates");
+}
+
+static int split_whole_groups(const struct dataset *dataset, const struct split_options *options,
+                              struct split *split, struct error *err)
+{
+    const int64_t n = dataset->train_labels.count;
+    int64_t *samples = memory_new((size_t)n, sizeof(*samples), err);
+    if (samples == NULL)
+        return -1;
+    for (int64_t i = 0; i < n; i++)
+        samples[i] = i;
+    int result = group_split(dataset->train_labels.data, dataset->train_groups.data, samples, n,
+                             dataset->class_count, options, split, err);
+    free(samples);
+    return result;
+}
+
+static int split_images(struct stage *stage, const struct dataset *dataset,
+                        const struct split_options *options, struct split *split, struct error *err)
+{
+    if (dataset->train_validation.data != NULL) {
+        stage_note(stage, "the data set says which images validate; test_size says nothing");
+        return split_as_told(dataset, split, err);
+    }
+    if (dataset->train_groups.data != NULL) {
+        stage_note(stage, "images that belong together stay on one side");
+        return split_whole_groups(dataset, options, split, err);
+    }
+    return split_stratified(dataset->train_labels.data, dataset->train_labels.count, options, split,
+                            err);
+}
+
 static int run(struct stage *stage, struct error *err)
 {
     struct dataset dataset = {0};
@@ -102,8 +160,7 @@ static int run(struct stage *stage, struct error *err)
     const char *folder = source != NULL ? stage_out(stage, "splits", err) : NULL;
     if (folder == NULL || read_options(stage, &options, err) < 0 ||
         dataset_open(source, &dataset, err) < 0 ||
-        split_stratified(dataset.train_labels.data, dataset.train_labels.count, &options, &split,
-                         err) < 0 ||
+        split_images(stage, &dataset, &options, &split, err) < 0 ||
         file_make_folders(folder, err) < 0 ||
         write_part(folder, "train.npy", split.train, split.train_count, err) < 0 ||
         write_part(folder, "val.npy", split.test, split.test_count, err) < 0 ||

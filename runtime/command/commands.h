@@ -11,6 +11,6 @@ command_fn command_verify;  /* verify.c */
 command_fn command_adopt;   /* adopt.c */
 command_fn command_metrics; /* metrics.c */
 command_fn command_log;     /* log.c */
-command_fn command_dag;     /* picture.c */
+command_fn command_dag;     /* draw.c */
 
 #endif

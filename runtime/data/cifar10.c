@@ -171,7 +171,7 @@ static int read_classes(const struct member *meta, struct dataset *dataset, stru
 }
 
 /* Planes to pixels: [c,y,x] to [y,x,c]. */
-static void interleave(const unsigned char *planes, uint8_t *pixels)
+void cifar10_interleave(const unsigned char *planes, uint8_t *pixels)
 {
     for (int i = 0; i < CIFAR10_PLANE; i++)
         for (int c = 0; c < 3; c++)
@@ -192,16 +192,17 @@ static int join(const struct member *batches, const struct member *boxes, int co
     total = limit >= 0 ? limit : total;
     const int64_t shape[4] = {total, CIFAR10_SIDE, CIFAR10_SIDE, 3},
                   box_shape[2] = {total, BOX_SIZE};
-    if (npy_new(NPY_U8, 4, shape, images, err) < 0 || npy_new(NPY_U8, 1, shape, labels, err) < 0 ||
+    if (npy_new(NPY_U8, 4, shape, images, err) < 0 || npy_new(NPY_U16, 1, shape, labels, err) < 0 ||
         (boxes[0].data != NULL && npy_new(NPY_U8, 2, box_shape, box_array, err) < 0))
         return -1;
-    uint8_t *pixels = images->data, *label = labels->data, *box = box_array->data;
+    uint8_t *pixels = images->data, *box = box_array->data;
+    uint16_t *label = labels->data;
     for (int64_t done = 0, batch = 0, at = 0; done < total; done++, at++) {
         while (at == batches[batch].records)
             batch++, at = 0;
         const unsigned char *record = batches[batch].data + at * CIFAR10_RECORD_SIZE;
         label[done] = record[0];
-        interleave(record + 1, pixels + done * 3 * CIFAR10_PLANE);
+        cifar10_interleave(record + 1, pixels + done * 3 * CIFAR10_PLANE);
         if (box != NULL)
             memcpy(box + done * BOX_SIZE, boxes[batch].data + at * BOX_SIZE, BOX_SIZE);
     }
@@ -228,7 +229,7 @@ int cifar10_read(const char *archive, int64_t train_limit, int64_t test_limit,
     struct members members = {0};
     struct dataset read = {0};
     const struct unpack_visitor visitor = {wants, take, &members};
-    int result = unpack_archive(archive, &limits, &visitor, err);
+    int result = unpack_any(archive, &limits, &visitor, err);
     if (result == 0 && assemble(&members, train_limit, test_limit, &read, err) < 0)
         result = error_prefix(err, "'%s': ", archive);
     for (int i = 0; i < BATCHES; i++) {

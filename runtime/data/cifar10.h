@@ -27,4 +27,7 @@ enum {
 int cifar10_read(const char *archive, int64_t train_limit, int64_t test_limit,
                  struct dataset *dataset, struct error *err);
 
+/* Planes to pixels: [c,y,x] to [y,x,c]. */
+void cifar10_interleave(const unsigned char *planes, uint8_t *pixels);
+
 #endif

@@ -1,7 +1,9 @@
 #include "data/class_names.h"
 
+#include "base/memory.h"
 #include "base/utf8.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int class_name_check(const char *name, size_t size, struct error *err)
@@ -33,6 +35,26 @@ int class_name_check(const char *name, size_t size, struct error *err)
     return 0;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Whether a name is there twice; -1 without memory. */
+static int has_twins(const char *const *names, int64_t count, struct error *err)
+{
+    const char **sorted = memory_new((size_t)count, sizeof(*sorted), err);
+    int twins = 0;
+    if (sorted == NULL)
+        return -1;
+    memcpy(sorted, names, (size_t)count * sizeof(*sorted));
+    qsort(sorted, (size_t)count, sizeof(*sorted), compare_names);
+    for (int64_t i = 1; i < count && twins == 0; i++)
+        twins = strcmp(sorted[i - 1], sorted[i]) == 0;
+    free(sorted);
+    return twins;
+}
+
 int class_names_check(const char *const *names, int64_t count, int64_t *bad, struct error *err)
 {
     for (int64_t i = 0; i < count; i++) {
@@ -41,6 +63,12 @@ int class_names_check(const char *const *names, int64_t count, int64_t *bad, str
             return error_set(err, ERR_FORMAT, "the class has no name");
         if (class_name_check(names[i], strlen(names[i]), err) < 0)
             return -1;
+    }
+    const int twins = has_twins(names, count, err);
+    if (twins <= 0)
+        return twins;
+    for (int64_t i = 0; i < count; i++) {
+        *bad = i + 1;
         for (int64_t j = 0; j < i; j++)
             if (strcmp(names[i], names[j]) == 0)
                 return error_set(err, ERR_FORMAT,
@@ -63,7 +91,7 @@ int class_names_compare(const char *const *model, const char *const *dataset, in
                         struct error *err)
 {
     for (int64_t i = 0; i < count; i++)
-        if (find(dataset, count, model[i]) < 0)
+        if (strcmp(model[i], dataset[i]) != 0 && find(dataset, count, model[i]) < 0)
             return error_set(err, ERR_STAGE,
                              "the data set has other classes than the model: class %lld is '%s' "
                              "in the model and '%s' in the data set",

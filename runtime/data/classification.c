@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int count_pairs(const uint8_t *truth, const uint8_t *predicted, int64_t n, int64_t classes,
+static int count_pairs(const uint16_t *truth, const uint16_t *predicted, int64_t n, int64_t classes,
                        int64_t *confusion, struct error *err)
 {
     for (int64_t i = 0; i < n; i++) {
@@ -71,10 +71,10 @@ static double pairwise_sum(const double *values, int64_t n)
     return sum;
 }
 
-/* The mean of the member at `offset` over classes, each weighted by its support or by 1. */
-static double mean_of(const struct classification *c, size_t offset, bool weighted)
+/* The mean of the member at `offset` over classes, each weighted by its support or by 1; `terms`
+ * [classes] is working memory. */
+static double mean_of(const struct classification *c, size_t offset, bool weighted, double *terms)
 {
-    double terms[256];
     for (int64_t k = 0; k < c->classes; k++) {
         memcpy(&terms[k], (const char *)&c->scores[k] + offset, sizeof(double));
         if (weighted)
@@ -83,31 +83,35 @@ static double mean_of(const struct classification *c, size_t offset, bool weight
     return ratio(pairwise_sum(terms, c->classes), weighted ? (double)c->n : (double)c->classes);
 }
 
-static struct class_score average(const struct classification *c, bool weighted)
+static struct class_score average(const struct classification *c, bool weighted, double *terms)
 {
     return (struct class_score){
-        .precision = mean_of(c, offsetof(struct class_score, precision), weighted),
-        .recall = mean_of(c, offsetof(struct class_score, recall), weighted),
-        .f1 = mean_of(c, offsetof(struct class_score, f1), weighted),
+        .precision = mean_of(c, offsetof(struct class_score, precision), weighted, terms),
+        .recall = mean_of(c, offsetof(struct class_score, recall), weighted, terms),
+        .f1 = mean_of(c, offsetof(struct class_score, f1), weighted, terms),
         .support = c->n,
     };
 }
 
-int classification_compute(const uint8_t *truth, const uint8_t *predicted, int64_t n,
+int classification_compute(const uint16_t *truth, const uint16_t *predicted, int64_t n,
                            int64_t classes, struct classification *classification,
                            struct error *err)
 {
     struct classification made = {.classes = classes, .n = n};
-    ASSERT(classes > 0 && classes <= 256);
-    if ((made.confusion = memory_new((size_t)(classes * classes), sizeof(int64_t), err)) == NULL ||
+    double *terms = NULL;
+    ASSERT(classes > 0 && classes <= UINT16_MAX + 1);
+    if ((terms = memory_new((size_t)classes, sizeof(*terms), err)) == NULL ||
+        (made.confusion = memory_new((size_t)(classes * classes), sizeof(int64_t), err)) == NULL ||
         (made.scores = memory_new((size_t)classes, sizeof(*made.scores), err)) == NULL ||
         count_pairs(truth, predicted, n, classes, made.confusion, err) < 0) {
         classification_release(&made);
+        free(terms);
         return -1;
     }
     score_classes(&made);
-    made.macro = average(&made, false);
-    made.weighted = average(&made, true);
+    made.macro = average(&made, false, terms);
+    made.weighted = average(&made, true, terms);
+    free(terms);
     *classification = made;
     return 0;
 }

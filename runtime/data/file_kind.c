@@ -67,7 +67,7 @@ static const char checkpoint_words[] =
     "model.save_weights('model.weights.h5')";
 
 /* A page may begin with blanks, a byte order mark, a comment or a declaration. */
-static bool is_page(const char *text)
+bool file_kind_is_page(const char *text)
 {
     if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
         text += 3;
@@ -118,7 +118,7 @@ static const char *other_kind(const char *head, size_t size, const unsigned char
     }
     if (memcmp(tail, table, sizeof table) == 0)
         return checkpoint_words;
-    if (is_page(head))
+    if (file_kind_is_page(head))
         return page_words;
     if ((what = protobuf_kind((const unsigned char *)head, size)) != NULL ||
         (what = text_kind(head, size)) != NULL)

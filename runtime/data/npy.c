@@ -34,8 +34,9 @@ static const struct {
     const char *name;
     size_t size;
 } types[] = {
-    [NPY_U8] = {"|u1", 1},  [NPY_I32] = {"<i4", 4}, [NPY_I64] = {"<i8", 8},
-    [NPY_F32] = {"<f4", 4}, [NPY_F64] = {"<f8", 8},
+    [NPY_U8] = {"|u1", 1},  [NPY_I32] = {"<i4", 4}, [NPY_I64] = {"<i8", 8}, [NPY_F32] = {"<f4", 4},
+    [NPY_F64] = {"<f8", 8}, [NPY_U16] = {"<u2", 2}, [NPY_I8] = {"|i1", 1},  [NPY_I16] = {"<i2", 2},
+    [NPY_U32] = {"<u4", 4}, [NPY_U64] = {"<u8", 8},
 };
 
 enum { TYPE_COUNT = sizeof(types) / sizeof(types[0]) };
@@ -124,7 +125,7 @@ static int take_type(struct cursor *cursor, enum npy_type *type)
             return 0;
         }
     return error_set(cursor->err, ERR_FORMAT,
-                     "its type '%s' is not read%s; write |u1, <i4, <i8, "
+                     "its type '%s' is not read%s; write |u1, <u2, <i4, <i8, "
                      "<f4 or <f8",
                      name, name[0] == '>' ? " (big-endian)" : "");
 }
@@ -231,19 +232,14 @@ static int read_header(FILE *stream, struct npy *npy, long *size, struct error *
 }
 
 /* The size is checked against the file's before anything of that size is allocated. */
-static int read_stream(FILE *stream, struct npy *npy, struct error *err)
+static int read_stream(FILE *stream, long long size, struct npy *npy, struct error *err)
 {
-    struct stat st;
     long header_size = 0;
-    if (fstat(fileno(stream), &st) < 0)
-        return error_errno(err, "cannot ask its size");
-    if (!S_ISREG(st.st_mode))
-        return error_set(err, ERR_FORMAT, "it is not a regular file");
     if (read_header(stream, npy, &header_size, err) < 0 ||
         npy_count(npy->rank, npy->shape, types[npy->type].size, &npy->count, err) < 0)
         return -1;
     long long needed = (long long)npy->count * (long long)types[npy->type].size;
-    long long found = (long long)st.st_size - header_size;
+    long long found = size - header_size;
     if (found != needed)
         return error_set(err, ERR_FORMAT, "it %s: %lld bytes of data where its shape needs %lld",
                          found < needed ? "is truncated" : "has trailing bytes", found, needed);
@@ -256,13 +252,43 @@ static int read_stream(FILE *stream, struct npy *npy, struct error *err)
     return 0;
 }
 
+static int read_file(FILE *stream, struct npy *npy, struct error *err)
+{
+    struct stat st;
+    if (fstat(fileno(stream), &st) < 0)
+        return error_errno(err, "cannot ask its size");
+    if (!S_ISREG(st.st_mode))
+        return error_set(err, ERR_FORMAT, "it is not a regular file");
+    return read_stream(stream, (long long)st.st_size, npy, err);
+}
+
+int npy_parse(const void *bytes, size_t size, struct npy *npy, struct error *err)
+{
+    struct npy read = {0};
+    if (size == 0)
+        return error_set(err, ERR_FORMAT, "it is not an npy file");
+    FILE *stream = fmemopen((void *)bytes, size, "rb"); /* which does not write */
+    if (stream == NULL)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    int result = read_stream(stream, (long long)size, &read, err);
+    fclose(stream);
+    if (result == 0)
+        *npy = read;
+    return result;
+}
+
+const char *npy_type_name(enum npy_type type)
+{
+    return types[type].name;
+}
+
 int npy_read(const char *path, struct npy *npy, struct error *err)
 {
     FILE *stream = fopen(path, "rbe");
     if (stream == NULL)
         return error_errno(err, "cannot read '%s'", path);
     struct npy read = {0};
-    int result = read_stream(stream, &read, err);
+    int result = read_file(stream, &read, err);
     fclose(stream);
     if (result < 0)
         return error_prefix(err, "'%s': ", path);
@@ -282,6 +308,60 @@ int npy_read_as(const char *path, enum npy_type type, int rank, struct npy *npy,
         return -1;
     }
     *npy = read;
+    return 0;
+}
+
+/* ---- labels ---- */
+
+/* The whole number at `i`; -1 for what is below 0, INT64_MAX for what is above. */
+static int64_t whole_at(const struct npy *npy, int64_t i)
+{
+    int64_t value = -1;
+    switch (npy->type) {
+    case NPY_U8: return ((const uint8_t *)npy->data)[i];
+    case NPY_U16: return ((const uint16_t *)npy->data)[i];
+    case NPY_U32: return ((const uint32_t *)npy->data)[i];
+    case NPY_U64: {
+        const uint64_t wide = ((const uint64_t *)npy->data)[i];
+        return wide > INT64_MAX ? INT64_MAX : (int64_t)wide;
+    }
+    case NPY_I8: value = ((const int8_t *)npy->data)[i]; break;
+    case NPY_I16: value = ((const int16_t *)npy->data)[i]; break;
+    case NPY_I32: value = ((const int32_t *)npy->data)[i]; break;
+    case NPY_I64: value = ((const int64_t *)npy->data)[i]; break;
+    case NPY_F32:
+    case NPY_F64: break;
+    }
+    return value;
+}
+
+int npy_to_labels(struct npy *npy, int64_t limit, struct error *err)
+{
+    struct npy labels = {0};
+    if (npy->type == NPY_F32 || npy->type == NPY_F64)
+        return error_set(err, ERR_FORMAT,
+                         "it has type %s where labels are whole numbers: write y.astype('int64')",
+                         types[npy->type].name);
+    if (npy->rank != 1 && !(npy->rank == 2 && npy->shape[1] == 1))
+        return error_set(err, ERR_FORMAT,
+                         "it has rank %d where labels have the shape (n) or (n,1): one-hot labels "
+                         "become that by y.argmax(axis=1)",
+                         npy->rank);
+    if (npy_new(NPY_U16, 1, npy->shape, &labels, err) < 0)
+        return -1;
+    for (int64_t i = 0; i < npy->count; i++) {
+        const int64_t value = whole_at(npy, i);
+        if (value < 0 || value >= limit || value > UINT16_MAX) {
+            npy_release(&labels);
+            return value < 0
+                       ? error_set(err, ERR_FORMAT, "label at %lld is below 0", (long long)i)
+                       : error_set(err, ERR_FORMAT, "label %lld at %lld: there are %lld classes",
+                                   (long long)value, (long long)i, (long long)limit);
+        }
+        ((uint16_t *)labels.data)[i] = (uint16_t)value;
+    }
+    npy_release(npy);
+    *npy = labels;
     return 0;
 }
 
@@ -315,28 +395,53 @@ static void format_header(struct text *header, enum npy_type type, int rank, con
     text_addf(header, "%*s\n", (int)((ALIGNMENT - end % ALIGNMENT) % ALIGNMENT), "");
 }
 
+static int open_writer(const char *path, enum npy_type type, int rank, const int64_t *shape,
+                       struct file_writer *writer, struct error *err)
+{
+    struct text header = {0};
+    int result = -1;
+    format_header(&header, type, rank, shape);
+    if (text_check(&header, err) == 0 && file_create(writer, path, err) == 0) {
+        const unsigned char length[2] = {header.size & 0xff, header.size >> 8 & 0xff};
+        fwrite(magic, 1, sizeof(magic), writer->stream);
+        fwrite(length, 1, sizeof(length), writer->stream);
+        fwrite(header.data, 1, header.size, writer->stream);
+        result = 0;
+    }
+    text_release(&header);
+    return result;
+}
+
 int npy_write(const char *path, enum npy_type type, int rank, const int64_t *shape,
               const void *data, struct error *err)
 {
     int64_t count;
+    struct file_writer writer = {0};
     if (npy_count(rank, shape, types[type].size, &count, err) < 0)
         return error_prefix(err, "'%s': ", path);
-    struct text header = {0};
-    struct file_writer writer = {0};
-    int result = -1;
-    format_header(&header, type, rank, shape);
-    if (text_check(&header, err) < 0 || file_create(&writer, path, err) < 0)
-        goto done;
-    const unsigned char length[2] = {header.size & 0xff, header.size >> 8 & 0xff};
-    fwrite(magic, 1, sizeof(magic), writer.stream);
-    fwrite(length, 1, sizeof(length), writer.stream);
-    fwrite(header.data, 1, header.size, writer.stream);
+    if (open_writer(path, type, rank, shape, &writer, err) < 0)
+        return -1;
     if (count > 0)
         fwrite(data, types[type].size, (size_t)count, writer.stream);
-    result = file_commit(&writer, err); /* asks ferror */
-done:
-    text_release(&header);
-    return result;
+    return file_commit(&writer, err); /* asks ferror */
+}
+
+int npy_write_rows(const char *path, enum npy_type type, int rank, const int64_t *shape,
+                   const void *data, const int64_t *indices, int64_t count, struct error *err)
+{
+    int64_t whole[NPY_MAX_RANK] = {count}, element;
+    struct file_writer writer = {0};
+    ASSERT(rank < NPY_MAX_RANK);
+    if (rank > 0)
+        memcpy(whole + 1, shape, (size_t)rank * sizeof(*shape));
+    if (npy_count(rank, shape, types[type].size, &element, err) < 0)
+        return error_prefix(err, "'%s': ", path);
+    if (open_writer(path, type, rank + 1, whole, &writer, err) < 0)
+        return -1;
+    const size_t bytes = (size_t)element * types[type].size;
+    for (int64_t i = 0; i < count && !ferror(writer.stream); i++)
+        fwrite((const char *)data + (size_t)indices[i] * bytes, 1, bytes, writer.stream);
+    return file_commit(&writer, err);
 }
 
 void npy_release(struct npy *npy)

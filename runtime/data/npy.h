@@ -16,7 +16,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum npy_type { NPY_U8, NPY_I32, NPY_I64, NPY_F32, NPY_F64 };
+enum npy_type {
+    NPY_U8,
+    NPY_I32,
+    NPY_I64,
+    NPY_F32,
+    NPY_F64,
+    NPY_U16,
+    NPY_I8,
+    NPY_I16,
+    NPY_U32,
+    NPY_U64
+};
 
 enum { NPY_MAX_RANK = 8 };
 
@@ -43,8 +54,23 @@ int npy_read(const char *path, struct npy *npy, struct error *err);
 /* The same, and an error unless type and rank agree. */
 int npy_read_as(const char *path, enum npy_type type, int rank, struct npy *npy, struct error *err);
 
+/* The same of a file's bytes in memory. */
+int npy_parse(const void *bytes, size_t size, struct npy *npy, struct error *err);
+
+/* "|u1", ... */
+const char *npy_type_name(enum npy_type type);
+
+/* Whole numbers of any type as u16, each below `limit` (at most 65536); shape (n) or (n,1), which
+ * becomes (n). Replaces what npy holds. */
+int npy_to_labels(struct npy *npy, int64_t limit, struct error *err);
+
 /* Allocates an array of zeros. */
 int npy_new(enum npy_type type, int rank, const int64_t *shape, struct npy *npy, struct error *err);
+
+/* Elements along the first axis of `data`, those of `indices` [count] in that order, as an array of
+ * its own; `shape` is that of one element. */
+int npy_write_rows(const char *path, enum npy_type type, int rank, const int64_t *shape,
+                   const void *data, const int64_t *indices, int64_t count, struct error *err);
 
 /* Through a temporary file: complete or not at all. */
 int npy_write(const char *path, enum npy_type type, int rank, const int64_t *shape,

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "data/dataset.h"
 #include "data/mt19937.h"
 
 #include <math.h>
@@ -12,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABELS = 256 };
+enum { LABELS = DATASET_MAX_CLASSES };
 static const int64_t unknown_count = INT64_MAX; /* of samples */
 
 struct strata {
     int count;                /* classes that occur */
-    uint8_t label[LABELS];    /* in scikit-learn's order */
+    uint16_t label[LABELS];   /* in scikit-learn's order */
     int64_t size[LABELS];     /* samples of each */
     int64_t *members[LABELS]; /* ascending; point into one array */
 };
@@ -109,26 +110,28 @@ static int resolve_sizes(int64_t n, const struct split_options *options, int64_t
 
 static int compare_as_texts(const void *a, const void *b)
 {
-    char left[4], right[4];
-    snprintf(left, sizeof(left), "%d", *(const uint8_t *)a);
-    snprintf(right, sizeof(right), "%d", *(const uint8_t *)b);
+    char left[8], right[8];
+    snprintf(left, sizeof(left), "%d", *(const uint16_t *)a);
+    snprintf(right, sizeof(right), "%d", *(const uint16_t *)b);
     return strcmp(left, right);
 }
 
 /* `storage` [n] receives the members. */
-static void gather(const uint8_t *labels, int64_t n, int label_ndim, int64_t *storage,
+static void gather(const uint16_t *labels, int64_t n, int label_ndim, int64_t *storage,
                    struct strata *strata)
 {
     int64_t sizes[LABELS] = {0};
     int rank[LABELS];
     *strata = (struct strata){0};
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++) {
+        ASSERT(labels[i] < LABELS);
         sizes[labels[i]]++;
+    }
     for (int label = 0; label < LABELS; label++)
         if (sizes[label] > 0)
-            strata->label[strata->count++] = (uint8_t)label;
+            strata->label[strata->count++] = (uint16_t)label;
     if (label_ndim == 2)
-        qsort(strata->label, (size_t)strata->count, 1, compare_as_texts);
+        qsort(strata->label, (size_t)strata->count, sizeof(*strata->label), compare_as_texts);
     for (int c = 0; c < strata->count; c++) {
         rank[strata->label[c]] = c;
         strata->members[c] = storage;
@@ -253,7 +256,7 @@ static void draw(const struct strata *strata, uint32_t seed, int64_t n_train, in
     mt19937_shuffle(&rng, split->test, split->test_count);
 }
 
-int split_stratified(const uint8_t *labels, int64_t n, const struct split_options *options,
+int split_stratified(const uint16_t *labels, int64_t n, const struct split_options *options,
                      struct split *split, struct error *err)
 {
     struct strata strata;

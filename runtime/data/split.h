@@ -35,7 +35,7 @@ struct split {
 int split_check_sizes(const struct split_options *options, struct error *err);
 
 /* labels [n]. A split that scikit-learn refuses is ERR_USAGE. */
-int split_stratified(const uint8_t *labels, int64_t n, const struct split_options *options,
+int split_stratified(const uint16_t *labels, int64_t n, const struct split_options *options,
                      struct split *split, struct error *err);
 void split_release(struct split *split);
 

@@ -1,13 +1,16 @@
 #include "data/unpack.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/stage.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { READ_SIZE = 256 << 10 };
 
@@ -23,6 +26,12 @@ static int archive_failure(struct unpacker *unpacker, struct error *err)
     if (archive_errno(unpacker->archive) == ENOMEM)
         return error_set(err, ERR_MEMORY, "out of memory");
     const char *reason = archive_error_string(unpacker->archive);
+    if (unpacker->entries == 0 && reason != NULL &&
+        strcmp(reason, "Unrecognized archive format") == 0)
+        return error_set(
+            err, ERR_FORMAT,
+            "it is truncated or damaged, or no archive: that is a tar, also compressed by gzip, "
+            "bzip2, xz or zstd, or a zip");
     return error_set(err, ERR_FORMAT, "the archive is truncated or damaged: %s",
                      reason != NULL ? reason : "no reason given");
 }
@@ -166,6 +175,7 @@ static int read_entries(struct unpacker *unpacker, struct error *err)
 static bool support(struct archive *archive)
 {
     return archive_read_support_format_tar(archive) == ARCHIVE_OK &&
+           archive_read_support_format_zip_seekable(archive) == ARCHIVE_OK &&
            archive_read_support_filter_gzip(archive) == ARCHIVE_OK &&
            archive_read_support_filter_bzip2(archive) == ARCHIVE_OK &&
            archive_read_support_filter_xz(archive) == ARCHIVE_OK &&
@@ -175,16 +185,76 @@ static bool support(struct archive *archive)
 int unpack_archive(const char *archive, const struct unpack_limits *limits,
                    const struct unpack_visitor *visitor, struct error *err)
 {
+    /* libarchive turns names into the locale's characters, which may be ASCII alone. */
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t before = utf8 != (locale_t)0 ? uselocale(utf8) : (locale_t)0;
     struct unpacker unpacker = {archive_read_new(), limits, visitor, 0, 0};
-    if (unpacker.archive == NULL)
-        return error_set(err, ERR_MEMORY, "out of memory");
     int result;
-    if (!support(unpacker.archive))
-        result = error_set(err, ERR_IO, "libarchive lacks tar, gzip, bzip2, xz or zstd");
+    if (unpacker.archive == NULL)
+        result = error_set(err, ERR_MEMORY, "out of memory");
+    else if (!support(unpacker.archive))
+        result = error_set(err, ERR_IO, "libarchive lacks tar, zip, gzip, bzip2, xz or zstd");
     else if (archive_read_open_filename(unpacker.archive, archive, READ_SIZE) != ARCHIVE_OK)
         result = archive_failure(&unpacker, err);
     else
         result = read_entries(&unpacker, err);
     archive_read_free(unpacker.archive);
+    if (utf8 != (locale_t)0) {
+        uselocale(before);
+        freelocale(utf8);
+    }
     return result < 0 ? error_prefix(err, "'%s': ", archive) : 0;
+}
+
+/* ---- folders ---- */
+
+static int visit_file(const char *path, const char *name, const struct unpack_limits *limits,
+                      const struct unpack_visitor *visitor, struct error *err)
+{
+    char *data;
+    size_t size;
+    if (!visitor->wants(visitor->context, name))
+        return 0;
+    if (file_read(path, (size_t)limits->member_bytes, &data, &size, err) < 0)
+        return -1;
+    return visitor->take(visitor->context, name, data, size, err);
+}
+
+static int visit_folder(const char *path, const char *below, int64_t *entries,
+                        const struct unpack_limits *limits, const struct unpack_visitor *visitor,
+                        struct error *err)
+{
+    char **names;
+    size_t count;
+    if (file_list(path, &names, &count, err) < 0)
+        return -1;
+    int result = 0;
+    for (size_t i = 0; result == 0 && i < count; i++) {
+        struct stat st;
+        char *full = file_join(path, names[i], err);
+        char *name = *below ? file_join(below, names[i], err) : memory_copy_text(names[i], err);
+        if (full == NULL || name == NULL)
+            result = -1;
+        else if (++*entries > limits->entries)
+            result = error_set(err, ERR_FORMAT, "'%s' has more than %lld files", path,
+                               (long long)limits->entries);
+        else if (stat(full, &st) == 0 && S_ISDIR(st.st_mode))
+            result = *below ? 0 : visit_folder(full, name, entries, limits, visitor, err);
+        else
+            result = visit_file(full, name, limits, visitor, err);
+        free(full);
+        free(name);
+    }
+    file_free_names(names, count);
+    return result;
+}
+
+int unpack_any(const char *path, const struct unpack_limits *limits,
+               const struct unpack_visitor *visitor, struct error *err)
+{
+    struct stat st;
+    int64_t entries = 0;
+    if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+        return unpack_archive(path, limits, visitor, err);
+    return visit_folder(path, "", &entries, limits, visitor, err);
 }

@@ -1,6 +1,6 @@
-/* Reads the members of a tar archive (plain, gzip, bzip2, xz or zstd) that
- * nobody vouches for. Nothing is written to disk: wanted members are handed
- * over in memory.
+/* Reads the members of an archive, tar (plain, gzip, bzip2, xz or zstd) or zip, that
+ * nobody vouches for. Names are bytes of UTF-8 whatever the locale says. Nothing is written to
+ * disk: wanted members are handed over in memory.
  *
  * The whole archive is refused for an absolute path or one with "..", for a
  * link, a device or another special file, a sparse file, more entries or bytes
@@ -33,5 +33,9 @@ struct unpack_visitor {
 
 int unpack_archive(const char *archive, const struct unpack_limits *limits,
                    const struct unpack_visitor *visitor, struct error *err);
+
+/* The same of the files in a folder and in its folders, where `path` is one; entries count once. */
+int unpack_any(const char *path, const struct unpack_limits *limits,
+               const struct unpack_visitor *visitor, struct error *err);
 
 #endif

@@ -2,6 +2,7 @@
  * the bases are in arch_resnet.c, arch_mobilenet.c and arch_efficientnet.c.
  */
 #include "base/text.h"
+#include "data/dataset.h"
 #include "nn/arch_parts.h"
 
 #include <stdlib.h>
@@ -80,7 +81,7 @@ static int check_sizes(const struct architecture *a, struct error *err)
         double value, low, high;
     } bounds[] = {
         {"image_size", (double)a->image_size, 8, 1024},
-        {"classes", (double)a->classes, 1, 256},
+        {"classes", (double)a->classes, 1, DATASET_MAX_CLASSES},
         {"hidden", (double)a->hidden, 0, 65536},
         {"alpha", a->alpha, 0.01, 4},
         {"dropout", a->dropout, 0, 0.99},

@@ -49,8 +49,8 @@ struct augment {
 
 /* A set of pictures and how to present them. Borrowed pointers. */
 struct feed {
-    const uint8_t *images; /* [count,height,width,3] */
-    const uint8_t *labels; /* [count] */
+    const uint8_t *images;  /* [count,height,width,3] */
+    const uint16_t *labels; /* [count] */
     int64_t count, height, width;
     int64_t classes;
     int64_t image_size;            /* of the network's input */

@@ -59,13 +59,12 @@ void fit_balance_weights(const struct feed *feed, const int64_t *samples, int64_
                          float *weights)
 {
     int64_t present = 0;
-    for (int64_t c = 0; c < feed->classes; c++) {
-        int64_t own = 0;
-        for (int64_t i = 0; i < count; i++)
-            own += feed->labels[samples[i]] == c;
-        weights[c] = (float)own;
-        present += own > 0;
-    }
+    for (int64_t c = 0; c < feed->classes; c++)
+        weights[c] = 0;
+    for (int64_t i = 0; i < count; i++)
+        weights[feed->labels[samples[i]]] += 1;
+    for (int64_t c = 0; c < feed->classes; c++)
+        present += weights[c] > 0;
     for (int64_t c = 0; c < feed->classes; c++)
         if (weights[c] > 0)
             weights[c] = (float)((double)count / ((double)present * (double)weights[c]));

@@ -159,10 +159,12 @@ static int add_frozen(struct text *words, struct hasher *hasher, const struct mo
 static int hash_samples(struct hasher *hasher, const struct feed *feed, const int64_t *samples,
                         int64_t count, struct error *err)
 {
-    const size_t picture = (size_t)(feed->height * feed->width * 3);
+    /* Little-endian: the bytes of sets that need one byte a label stay what they were. */
+    const size_t picture = (size_t)(feed->height * feed->width * 3),
+                 label = feed->classes > 256 ? sizeof(*feed->labels) : 1;
     for (int64_t i = 0; i < count; i++)
         if (hasher_add(hasher, feed->images + (size_t)samples[i] * picture, picture, err) < 0 ||
-            hasher_add(hasher, feed->labels + samples[i], 1, err) < 0)
+            hasher_add(hasher, feed->labels + samples[i], label, err) < 0)
             return -1;
     return 0;
 }

@@ -65,7 +65,7 @@ static int add_feed(struct hasher *hasher, const struct feed *feed, struct error
 {
     if (hasher_add(hasher, feed->images, (size_t)(feed->count * feed->height * feed->width * 3),
                    err) < 0 ||
-        hasher_add(hasher, feed->labels, (size_t)feed->count, err) < 0)
+        hasher_add(hasher, feed->labels, (size_t)feed->count * sizeof(*feed->labels), err) < 0)
         return -1;
     if (feed->partner_count == 0)
         return 0;

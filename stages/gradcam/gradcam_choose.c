@@ -13,14 +13,14 @@ struct wanted {
     bool right; /* for any class */
 };
 
-static bool is_wanted(const struct wanted *wanted, uint8_t truth, uint8_t predicted)
+static bool is_wanted(const struct wanted *wanted, uint16_t truth, uint16_t predicted)
 {
     if (wanted->any_class)
         return (truth == predicted) == wanted->right;
     return truth == wanted->truth && predicted == wanted->predicted;
 }
 
-static void take_first(const uint8_t *truth, const uint8_t *predicted, int64_t n,
+static void take_first(const uint16_t *truth, const uint16_t *predicted, int64_t n,
                        const struct wanted *wanted, int most, struct choice *choice, int *slots)
 {
     int found = 0;
@@ -93,7 +93,7 @@ static void frequent_pairs(int64_t *confusion, int64_t classes, struct choice *c
     }
 }
 
-int choice_make(const uint8_t *truth, const uint8_t *predicted, int64_t n, int64_t classes,
+int choice_make(const uint16_t *truth, const uint16_t *predicted, int64_t n, int64_t classes,
                 const json_t *pairs, struct choice *choice, struct error *err)
 {
     static const struct wanted right = {.any_class = true, .right = true};

@@ -39,7 +39,7 @@ int choice_check_pairs(const json_t *pairs, struct error *err);
 
 /* truth, predicted [n]. `pairs` is a list of [true, predicted], or null for the most frequent
  * confusions (ties in order of the classes). A list that is not that is ERR_USAGE. */
-int choice_make(const uint8_t *truth, const uint8_t *predicted, int64_t n, int64_t classes,
+int choice_make(const uint16_t *truth, const uint16_t *predicted, int64_t n, int64_t classes,
                 const json_t *pairs, struct choice *choice, struct error *err);
 
 #endif

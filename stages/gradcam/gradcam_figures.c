@@ -54,7 +54,7 @@ static void add_title(const struct explainer *explainer, int64_t sample, struct 
                       struct gallery_cell *cell)
 {
     char **names = explainer->dataset->classes;
-    int64_t truth = ((const uint8_t *)explainer->dataset->test_labels.data)[sample];
+    int64_t truth = ((const uint16_t *)explainer->dataset->test_labels.data)[sample];
     int64_t predicted = explainer_predicted(explainer, sample);
     double probability = (double)explainer->predictions[sample * explainer->classes + predicted];
     if (truth == predicted)

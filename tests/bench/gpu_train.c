@@ -37,7 +37,8 @@ static double now(void)
 static int make_pictures(struct bench *bench, struct error *err)
 {
     const size_t bytes = (size_t)PICTURES * SIDE * SIDE * 3;
-    uint8_t *images = memory_new(bytes, 1, err), *labels = memory_new(PICTURES, 1, err);
+    uint8_t *images = memory_new(bytes, 1, err);
+    uint16_t *labels = memory_new(PICTURES, sizeof(*labels), err);
     uint32_t word = 1;
     if (!images || !labels)
         return -1;
@@ -46,7 +47,7 @@ static int make_pictures(struct bench *bench, struct error *err)
         images[i] = (uint8_t)(word >> 24);
     }
     for (int i = 0; i < PICTURES; i++) {
-        labels[i] = (uint8_t)(i % CLASSES);
+        labels[i] = (uint16_t)(i % CLASSES);
         bench->samples[i] = i;
     }
     bench->augment = (struct augment){.flip = true, .rotation = 0.1f, .zoom = 0.1f};

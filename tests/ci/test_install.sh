@@ -32,7 +32,7 @@ exec "\$@"
 END
 for name in sh sed grep tr dirname cat env cp; do ln -s "$(command -v $name)" "$bin/$name"; done
 
-all="gcc make pkg-config libyaml-dev libssl-dev libarchive-dev libpng-dev libcurl4-openssl-dev libhdf5-dev libjansson-dev libdnnl-dev \
+all="gcc make pkg-config libyaml-dev libssl-dev libarchive-dev libpng-dev libjpeg62-turbo-dev libcurl4-openssl-dev libhdf5-dev libjansson-dev libdnnl-dev \
 libcairo2-dev libfreetype-dev fonts-dejavu-core"
 # machine ONEDNN: nothing is installed, all can be had, with this version of oneDNN.
 machine() {
@@ -52,7 +52,7 @@ touched() { [ -s "$here/done" ]; }
 for version in 2.6.3-1 3.1.1-2build1 3.7.2+ds-2 1:3.12.1+ds-3; do
     machine $version
     run_install
-    [ $status -eq 0 ] && installs 14
+    [ $status -eq 0 ] && installs 15
     ok $? "installs_with_onednn_$version"
 done
 for version in 1.2-1 2.2.4-1 4.0-1 1:4.1+ds-1; do
@@ -70,7 +70,7 @@ machine 3.7.2-1
 echo "libdnnl-dev" > "$here/installed"
 sed -i '/^libdnnl-dev/s/.*/libdnnl-dev 4.0-1/' "$here/known"
 run_install
-[ $status -eq 0 ] && installs 14
+[ $status -eq 0 ] && installs 15
 ok $? a_onednn_that_is_there_is_left_to_the_build
 
 machine 3.7.2-1
@@ -80,7 +80,7 @@ ok $? names_what_is_missing_and_installs_nothing
 machine 3.7.2-1
 sed -i 's/^pkg-config /pkgconf /; s/^libfreetype-dev /libfreetype6-dev /' "$here/known"
 run_install
-[ $status -eq 0 ] && installs 14 && grep -qx pkgconf "$here/installed" && grep -qx libfreetype6-dev "$here/installed"
+[ $status -eq 0 ] && installs 15 && grep -qx pkgconf "$here/installed" && grep -qx libfreetype6-dev "$here/installed"
 ok $? takes_the_other_name_where_a_release_has_that
 machine 3.7.2-1
 printf '%s\n' $all | sed 's/^pkg-config$/pkgconf/' > "$here/installed"
@@ -90,7 +90,7 @@ ok $? is_content_with_what_is_there_under_another_name
 machine 3.7.2-1
 : > "$here/known"
 run_install
-[ $status -eq 0 ] && [ "$(head -n 1 "$here/done")" = "update -qq" ] && installs 14
+[ $status -eq 0 ] && [ "$(head -n 1 "$here/done")" = "update -qq" ] && installs 15
 ok $? reads_the_lists_first_where_an_image_has_none
 machine 4.0-1
 : > "$here/known"
@@ -105,7 +105,7 @@ ok $? installs_nothing_where_one_can_not_be_had
 machine 3.7.2-1
 echo 1000 > "$here/uid"
 run_install
-[ $status -eq 0 ] && installs 14 && grep -qx sudo "$here/done"
+[ $status -eq 0 ] && installs 15 && grep -qx sudo "$here/done"
 ok $? uses_sudo_where_it_is_not_root
 machine 3.7.2-1
 echo 1000 > "$here/uid"

@@ -4,10 +4,11 @@
 #include <cstdio>
 #include <string>
 
-enum { COUNT = 10, CLASSES = 7 };
+enum { COUNT = 10, CLASSES = 300 };
 
 struct pictures {
-    std::vector<uint8_t> images, labels;
+    std::vector<uint8_t> images;
+    std::vector<uint16_t> labels;
     std::vector<int64_t> partners;
     struct feed feed;
 };
@@ -18,7 +19,7 @@ static void make(struct pictures *p, int64_t height, int64_t width, int64_t size
     for (int64_t i = 0; i < COUNT * height * width * 3; i++)
         p->images.push_back((uint8_t)((uint64_t)i * 2654435761u >> 13));
     for (uint8_t i = 0; i < COUNT; i++)
-        p->labels.push_back((uint8_t)(i % CLASSES));
+        p->labels.push_back((uint16_t)(i * 37 % CLASSES));
     p->partners = {1, 8, 3};
     p->feed = {};
     p->feed.images = p->images.data(), p->feed.labels = p->labels.data();

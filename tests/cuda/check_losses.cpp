@@ -113,7 +113,8 @@ void check_losses()
             for (bool special : {false, true})
                 loss &= check_loss(3, 10, weighted, dtype, special) &
                         check_loss(1, 1, weighted, dtype, special) &
-                        check_loss(2, 100, weighted, dtype, special);
+                        check_loss(2, 100, weighted, dtype, special) &
+                        check_loss(1, 10000, weighted, dtype, special);
         for (int64_t c : {1, 13, 16, 2050})
             dropout &= check_dropout(dtype, 3, c, c == 16);
     }

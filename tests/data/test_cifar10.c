@@ -60,7 +60,8 @@ static void cifar10_reads_batches_as_nhwc(void **state)
     assert_int_equal(dataset.class_count, 10);
     assert_string_equal(dataset.classes[9], "truck");
     assert_false(dataset.has_boxes);
-    const uint8_t *images = dataset.train_images.data, *labels = dataset.train_labels.data;
+    const uint8_t *images = dataset.train_images.data;
+    const uint16_t *labels = dataset.train_labels.data;
     for (int i = 0; i < 2 * RECORDS; i++) {
         const uint8_t *record = b->train[i / RECORDS] + i % RECORDS * CIFAR10_RECORD_SIZE;
         assert_int_equal(labels[i], i % RECORDS);
@@ -95,7 +96,7 @@ static void cifar10_keeps_the_first_of_a_limit(void **state)
     assert_true(dataset.has_boxes);
     assert_int_equal(dataset.train_boxes.shape[0], 4);
     assert_int_equal(((const uint8_t *)dataset.train_boxes.data)[15], 31);
-    assert_int_equal(((const uint8_t *)dataset.train_labels.data)[3], 0);
+    assert_int_equal(((const uint16_t *)dataset.train_labels.data)[3], 0);
     dataset_release(&dataset);
     EXPECT_ERROR(cifar10_read(path.text, 7, -1, &dataset, &err), ERR_USAGE,
                  "train_limit is 7, but there are only 6 records");

@@ -15,15 +15,15 @@ static const char *const names[CLASSES] = {"airplane", "automobile", "bird",  "c
 
 static struct classification golden_classification(void)
 {
-    uint8_t truth[SAMPLES], predicted[SAMPLES];
+    uint16_t truth[SAMPLES], predicted[SAMPLES];
     int64_t *values;
     struct classification classification;
     struct error err = {0};
     char *text = golden_read("report/labels.txt");
     assert_int_equal(golden_ints(text, &values), 2 * SAMPLES);
     for (int i = 0; i < SAMPLES; i++) {
-        truth[i] = (uint8_t)values[2 * i];
-        predicted[i] = (uint8_t)values[2 * i + 1];
+        truth[i] = (uint16_t)values[2 * i];
+        predicted[i] = (uint16_t)values[2 * i + 1];
     }
     assert_int_equal(
         classification_compute(truth, predicted, SAMPLES, CLASSES, &classification, &err), 0);
@@ -103,7 +103,7 @@ static char *next_line(char **at)
 static void check_case(char **at)
 {
     const char *case_names[256];
-    uint8_t *labels[2];
+    uint16_t *labels[2];
     struct classification classification;
     struct error err = {0};
     struct text text = {0};
@@ -114,9 +114,9 @@ static void check_case(char **at)
     for (int i = 0; i < 2; i++) {
         int64_t *values;
         assert_int_equal(golden_ints(next_line(at), &values), samples);
-        assert_non_null(labels[i] = malloc((size_t)samples));
+        assert_non_null(labels[i] = malloc((size_t)samples * sizeof(*labels[i])));
         for (int j = 0; j < samples; j++)
-            labels[i][j] = (uint8_t)values[j];
+            labels[i][j] = (uint16_t)values[j];
         free(values);
     }
     char *end = strstr(*at, "\f\n");
@@ -149,7 +149,7 @@ static void classification_of_random_cases_prints_as_scikit_learn(void **state)
 static void classification_widens_for_a_long_name(void **state)
 {
     (void)state;
-    const uint8_t labels[2] = {0, 1};
+    const uint16_t labels[2] = {0, 1};
     const char *const long_names[2] = {"a name of 19 letters", "b"};
     struct classification classification;
     struct error err = {0};
@@ -165,7 +165,7 @@ static void classification_widens_for_a_long_name(void **state)
 static void classification_refuses_a_class_out_of_range(void **state)
 {
     (void)state;
-    const uint8_t truth[3] = {0, 1, 1}, predicted[3] = {0, 2, 1};
+    const uint16_t truth[3] = {0, 1, 1}, predicted[3] = {0, 2, 1};
     struct classification classification = {0};
     struct error err = {0};
     assert_int_equal(classification_compute(truth, predicted, 3, 2, &classification, &err), -1);

@@ -82,6 +82,25 @@ ok $? "download requires a URL for each out"
 run "$out_dataset" "$(dataset "$objects" "$objects_sha" 41)" "$none" "$no_pretrain"
 [ $? -eq 2 ] && says "train_limit is 41, but there are only 40 records"
 ok $? "download refuses a limit beyond the archive"
+
+# Data sets in other layouts, with parameters of their own, and a folder.
+corpus=$PWD/tests/fuzz/corpus/cifar_files/accepted
+run "$out_dataset" "{\"url\": \"file:$corpus/python100.tar.gz\", \"sha256\": \"$(sha "$corpus/python100.tar.gz")\", \"labels\": \"coarse\"}" "$none" "$no_pretrain"
+[ $? -eq 0 ] && [ "$(wc -l < "$work/run/o/dataset/classes.txt")" -eq 20 ]
+ok $? "download reads pickles, and the labels that are asked for"
+mkdir "$work/own" && tar xzf "$corpus/binary.tar.gz" -C "$work/own" && mkdir "$work/own/.hidden" && touch "$work/own/.hidden/x"
+run "$out_dataset" "{\"url\": \"file:$work/own\", \"sha256\": null}" "$none" "$no_pretrain"
+pin=$(cd "$work/own" && find -L . -type f -not -path '*/.*' -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum | cut -c1-64)
+[ -n "$pin" ] && says "what lies there now has --set dataset.sha256=$pin"
+ok $? "download tells the digest of a folder, which sha256sum tells, too"
+run "$out_dataset" "$(dataset "file:$work/own" "$pin")" "$none" "$no_pretrain" \
+    && [ "$(wc -l < "$work/run/o/dataset/classes.txt")" -eq 100 ] && [ -s "$work/own/c/train.bin" ]
+ok $? "download reads a folder by its digest, and leaves it"
+echo >> "$work/own/c/fine_label_names.txt"
+run "$out_dataset" "$(dataset "file:$work/own" "$pin")" "$none" "$no_pretrain"
+[ $? -eq 102 ] && says "not the pinned $pin"
+ok $? "download refuses a folder that changed"
+
 "$stage" --fingerprint > "$work/out.txt" && [ ! -s "$work/out.txt" ]
 ok $? "download depends on nothing of the machine"
 

@@ -43,14 +43,14 @@ static struct split_options golden_options(const char *text)
                                   .label_ndim = (int)golden_int(text, "label_ndim=")};
 }
 
-static uint8_t *as_labels(const char *line, int64_t n)
+static uint16_t *as_labels(const char *line, int64_t n)
 {
     int64_t *values;
     assert_int_equal(golden_ints(line, &values), n);
-    uint8_t *labels = malloc((size_t)n);
+    uint16_t *labels = malloc((size_t)n * sizeof(*labels));
     assert_non_null(labels);
     for (int64_t i = 0; i < n; i++)
-        labels[i] = (uint8_t)values[i];
+        labels[i] = (uint16_t)values[i];
     free(values);
     return labels;
 }
@@ -75,7 +75,7 @@ static void split_equals_scikit_learn(void **state)
         char *text = golden_read(name);
         char *line = golden_find(text, "labels=");
         int64_t n = golden_int(text, "n=");
-        uint8_t *labels = as_labels(line, n);
+        uint16_t *labels = as_labels(line, n);
         struct split_options options = golden_options(text);
         struct split split;
         struct error err = {0};
@@ -109,7 +109,7 @@ static void split_of_ten_thousand_equals_scikit_learn(void **state)
     (void)state;
     char *text = golden_read("split/case_10k.txt");
     char *lines = golden_read("split/case_10k_labels.txt");
-    uint8_t *labels = as_labels(lines, 10000);
+    uint16_t *labels = as_labels(lines, 10000);
     struct split_options options = golden_options(text);
     struct split split;
     struct error err = {0};
@@ -141,13 +141,13 @@ static void split_equals_scikit_learn_on_random_cases(void **state)
                          7);
         int64_t *sizes, n = 0;
         size_t classes = golden_ints(counts, &sizes);
-        uint8_t labels[4096];
+        uint16_t labels[4096];
         /* Labels take turns while they last, so every class is spread out. */
         for (int64_t round = 0, left = 1; left > 0; round++) {
             left = 0;
             for (size_t c = 0; c < classes; c++)
                 if (sizes[c] > round) {
-                    labels[n++] = (uint8_t)(c * 3 + offset);
+                    labels[n++] = (uint16_t)(c * 3 + offset);
                     left++;
                 }
         }
@@ -178,7 +178,7 @@ static void split_equals_scikit_learn_on_random_cases(void **state)
     free(text);
 }
 
-static void expect_refusal(const uint8_t *labels, int64_t n, struct split_size test,
+static void expect_refusal(const uint16_t *labels, int64_t n, struct split_size test,
                            struct split_size train, const char *message)
 {
     struct split_options options = {.test = test, .train = train, .seed = 1, .label_ndim = 2};
@@ -189,12 +189,12 @@ static void expect_refusal(const uint8_t *labels, int64_t n, struct split_size t
     assert_string_equal(err.message, message);
 }
 
-static const uint8_t two_of_five[10] = {0, 1, 2, 3, 4, 0, 1, 2, 3, 4};
+static const uint16_t two_of_five[10] = {0, 1, 2, 3, 4, 0, 1, 2, 3, 4};
 
 static void split_refuses_a_class_with_one_member(void **state)
 {
     (void)state;
-    const uint8_t labels[10] = {0, 0, 0, 0, 1, 2, 2, 2, 2, 9};
+    const uint16_t labels[10] = {0, 0, 0, 0, 1, 2, 2, 2, 2, 9};
     expect_refusal(labels, 10, fraction(0.5), (struct split_size){0},
                    "the least populated classes have only 1 member, which is too few: every class "
                    "needs at least 2 (too few in class 1, 9)");
@@ -251,7 +251,7 @@ static void split_refuses_an_empty_training_set(void **state)
 static void split_tests_a_quarter_where_no_size_is_given(void **state)
 {
     (void)state;
-    uint8_t labels[40];
+    uint16_t labels[40];
     for (int i = 0; i < 40; i++)
         labels[i] = i % 4;
     struct split_options options = {.label_ndim = 1};

@@ -24,10 +24,10 @@ static void colour_of(size_t i, uint8_t rgb[3])
     rgb[2] = 5;
 }
 
-static void fill(uint8_t *images, uint8_t *labels, size_t count)
+static void fill(uint8_t *images, uint16_t *labels, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        labels[i] = (uint8_t)(i % CLASSES);
+        labels[i] = (uint16_t)(i % CLASSES);
         for (size_t p = 0; p < PIXELS; p += 3)
             colour_of(i, images + i * PIXELS + p);
     }
@@ -36,15 +36,16 @@ static void fill(uint8_t *images, uint8_t *labels, size_t count)
 static void make_data(void)
 {
     struct error err = {0};
-    uint8_t train[TRAIN * PIXELS], test[TEST * PIXELS], train_labels[TRAIN], test_labels[TEST];
+    uint8_t train[TRAIN * PIXELS], test[TEST * PIXELS];
+    uint16_t train_labels[TRAIN], test_labels[TEST];
     const char *names[CLASSES] = {"red", "sand", "leaf"};
     fill(train, train_labels, TRAIN);
     fill(test, test_labels, TEST);
     struct dataset dataset = {
         .train_images = {NPY_U8, 4, {TRAIN, SIDE, SIDE, 3}, TRAIN * PIXELS, train},
-        .train_labels = {NPY_U8, 1, {TRAIN}, TRAIN, train_labels},
+        .train_labels = {NPY_U16, 1, {TRAIN}, TRAIN, train_labels},
         .test_images = {NPY_U8, 4, {TEST, SIDE, SIDE, 3}, TEST * PIXELS, test},
-        .test_labels = {NPY_U8, 1, {TEST}, TEST, test_labels},
+        .test_labels = {NPY_U16, 1, {TEST}, TEST, test_labels},
         .classes = (char **)names,
         .class_count = CLASSES,
         .height = SIDE,

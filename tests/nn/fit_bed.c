@@ -49,7 +49,7 @@ int fit_bed_make(void **state)
     uint32_t noise = 1;
     for (int i = 0; i < COUNT; i++) {
         bed->samples[i] = i;
-        bed->labels[i] = (uint8_t)(i % CLASSES);
+        bed->labels[i] = (uint16_t)(i % CLASSES);
         for (int k = 0; k < PICTURE; k++) {
             noise = noise * 1664525 + 1013904223;
             /* The class is the brightest channel. */

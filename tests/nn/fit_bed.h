@@ -13,7 +13,8 @@
 enum { SIZE = 8, PICTURE = SIZE * SIZE * 3, COUNT = 30, TRAIN = 22, CLASSES = 3, EPOCHS = 3 };
 
 struct bed {
-    uint8_t images[COUNT * PICTURE], labels[COUNT];
+    uint8_t images[COUNT * PICTURE];
+    uint16_t labels[COUNT];
     int64_t samples[COUNT];
     struct augment augment;
     struct feed train, val;

@@ -84,13 +84,13 @@ void formula_pictures(struct pictures *pictures, int64_t count, int64_t size, in
     uint32_t hash = name_hash("pixels");
     *pictures = (struct pictures){0};
     pictures->images = malloc(bytes);
-    pictures->labels = malloc((size_t)count);
+    pictures->labels = malloc((size_t)count * sizeof(*pictures->labels));
     pictures->samples = malloc((size_t)count * sizeof *pictures->samples);
     assert_true(pictures->images && pictures->labels && pictures->samples);
     for (size_t i = 0; i < bytes; i++)
         pictures->images[i] = (uint8_t)((unit(hash, i) + 1.0) * 128.0);
     for (int64_t i = 0; i < count; i++) {
-        pictures->labels[i] = (uint8_t)(i % classes);
+        pictures->labels[i] = (uint16_t)(i % classes);
         pictures->samples[i] = i;
     }
     pictures->feed = (struct feed){.images = pictures->images,

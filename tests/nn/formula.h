@@ -25,7 +25,8 @@ struct model *formula_model(const char *name, int64_t size, int64_t classes, int
 
 /* `count` square pictures with labels 0, 1, ... in turn. Free with formula_release. */
 struct pictures {
-    uint8_t *images, *labels;
+    uint8_t *images;
+    uint16_t *labels;
     int64_t *samples; /* 0, 1, ... */
     struct feed feed;
 };

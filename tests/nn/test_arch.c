@@ -236,7 +236,7 @@ static void arch_refuses_what_it_cannot_build(void **state)
     a.alpha = 0.03;
     assert_int_equal(graph_build(&a, &graph, &err), -1);
     a.alpha = 1;
-    a.classes = 257;
+    a.classes = 10001;
     assert_int_equal(graph_build(&a, &graph, &err), -1);
     assert_null(graph.nodes);
 }

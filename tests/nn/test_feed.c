@@ -17,7 +17,8 @@
 enum { H = 8, W = 10, PICTURE = H * W * 3, COUNT = 6, CLASSES = 4, LARGEST = 21 };
 
 struct pictures {
-    uint8_t images[COUNT * PICTURE], labels[COUNT];
+    uint8_t images[COUNT * PICTURE];
+    uint16_t labels[COUNT];
     int64_t partners[COUNT];
     struct augment augment;
     struct feed feed;
@@ -34,7 +35,7 @@ static int make_pictures(void **state)
     for (int i = PICTURE; i < COUNT * PICTURE; i++)
         p->images[i] = (uint8_t)(i * 7919 >> 3);
     for (int i = 0; i < COUNT; i++) {
-        p->labels[i] = (uint8_t)(i % CLASSES);
+        p->labels[i] = (uint16_t)(i % CLASSES);
         p->partners[i] = i;
     }
     p->feed = (struct feed){.images = p->images,
@@ -276,7 +277,7 @@ static void label_smoothing_is_keras(void **state)
         float logits[16], target[16], loss, sum = 0;
         p->feed.classes = (int64_t)strtod(word, NULL);
         p->feed.label_smoothing = (float)known_number(&golden);
-        p->labels[0] = (uint8_t)known_number(&golden);
+        p->labels[0] = (uint16_t)known_number(&golden);
         for (int64_t i = 0; i < p->feed.classes; i++)
             logits[i] = (float)known_number(&golden);
         feed_target(&p->feed, 0, target);

@@ -15,12 +15,12 @@ static void fit_draws_classes_equally_often(void **state)
     enum { MANY = 3000 };
     struct error err;
     static int64_t samples[MANY], drawn[MANY], again[MANY];
-    static uint8_t labels[MANY];
+    static uint16_t labels[MANY];
     int64_t counts[CLASSES] = {0}, seen[MANY] = {0};
     struct feed feed = {.classes = CLASSES, .labels = labels};
     for (int64_t i = 0; i < MANY; i++) {
         samples[i] = i;
-        labels[i] = (uint8_t)(i < 100 ? 0 : 2); /* none of class 1 */
+        labels[i] = (uint16_t)(i < 100 ? 0 : 2); /* none of class 1 */
     }
     assert_int_equal(fit_draw_balanced(7, 3, &feed, samples, MANY, drawn, &err), 0);
     assert_int_equal(fit_draw_balanced(7, 3, &feed, samples, MANY, again, &err), 0);
@@ -46,14 +46,14 @@ static void fit_balances_weights_as_scikit_learn(void **state)
     int cases = 0;
     known_open(&golden, "tests/golden/recipes/class_weight.txt");
     for (; (word = known_word(&golden)) != NULL; cases++) {
-        uint8_t labels[64];
+        uint16_t labels[64];
         int64_t samples[64];
         float weights[8];
         const int64_t count = (int64_t)strtod(word, NULL);
         struct feed feed = {.labels = labels};
         feed.classes = (int64_t)known_number(&golden);
         for (int64_t i = 0; i < count; i++) {
-            labels[i] = (uint8_t)known_number(&golden);
+            labels[i] = (uint16_t)known_number(&golden);
             samples[i] = i;
         }
         fit_balance_weights(&feed, samples, count, weights);

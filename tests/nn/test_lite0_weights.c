@@ -34,7 +34,7 @@ static void features_are_those_of_the_library_that_wrote_the_weights(void **stat
 {
     (void)state;
     const int64_t samples[IMAGES] = {0, 1, 2, 3, 4, 5, 6, 7};
-    const uint8_t labels[IMAGES] = {0};
+    const uint16_t labels[IMAGES] = {0};
     const struct network_options options = {.shard = 4, .norm = NORM_INFERENCE};
     struct npy images = {0}, expected = {0};
     struct device *device = NULL;

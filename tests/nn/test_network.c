@@ -549,7 +549,7 @@ static void network_hits_the_larger_share_of_a_mixture(void **state)
     bias->value[CLASSES - 1] = 1e4f;
     ok(network_load(f.network, f.model, &err), &err);
     const struct augment mixing = {.mixup = 1.0f};
-    uint8_t labels[IMAGES] = {0, CLASSES - 1, 1, CLASSES - 1, 2, CLASSES - 1, 0};
+    uint16_t labels[IMAGES] = {0, CLASSES - 1, 1, CLASSES - 1, 2, CLASSES - 1, 0};
     f.pictures.feed.augment = &mixing;
     f.pictures.feed.labels = labels;
     for (uint32_t epoch = 0; epoch < 8; epoch++) {

@@ -16,7 +16,8 @@
 enum { SIZE = 12, PICTURE = SIZE * SIZE * 3, COUNT = 24, CLASSES = 2, NORMS = 16 };
 
 struct bed {
-    uint8_t images[COUNT * PICTURE], labels[COUNT];
+    uint8_t images[COUNT * PICTURE];
+    uint16_t labels[COUNT];
     int64_t samples[COUNT];
     struct augment augment;
     struct feed feed;

@@ -20,18 +20,18 @@ static bool read_line(char **line, size_t *capacity)
     return true;
 }
 
-static bool read_labels(uint8_t *labels, int samples)
+static bool read_labels(uint16_t *labels, int samples)
 {
     for (int i = 0; i < samples; i++) {
         int label;
         if (scanf("%d", &label) != 1 || label < 0 || label >= CLASSES)
             return false;
-        labels[i] = (uint8_t)label;
+        labels[i] = (uint16_t)label;
     }
     return scanf("%*[\n]") >= 0 || feof(stdin);
 }
 
-static bool answer(int classes, int samples, char *names[CLASSES], uint8_t *labels)
+static bool answer(int classes, int samples, char *names[CLASSES], uint16_t *labels)
 {
     struct classification classification;
     struct text text = {0};
@@ -49,7 +49,7 @@ static bool answer(int classes, int samples, char *names[CLASSES], uint8_t *labe
 
 int main(void)
 {
-    static uint8_t labels[2 * SAMPLES];
+    static uint16_t labels[2 * SAMPLES];
     char *names[CLASSES] = {NULL}, *line = NULL;
     size_t capacity = 0, capacities[CLASSES] = {0};
     bool good = true;

@@ -34,14 +34,15 @@ static void fill(struct npy *images, struct npy *labels, int64_t count, uint32_t
     struct error err;
     const int64_t shape[] = {count, SIZE, SIZE, 3};
     assert_int_equal(npy_new(NPY_U8, 4, shape, images, &err), 0);
-    assert_int_equal(npy_new(NPY_U8, 1, shape, labels, &err), 0);
-    uint8_t *pixels = images->data, *label = labels->data;
+    assert_int_equal(npy_new(NPY_U16, 1, shape, labels, &err), 0);
+    uint8_t *pixels = images->data;
+    uint16_t *label = labels->data;
     for (int64_t i = 0; i < count * PICTURE; i++) {
         noise = noise * 1664525 + 1013904223;
         pixels[i] = (uint8_t)((i % 3 == i / PICTURE % PLACE_CLASSES ? 140 : 40) + (noise >> 25));
     }
     for (int64_t i = 0; i < count; i++)
-        label[i] = (uint8_t)(i % PLACE_CLASSES);
+        label[i] = (uint16_t)(i % PLACE_CLASSES);
 }
 
 static void write_data(struct place *place)

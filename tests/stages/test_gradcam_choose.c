@@ -7,8 +7,8 @@
 
 enum { N = 12 };
 /*                                  0  1  2  3  4  5  6  7  8  9 10 11 */
-static const uint8_t truth[N] = {0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2};
-static const uint8_t predicted[N] = {0, 2, 2, 1, 1, 0, 1, 2, 2, 1, 2, 2};
+static const uint16_t truth[N] = {0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2};
+static const uint16_t predicted[N] = {0, 2, 2, 1, 1, 0, 1, 2, 2, 1, 2, 2};
 
 static void choice_takes_the_first_three_of_each(void **state)
 {

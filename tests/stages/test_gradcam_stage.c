@@ -55,14 +55,14 @@ static void make_dataset(struct dataset *dataset, bool boxes)
     struct npy *const known[2] = {&dataset->train_boxes, &dataset->test_boxes};
     for (int part = 0; part < 2; part++) {
         assert_int_equal(npy_new(NPY_U8, 4, pictures, images[part], &err), 0);
-        assert_int_equal(npy_new(NPY_U8, 1, labels, truth[part], &err), 0);
+        assert_int_equal(npy_new(NPY_U16, 1, labels, truth[part], &err), 0);
         uint8_t unused[4];
         if (boxes)
             assert_int_equal(npy_new(NPY_U8, 2, corners, known[part], &err), 0);
         for (int i = 0; i < IMAGES; i++) {
             paint((uint8_t *)images[part]->data + i * SIDE * SIDE * 3,
                   boxes ? (uint8_t *)known[part]->data + i * 4 : unused, i);
-            ((uint8_t *)truth[part]->data)[i] = (uint8_t)(i % CLASSES);
+            ((uint16_t *)truth[part]->data)[i] = (uint16_t)(i % CLASSES);
         }
     }
 }

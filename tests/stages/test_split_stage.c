@@ -27,10 +27,10 @@ static void write_dataset(const struct stage_run *run, char **folder)
         dataset.classes[i] = strdup(names[i]);
     assert_int_equal(npy_new(NPY_U8, 4, pictures, &dataset.train_images, &err), 0);
     assert_int_equal(npy_new(NPY_U8, 4, pictures, &dataset.test_images, &err), 0);
-    assert_int_equal(npy_new(NPY_U8, 1, labels, &dataset.train_labels, &err), 0);
-    assert_int_equal(npy_new(NPY_U8, 1, labels, &dataset.test_labels, &err), 0);
+    assert_int_equal(npy_new(NPY_U16, 1, labels, &dataset.train_labels, &err), 0);
+    assert_int_equal(npy_new(NPY_U16, 1, labels, &dataset.test_labels, &err), 0);
     for (int i = 0; i < IMAGES; i++)
-        ((uint8_t *)dataset.train_labels.data)[i] = i % 6 < 3 ? 0 : i % 6 < 5 ? 1 : 2;
+        ((uint16_t *)dataset.train_labels.data)[i] = i % 6 < 3 ? 0 : i % 6 < 5 ? 1 : 2;
     *folder = file_join(run->folder, "dataset", &err);
     if (dataset_write(*folder, &dataset, &origin, &err) < 0)
         fail_msg("%s", err.message);
@@ -95,6 +95,76 @@ static void split_stage_takes_a_number_of_images(void **state)
     stage_run_release(&run);
 }
 
+/* One more array of the data set that init_run() wrote. */
+static void put_numbers(const struct stage_run *run, const char *name, enum npy_type type,
+                        const void *numbers, int64_t count)
+{
+    struct error err = {0};
+    char *path = file_join(run->folder, name, &err);
+    assert_int_equal(npy_write(path, type, 1, &count, numbers, &err), 0);
+    free(path);
+}
+
+static void open_splits(const struct stage_run *run, struct splits *splits)
+{
+    struct error err = {0};
+    char *folder = file_join(run->folder, "splits", &err);
+    assert_int_equal(splits_open(folder, IMAGES, splits, &err), 0);
+    free(folder);
+}
+
+static void split_stage_keeps_groups_whole(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct splits splits;
+    int64_t groups[IMAGES];
+    int sides[IMAGES / 6] = {0};
+    for (int i = 0; i < IMAGES; i++)
+        groups[i] = i / 6; /* each of all classes */
+    init_run(&run);
+    put_numbers(&run, "dataset/train_groups.npy", NPY_I64, groups, IMAGES);
+    if (stage_run_execute(&run) != 0)
+        fail_msg("%s", run.messages);
+    open_splits(&run, &splits);
+    assert_int_equal(splits.val.count, 12);
+    for (int64_t i = 0; i < splits.val.count; i++)
+        sides[((const int64_t *)splits.val.data)[i] / 6] |= 1;
+    for (int64_t i = 0; i < splits.train.count; i++)
+        sides[((const int64_t *)splits.train.data)[i] / 6] |= 2;
+    for (int g = 0; g < IMAGES / 6; g++)
+        assert_in_range(sides[g], 1, 2);
+    splits_release(&splits);
+    stage_run_param(&run, "train_size", json_real(0.5));
+    assert_int_equal(stage_run_execute(&run), 2);
+    assert_non_null(strstr(run.messages, "train_size can't be kept"));
+    put_numbers(&run, "dataset/train_groups.npy", NPY_I64, groups, IMAGES - 1);
+    assert_int_equal(stage_run_execute(&run), 1);
+    assert_non_null(strstr(run.messages, "train_groups.npy has 59 numbers for 60 pictures"));
+    stage_run_release(&run);
+}
+
+static void split_stage_obeys_who_says_what_validates(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct splits splits;
+    uint8_t validates[IMAGES] = {[3] = 1, [50] = 1};
+    init_run(&run);
+    put_numbers(&run, "dataset/train_validation.npy", NPY_U8, validates, IMAGES);
+    if (stage_run_execute(&run) != 0)
+        fail_msg("%s", run.messages);
+    open_splits(&run, &splits);
+    assert_int_equal(splits.val.count, 2);
+    assert_int_equal(((const int64_t *)splits.val.data)[1], 50);
+    splits_release(&splits);
+    validates[7] = 2;
+    put_numbers(&run, "dataset/train_validation.npy", NPY_U8, validates, IMAGES);
+    assert_int_equal(stage_run_execute(&run), 1);
+    assert_non_null(strstr(run.messages, "2 at 7 is not 0 or 1"));
+    stage_run_release(&run);
+}
+
 static void expect_refusal(json_t *test_size, json_t *seed, int status, const char *message)
 {
     struct stage_run run;
@@ -124,6 +194,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(split_stage_writes_a_stratified_split),
         cmocka_unit_test(split_stage_takes_a_number_of_images),
+        cmocka_unit_test(split_stage_keeps_groups_whole),
+        cmocka_unit_test(split_stage_obeys_who_says_what_validates),
         cmocka_unit_test(split_stage_refuses_sizes_and_seeds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

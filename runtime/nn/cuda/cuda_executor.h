@@ -75,9 +75,11 @@ struct step_graph {
 
 /* The data set of a feed, where the card can read it. */
 struct picture_set {
-    const uint8_t *images, *labels; /* the host's, by which it is known */
-    int64_t count, bytes;           /* of an image */
-    uint8_t *card_images, *card_labels;
+    const uint8_t *images; /* the host's, by which it is known */
+    const uint16_t *labels;
+    int64_t count, bytes; /* of an image */
+    uint8_t *card_images;
+    uint16_t *card_labels;
     bool pinned; /* images lie in the host's memory, where the card's was too small */
 };
 

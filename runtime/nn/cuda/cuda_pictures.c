@@ -28,11 +28,12 @@ static int put_images(struct executor *e, struct picture_set *set, struct error 
 
 static int put_set(struct executor *e, struct picture_set *set, struct error *err)
 {
+    const size_t bytes = (size_t)set->count * sizeof *set->labels;
     void *labels;
-    if (put_images(e, set, err) || card_memory_new(e->card, (size_t)set->count, &labels, err))
+    if (put_images(e, set, err) || card_memory_new(e->card, bytes, &labels, err))
         return -1;
     set->card_labels = labels;
-    return card_upload(e->card, e->ahead.stream, labels, set->labels, (size_t)set->count, err) ||
+    return card_upload(e->card, e->ahead.stream, labels, set->labels, bytes, err) ||
                    card_wait(e->card, e->ahead.stream, err)
                ? -1
                : 0;

@@ -148,6 +148,9 @@ void kernel_loss(void *stream, const struct step_scalars *scalars, int64_t n, in
                                          narrow ? NULL : (float *)dlogits,
                                          narrow ? (uint16_t *)dlogits : NULL,
                                          hits};
+    /* Of many classes; what a card has without being asked is 48 KiB, and 10,000 take 120,000. */
+    if (all > (size_t)48 << 10)
+        SHARED_LIMIT(lose, all);
     LAUNCH(lose, dim3((unsigned)n), dim3(FULL_WARP), all, stream, scalars, classes, buffers);
 }
 

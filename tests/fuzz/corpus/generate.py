@@ -220,3 +220,100 @@ put("keras_archive/refused/config_twice_a_key.keras", archive([METADATA, ("confi
 put("keras_archive/refused/weights_no_hdf5.keras", archive([METADATA, CONFIG, ("model.weights.h5", b"no HDF5")]))
 put("keras_archive/accepted/layers_no_list.keras", archive([METADATA, ("config.json", b'{"config": {"layers": 3}}'), WEIGHTS], zipfile.ZIP_DEFLATED))
 put("keras_archive/refused/bomb.keras", archive([METADATA, CONFIG, ("model.weights.h5", bytes(1 << 26))], zipfile.ZIP_DEFLATED))
+
+
+# ---- pickle ----
+
+for name in ("numpy1_protocol2", "numpy2_protocol2", "numpy2_protocol4", "numpy2_protocol5", "python2"):
+    put(f"pickle/accepted/{name}.pickle", pathlib.Path(f"../../golden/pickles/{name}.pickle").read_bytes())
+put("pickle/accepted/itself.pickle", b"]q\x00h\x00a.")
+put("pickle/refused/system.pickle", b"cos\nsystem\n(X\x02\0\0\0lstR.")
+put("pickle/refused/build.pickle", b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x02ls\x85R.")
+put("pickle/refused/opcode.pickle", b"(lp0\nI1\na.")
+put("pickle/refused/size.pickle", b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.")
+put("pickle/refused/memo.pickle", b"Nr\xff\xff\xff\x7f.")
+put("pickle/refused/odd.pickle", b"}(NNNu.")
+put("pickle/refused/empty.pickle", b"")
+
+
+# ---- npz ----
+
+def small(dtype, shape, data):
+    return npy("{'descr': '%s', 'fortran_order': False, 'shape': %s, }" % (dtype, shape), data)
+
+
+PIXELS, TWO = small("|u1", "(2, 1, 2, 3)", bytes(range(12))), small("<i8", "(2, 1)", struct.pack("<2q", 1, 0))
+KERAS = [("x_train.npy", PIXELS), ("y_train.npy", TWO), ("x_test.npy", PIXELS), ("y_test.npy", TWO)]
+put("npz/accepted/keras.npz", archive(KERAS))
+put("npz/accepted/deflated.npz", archive(KERAS, zipfile.ZIP_DEFLATED))
+put("npz/accepted/grey.npz", archive([("images.npy", small("|u1", "(2, 1, 2)", bytes(4))), ("labels.npy", TWO)]))
+put("npz/refused/channels_first.npz", archive([("x.npy", small("|u1", "(1, 3, 2, 2)", bytes(12))), ("y.npy", TWO)]))
+put("npz/refused/floats.npz", archive([("x.npy", small("<f4", "(1, 1, 1, 3)", bytes(12))), ("y.npy", TWO)]))
+put("npz/refused/objects.npz", archive([("x.npy", small("|O", "(1,)", b"\x80\x02N.")), ("y.npy", TWO)]))
+put("npz/refused/label.npz", archive([("x.npy", PIXELS), ("y.npy", small("<i8", "(2,)", struct.pack("<2q", -1, 0)))]))
+put("npz/refused/no_labels.npz", archive([("x.npy", PIXELS)]))
+put("npz/refused/bomb.npz", archive([("x.npy", PIXELS + bytes(1 << 20)), ("y.npy", TWO)], zipfile.ZIP_DEFLATED))
+put("npz/refused/empty.npz", b"")
+
+
+# ---- cifar_files ----
+
+def compressed(members):
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as file:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            file.addfile(info, io.BytesIO(data))
+    return gzip.compress(out.getvalue(), mtime=0)
+
+
+def record(coarse, fine):
+    return bytes([coarse, fine]) + bytes(3072)
+
+
+FINE = b"".join(b"fine%d\n" % i for i in range(100))
+put("cifar_files/accepted/binary.tar.gz", compressed([("c/train.bin", record(19, 99)), ("c/test.bin", record(0, 1)), ("c/fine_label_names.txt", FINE)]))
+put("cifar_files/refused/label.tar.gz", compressed([("c/train.bin", record(0, 100)), ("c/test.bin", record(0, 1)), ("c/fine_label_names.txt", FINE)]))
+put("cifar_files/refused/names.tar.gz", compressed([("c/train.bin", record(0, 0)), ("c/test.bin", record(0, 1)), ("c/fine_label_names.txt", FINE[:-9])]))
+put("cifar_files/refused/record.tar.gz", compressed([("c/train.bin", record(0, 0)[1:]), ("c/test.bin", record(0, 1)), ("c/fine_label_names.txt", FINE)]))
+
+
+def python_batch(label, key=b"labels", shape=b"K\x01M\x00\x0c"):
+    """A pickle as Python 2 wrote it, of one picture."""
+    array = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\nK\x00\x85U\x01btR(K\x01" + shape + b"\x86cnumpy\ndtype\n(U\x02u1K\x00K\x01tR"
+    array += b"(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89T\x00\x0c\x00\x00" + bytes(3072) + b"tb"
+    return b"\x80\x02}(U\x04data" + array + b"U" + bytes([len(key)]) + key + b"]K" + bytes([label]) + b"au."
+
+
+def python_names(key, names):
+    return b"\x80\x02}U" + bytes([len(key)]) + key + b"](" + b"".join(b"U" + bytes([len(n)]) + n for n in names) + b"es."
+
+
+META = ("p/batches.meta", python_names(b"label_names", [b"c%d" % i for i in range(10)]))
+put("cifar_files/accepted/python10.tar.gz", compressed([("p/data_batch_1", python_batch(3)), ("p/test_batch", python_batch(9)), META]))
+put("cifar_files/accepted/python100.tar.gz", compressed([("p/train", python_batch(3, b"coarse_labels")), ("p/test", python_batch(19, b"coarse_labels")),
+                                                         ("p/meta", python_names(b"coarse_label_names", [b"s%d" % i for i in range(20)]))]))
+put("cifar_files/refused/python_label.tar.gz", compressed([("p/data_batch_1", python_batch(10)), ("p/test_batch", python_batch(9)), META]))
+put("cifar_files/refused/python_shape.tar.gz", compressed([("p/data_batch_1", python_batch(1, shape=b"K\x02M\x00\x0c")), ("p/test_batch", python_batch(9)), META]))
+put("cifar_files/refused/python_runs.tar.gz", compressed([("p/data_batch_1", b"cos\nsystem\n(U\x02lstR."), ("p/test_batch", python_batch(9)), META]))
+
+
+# ---- picture_table ----
+
+put("picture_table/accepted/plain.csv", b"path,label\na.png,cat\nb.png,dog\n")
+put("picture_table/accepted/quotes.csv", b'\xef\xbb\xbfLabel;File;Patient;Split\r\n"a ""b"";c";"d/x;y.png";p1;train\r\nd;"e.png";p2;test\r\n')
+put("picture_table/accepted/tabs.csv", b"image\ttarget\n./a.png\t1\n\nb.png\t2")
+put("picture_table/accepted/lines.jsonl", b'{"path": "a.png", "label": 3, "video": "v"}\n\n{"label": "4", "path": "b.png", "video": 7}\n')
+put("picture_table/refused/climbs.csv", b"path,label\n../a.png,cat\n")
+put("picture_table/refused/absolute.csv", b"path,label\n/a.png,cat\n")
+put("picture_table/refused/quote.csv", b'path,label\n"a.png,cat\n')
+put("picture_table/refused/fields.csv", b"path,label\na.png\n")
+put("picture_table/refused/no_label.csv", b"path,label\na.png,\n")
+put("picture_table/refused/split.csv", b"path,label,split\na.png,cat,tset\n")
+put("picture_table/refused/utf16.csv", "path,label\na.png,cat\n".encode("utf-16"))
+put("picture_table/refused/latin1.csv", b"path,label\na.png,caf\xe9\n")
+put("picture_table/refused/no_rows.csv", b"path,label\n")
+put("picture_table/refused/empty.csv", b"")
+put("picture_table/refused/text.jsonl", b'{"path": "a.png", "label": [1]}\n')
+put("picture_table/refused/cut.jsonl", b'{"path": "a.png", "label": 1\n')
