@@ -4,6 +4,7 @@
 
 #include "command/options.h"
 
+command_fn command_init;    /* init.c */
 command_fn command_run;     /* run.c */
 command_fn command_status;  /* status.c */
 command_fn command_why;     /* why.c */

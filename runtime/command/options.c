@@ -51,6 +51,10 @@ static const struct option options_table[] = {
      OPTION_FLAG, FIELD(strict)},
     {'R', false, "reason", "TEXT", "why the results may stay", OPTION_TEXT, FIELD(reason)},
     {'T', false, "format", "FORMAT", "dot or mermaid", OPTION_TEXT, FIELD(format)},
+    {'M', false, "template", "NAME", "pictures or stages (default: what is there)", OPTION_TEXT,
+     FIELD(template_name)},
+    {'B', false, "weights", "FILE", "the base's weights", OPTION_TEXT, FIELD(weights)},
+    {'O', false, "offline", NULL, "a base that needs no network", OPTION_FLAG, FIELD(offline)},
     {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
     {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},
 };
