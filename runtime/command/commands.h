@@ -14,4 +14,7 @@ command_fn command_metrics; /* metrics.c */
 command_fn command_log;     /* log.c */
 command_fn command_dag;     /* picture.c */
 
+/* For the shells: prints what may stand in place of the last of the words. complete.c. */
+void command_complete(int count, char **words);
+
 #endif

@@ -159,6 +159,25 @@ static int parse_option(struct options *options, char **argv, int argc, int *at,
     return 0;
 }
 
+bool options_has_value(const char *word)
+{
+    bool is_long = word[0] == '-' && word[1] == '-';
+    const struct option *option = is_long ? find_long(word + 2, strlen(word + 2)) : NULL;
+    if (word[0] == '-' && word[1] != '\0' && word[2] == '\0')
+        option = find_short(word[1]);
+    return option != NULL && option->argument != NULL;
+}
+
+void options_each(const struct command *command, const char *current,
+                  void (*visit)(const char *current, const char *before, const char *word,
+                                const char *after))
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (command == NULL || strchr(command->flags, options_table[i].letter) != NULL)
+            visit(current, "--", options_table[i].name,
+                  options_table[i].argument != NULL ? "=" : "");
+}
+
 static int find_command(const char *word, const struct command **found, struct error *err)
 {
     const char *names[32];

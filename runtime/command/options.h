@@ -32,6 +32,13 @@ extern const struct command commands[];
 
 int options_parse(int argc, char **argv, struct options *options, struct error *err);
 void options_release(struct options *options);
+/* For completions: whether "--name" takes a value in the next word; each option of a command (NULL:
+ * of all), as "--name" with "=" behind it where it takes a value. */
+bool options_has_value(const char *word);
+void options_each(const struct command *command, const char *current,
+                  void (*visit)(const char *current, const char *before, const char *word,
+                                const char *after));
+
 void options_help(const struct options *options, FILE *stream);
 
 #endif
