@@ -308,7 +308,8 @@ install: all ## copy to PREFIX (default /usr/local); DESTDIR is honoured
 has-cuda:
 	@echo $(CUDA_BACKEND)
 
-deb: all ## build a package for Debian beside this folder (needs debhelper)
+deb: ## install what is missing, and build packages for Debian beside this folder: reprise, and reprise-cuda where nvcc is
+	@ci/install deb
 	dpkg-buildpackage -b -us -uc
 
 clean: ## remove what the build made; the cache and the artifacts stay
