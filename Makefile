@@ -294,13 +294,25 @@ $(BUILD)/fuzz/%: LINK_LIBS = -lcmocka
 $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(TEST_LIBS)
 	$(link)
 
+SHARE = $(DESTDIR)$(PREFIX)/share
 install: all ## copy to PREFIX (default /usr/local); DESTDIR is honoured
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/reprise/stages $(DESTDIR)$(PREFIX)/share/man/man1 \
-	  $(DESTDIR)$(PREFIX)/share/doc/reprise
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/reprise/stages $(SHARE)/man/man1 $(SHARE)/doc/reprise \
+	  $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions $(SHARE)/fish/vendor_completions.d
 	install $(BUILD)/reprise $(DESTDIR)$(PREFIX)/bin
 	install $(STAGE_PROGRAMS) $(DESTDIR)$(PREFIX)/lib/reprise/stages
-	install -m 644 docs/reprise.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	install -m 644 README.md CHANGELOG.md LICENSE pipeline.yaml $(DESTDIR)$(PREFIX)/share/doc/reprise
+	$(if $(CUDA_BACKEND),install -m 644 $(CUDA_BACKEND) $(DESTDIR)$(PREFIX)/lib/reprise)
+	install -m 644 docs/reprise.1 $(SHARE)/man/man1
+	install -m 644 README.md CHANGELOG.md LICENSE pipeline.yaml $(SHARE)/doc/reprise
+	install -m 644 completions/reprise.bash $(SHARE)/bash-completion/completions/reprise
+	install -m 644 completions/_reprise $(SHARE)/zsh/vendor-completions
+	install -m 644 completions/reprise.fish $(SHARE)/fish/vendor_completions.d
+
+has-cuda:
+	@echo $(CUDA_BACKEND)
+
+deb: ## install what is missing, and build packages for Debian beside this folder: reprise, and reprise-cuda where nvcc is
+	@ci/install deb
+	dpkg-buildpackage -b -us -uc
 
 clean: ## remove what the build made; the cache and the artifacts stay
 	rm -rf build build-*
@@ -310,4 +322,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: FORCE all pipeline verify test build-tests gpu-bundle tune-gpu gpu-programs test-gpu-plans oracle bench lint check-address faults fuzz install clean help
+.PHONY: FORCE all pipeline verify test build-tests gpu-bundle tune-gpu gpu-programs test-gpu-plans oracle bench lint check-address faults fuzz install has-cuda deb clean help

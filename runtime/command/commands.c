@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 const struct command commands[] = {
+    {"init", "[DIR]", "write a pipeline for what is there", command_init, "MBOh", 0, 1},
     {"run", "[STAGE...]", "execute what is not cached, and bring the artifacts", command_run,
      "njkfqvJLCFPSDWh", 0, 1024},
     {"status", "[STAGE...]", "say what is cached and what would run", command_status, "qJCFPSDh", 0,

@@ -4,6 +4,7 @@
 
 #include "command/options.h"
 
+command_fn command_init;    /* init.c */
 command_fn command_run;     /* run.c */
 command_fn command_status;  /* status.c */
 command_fn command_why;     /* why.c */
@@ -12,5 +13,8 @@ command_fn command_adopt;   /* adopt.c */
 command_fn command_metrics; /* metrics.c */
 command_fn command_log;     /* log.c */
 command_fn command_dag;     /* draw.c */
+
+/* For the shells: prints what may stand in place of the last of the words. complete.c. */
+void command_complete(int count, char **words);
 
 #endif

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static const char version[] = "0.1.0";
@@ -26,6 +27,10 @@ int main(int argc, char **argv)
     /* A reader that is gone, or a file that may not grow, is an error with a message. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    if (argc > 1 && strcmp(argv[1], "__complete") == 0) {
+        command_complete(argc - 2, argv + 2);
+        return 0;
+    }
     int result = options_parse(argc, argv, &options, &err);
     if (result == 0 && options.help)
         options_help(&options, stdout);

@@ -51,6 +51,10 @@ static const struct option options_table[] = {
      OPTION_FLAG, FIELD(strict)},
     {'R', false, "reason", "TEXT", "why the results may stay", OPTION_TEXT, FIELD(reason)},
     {'T', false, "format", "FORMAT", "dot or mermaid", OPTION_TEXT, FIELD(format)},
+    {'M', false, "template", "NAME", "pictures or stages (default: what is there)", OPTION_TEXT,
+     FIELD(template_name)},
+    {'B', false, "weights", "FILE", "the base's weights", OPTION_TEXT, FIELD(weights)},
+    {'O', false, "offline", NULL, "a base that needs no network", OPTION_FLAG, FIELD(offline)},
     {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
     {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},
 };
@@ -153,6 +157,25 @@ static int parse_option(struct options *options, char **argv, int argc, int *at,
             return 0;
     }
     return 0;
+}
+
+bool options_has_value(const char *word)
+{
+    bool is_long = word[0] == '-' && word[1] == '-';
+    const struct option *option = is_long ? find_long(word + 2, strlen(word + 2)) : NULL;
+    if (word[0] == '-' && word[1] != '\0' && word[2] == '\0')
+        option = find_short(word[1]);
+    return option != NULL && option->argument != NULL;
+}
+
+void options_each(const struct command *command, const char *current,
+                  void (*visit)(const char *current, const char *before, const char *word,
+                                const char *after))
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (command == NULL || strchr(command->flags, options_table[i].letter) != NULL)
+            visit(current, "--", options_table[i].name,
+                  options_table[i].argument != NULL ? "=" : "");
 }
 
 static int find_command(const char *word, const struct command **found, struct error *err)

@@ -13,8 +13,8 @@ struct options {
     const char **words; /* after the command: stages, or a run */
     size_t word_count;
     struct project_settings project;
-    const char *format, *reason;
-    bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict;
+    const char *format, *reason, *template_name, *weights;
+    bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict, offline;
 };
 
 /* A subcommand. Returns 0, or -1 with the error that says how it went. */
@@ -32,6 +32,13 @@ extern const struct command commands[];
 
 int options_parse(int argc, char **argv, struct options *options, struct error *err);
 void options_release(struct options *options);
+/* For completions: whether "--name" takes a value in the next word; each option of a command (NULL:
+ * of all), as "--name" with "=" behind it where it takes a value. */
+bool options_has_value(const char *word);
+void options_each(const struct command *command, const char *current,
+                  void (*visit)(const char *current, const char *before, const char *word,
+                                const char *after));
+
 void options_help(const struct options *options, FILE *stream);
 
 #endif

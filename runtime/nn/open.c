@@ -36,19 +36,26 @@ static int own_folder(char *folder, size_t size, struct error *err)
     return 0;
 }
 
-enum { PLACES = 2 };
+static const struct {
+    bool above; /* from the folder above the executable's own */
+    const char *inner;
+} places[] = {
+    {true, "/lib/libreprise-cuda.so"}, /* in a tree of sources, beside stages/ */
+    {true, "/libreprise-cuda.so"},     /* installed, beside lib/reprise/stages/ */
+    {false, "/libreprise-cuda.so"},
+};
+enum { PLACES = sizeof(places) / sizeof(places[0]) };
 
-/* Where the GPU's object may lie: lib/ beside the executable's folder, or in that folder. */
+/* Where the GPU's object may lie. */
 static int cuda_place(int which, char path[PATH_MAX + 64], struct error *err)
 {
     if (own_folder(path, PATH_MAX, err) != 0)
         return -1;
     char *slash = strrchr(path, '/');
-    if (which == 0 && slash != NULL)
+    if (places[which].above && slash != NULL)
         *slash = '\0';
     size_t length = strlen(path);
-    snprintf(path + length, PATH_MAX + 64 - length, "%s",
-             which == 0 ? "/lib/libreprise-cuda.so" : "/libreprise-cuda.so");
+    snprintf(path + length, PATH_MAX + 64 - length, "%s", places[which].inner);
     return 0;
 }
 

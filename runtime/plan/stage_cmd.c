@@ -139,7 +139,9 @@ static int check_program(const struct stage_draft *draft, const struct yaml_node
 {
     const char *program = draft->stage.argv[0];
     bool assignment = is_assignment(program);
-    if (is_builtin(program))
+    /* Alone it sets nothing: it names the stage that comes with Reprise. */
+    bool is_stage = words->count == 1 && strcmp(program, "export") == 0;
+    if (!is_stage && is_builtin(program))
         return stage_draft_error(draft, words->items[0]->place, err,
                                  "'%s' means something only to a shell, and none is run: a stage "
                                  "begins in its own folder; or [sh, -c, '...']",

@@ -191,39 +191,54 @@ static int add_interpreters(struct maker *maker, const char *word, const struct 
                             : 0;
 }
 
+/* A path of the first word, or of one of the program's own stages, in fresh memory. */
+static char *find_path(const struct maker *maker, const char *word, struct error *err)
+{
+    char *path = word[0] == '/' ? memory_copy_text(word, err)
+                                : file_join(maker->project->plan->folder, word, err);
+    if (path != NULL && !is_regular(path)) {
+        free(path);
+        path = own_stage_path(word, err);
+        if (path == NULL && err->kind == ERR_NONE)
+            start_hint_missing(maker->project, maker->stage, word, err);
+    }
+    if (path != NULL && access(path, X_OK) < 0) {
+        start_hint_mode(maker->project, maker->stage, word, err);
+        free(path);
+        return NULL;
+    }
+    return path;
+}
+
+/* The same of a bare name: of a stage that comes with this program, where it is all of cmd, else of
+ * a program in PATH. */
+static char *find_name(struct maker *maker, const char *word, struct error *err)
+{
+    if (maker->stage->argc == 1) {
+        char *own = own_stage_path(word, err);
+        maker->invocation->by_path = own != NULL;
+        if (own != NULL || err->kind != ERR_NONE)
+            return own;
+    }
+    const char *path =
+        executables_search(maker->project->programs, path_variable(maker), word, err);
+    if (path == NULL && err->kind != ERR_MEMORY)
+        start_hint_missing(maker->project, maker->stage, word, err);
+    return path == NULL ? NULL : memory_copy_text(path, err);
+}
+
 /* The first word: what is started. */
 static int add_program(struct maker *maker, struct error *err)
 {
     struct invocation *invocation = maker->invocation;
-    const char *word = maker->stage->argv[0], *path = NULL;
-    char *joined = NULL;
+    const char *word = maker->stage->argv[0];
+    bool is_name = strchr(word, '/') == NULL;
+    invocation->by_path = !is_name;
+    char *path = is_name ? find_name(maker, word, err) : find_path(maker, word, err);
     int result = -1;
-    if (strchr(word, '/') == NULL) {
-        path = executables_search(maker->project->programs, path_variable(maker), word, err);
-        if (path == NULL)
-            return err->kind == ERR_MEMORY
-                       ? -1
-                       : start_hint_missing(maker->project, maker->stage, word, err);
-    } else {
-        invocation->by_path = true;
-        joined = word[0] == '/' ? memory_copy_text(word, err)
-                                : file_join(maker->project->plan->folder, word, err);
-        if (joined != NULL && !is_regular(joined)) {
-            free(joined);
-            if ((joined = own_stage_path(word, err)) == NULL)
-                return err->kind == ERR_MEMORY
-                           ? -1
-                           : start_hint_missing(maker->project, maker->stage, word, err);
-        }
-        if ((path = joined) == NULL)
-            return -1;
-        if (access(path, X_OK) < 0) {
-            start_hint_mode(maker->project, maker->stage, word, err);
-            goto done;
-        }
-    }
-    if (add_file(maker, word, false, joined != NULL && word[0] != '/', path, &invocation->program,
-                 err) < 0 ||
+    if (path == NULL ||
+        add_file(maker, word, false, !is_name && word[0] != '/', path, &invocation->program, err) <
+            0 ||
         start_hint_check_head(maker->project, maker->stage, word, invocation->program, err) < 0 ||
         add_interpreters(maker, word, invocation->program, 0, err) < 0)
         goto done;
@@ -232,7 +247,7 @@ static int add_program(struct maker *maker, struct error *err)
     invocation->argv[0] = copied ? memory_copy_text(word, err) : memory_copy_text(path, err);
     result = invocation->argv[0] == NULL ? -1 : 0;
 done:
-    free(joined);
+    free(path);
     return result;
 }
 
@@ -297,7 +312,7 @@ char *invocation_shadowed(const struct plan_stage *stage, const struct invocatio
     const char *active = getenv("VIRTUAL_ENV");
     if (active == NULL)
         active = getenv("CONDA_PREFIX");
-    if (active == NULL || path == NULL || strchr(stage->argv[0], '/') != NULL)
+    if (active == NULL || path == NULL || invocation->by_path)
         return NULL;
     while (*path != '\0') {
         struct text candidate = {0};

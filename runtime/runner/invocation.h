@@ -1,6 +1,7 @@
 /* A stage's cmd made ready to run. Words that name files of the project lie in
- * the work folder as copies, so they stay as they stand in the file; the first
- * word is looked up in the stage's PATH where it is a bare name.
+ * the work folder as copies, so they stay as they stand in the file; a first
+ * word that is a bare name is one of the program's own stages (own_stage.h),
+ * else looked up in the stage's PATH, and runs where it lies.
  *
  * Files whose bytes take part, each in the key and in the lock:
  *   - words of cmd that are files;
@@ -23,7 +24,7 @@ struct invocation_file {
 struct invocation {
     char **argv; /* NULL at the end; argv[0] is absolute, or a path in the work folder */
     size_t argc;
-    bool by_path; /* the first word is a path, and no name to be found in PATH */
+    bool by_path; /* the first word is a path or an own stage, and no name to be found in PATH */
     const struct executable *program; /* of the first word */
     struct invocation_file *files;
     size_t file_count, file_capacity;

@@ -6,6 +6,7 @@
 #include "runner/deliver.h"
 #include "runner/dep_content.h"
 #include "runner/executables.h"
+#include "runner/own_stage.h"
 #include "runner/prepare.h"
 #include "runner/publish.h"
 #include "store/ignore.h"
@@ -203,6 +204,19 @@ static void add_word(struct gathering *gathering, const char *word)
     free(path);
 }
 
+/* Where a stage of the program's own was found, or could come to be. */
+static void add_own_stage(struct gathering *gathering, const struct plan_stage *stage)
+{
+    struct error err = {0};
+    char *path;
+    for (size_t i = 0; (path = own_stage_place(stage->argv[0], i, &err)) != NULL; i++) {
+        add_any(gathering->evidence, path);
+        free(path);
+    }
+    if (err.kind != ERR_NONE)
+        gathering->failed = true;
+}
+
 /* ---- results ---- */
 
 static void add_blob(struct gathering *gathering, const struct digest *digest)
@@ -371,6 +385,8 @@ bool rests_on(struct jobs *jobs, struct evidence *evidence)
         /* The whole file was checked, whatever is asked for. */
         for (size_t w = 0; w < job->stage->argc; w++)
             add_word(&gathering, job->stage->argv[w]);
+        if (job->stage->argc > 0)
+            add_own_stage(&gathering, job->stage);
         if (job->state == JOB_CACHED)
             add_job(&gathering, job);
         else if (job->state != JOB_OUTSIDE)

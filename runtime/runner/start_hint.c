@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "runner/own_stage.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -70,6 +71,28 @@ static void suggest_program(const char *word, struct text *text)
     text_release(&local);
 }
 
+/* What a bare name can mean beside a program in PATH: a stage of ours, where it stands alone. */
+static void suggest_stage(const struct plan_stage *stage, const char *word, struct text *text)
+{
+    struct error ignored;
+    char **names = NULL;
+    size_t count = 0;
+    char *own = own_stage_path(word, &ignored), *folder = own_stage_folder(&ignored);
+    const char *found = NULL;
+    if (stage->argc == 1 && folder != NULL && file_list(folder, &names, &count, &ignored) == 0)
+        found = text_nearest(word, (const char *const *)names, count);
+    if (own != NULL)
+        text_addf(text, ": a stage that comes with Reprise takes no words, write 'cmd: %s'", word);
+    else if (stage->argc == 1)
+        text_addf(text, ", nor a stage in '%s'", folder != NULL ? folder : "stages");
+    if (found != NULL)
+        text_addf(text, ", did you mean '%s'?", found);
+    if (names != NULL)
+        file_free_names(names, count);
+    free(folder);
+    free(own);
+}
+
 int start_hint_missing(const struct project *project, const struct plan_stage *stage,
                        const char *word, struct error *err)
 {
@@ -86,7 +109,9 @@ int start_hint_missing(const struct project *project, const struct plan_stage *s
     struct text way = {0};
     if (is_name)
         suggest_program(word, &way);
-    else
+    if (is_name && way.size == 0)
+        suggest_stage(stage, word, &way);
+    if (!is_name)
         suggest_path(project, word, &way);
     if (way.size == 0 && !is_name)
         text_add(&way, strncmp(word, "build/", 6) == 0 ? ": run make first" : ": there is none");

@@ -1,0 +1,272 @@
+/* `reprise init [DIR]`: looks at what is there by the stage `inspect`, and writes a pipeline for
+ * it. */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "command/commands.h"
+#include "command/init_pipeline.h"
+#include "runner/own_stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int write_new(const char *folder, const char *name, const char *data, struct error *err)
+{
+    char *path = file_join(folder, name, err);
+    int fd = path == NULL ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    int result = -1;
+    if (fd < 0 && path != NULL && errno == EEXIST)
+        error_set(err, ERR_USAGE, "'%s' is there already: reprise init overwrites nothing", path);
+    else if (fd < 0 && path != NULL)
+        error_errno(err, "cannot write '%s'", path);
+    else if (fd >= 0) {
+        size_t size = strlen(data);
+        bool written = write(fd, data, size) == (ssize_t)size;
+        result = close(fd) == 0 && written ? 0 : error_errno(err, "cannot write '%s'", path);
+    }
+    free(path);
+    return result;
+}
+
+static int refuse_if_there(const char *folder, const char *name, struct error *err)
+{
+    char *path = file_join(folder, name, err);
+    int result = path == NULL ? -1 : 0;
+    if (result == 0 &&
+        (file_exists(path) || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0))
+        result = error_set(err, ERR_USAGE, "'%s' is there already: reprise init overwrites nothing",
+                           path);
+    free(path);
+    return result;
+}
+
+/* Runs a stage on its stage.json. */
+static int start(const char *program, const char *document, struct error *err)
+{
+    pid_t child;
+    int status;
+    char *const argv[] = {(char *)program, (char *)document, NULL};
+    posix_spawn_file_actions_t actions;
+    if (posix_spawn_file_actions_init(&actions) != 0)
+        return error_set(err, ERR_MEMORY, "out of memory");
+    posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    errno = posix_spawn(&child, program, &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (errno != 0)
+        return error_errno(err, "cannot start '%s'", program);
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return error_errno(err, "cannot wait for '%s'", program);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0
+               ? 0
+               : error_set(err, ERR_STAGE, "the stage 'inspect' failed");
+}
+
+/* What the stage finds in a folder; json_decref() it. `work` is a folder of its own. */
+static int inspect_in(const char *work, const char *program, const char *folder, json_t **found,
+                      struct error *err)
+{
+    char *document = file_join(work, "stage.json", err), *out = file_join(work, "found.json", err);
+    json_t *stage = json_pack(
+        "{s:i, s:s, s:s, s:{s:s}, s:{}, s:{s:s}, s:s, s:{s:i}, s:s}", "schema", 2, "stage",
+        "inspect", "key", "0000000000000000000000000000000000000000000000000000000000000000",
+        "params", "path", folder, "deps", "outs", "found", "found.json", "checkpoint", "checkpoint",
+        "resources", "threads", 1, "device", "cpu");
+    int result = -1;
+    if (stage == NULL)
+        error_set(err, ERR_USAGE, "'%s' is no name in UTF-8", folder);
+    else if (document != NULL && out != NULL)
+        result = json_write(document, stage, err) < 0 || start(program, document, err) < 0 ||
+                         json_read(out, found, err) < 0
+                     ? -1
+                     : 0;
+    json_decref(stage);
+    free(document);
+    free(out);
+    return result;
+}
+
+static int inspect(const char *folder, json_t **found, struct error *err)
+{
+    struct error ignored;
+    struct text work = {0};
+    char *program = own_stage_path("inspect", err);
+    if (program == NULL && err->kind == ERR_NONE) {
+        char *where = own_stage_folder(&ignored);
+        error_set(err, ERR_USAGE,
+                  "there is no stage 'inspect' in '%s': install Reprise with its stages, or take "
+                  "--template stages",
+                  where != NULL ? where : "stages");
+        free(where);
+    }
+    if (program == NULL)
+        return -1;
+    const char *temporary = getenv("TMPDIR");
+    text_addf(&work, "%s/reprise-init.XXXXXX", temporary != NULL ? temporary : "/tmp");
+    int result = text_check(&work, err);
+    if (result == 0 && mkdtemp(work.data) == NULL)
+        result = error_errno(err, "cannot make '%s'", work.data);
+    if (result == 0) {
+        result = inspect_in(work.data, program, folder, found, err);
+        file_remove(work.data, &ignored);
+    }
+    text_release(&work);
+    free(program);
+    return result;
+}
+
+static long long number(const json_t *found, const char *name)
+{
+    const json_t *value = json_at(found, name);
+    return json_is_integer(value) ? (long long)json_integer_value(value) : 0;
+}
+
+static void tell(const json_t *found)
+{
+    const json_t *classes = json_at(found, "classes"), *counts = json_at(found, "counts");
+    const json_t *broken = json_at(found, "broken"), *value;
+    size_t i;
+    printf("found %lld pictures of %zu classes", number(found, "pictures"),
+           json_array_size(classes));
+    if (number(found, "width.max") > 0)
+        printf(", %lldx%lld to %lldx%lld pixels", number(found, "width.min"),
+               number(found, "height.min"), number(found, "width.max"),
+               number(found, "height.max"));
+    printf("\n");
+    enum { SHOWN = 20 };
+    for (i = 0; i < json_array_size(classes) && i < SHOWN; i++)
+        printf("  %s: %lld\n", json_string_value(json_array_get(classes, i)),
+               (long long)json_integer_value(json_array_get(counts, i)));
+    if (json_array_size(classes) > SHOWN)
+        printf("  and %zu more\n", json_array_size(classes) - SHOWN);
+    if (number(found, "broken_count") > 0)
+        printf("%lld cannot be read, and are left out (skip_broken):\n",
+               number(found, "broken_count"));
+    json_array_foreach (broken, i, value)
+        printf("  %s: %s\n", json_string_value(json_at(value, "path")),
+               json_string_value(json_at(value, "why")));
+    if (number(found, "duplicate_count") > 0)
+        printf("%lld pairs are equal; they stay on one side of every split\n",
+               number(found, "duplicate_count"));
+}
+
+static bool has_shape(const json_t *found)
+{
+    return json_is_string(json_at(found, "kind")) && json_is_string(json_at(found, "path")) &&
+           json_is_array(json_at(found, "classes")) && json_is_array(json_at(found, "counts"));
+}
+
+/* The pictures' folder from a folder beside it. */
+static json_t *beside(const char *folder)
+{
+    const char *slash = strrchr(folder, '/');
+    return json_sprintf("../%s", slash != NULL ? slash + 1 : folder);
+}
+
+/* The text of the pipeline. `around`: the folder is the data set itself, and cannot hold the
+ * project, whose own folders would be part of it. */
+static int make(const struct options *options, const char *folder, struct text *text, bool *around,
+                struct error *err)
+{
+    json_t *found = NULL;
+    bool wanted = options->template_name != NULL, pictures = false;
+    if (!wanted || strcmp(options->template_name, "pictures") == 0) {
+        if (inspect(folder, &found, err) < 0)
+            return -1;
+        if (!has_shape(found)) {
+            json_decref(found);
+            return error_set(err, ERR_STAGE, "the stage 'inspect' gave an answer of another form");
+        }
+        pictures = strcmp(json_string_value(json_at(found, "kind")), "none") != 0;
+        const json_t *why = json_at(found, "why");
+        if (!pictures && wanted)
+            error_set(err, ERR_USAGE, "'%s' holds no pictures: %s", folder,
+                      json_is_string(why) ? json_string_value(why) : "nothing was found");
+        if (pictures) {
+            *around = strcmp(json_string_value(json_at(found, "path")), ".") == 0;
+            tell(found);
+            if (*around)
+                json_object_set_new(found, "path", beside(folder));
+            init_pipeline_pictures(found, options->weights, options->offline, text);
+        }
+        json_decref(found);
+        if (!pictures && wanted)
+            return -1;
+    }
+    if (!pictures) {
+        printf("%s\n", wanted ? "two small stages" : "no pictures were found: two small stages");
+        init_pipeline_stages(text);
+    }
+    return text_check(text, err);
+}
+
+static const char ignored_by_git[] = "/artifacts/\n/cache/\n/reports/\n";
+static int write_all(const char *folder, const struct text *text, struct error *err)
+{
+    struct error why = {0};
+    if (file_make_folders(folder, err) < 0 ||
+        write_new(folder, "pipeline.yaml", text->data, err) < 0)
+        return -1;
+    printf("wrote pipeline.yaml\n");
+    if (write_new(folder, ".gitignore", ignored_by_git, &why) == 0)
+        printf("wrote .gitignore\n");
+    else if (why.kind == ERR_USAGE)
+        printf("kept .gitignore as it is; it should name artifacts/, cache/ and reports/\n");
+    else {
+        *err = why;
+        return -1;
+    }
+    return 0;
+}
+
+int command_init(const struct options *options, struct error *err)
+{
+    static const char *const templates[] = {"pictures", "stages"};
+    const char *asked = options->word_count > 0 ? options->words[0] : ".";
+    char folder[PATH_MAX];
+    struct text text = {0}, project = {0};
+    bool around = false;
+    const char *name = options->template_name;
+    if (name != NULL && strcmp(name, templates[0]) != 0 && strcmp(name, templates[1]) != 0) {
+        const char *nearest = text_nearest(name, templates, 2);
+        return error_set(err, ERR_USAGE, "--template '%s': expected pictures or stages%s%s", name,
+                         nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "");
+    }
+    if (options->weights != NULL && access(options->weights, R_OK) < 0)
+        return error_set(err, ERR_USAGE, "--weights '%s': there is no such file that can be read",
+                         options->weights);
+    if (options->weights != NULL && options->offline)
+        return error_set(err, ERR_USAGE, "--weights and --offline: one of them");
+    if (file_make_folders(asked, err) < 0)
+        return -1;
+    if (realpath(asked, folder) == NULL)
+        return error_errno(err, "cannot open '%s'", asked);
+    char *weights = options->weights == NULL ? NULL : realpath(options->weights, NULL);
+    struct options absolute = *options;
+    absolute.weights = weights;
+    int result = refuse_if_there(folder, "pipeline.yaml", err);
+    if (result == 0)
+        result = make(&absolute, folder, &text, &around, err);
+    text_addf(&project, "%s%s", folder, around ? "-pipeline" : "");
+    if (result == 0 && (result = text_check(&project, err)) == 0)
+        result = write_all(project.data, &text, err);
+    if (result == 0 && around)
+        printf("in %s, since the classes' folders lie in '%s' itself\n", project.data, asked);
+    bool here = options->word_count == 0 && !around;
+    if (result == 0)
+        printf("next: %s%s%sreprise run\n", here ? "" : "cd ", here ? "" : project.data,
+               here ? "" : " && ");
+    text_release(&project);
+    free(weights);
+    text_release(&text);
+    return result;
+}

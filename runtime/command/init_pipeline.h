@@ -1,0 +1,18 @@
+/* The text of the pipeline.yaml that `reprise init` writes. */
+#ifndef COMMAND_INIT_PIPELINE_H
+#define COMMAND_INIT_PIPELINE_H
+
+#include "base/text.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* Of the pictures that the stage `inspect` found. `weights` is a file, or NULL; `offline`: a base
+ * that needs no network. */
+void init_pipeline_pictures(const json_t *found, const char *weights, bool offline,
+                            struct text *text);
+
+/* Two small stages of the shell. */
+void init_pipeline_stages(struct text *text);
+
+#endif

@@ -1,0 +1,81 @@
+#!/bin/sh
+# reprise init writes a pipeline for what the stage inspect finds, says what it found, and overwrites nothing.
+. tests/runner/project.sh
+mkdir -p "$here/prefix/bin" "$here/prefix/lib/reprise/stages"
+cp "$reprise" "$here/prefix/bin"
+for stage in "$BUILD"/stages/*; do [ -x "$stage" ] && ln -s "$stage" "$here/prefix/lib/reprise/stages"; done
+reprise=$here/prefix/bin/reprise
+# One that says what the test wants.
+inspect=$here/prefix/lib/reprise/stages/inspect
+rm -f "$inspect"
+printf '#!/bin/sh\ncat "%s/answer" > "$(dirname "$1")/found.json"\n' "$here" > "$inspect"
+chmod +x "$inspect"
+found() { # found KIND PATH SIDE PICTURES [MORE]
+    printf '{"schema": 1, "kind": "%s", "path": "%s", "classes": ["cat", "dog"], "counts": [3, 4], "pictures": %s, "width": {"min": %s, "median": %s, "max": 900}, "height": {"min": 5, "median": 5, "max": 5}, "broken": [], "broken_count": 0, "duplicates": [], "duplicate_count": 0%s}' \
+        "$1" "$2" "$4" "$3" "$3" "${5:-}" > "$here/answer"
+}
+init() { # init ARGUMENTS, in a fresh folder
+    rm -rf "$here/p" "$here/p-pipeline"
+    mkdir "$here/p"
+    (cd "$here/p" && "$reprise" init "$@") > "$here/out" 2> "$here/err"
+    status=$?
+}
+yaml=$here/p/pipeline.yaml
+
+found class_folders pictures 200 300
+init
+[ $status -eq 0 ] && grep -q '^found 300 pictures of 2 classes, 200x5 to 900x5 pixels$' "$here/out" && grep -q '^  dog: 4$' "$here/out" &&
+    grep -q '^next: reprise run$' "$here/out" && grep -q mobilenet_2_5_224 "$yaml" && grep -q '^  pictures: "pictures"$' "$yaml" && grep -q '^/cache/$' "$here/p/.gitignore"
+ok $? init_says_what_it_found_and_the_next_command_and_takes_a_pinned_base
+before=$(cat "$yaml")
+(cd "$here/p" && "$reprise" init) > "$here/out" 2> "$here/err"
+[ $? -eq 2 ] && grep -qF "'$yaml' is there already" "$here/err" && [ "$(cat "$yaml")" = "$before" ]
+ok $? init_overwrites_nothing
+init --offline
+grep -q 'sample:shapes' "$yaml" && ! grep -q https "$yaml"
+ok $? init_offline_takes_the_base_that_pretrain_makes
+found class_folders pictures 32 50000
+init
+grep -q resnet20 "$yaml" && ! grep -q 'weights:' "$yaml"
+ok $? many_small_pictures_begin_from_random_weights
+found class_folders pictures 200 300
+echo w > "$here/w.safetensors"
+init --weights "$here/w.safetensors"
+[ $status -eq 0 ] && grep -qF "weights: \"$here/w.safetensors\"" "$yaml" && ! grep -q download "$yaml"
+ok $? a_file_of_weights_is_taken_directly
+init --weights "$here/none"
+[ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q "there is no such file" "$here/err"
+ok $? weights_that_are_not_there_stop_before_anything_is_written
+found csv pictures 200 300 ', "columns": {"path": "p", "label": "l", "group": "pati\"ent", "split": null}'
+init
+grep -qF 'group: "pati\"ent"' "$yaml"
+ok $? column_of_groups_is_taken_and_quoted
+found class_folders . 200 300
+init
+[ $status -eq 0 ] && [ ! -e "$yaml" ] && grep -q '^  pictures: "../p"$' "$here/p-pipeline/pipeline.yaml" && grep -qF "next: cd $here/p-pipeline && reprise run" "$here/out"
+ok $? folder_that_is_the_data_set_stays_as_it_is
+found none . 0 0
+init
+[ $status -eq 0 ] && project=$here/p && r run && [ "$(head -n 1 "$here/p/artifacts/sorted/sorted.txt")" = 10 ] && r run && grep -q '2 cached' "$here/err"
+ok $? with_nothing_there_two_small_stages_run
+init --template pictures
+[ $status -eq 2 ] && grep -q 'holds no pictures' "$here/err" && [ ! -e "$yaml" ]
+ok $? pictures_asked_for_and_not_there_are_told
+init --template stage
+[ $status -eq 2 ] && grep -q 'did you mean stages' "$here/err"
+ok $? unknown_template_suggests
+for bad in '' '{' '[]' '{"kind": 3}' '{"kind": "csv", "path": 4}'; do
+    echo "$bad" > "$here/answer"
+    init
+    [ $status -eq 1 ] || [ $status -eq 2 ] || break
+    [ ! -e "$yaml" ] || break
+done
+ok $? an_answer_of_another_form_writes_nothing
+rm "$inspect"
+init
+[ $status -eq 2 ] && grep -qF "there is no stage 'inspect' in '$here/prefix/lib/reprise/stages'" "$here/err"
+ok $? without_the_stage_inspect_it_says_where_it_was_looked_for
+init --template stages
+[ $status -eq 0 ] && [ -e "$yaml" ]
+ok $? template_of_stages_needs_none
+finish
