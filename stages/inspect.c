@@ -139,10 +139,57 @@ static bool tells_apart(const struct found *found)
     return found->list.class_count > 1 || found->kind.npz || found->kind.cifar != CIFAR_NONE;
 }
 
+/* The one folder that holds all of what was found in the folder itself; NULL where there is none.
+ */
+static char *only_folder(const struct found *found, struct error *err)
+{
+    const struct picture_list *list = &found->list;
+    const char *first = list->count > 0 ? list->entries[0].path : "", *slash = strchr(first, '/');
+    if (list->kind != PICTURES_CLASS_FOLDERS || list->archive || slash == NULL)
+        return NULL;
+    const size_t size = (size_t)(slash - first) + 1;
+    for (size_t i = 1; i < list->count; i++)
+        if (strncmp(list->entries[i].path, first, size) != 0)
+            return NULL;
+    char *name = memory_new(size, 1, err);
+    if (name != NULL)
+        memcpy(name, first, size - 1);
+    return name;
+}
+
+/* Pictures in a folder of the folder are that one's, so that a project can lie beside them. */
+static int go_into_only_folder(struct found *found, struct error *err)
+{
+    struct found inner = {.stage = found->stage, .folder = found->folder};
+    struct text ignored = {0};
+    struct error why = {0};
+    inner.name = only_folder(found, &why);
+    if (inner.name == NULL)
+        return why.kind == ERR_NONE ? 0 : (*err = why, -1);
+    char *path = file_join(found->folder, inner.name, err);
+    int result = path == NULL ? -1 : look_at(&inner, path, &ignored, err);
+    free(path);
+    text_release(&ignored);
+    if (result <= 0 || !tells_apart(&inner)) {
+        picture_list_release(&inner.list);
+        free(inner.path);
+        free(inner.name);
+        return result < 0 ? -1 : 0;
+    }
+    picture_list_release(&found->list);
+    free(found->path);
+    found->list = inner.list;
+    found->path = inner.path;
+    found->name = inner.name;
+    return 0;
+}
+
 static int find(struct found *found, struct error *err)
 {
     struct text inside = {0};
     int result = look_at(found, found->folder, &found->why, err);
+    if (result > 0 && go_into_only_folder(found, err) < 0)
+        return -1;
     if (result > 0 && !tells_apart(found)) {
         text_addf(&found->why, "there is one class, '%s', and nothing to tell apart",
                   found->list.classes[0]);
