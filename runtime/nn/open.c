@@ -23,14 +23,21 @@ struct cuda {
     fingerprint_fn *fingerprint;
 };
 
-/* The executable's folder, without a slash at its end. */
+/* The executable's folder, without a slash at its end; of a copy that the runner made to run in a
+ * work folder, that of what it copied. */
 static int own_folder(char *folder, size_t size, struct error *err)
 {
     ssize_t length = readlink("/proc/self/exe", folder, size - 1);
     if (length < 0)
         return error_errno(err, "/proc/self/exe");
     folder[length] = '\0';
+    const char *original = getenv("REPRISE_PROGRAM");
+    const char *name = original != NULL ? strrchr(original, '/') : NULL;
     char *slash = strrchr(folder, '/');
+    if (name != NULL && slash != NULL && strcmp(name, slash) == 0 && strlen(original) < size) {
+        memcpy(folder, original, strlen(original) + 1);
+        slash = folder + (name - original);
+    }
     if (slash != NULL)
         *slash = '\0';
     return 0;

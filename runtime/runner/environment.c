@@ -120,7 +120,8 @@ static int add_all(struct variables *variables, const struct environment_place *
         add_own(variables, "OMP_NUM_THREADS", number, err) < 0 ||
         (place->cards != NULL &&
          add_own(variables, "CUDA_VISIBLE_DEVICES", place->cards, err) < 0) ||
-        add_own(variables, "REPRISE_CUDNN", place->cudnn, err) < 0)
+        add_own(variables, "REPRISE_CUDNN", place->cudnn, err) < 0 ||
+        add_own(variables, "REPRISE_PROGRAM", place->program, err) < 0)
         return -1;
     for (size_t i = 0; i < COUNT(fixed_variables); i++)
         if (add_own(variables, fixed_variables[i].name, fixed_variables[i].value, err) < 0)

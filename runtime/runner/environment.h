@@ -15,8 +15,9 @@ const char *environment_proxy(size_t i);
 struct environment_place {
     const char *folder; /* absolute, in which the stage works: HOME and TMPDIR lie in it */
     int threads;
-    const char *cards; /* for CUDA_VISIBLE_DEVICES; NULL: those that we see */
-    const char *cudnn; /* folder of cuDNN, or NULL */
+    const char *cards;   /* for CUDA_VISIBLE_DEVICES; NULL: those that we see */
+    const char *cudnn;   /* folder of cuDNN, or NULL */
+    const char *program; /* where the first word of cmd lies: what runs may be a copy */
 };
 
 /* The value of a variable for a stage, as declared or fixed; NULL where it is not set. Of

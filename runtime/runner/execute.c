@@ -14,7 +14,8 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
 {
     struct job *job = attempt->job;
     const struct environment_place place = {attempt->folder, attempt->threads, cards,
-                                            attempt->jobs->project->plan->cudnn};
+                                            attempt->jobs->project->plan->cudnn,
+                                            job->invocation.program->path};
     char **environment = NULL;
     size_t count = 0;
     int ends[2] = {-1, -1}, result = -1;

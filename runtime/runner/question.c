@@ -103,7 +103,8 @@ static int judge(const struct question *question, const struct launch_report *re
 static int ask_in(const struct question *question, const char *folder, int errors,
                   struct text *answer, struct error *err)
 {
-    const struct environment_place place = {folder, 1, NULL, question->project->plan->cudnn};
+    const struct environment_place place = {folder, 1, NULL, question->project->plan->cudnn,
+                                            question->program->path};
     char *const argv[] = {question->program->path, (char *)question->option,
                           (char *)question->argument, NULL};
     char **environment;

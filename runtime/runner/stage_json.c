@@ -98,6 +98,13 @@ json_t *stage_json_for_check(const struct project *project, const struct plan_st
     return common(project, stage, err);
 }
 
+/* What the key says was taken: a stage that cannot take it any more fails, and computes on no
+ * other. */
+static bool is_on_a_card(const struct job *job)
+{
+    return strstr(text_string(&job->components), "\nfingerprint device cuda\n") != NULL;
+}
+
 json_t *stage_json_for_run(const struct project *project, const struct job *job,
                            const struct stage_json_run *run, struct error *err)
 {
@@ -111,6 +118,8 @@ json_t *stage_json_for_run(const struct project *project, const struct job *job,
                   "resources", "threads", run->threads, "progress_fd", LAUNCH_PROGRESS_FD);
     bool good = more != NULL && json_object_update(object, more) == 0;
     json_decref(more);
+    if (is_on_a_card(job))
+        good = good && json_object_set_new(object, "device", json_string("cuda")) == 0;
     if (job->invocation.by_path)
         good = good && json_object_set_new(object, "scratch_out", json_string("scratch_out")) == 0;
     if (run->scratch != NULL)

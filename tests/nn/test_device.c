@@ -1,9 +1,13 @@
 /* Which device is taken, and what it says of itself. */
 #include "nn/device.h"
 
+#include "base/file.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tap.h"
 
@@ -54,6 +58,33 @@ static void cuda_that_is_absent_is_an_error_and_auto_takes_the_cpu(void **state)
     device_close(device);
 }
 
+/* The runner runs copies; beside the original lies what it loads. */
+static void gpu_backend_is_found_beside_the_original_of_a_copy(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct device *device = NULL;
+    char folder[] = "/tmp/reprise-original-XXXXXX", path[128], original[128], own[512];
+    assert_non_null(mkdtemp(folder));
+    const ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
+    assert_true(length > 0);
+    own[length] = '\0';
+    snprintf(path, sizeof(path), "%s/lib", folder);
+    assert_int_equal(mkdir(path, 0755), 0);
+    snprintf(path, sizeof(path), "%s/lib/libreprise-cuda.so", folder);
+    assert_int_equal(file_write(path, "x", 1, &err), 0);
+    snprintf(original, sizeof(original), "%s/stages%s", folder, strrchr(own, '/'));
+    setenv("REPRISE_PROGRAM", original, 1);
+    assert_int_equal(device_open("cuda", 1, &device, &err), -1);
+    assert_non_null(strstr(err.message, "cannot load the GPU backend: "));
+    assert_non_null(strstr(err.message, path));
+    setenv("REPRISE_PROGRAM", "/usr/bin/nice", 1); /* another program that starts this one */
+    assert_int_equal(device_open("cuda", 1, &device, &err), -1);
+    assert_non_null(strstr(err.message, "no GPU backend"));
+    unsetenv("REPRISE_PROGRAM");
+    assert_int_equal(file_remove(folder, &err), 0);
+}
+
 static void unknown_device_is_a_usage_error(void **state)
 {
     (void)state;
@@ -96,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fingerprint_names_device_library_and_instructions),
         cmocka_unit_test(cuda_that_is_absent_is_an_error_and_auto_takes_the_cpu),
+        cmocka_unit_test(gpu_backend_is_found_beside_the_original_of_a_copy),
         cmocka_unit_test(unknown_device_is_a_usage_error),
         cmocka_unit_test(precision_is_what_the_device_has),
     };
