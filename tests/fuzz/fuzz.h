@@ -30,6 +30,7 @@ fuzz_target fuzz_lock;
 fuzz_target fuzz_memo;
 fuzz_target fuzz_model;
 fuzz_target fuzz_npy;
+fuzz_target fuzz_picture;
 fuzz_target fuzz_pipeline;
 fuzz_target fuzz_progress;
 fuzz_target fuzz_safetensors;

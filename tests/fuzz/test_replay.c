@@ -19,6 +19,7 @@ static struct replay replays[] = {
     {"memo", fuzz_memo, 60, 200},
     {"model", fuzz_model, 20, 60},
     {"npy", fuzz_npy, 60, 200},
+    {"picture", fuzz_picture, 60, 200},
     {"pipeline", fuzz_pipeline, 60, 200},
     {"progress", fuzz_progress, 60, 200},
     {"safetensors", fuzz_safetensors, 60, 200},
