@@ -188,6 +188,8 @@ int picture_png(const struct picture_source *source, struct picture *picture, in
         result = png_decode(&decoder, orientation);
     else if (found.kind == ERR_NONE)
         error_set(&found, ERR_MEMORY, "libpng cannot read '%s'", source->name);
+    if (result == 0 && found.kind != ERR_NONE) /* memory that libpng could do without */
+        result = -1;
     if (result == 0 && *decoder.damage != '\0')
         result = picture_broken(source, "PNG", decoder.damage, &found);
     png_destroy_read_struct(&decoder.png, &decoder.info, &decoder.end);

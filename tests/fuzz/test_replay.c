@@ -23,6 +23,7 @@ static struct replay replays[] = {
     {"npz", fuzz_npz, 60, 100},
     {"pickle", fuzz_pickle, 60, 400},
     {"picture_table", fuzz_picture_table, 60, 200},
+    {"picture", fuzz_picture, 60, 200},
     {"pipeline", fuzz_pipeline, 60, 200},
     {"progress", fuzz_progress, 60, 200},
     {"safetensors", fuzz_safetensors, 60, 200},
