@@ -6,7 +6,8 @@
  *   picture.pixels[(y * picture.width + x) * 3 + channel]
  *   picture_release(&picture);
  *
- * - Grey, palettes and 1, 2 and 4 bits are expanded; of 16 bits the high byte is taken.
+ * - Grey, palettes and 1, 2 and 4 bits are expanded; an index beyond the palette is black; of 16
+ *   bits the high byte is taken.
  * - Alpha, also as tRNS (compared at the file's own depth), is laid over white:
  *   (c * a + 255 * (255 - a)) / 255, rounded to the nearest. Pillow's paste over white does the
  *   same.
