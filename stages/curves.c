@@ -2,12 +2,16 @@
  * font or library draws anew and trains nothing.
  *
  * deps pretrain_history, phase1_history, phase2_history (history.json) and metrics (of evaluate);
- * outs pretrain, phase1, phase2 (curves of accuracy and loss) and confusion_matrix. Each out that
- * is declared needs its dep; there are no parameters.
+ * outs pretrain, phase1, phase2 (curves of accuracy and loss), confusion_matrix, of many classes
+ * the most confused ones, and confusion_csv, which has them all (csv.h). Each out that is declared
+ * needs its dep; there are no parameters.
  */
+#include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/stage.h"
+#include "base/text.h"
+#include "csv.h"
 #include "drawing.h"
 #include "figure/plot.h"
 #include "nn/history.h"
@@ -112,17 +116,38 @@ static int take_matrix(const json_t *metrics, struct matrix *matrix, struct erro
                 : error_set(err, ERR_FORMAT, "dep 'metrics' lacks classes, or confusion of them");
 }
 
-static int draw_matrix(struct stage *stage, struct error *err)
+static int draw_matrix(struct stage *stage, const struct matrix *matrix, struct error *err)
+{
+    const char *out = stage_out(stage, "confusion_matrix", err);
+    if (out == NULL || drawing_note_names(stage, matrix->names, matrix->classes, err) < 0)
+        return -1;
+    return figure_confusion_matrix(out, "Confusion matrix of the test images", matrix->counts,
+                                   matrix->names, (int64_t)matrix->classes, err);
+}
+
+static int write_csv(struct stage *stage, const struct matrix *matrix, struct error *err)
+{
+    struct text text = {0};
+    const char *out = stage_out(stage, "confusion_csv", err);
+    csv_confusion(&text, matrix->names, matrix->counts, matrix->classes);
+    int result = out == NULL || text_check(&text, err) < 0
+                     ? -1
+                     : file_write(out, text_string(&text), text.size, err);
+    text_release(&text);
+    return result;
+}
+
+static int show_confusion(struct stage *stage, struct error *err)
 {
     struct matrix matrix = {0};
     json_t *metrics = NULL;
-    const char *out = stage_out(stage, "confusion_matrix", err);
-    const char *dep = out != NULL ? stage_dep(stage, "metrics", err) : NULL;
-    int result = -1;
-    if (dep != NULL && json_read(dep, &metrics, err) == 0 &&
-        take_matrix(metrics, &matrix, err) == 0)
-        result = figure_confusion_matrix(out, "Confusion matrix of the test images", matrix.counts,
-                                         matrix.names, (int64_t)matrix.classes, err);
+    const char *dep = stage_dep(stage, "metrics", err);
+    int result =
+        dep != NULL && json_read(dep, &metrics, err) == 0 ? take_matrix(metrics, &matrix, err) : -1;
+    if (result == 0 && stage_has_out(stage, "confusion_matrix"))
+        result = draw_matrix(stage, &matrix, err);
+    if (result == 0 && stage_has_out(stage, "confusion_csv"))
+        result = write_csv(stage, &matrix, err);
     free(matrix.counts);
     free(matrix.names);
     json_decref(metrics);
@@ -138,7 +163,8 @@ static int run(struct stage *stage, struct error *err)
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
         if (stage_has_out(stage, phases[i].out) && draw_phase(stage, i, err) < 0)
             return -1;
-    return stage_has_out(stage, "confusion_matrix") ? draw_matrix(stage, err) : 0;
+    bool wanted = stage_has_out(stage, "confusion_matrix") || stage_has_out(stage, "confusion_csv");
+    return wanted ? show_confusion(stage, err) : 0;
 }
 
 int main(int argc, char **argv)
@@ -150,7 +176,7 @@ int main(int argc, char **argv)
         .check = stage_params_done,
         .fingerprint = drawing_fingerprint,
         .deps = "pretrain_history? phase1_history? phase2_history? metrics?",
-        .outs = "pretrain? phase1? phase2? confusion_matrix?",
+        .outs = "pretrain? phase1? phase2? confusion_matrix? confusion_csv?",
     };
     return stage_main(argc, argv, &kind);
 }

@@ -232,7 +232,8 @@ static const struct stage_kind evaluate_kind = {
     .deps = "dataset model",
     .outs = "metrics predictions report",
     .metrics = "n test_loss test_accuracy macro.precision macro.recall macro.f1 macro.support "
-               "weighted.precision weighted.recall weighted.f1 weighted.support",
+               "weighted.precision weighted.recall weighted.f1 weighted.support "
+               "per_class.*.precision per_class.*.recall per_class.*.f1 per_class.*.support",
 };
 
 int main(int argc, char **argv)

@@ -12,6 +12,7 @@
 #include "figure/axes.h"
 #include "figure/gallery.h"
 #include "figure/plot.h"
+#include "figure/short_names.h"
 #include "nn/feed.h"
 
 #include "augment_params.h"
@@ -22,7 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { EXAMPLES = 6, DRAWS = 7, EXAMPLE_COLUMNS = DRAWS + 1 };
+/* Of more classes than SHOWN only some have their picture. */
+enum { SHOWN = 64, COLUMNS = 8 };
+enum { EXAMPLES = 6, DRAWS = 7, EXAMPLE_COLUMNS = DRAWS + 1, CELL = 80 };
 
 struct explore {
     struct stage *stage;
@@ -85,29 +88,42 @@ static int draw_samples(const struct explore *explore, struct error *err)
 {
     const struct dataset *dataset = &explore->dataset;
     const char *path = stage_out(explore->stage, "sample_images", err);
-    size_t classes = (size_t)dataset->class_count;
-    /* About twice as wide as high. */
-    size_t columns = (size_t)ceil(sqrt(2.0 * (double)classes));
-    columns = columns < classes ? columns : classes;
-    size_t rows = (classes + columns - 1) / columns;
+    size_t classes = (size_t)dataset->class_count, shown = classes < SHOWN ? classes : SHOWN;
+    /* About twice as wide as high, and no wider than a page. */
+    size_t columns = (size_t)ceil(sqrt(2.0 * (double)shown));
+    columns = columns < COLUMNS ? columns : COLUMNS;
+    columns = columns < shown ? columns : shown;
+    size_t rows = (shown + columns - 1) / columns;
+    int result = -1;
+    char title[2 * TICK_TEXT_SIZE], total[TICK_TEXT_SIZE];
+    struct short_names names = {0};
     struct gallery_cell *cells =
         path != NULL ? memory_new(rows * columns, sizeof(*cells), err) : NULL;
-    if (cells == NULL)
-        return -1;
-    for (size_t c = 0; c < classes; c++) {
-        cells[c].title = dataset->classes[c];
+    if (cells == NULL || short_names_of(&names, (const char *const *)dataset->classes, classes,
+                                        gallery_title_room(0), gallery_title_style(), err) < 0)
+        goto done;
+    for (size_t i = 0; i < shown; i++) {
+        size_t c = i * classes / shown;
+        cells[i].title = names.texts[c];
         if (explore->first[c] < 0)
             continue;
-        cells[c].u8 = train_image(explore, explore->first[c]);
-        cells[c].height = dataset->height;
-        cells[c].width = dataset->width;
+        cells[i].u8 = train_image(explore, explore->first[c]);
+        cells[i].height = dataset->height;
+        cells[i].width = dataset->width;
     }
-    const struct gallery gallery = {.title = "A picture of each class",
-                                    .subtitle = "the first of the shuffled training split",
-                                    .cells = cells,
-                                    .rows = rows,
-                                    .columns = columns};
-    int result = figure_gallery(path, &gallery, err);
+    ticks_format((double)classes, 0, total);
+    snprintf(title, sizeof(title), "A picture of %zu of %s classes", shown, total);
+    const struct gallery gallery = {
+        .title = shown < classes ? title : "A picture of each class",
+        .subtitle = shown < classes ? "each as far from the next; the first of the shuffled split"
+                                    : "the first of the shuffled training split",
+        .cells = cells,
+        .rows = rows,
+        .columns = columns,
+        .note = short_names_note(&names)};
+    result = figure_gallery(path, &gallery, err);
+done:
+    short_names_release(&names);
     free(cells);
     return result;
 }
@@ -176,6 +192,7 @@ static void describe(const struct augment *augment, struct text *text)
 /* What the rows of the figure are made of. */
 struct examples {
     struct gallery_cell cells[EXAMPLES * EXAMPLE_COLUMNS];
+    struct short_names labels, mixed; /* of all classes, for rows and beside a share */
     const char *names[EXAMPLES];
     size_t rows;
     char titles[EXAMPLES * DRAWS][128];
@@ -183,17 +200,29 @@ struct examples {
     float *pictures;         /* [EXAMPLES,DRAWS,height,width,3] */
 };
 
+/* Names that have room beside a row, and behind "0.70 " over a picture. */
+static int name_classes(const struct dataset *dataset, struct examples *examples, struct error *err)
+{
+    const char *const *classes = (const char *const *)dataset->classes;
+    const size_t count = (size_t)dataset->class_count;
+    if (short_names_of(&examples->labels, classes, count, gallery_label_room(),
+                       gallery_label_style(), err) < 0)
+        return -1;
+    return short_names_of(&examples->mixed, classes, count, gallery_title_room(CELL) - 27,
+                          gallery_title_style(), err);
+}
+
 /* The classes that mixup put into a picture, each after its share, which a narrow cell keeps. */
-static void name_mixture(const struct dataset *dataset, const float *target, char *title,
+static void name_mixture(char *const *names, int64_t classes, const float *target, char *title,
                          size_t size)
 {
     size_t used = 0;
     title[0] = '\0';
-    for (int64_t c = 0; c < dataset->class_count; c++) {
+    for (int64_t c = 0; c < classes; c++) {
         if (!(target[c] >= 0.005f) || used >= size - 1)
             continue;
         int length = snprintf(title + used, size - used, "%s%.2f %s", used > 0 ? "\n" : "",
-                              (double)target[c], dataset->classes[c]);
+                              (double)target[c], names[c]);
         used += length > 0 ? (size_t)length : 0;
     }
 }
@@ -209,7 +238,7 @@ static void fill_examples(const struct explore *explore, const struct feed *feed
             continue;
         size_t row = examples->rows++;
         struct gallery_cell *cells = examples->cells + row * EXAMPLE_COLUMNS;
-        examples->names[row] = dataset->classes[c];
+        examples->names[row] = examples->labels.texts[c];
         for (size_t i = 0; i < EXAMPLE_COLUMNS; i++)
             cells[i] = (struct gallery_cell){.height = dataset->height, .width = dataset->width};
         cells[0].u8 = train_image(explore, sample);
@@ -219,7 +248,8 @@ static void fill_examples(const struct explore *explore, const struct feed *feed
             cells[1 + draw].f32 = picture;
             if (explore->augment.mixup > 0) {
                 char *title = examples->titles[row * DRAWS + draw];
-                name_mixture(dataset, examples->target, title, sizeof(examples->titles[0]));
+                name_mixture(examples->mixed.texts, dataset->class_count, examples->target, title,
+                             sizeof(examples->titles[0]));
                 cells[1 + draw].title = title;
             }
         }
@@ -255,6 +285,8 @@ static int draw_augmentation(const struct explore *explore, struct error *err)
         (examples.target = memory_new((size_t)feed.classes, sizeof(float), err)) == NULL ||
         (examples.pictures = memory_new(EXAMPLES * DRAWS * size, sizeof(float), err)) == NULL)
         goto done;
+    if (name_classes(&explore->dataset, &examples, err) < 0)
+        goto done;
     fill_examples(explore, &feed, &examples);
     const struct gallery gallery = {.title = "Augmentation",
                                     .subtitle = text_string(&subtitle) + 2,
@@ -263,9 +295,12 @@ static int draw_augmentation(const struct explore *explore, struct error *err)
                                     .columns = EXAMPLE_COLUMNS,
                                     .row_labels = examples.names,
                                     .column_titles = columns,
-                                    .cell_size = 80};
+                                    .note = short_names_note(&examples.labels),
+                                    .cell_size = CELL};
     result = figure_gallery(path, &gallery, err);
 done:
+    short_names_release(&examples.labels);
+    short_names_release(&examples.mixed);
     free(examples.pictures);
     free(examples.target);
     free(examples.scratch);
@@ -278,6 +313,8 @@ static int run(struct stage *stage, struct error *err)
     struct explore explore = {.stage = stage};
     int result = -1;
     if (read_params(&explore, err) == 0 && open_data(&explore, err) == 0 &&
+        drawing_note_names(stage, (const char *const *)explore.dataset.classes,
+                           (size_t)explore.dataset.class_count, err) == 0 &&
         find_first(&explore, err) == 0 && draw_samples(&explore, err) == 0 &&
         draw_distribution(&explore, err) == 0 && draw_augmentation(&explore, err) == 0)
         result = 0;

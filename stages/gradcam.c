@@ -82,8 +82,9 @@ static int choose(const struct explainer *explainer, const json_t *pairs, uint16
         return -1;
     for (int64_t i = 0; i < n; i++)
         (*predicted)[i] = (uint16_t)explainer_predicted(explainer, i);
-    return choice_make(explainer->dataset->test_labels.data, *predicted, n, explainer->classes,
-                       pairs, choice, err);
+    return choice_make(explainer->dataset->test_labels.data, *predicted, n,
+                       (const char *const *)explainer->dataset->classes, explainer->classes, pairs,
+                       choice, err);
 }
 
 static void measure_box(const struct explainer *explainer, int64_t sample, const float *heat,
@@ -226,7 +227,10 @@ static int explain(struct stage *stage, const struct settings *settings,
     uint16_t *predicted = NULL;
     const char *metrics = stage_out(stage, "metrics", err);
     int result = -1;
-    if (metrics == NULL || choose(explainer, settings->pairs, &predicted, &choice, err) < 0 ||
+    if (metrics == NULL ||
+        drawing_note_names(stage, (const char *const *)explainer->dataset->classes,
+                           (size_t)explainer->classes, err) < 0 ||
+        choose(explainer, settings->pairs, &predicted, &choice, err) < 0 ||
         show(stage, explainer, &choice, settings->alpha, err) < 0 ||
         (explainer->dataset->has_boxes &&
          measure_boxes(explainer, stage, predicted, &boxes, err) < 0) ||

@@ -216,12 +216,38 @@ int json_write(const char *path, const json_t *value, struct error *err)
     return result;
 }
 
+/* Of the objects in a list the one whose `name` the path goes on with, the longest such name, or
+ * that at the place which it goes on with; in *length the bytes of it. */
+static const json_t *item_at(const json_t *list, const char *dotted, size_t *length)
+{
+    const json_t *found = NULL;
+    size_t i;
+    json_t *item;
+    json_array_foreach ((json_t *)list, i, item) {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        size_t size = name != NULL ? strlen(name) : 0;
+        if (size > 0 && (found == NULL || size > *length) && strncmp(dotted, name, size) == 0 &&
+            (dotted[size] == '.' || dotted[size] == '\0')) {
+            found = item;
+            *length = size;
+        }
+    }
+    if (found != NULL)
+        return found;
+    size_t place = 0;
+    *length = strspn(dotted, "0123456789");
+    for (i = 0; i < *length && place < json_array_size(list); i++)
+        place = place * 10 + (size_t)(dotted[i] - '0');
+    return *length > 0 && strcspn(dotted, ".") == *length ? json_array_get(list, place) : NULL;
+}
+
 const json_t *json_at(const json_t *object, const char *dotted)
 {
     const json_t *value = object;
     while (value != NULL) {
         size_t length = strcspn(dotted, ".");
-        value = json_object_getn(value, dotted, length);
+        value = json_is_array(value) ? item_at(value, dotted, &length)
+                                     : json_object_getn(value, dotted, length);
         if (dotted[length] == '\0')
             return value;
         dotted += length + 1;

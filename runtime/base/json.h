@@ -36,7 +36,9 @@ bool json_measurement(const json_t *json, double *value);
 json_t *json_list_with(json_t *list, json_t *value);
 json_t *json_object_with(json_t *object, const char *name, json_t *value);
 
-/* The member at a dotted path ("split.seed"), or NULL. Borrowed. */
+/* The member at a dotted path ("split.seed"), or NULL. Of a list of objects a step is the name of
+ * one
+ * ("per_class.cat.f1", which may have dots in it), or its place from 0. Borrowed. */
 const json_t *json_at(const json_t *object, const char *dotted);
 
 #endif

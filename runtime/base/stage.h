@@ -67,7 +67,9 @@ struct stage_kind {
     /* Names with blanks between them, a ? after one that may be absent: the deps that are needed,
      * all outs that can be written. NULL: not checked. */
     const char *deps, *outs;
-    const char *metrics; /* the same: numbers of the metrics, by dotted name */
+    /* The same: numbers of the metrics, by dotted name; a `*` in it stands for a name that only the
+     * data tells (per_class.*.f1). */
+    const char *metrics;
 };
 
 /* Parses argv, runs, prints an error as `stage 'name': message` to stderr,

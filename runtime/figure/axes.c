@@ -175,6 +175,14 @@ void axes_draw_names(struct canvas *canvas, const struct names *names, double x,
     }
 }
 
+void axes_draw_note(struct canvas *canvas, const char *note, double width, double height)
+{
+    struct text_style style = THEME_SUBTITLE;
+    style.size = 9.5;
+    style.anchor = TEXT_BASELINE;
+    axes_text_within(canvas, THEME_MARGIN, height - 10, note, width - 2 * THEME_MARGIN, style);
+}
+
 void axes_draw_colourbar(struct canvas *canvas, double x, double y, double height,
                          struct colour (*map)(double), bool percent, const char *title)
 {

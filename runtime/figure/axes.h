@@ -54,6 +54,9 @@ void axes_draw_names(struct canvas *canvas, const struct names *names, double x,
 double axes_text_within(struct canvas *canvas, double x, double y, const char *text, double width,
                         struct text_style style);
 
+/* A line at the foot of a figure of this size. */
+void axes_draw_note(struct canvas *canvas, const char *note, double width, double height);
+
 /* A vertical scale of colours from 0 at the bottom to 1 at the top, with its title beside it. */
 enum { COLOURBAR_WIDTH = 74 };
 void axes_draw_colourbar(struct canvas *canvas, double x, double y, double height,

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "figure/font.h"
 #include "figure/png_file.h"
+#include "figure/text_layout.h"
 
 #include <cairo.h>
 #include <math.h>
@@ -19,7 +20,8 @@ struct canvas {
     uint32_t *pixels;     /* [height,width] */
     cairo_surface_t *surface;
     cairo_t *cairo;
-    struct error failure; /* the first thing that went wrong while drawing */
+    struct text_layout *layout; /* borrowed; NULL: texts are not recorded */
+    struct error failure;       /* the first thing that went wrong while drawing */
 };
 
 struct canvas *canvas_new(struct error *err)
@@ -77,6 +79,11 @@ int canvas_lay(struct canvas *canvas, double width, double height, struct error 
 double canvas_width(const struct canvas *canvas)
 {
     return (double)canvas->width / CANVAS_SCALE;
+}
+
+double canvas_height(const struct canvas *canvas)
+{
+    return (double)canvas->height / CANVAS_SCALE;
 }
 
 void canvas_free(struct canvas *canvas)
@@ -243,6 +250,46 @@ double canvas_text_width(struct canvas *canvas, const char *text, struct text_st
     return advance * style.size;
 }
 
+bool canvas_text_writable(const struct canvas *canvas, const char *text, bool bold)
+{
+    return font_writes(bold ? canvas->bold : canvas->regular, text);
+}
+
+uint64_t canvas_text_look(struct canvas *canvas, const char *text, bool bold)
+{
+    struct error err = {0};
+    uint64_t look = 0;
+    if (font_look(bold ? canvas->bold : canvas->regular, text, &look, &err) < 0)
+        remember(canvas, &err);
+    return look;
+}
+
+void canvas_record(struct canvas *canvas, struct text_layout *layout)
+{
+    canvas->layout = layout;
+}
+
+/* The corners of the ink of a text whose baseline starts at (left, drop) from (x, y), turned. */
+static void record(struct canvas *canvas, double x, double y, const char *text, double left,
+                   double drop, struct text_style style)
+{
+    struct error err = {0};
+    double box[4], xs[4], ys[4];
+    double turn = -style.angle * 0.017453292519943295, c = cos(turn), s = sin(turn);
+    if (font_ink(font_of(canvas, style), text, box, &err) < 0) {
+        remember(canvas, &err);
+        return;
+    }
+    for (int i = 0; i < 4; i++) {
+        double u = left + box[i == 1 || i == 2 ? 2 : 0] * style.size;
+        double v = drop + box[i < 2 ? 1 : 3] * style.size;
+        xs[i] = x + u * c - v * s;
+        ys[i] = y + u * s + v * c;
+    }
+    if (text_layout_add(canvas->layout, text, style.size, xs, ys, &err) < 0)
+        remember(canvas, &err);
+}
+
 void canvas_text(struct canvas *canvas, double x, double y, const char *text,
                  struct text_style style)
 {
@@ -253,6 +300,8 @@ void canvas_text(struct canvas *canvas, double x, double y, const char *text,
     cairo_t *cairo = canvas->cairo;
     double left = -shares[style.align] * canvas_text_width(canvas, text, style);
     double drop = drops[style.anchor] * font_cap_height(font) * style.size;
+    if (canvas->layout != NULL)
+        record(canvas, x, y, text, left, drop, style);
     cairo_save(cairo);
     cairo_translate(cairo, x, y);
     cairo_rotate(cairo, -style.angle * 0.017453292519943295);

@@ -22,6 +22,7 @@
 enum { CANVAS_SCALE = 2, CANVAS_DPI = 100 * CANVAS_SCALE };
 
 struct canvas;
+struct text_layout;
 
 /* Opens the fonts, so that texts can be measured before the size is known. NULL with an error; a
  * missing font file names the package that holds it. */
@@ -30,6 +31,7 @@ struct canvas *canvas_new(struct error *err);
 /* Lays a white sheet of this size. Once, before drawing. */
 int canvas_lay(struct canvas *canvas, double width, double height, struct error *err);
 double canvas_width(const struct canvas *canvas);
+double canvas_height(const struct canvas *canvas);
 
 void canvas_free(struct canvas *canvas);
 
@@ -83,6 +85,15 @@ void canvas_text(struct canvas *canvas, double x, double y, const char *text,
                  struct text_style style);
 /* Its advance in units. */
 double canvas_text_width(struct canvas *canvas, const char *text, struct text_style style);
+
+/* Whether the font can write it, as font_writes (font.h) says; and its look (font_look), 0 where
+ * that failed, which canvas_write reports. */
+bool canvas_text_writable(const struct canvas *canvas, const char *text, bool bold);
+uint64_t canvas_text_look(struct canvas *canvas, const char *text, bool bold);
+
+/* From here on the box of every text drawn is added to `layout` (text_layout.h), which stays the
+ * caller's and must outlive the canvas. */
+void canvas_record(struct canvas *canvas, struct text_layout *layout);
 
 /* Writes the PNG, complete or not at all. */
 int canvas_write(struct canvas *canvas, const char *path, struct error *err);

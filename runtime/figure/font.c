@@ -147,6 +147,78 @@ int font_advance(const struct font *font, const char *text, double *advance, str
     return 0;
 }
 
+bool font_writes(const struct font *font, const char *text)
+{
+    /* Hebrew to Arabic, the scripts of India to Burma, Khmer, and forms of the first for
+     * presentation. */
+    static const uint32_t shaped[][2] = {
+        {0x0590, 0x08ff}, {0x0900, 0x109f}, {0x1780, 0x17ff}, {0xfb1d, 0xfdff}, {0xfe70, 0xfefc}};
+    while (*text != '\0') {
+        uint32_t point = next_code_point(&text);
+        for (size_t i = 0; i < sizeof(shaped) / sizeof(shaped[0]); i++)
+            if (point >= shaped[i][0] && point <= shaped[i][1])
+                return false;
+        if (FT_Get_Char_Index(font->face, point) == 0)
+            return false;
+    }
+    return true;
+}
+
+/* FNV-1a, a 64-bit word at a time. */
+static uint64_t mix(uint64_t hash, int64_t value)
+{
+    return (hash ^ (uint64_t)value) * 0x100000001b3u;
+}
+
+int font_look(const struct font *font, const char *text, uint64_t *look, struct error *err)
+{
+    const FT_GlyphSlot slot = font->face->glyph;
+    FT_Pos pen = 0, first = 0;
+    FT_UInt glyph = 0;
+    bool inked = false;
+    uint64_t hash = 0xcbf29ce484222325u;
+    while (*text != '\0') {
+        if (next_glyph(font, &text, &glyph, &pen, err) < 0)
+            return -1;
+        if (slot->outline.n_points > 0) {
+            first = inked ? first : pen;
+            inked = true;
+            hash = mix(hash, pen - first);
+        }
+        for (int i = 0; i < slot->outline.n_points; i++)
+            hash = mix(mix(hash, slot->outline.points[i].x), slot->outline.points[i].y);
+        pen += slot->metrics.horiAdvance;
+    }
+    *look = hash;
+    return 0;
+}
+
+int font_ink(const struct font *font, const char *text, double box[4], struct error *err)
+{
+    const double em = font->face->units_per_EM;
+    const FT_GlyphSlot slot = font->face->glyph;
+    FT_Pos pen = 0;
+    FT_UInt glyph = 0;
+    bool inked = false;
+    box[0] = box[1] = box[2] = box[3] = 0;
+    while (*text != '\0') {
+        FT_BBox ink;
+        if (next_glyph(font, &text, &glyph, &pen, err) < 0)
+            return -1;
+        FT_Outline_Get_CBox(&slot->outline, &ink);
+        const double own[4] = {(double)(pen + ink.xMin) / em, -(double)ink.yMax / em,
+                               (double)(pen + ink.xMax) / em, -(double)ink.yMin / em};
+        pen += slot->metrics.horiAdvance;
+        if (slot->outline.n_points == 0)
+            continue;
+        for (int i = 0; i < 4; i++)
+            if (!inked || (i < 2 ? own[i] < box[i] : own[i] > box[i]))
+                box[i] = own[i];
+        inked = true;
+    }
+    return 0;
+}
+
 double font_cap_height(const struct font *font)
 {
     const TT_OS2 *os2 = FT_Get_Sfnt_Table(font->face, FT_SFNT_OS2);

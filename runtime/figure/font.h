@@ -7,6 +7,8 @@
 #include "base/error.h"
 
 #include <cairo.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct font;
@@ -22,6 +24,18 @@ void font_close(struct font *font);
 /* In ems: the advance of a line of UTF-8, with kerning, and the height of a capital. */
 int font_advance(const struct font *font, const char *text, double *advance, struct error *err);
 double font_cap_height(const struct font *font);
+
+/* Whether every character has a glyph, and none is of a script whose letters join, stack or run
+ * from the right: a row of single glyphs cannot write those. */
+bool font_writes(const struct font *font, const char *text);
+
+/* A number for what a line looks like: equal for texts that are drawn alike, whatever their
+ * characters (a Latin and a Cyrillic a). */
+int font_look(const struct font *font, const char *text, uint64_t *look, struct error *err);
+
+/* Left, top, right and bottom of the ink of a line, in ems from the start of the baseline, y
+ * downwards; all 0 where there is none. */
+int font_ink(const struct font *font, const char *text, double box[4], struct error *err);
 
 /* Appends the outlines of a line to the path; the baseline starts at (x, y), one em is `size`. */
 int font_trace(const struct font *font, const char *text, double x, double y, double size,

@@ -62,6 +62,26 @@ static struct text_style row_label_style(bool first)
     return style;
 }
 
+struct text_style gallery_title_style(void)
+{
+    return title_style(GALLERY_NEUTRAL);
+}
+
+struct text_style gallery_label_style(void)
+{
+    return row_label_style(true);
+}
+
+double gallery_title_room(double cell_size)
+{
+    return (cell_size > 0 ? cell_size : CELL) + GAP - 4;
+}
+
+double gallery_label_room(void)
+{
+    return LABEL_LIMIT;
+}
+
 static double row_labels_width(struct canvas *canvas, const struct gallery *gallery)
 {
     double widest = 0;
@@ -190,7 +210,7 @@ static void draw_cell_title(struct canvas *canvas, const struct gallery_plan *pl
         return;
     for (const char *text = cell->title; text != NULL; y += LINE) {
         text = next_line(text, line, sizeof(line));
-        axes_text_within(canvas, x + plan->cell / 2, y, line, plan->cell + GAP - 4,
+        axes_text_within(canvas, x + plan->cell / 2, y, line, gallery_title_room(plan->cell),
                          title_style(cell->mood));
     }
 }
@@ -254,7 +274,7 @@ static struct colour jet_at(double t)
 }
 
 static int draw(struct canvas *canvas, const struct gallery *gallery, struct gallery_plan *plan,
-                const char *path, struct error *err)
+                struct error *err)
 {
     if (make_plan(canvas, gallery, plan, err) < 0)
         return -1;
@@ -263,8 +283,11 @@ static int draw(struct canvas *canvas, const struct gallery *gallery, struct gal
     if (gallery->title != NULL)
         width =
             fmax(width, canvas_text_width(canvas, gallery->title, THEME_TITLE) + 2 * THEME_MARGIN);
-    if (canvas_lay(canvas, width, plan->top + plan->grid_height + THEME_MARGIN, err) < 0)
+    double height = plan->top + plan->grid_height + THEME_MARGIN + (gallery->note ? 16 : 0);
+    if (canvas_lay(canvas, width, height, err) < 0)
         return -1;
+    if (gallery->note != NULL)
+        axes_draw_note(canvas, gallery->note, width, height);
     draw_headings(canvas, plan, width);
     if (draw_rows(canvas, plan, err) < 0)
         return -1;
@@ -274,19 +297,25 @@ static int draw(struct canvas *canvas, const struct gallery *gallery, struct gal
                             fmin(plan->grid_height - first, 260), jet_at, false,
                             gallery->colourbar);
     }
-    return canvas_write(canvas, path, err);
+    return 0;
+}
+
+int figure_draw_gallery(struct canvas *canvas, const struct gallery *gallery, struct error *err)
+{
+    if (gallery->rows < 1 || gallery->columns < 1)
+        return error_set(err, ERR_USAGE, "a gallery without pictures cannot be drawn");
+    struct gallery_plan plan = {0};
+    int result = draw(canvas, gallery, &plan, err);
+    free(plan.lines);
+    return result;
 }
 
 int figure_gallery(const char *path, const struct gallery *gallery, struct error *err)
 {
-    if (gallery->rows < 1 || gallery->columns < 1)
-        return error_set(err, ERR_USAGE, "a gallery without pictures cannot be drawn");
     struct canvas *canvas = canvas_new(err);
-    if (canvas == NULL)
-        return -1;
-    struct gallery_plan plan = {0};
-    int result = draw(canvas, gallery, &plan, path, err);
-    free(plan.lines);
+    int result = -1;
+    if (canvas != NULL && figure_draw_gallery(canvas, gallery, err) == 0)
+        result = canvas_write(canvas, path, err);
     canvas_free(canvas);
     return result;
 }

@@ -16,6 +16,7 @@
 #define FIGURE_GALLERY_H
 
 #include "base/error.h"
+#include "figure/canvas.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -49,9 +50,19 @@ struct gallery {
     size_t column_group;              /* a wider gap after every so many columns; 0: none */
     const char *const *group_titles;  /* [columns / column_group], above the column titles */
     double cell_size;                 /* side of a cell in units (1/100 inch); 0: 112 */
+    const char *note;                 /* a line at the foot, in grey */
     const char *colourbar;            /* legend of a jet bar on the right, 0 to 1; NULL: no bar */
 };
 
+/* The styles of a cell's title and of a row's first line, and the room they have beside a cell of
+ * this size (0: 112), for who makes names fit (short_names.h). */
+struct text_style gallery_title_style(void);
+struct text_style gallery_label_style(void);
+double gallery_title_room(double cell_size);
+double gallery_label_room(void);
+
 int figure_gallery(const char *path, const struct gallery *gallery, struct error *err);
+/* The same on a canvas that is not laid yet. */
+int figure_draw_gallery(struct canvas *canvas, const struct gallery *gallery, struct error *err);
 
 #endif

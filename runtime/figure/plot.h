@@ -37,8 +37,12 @@ struct curves_panel {
 int figure_training_curves(const char *path, const char *title, const struct curves_panel *panels,
                            size_t count, struct error *err);
 
+/* With more classes than FIGURE_ALL_CLASSES a matrix shows the FIGURE_MOST_CONFUSED that confused.h
+ * chooses, and its title says so; bars become a profile and the two ends of the list. */
+enum { FIGURE_ALL_CLASSES = 60, FIGURE_MOST_CONFUSED = 40 };
+
 /* confusion [classes,classes], rows the true class. Cells hold counts; the colour is the share of
- * the row. */
+ * the row. Names are written as short_names.h says. */
 int figure_confusion_matrix(const char *path, const char *title, const int64_t *confusion,
                             const char *const *names, int64_t classes, struct error *err);
 
@@ -48,9 +52,23 @@ struct bars_series {
     struct colour colour;
 };
 
-/* Bars side by side for each class. */
+/* Bars side by side for each class, or of many classes those with most and with fewest images and
+ * all of them sorted. */
 int figure_class_distribution(const char *path, const char *title, const char *const *names,
                               int64_t classes, const struct bars_series *series, size_t count,
                               struct error *err);
+
+/* The same on a canvas that is not laid yet, for who wants to know where the texts lie
+ * (text_layout.h).
+ */
+struct canvas;
+int figure_draw_training_curves(struct canvas *canvas, const char *title,
+                                const struct curves_panel *panels, size_t count, struct error *err);
+int figure_draw_confusion_matrix(struct canvas *canvas, const char *title, const int64_t *confusion,
+                                 const char *const *names, int64_t classes, struct error *err);
+int figure_draw_class_distribution(struct canvas *canvas, const char *title,
+                                   const char *const *names, int64_t classes,
+                                   const struct bars_series *series, size_t count,
+                                   struct error *err);
 
 #endif

@@ -2,6 +2,8 @@
 #include "figure/axes.h"
 #include "figure/legend.h"
 #include "figure/plot.h"
+#include "figure/plot_profile.h"
+#include "figure/short_names.h"
 #include "figure/theme.h"
 
 #include <math.h>
@@ -9,11 +11,13 @@
 
 static const double PLOT_HEIGHT = 270, NARROWEST = 560, WIDEST = 1100;
 static const double SMALLEST_SLOT = 16; /* that leaves slanted names apart */
+static const double NAME_LIMIT = 130, NOTE_HEIGHT = 18;
 static const double GROUP_SHARE = 0.78; /* of a class's slot that its bars fill */
 
 struct bars_plan {
     const struct bars_series *series;
     size_t count;
+    struct short_names short_names;
     struct names names;
     struct axes axes;
     struct ticks ticks;
@@ -30,6 +34,18 @@ static int64_t largest(const struct bars_plan *plan)
     return most;
 }
 
+/* A slanted first name reaches to the left of its column. */
+static double slanted_reach(struct canvas *canvas, const struct bars_plan *plan)
+{
+    double widest = 0;
+    if (!axes_names_slanted(canvas, &plan->names))
+        return 0;
+    for (size_t i = 0; i < plan->names.count; i++)
+        widest =
+            fmax(widest, plan->short_names.widths[i] * 0.72 - plan->names.slot * ((double)i + 0.5));
+    return widest;
+}
+
 static void make_plan(struct canvas *canvas, const char *title, struct bars_plan *plan)
 {
     double classes = (double)plan->names.count;
@@ -42,7 +58,8 @@ static void make_plan(struct canvas *canvas, const char *title, struct bars_plan
                                .right = classes,
                                .top = fmax(1, (double)largest(plan) * 1.09)};
     plan->ticks = ticks_choose(0, plan->axes.top, 7, true);
-    plan->axes.x = THEME_MARGIN + 20 + axes_y_labels_width(canvas, &plan->ticks);
+    plan->axes.x = THEME_MARGIN + fmax(20 + axes_y_labels_width(canvas, &plan->ticks),
+                                       slanted_reach(canvas, plan));
     for (size_t s = 0; s < plan->count; s++)
         plan->entries[s] = (struct legend_entry){
             plan->series[s].label, LEGEND_BAR, {.colour = plan->series[s].colour}};
@@ -51,8 +68,8 @@ static void make_plan(struct canvas *canvas, const char *title, struct bars_plan
     plan->axes.y =
         THEME_MARGIN + (title != NULL ? THEME_TITLE_HEIGHT - 6 : 0) + plan->legend_height + 8;
     plan->width = plan->axes.x + plan->axes.width + THEME_MARGIN;
-    plan->height =
-        plan->axes.y + PLOT_HEIGHT + axes_names_height(canvas, &plan->names) + THEME_MARGIN;
+    plan->height = plan->axes.y + PLOT_HEIGHT + axes_names_height(canvas, &plan->names) +
+                   THEME_MARGIN + (short_names_note(&plan->short_names) != NULL ? NOTE_HEIGHT : 0);
 }
 
 static void draw_bars(struct canvas *canvas, const struct bars_plan *plan)
@@ -93,30 +110,54 @@ static void draw(struct canvas *canvas, const char *title, const struct bars_pla
     draw_bars(canvas, plan);
     axes_draw_edge(canvas, axes);
     axes_draw_names(canvas, &plan->names, axes->x, axes->y + axes->height);
+    if (short_names_note(&plan->short_names) != NULL)
+        axes_draw_note(canvas, short_names_note(&plan->short_names), plan->width, plan->height);
     struct text_style style = THEME_LABEL;
     style.angle = 90;
     canvas_text(canvas, THEME_MARGIN + 7, axes->y + axes->height / 2, "images", style);
+}
+
+static int draw_all(struct canvas *canvas, const char *title, const char *const *names,
+                    struct bars_plan *plan, struct error *err)
+{
+    if (short_names_make(&plan->short_names, canvas, names, NULL, plan->names.count, NAME_LIMIT,
+                         THEME_LABEL, err) < 0)
+        return -1;
+    plan->names.texts = (const char *const *)plan->short_names.texts;
+    make_plan(canvas, title, plan);
+    if (canvas_lay(canvas, plan->width, plan->height, err) < 0)
+        return -1;
+    draw(canvas, title, plan);
+    return 0;
+}
+
+int figure_draw_class_distribution(struct canvas *canvas, const char *title,
+                                   const char *const *names, int64_t classes,
+                                   const struct bars_series *series, size_t count,
+                                   struct error *err)
+{
+    struct bars_plan plan = {.series = series, .count = count, .names = {.count = (size_t)classes}};
+    if (classes < 1 || count < 1)
+        return error_set(err, ERR_USAGE, "no classes to draw the distribution of");
+    if (classes > FIGURE_ALL_CLASSES)
+        return plot_profile_draw(canvas, title, names, (size_t)classes, series, count, err);
+    if ((plan.entries = memory_new(count, sizeof(*plan.entries), err)) == NULL)
+        return -1;
+    int result = draw_all(canvas, title, names, &plan, err);
+    short_names_release(&plan.short_names);
+    free(plan.entries);
+    return result;
 }
 
 int figure_class_distribution(const char *path, const char *title, const char *const *names,
                               int64_t classes, const struct bars_series *series, size_t count,
                               struct error *err)
 {
-    int result = -1;
-    struct bars_plan plan = {
-        .series = series, .count = count, .names = {.texts = names, .count = (size_t)classes}};
-    if (classes < 1 || count < 1)
-        return error_set(err, ERR_USAGE, "no classes to draw the distribution of");
     struct canvas *canvas = canvas_new(err);
-    if (canvas == NULL || (plan.entries = memory_new(count, sizeof(*plan.entries), err)) == NULL)
-        goto done;
-    make_plan(canvas, title, &plan);
-    if (canvas_lay(canvas, plan.width, plan.height, err) < 0)
-        goto done;
-    draw(canvas, title, &plan);
-    result = canvas_write(canvas, path, err);
-done:
-    free(plan.entries);
+    int result = -1;
+    if (canvas != NULL &&
+        figure_draw_class_distribution(canvas, title, names, classes, series, count, err) == 0)
+        result = canvas_write(canvas, path, err);
     canvas_free(canvas);
     return result;
 }

@@ -111,8 +111,11 @@ static int plan_legend(struct panel_plan *plan, struct error *err)
 /* Epochs are whole; the first has its tick where the others leave room. */
 static void draw_x(struct canvas *canvas, const struct axes *axes)
 {
-    struct ticks ticks = ticks_choose(axes->left, axes->right, 13, true);
     char text[TICK_TEXT_SIZE];
+    ticks_format(axes->right, 0, text);
+    double widest = canvas_text_width(canvas, text, THEME_TICK) + 8;
+    size_t most = (size_t)fmax(2, fmin(13, axes->width / widest));
+    struct ticks ticks = ticks_choose(axes->left, axes->right, most, true);
     double y = axes->y + axes->height;
     bool first = ticks.step >= 5 && axes->left <= 1;
     for (size_t i = 0; i < ticks.count + first; i++) {
@@ -147,17 +150,35 @@ static void draw_series(struct canvas *canvas, const struct axes *axes,
                         (struct pen){.width = 0});
 }
 
+static size_t longest_series(const struct curves_panel *panels, size_t count)
+{
+    size_t epochs = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t s = 0; s < panels[i].count; s++)
+            epochs = panels[i].series[s].count > epochs ? panels[i].series[s].count : epochs;
+    return epochs;
+}
+
 /* An infinite value has no place on the axis: "inf" stands where it would leave the plane. */
 static void draw_infinite(struct canvas *canvas, const struct axes *axes,
-                          const struct curves_series *series)
+                          const struct curves_panel *panel, bool above)
 {
+    const double room = 26; /* of a word, which the next must not touch */
     struct text_style style = THEME_TICK;
-    style.colour = series->colour;
-    for (size_t i = 0; i < series->count; i++)
-        if (isinf(series->values[i]))
-            canvas_text(canvas, axes_x(axes, (double)i + 1),
-                        series->values[i] > 0 ? axes->y + 8 : axes->y + axes->height - 8,
-                        series->values[i] > 0 ? "inf" : "-inf", style);
+    double last = -INFINITY;
+    size_t epochs = longest_series(panel, 1);
+    for (size_t i = 0; i < epochs; i++)
+        for (size_t s = 0; s < panel->count; s++) {
+            const struct curves_series *series = &panel->series[s];
+            double x = axes_x(axes, (double)i + 1);
+            if (i >= series->count || !isinf(series->values[i]) ||
+                (series->values[i] > 0) != above || x - last < room)
+                continue;
+            style.colour = series->colour;
+            canvas_text(canvas, x, above ? axes->y + 8 : axes->y + axes->height - 8,
+                        above ? "inf" : "-inf", style);
+            last = x;
+        }
 }
 
 static void draw_best(struct canvas *canvas, const struct panel_plan *plan)
@@ -199,8 +220,8 @@ static void draw_panel(struct canvas *canvas, const struct panel_plan *plan, dou
     }
     for (size_t s = 0; s < panel->count; s++)
         draw_series(canvas, axes, &panel->series[s], points);
-    for (size_t s = 0; s < panel->count; s++)
-        draw_infinite(canvas, axes, &panel->series[s]);
+    draw_infinite(canvas, axes, panel, true);
+    draw_infinite(canvas, axes, panel, false);
     draw_best(canvas, plan);
 }
 
@@ -236,15 +257,6 @@ static int plan_panels(struct canvas *canvas, const char *title, struct panel_pl
     return 0;
 }
 
-static size_t longest_series(const struct curves_panel *panels, size_t count)
-{
-    size_t epochs = 0;
-    for (size_t i = 0; i < count; i++)
-        for (size_t s = 0; s < panels[i].count; s++)
-            epochs = panels[i].series[s].count > epochs ? panels[i].series[s].count : epochs;
-    return epochs;
-}
-
 static void release_plans(struct panel_plan *plans, size_t count)
 {
     for (size_t i = 0; plans != NULL && i < count; i++) {
@@ -255,16 +267,15 @@ static void release_plans(struct panel_plan *plans, size_t count)
     free(plans);
 }
 
-int figure_training_curves(const char *path, const char *title, const struct curves_panel *panels,
-                           size_t count, struct error *err)
+int figure_draw_training_curves(struct canvas *canvas, const char *title,
+                                const struct curves_panel *panels, size_t count, struct error *err)
 {
     int result = -1;
     double height;
     size_t epochs = longest_series(panels, count);
     struct panel_plan *plans = memory_new(count, sizeof(*plans), err);
     struct point *points = plans != NULL ? memory_new(epochs, sizeof(*points), err) : NULL;
-    struct canvas *canvas = points != NULL ? canvas_new(err) : NULL;
-    if (canvas == NULL)
+    if (points == NULL)
         goto done;
     for (size_t i = 0; i < count; i++)
         plans[i].panel = &panels[i];
@@ -279,10 +290,20 @@ int figure_training_curves(const char *path, const char *title, const struct cur
     for (size_t i = 0; i < count; i++)
         draw_panel(canvas, &plans[i], THEME_MARGIN + (double)i * (PANEL_WIDTH + PANEL_GAP),
                    THEME_MARGIN + (title != NULL ? THEME_TITLE_HEIGHT : 0), points);
-    result = canvas_write(canvas, path, err);
+    result = 0;
 done:
-    canvas_free(canvas);
     free(points);
     release_plans(plans, count);
+    return result;
+}
+
+int figure_training_curves(const char *path, const char *title, const struct curves_panel *panels,
+                           size_t count, struct error *err)
+{
+    struct canvas *canvas = canvas_new(err);
+    int result = -1;
+    if (canvas != NULL && figure_draw_training_curves(canvas, title, panels, count, err) == 0)
+        result = canvas_write(canvas, path, err);
+    canvas_free(canvas);
     return result;
 }

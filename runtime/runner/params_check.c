@@ -59,6 +59,17 @@ static size_t split_names(char *text, const char *names[METRICS_MAX])
     return count;
 }
 
+/* Whether the member is `name`, or one that its `*` stands for. */
+static bool stands_for(const char *name, const char *member)
+{
+    const char *star = strchr(name, '*');
+    if (star == NULL)
+        return strcmp(name, member) == 0;
+    size_t before = (size_t)(star - name), after = strlen(star + 1), size = strlen(member);
+    return size > before + after && strncmp(name, member, before) == 0 &&
+           strcmp(member + size - after, star + 1) == 0;
+}
+
 int params_check_requirements(const struct project *project, const struct plan_stage *stage,
                               const char *metrics, struct error *err)
 {
@@ -71,7 +82,7 @@ int params_check_requirements(const struct project *project, const struct plan_s
     for (size_t i = 0; i < stage->requirement_count && count > 0 && result == 0; i++) {
         const struct plan_requirement *requirement = &stage->requirements[i];
         size_t at = 0;
-        while (at < count && strcmp(names[at], requirement->member) != 0)
+        while (at < count && !stands_for(names[at], requirement->member))
             at++;
         if (at < count)
             continue;

@@ -1,10 +1,12 @@
 #include "gradcam/gradcam_choose.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/dataset.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The first `most` images of a kind: recognised, not recognised, or of one confusion. */
 struct wanted {
@@ -33,7 +35,32 @@ static void take_first(const uint16_t *truth, const uint16_t *predicted, int64_t
         slots[found++] = -1;
 }
 
-static int check_pairs(const json_t *pairs, int64_t classes, struct error *err)
+/* A class by its name or number. names NULL: any name may be one. */
+static int find_class(const json_t *value, size_t entry, const char *const *names, int64_t classes,
+                      int64_t *class, struct error *err)
+{
+    const char *name = json_string_value(value);
+    *class = name != NULL ? -1 : json_integer_value(value);
+    if (name == NULL && (!json_is_integer(value) || *class < 0 || *class >= classes))
+        return error_set(err, ERR_USAGE,
+                         "parameter 'gradcam.pairs': entry %zu must be two different classes, by "
+                         "name or by number from 0 to %lld",
+                         entry, (long long)classes - 1);
+    for (int64_t i = 0; name != NULL && names != NULL && i < classes; i++)
+        if (strcmp(names[i], name) == 0)
+            *class = i;
+    if (name == NULL || names == NULL || *class >= 0)
+        return 0;
+    const char *nearest = text_nearest(name, names, (size_t)classes);
+    return error_set(err, ERR_USAGE,
+                     "parameter 'gradcam.pairs': entry %zu: there is no class '%s'%s%s%s", entry,
+                     name, nearest != NULL ? ", did you mean '" : "; the first is '",
+                     nearest != NULL ? nearest : names[0], nearest != NULL ? "'?" : "'");
+}
+
+/* Adds each pair to the choice, where that is not NULL. */
+static int read_pairs(const json_t *pairs, const char *const *names, int64_t classes,
+                      const int64_t *confusion, struct choice *choice, struct error *err)
 {
     size_t i;
     json_t *pair;
@@ -46,36 +73,25 @@ static int check_pairs(const json_t *pairs, int64_t classes, struct error *err)
                          CHOICE_MOST_PAIRS);
     json_array_foreach ((json_t *)pairs, i, pair) {
         const json_t *truth = json_array_get(pair, 0), *predicted = json_array_get(pair, 1);
-        json_int_t t = json_integer_value(truth), p = json_integer_value(predicted);
-        if (json_array_size(pair) != 2 || !json_is_integer(truth) || !json_is_integer(predicted) ||
-            t < 0 || t >= classes || p < 0 || p >= classes || t == p)
+        int64_t t, p;
+        if (find_class(truth, i + 1, names, classes, &t, err) < 0 ||
+            find_class(predicted, i + 1, names, classes, &p, err) < 0)
+            return -1;
+        if (json_array_size(pair) != 2 || json_equal(truth, predicted) || (t == p && t >= 0))
             return error_set(err, ERR_USAGE,
-                             "parameter 'gradcam.pairs': entry %zu must be two different classes "
-                             "from 0 to %lld",
+                             "parameter 'gradcam.pairs': entry %zu must be two different classes, "
+                             "by name or by number from 0 to %lld",
                              i + 1, (long long)classes - 1);
+        if (choice != NULL)
+            choice->pairs[choice->pair_count++] = (struct confused_pair){
+                .truth = t, .predicted = p, .count = confusion[t * classes + p]};
     }
     return 0;
 }
 
 int choice_check_pairs(const json_t *pairs, struct error *err)
 {
-    return check_pairs(pairs, DATASET_MAX_CLASSES, err);
-}
-
-static int named_pairs(const json_t *pairs, const int64_t *confusion, int64_t classes,
-                       struct choice *choice, struct error *err)
-{
-    size_t i;
-    json_t *pair;
-    if (check_pairs(pairs, classes, err) < 0)
-        return -1;
-    json_array_foreach ((json_t *)pairs, i, pair) {
-        json_int_t t = json_integer_value(json_array_get(pair, 0));
-        json_int_t p = json_integer_value(json_array_get(pair, 1));
-        choice->pairs[choice->pair_count++] =
-            (struct confused_pair){.truth = t, .predicted = p, .count = confusion[t * classes + p]};
-    }
-    return 0;
+    return read_pairs(pairs, NULL, DATASET_MAX_CLASSES, NULL, NULL, err);
 }
 
 static void frequent_pairs(int64_t *confusion, int64_t classes, struct choice *choice)
@@ -93,8 +109,9 @@ static void frequent_pairs(int64_t *confusion, int64_t classes, struct choice *c
     }
 }
 
-int choice_make(const uint16_t *truth, const uint16_t *predicted, int64_t n, int64_t classes,
-                const json_t *pairs, struct choice *choice, struct error *err)
+int choice_make(const uint16_t *truth, const uint16_t *predicted, int64_t n,
+                const char *const *names, int64_t classes, const json_t *pairs,
+                struct choice *choice, struct error *err)
 {
     static const struct wanted right = {.any_class = true, .right = true};
     static const struct wanted wrong = {.any_class = true, .right = false};
@@ -108,7 +125,7 @@ int choice_make(const uint16_t *truth, const uint16_t *predicted, int64_t n, int
     if (json_is_null(pairs))
         frequent_pairs(confusion, classes, &made);
     else
-        result = named_pairs(pairs, confusion, classes, &made, err);
+        result = read_pairs(pairs, names, classes, confusion, &made, err);
     free(confusion);
     if (result < 0)
         return -1;

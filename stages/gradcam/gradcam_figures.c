@@ -5,10 +5,15 @@
 #include "data/pil_resize.h"
 #include "figure/gallery.h"
 #include "figure/heatmap.h"
+#include "figure/short_names.h"
 
 #include <stdlib.h>
 
 enum { CELLS = 3 }; /* picture, heat map, blend */
+
+/* Room of ", 0.93" behind the name that a picture was taken for, of the "as " before it there, and
+ * of the same before a row's. */
+static const double PROBABILITY_ROOM = 32, AS_ROOM = 17;
 
 /* What the cells of one image point to. */
 struct sheet_image {
@@ -50,24 +55,29 @@ static int blend(const struct explainer *explainer, const uint8_t *picture, doub
     return result;
 }
 
-static void add_title(const struct explainer *explainer, int64_t sample, struct sheet_image *image,
-                      struct gallery_cell *cell)
+static void add_title(const struct explainer *explainer, const struct short_names *short_names,
+                      int64_t sample, struct sheet_image *image, struct gallery_cell *cell)
 {
-    char **names = explainer->dataset->classes;
+    char **names = short_names->texts;
     int64_t truth = ((const uint16_t *)explainer->dataset->test_labels.data)[sample];
     int64_t predicted = explainer_predicted(explainer, sample);
     double probability = (double)explainer->predictions[sample * explainer->classes + predicted];
     if (truth == predicted)
         text_addf(&image->title, "%s\nprobability %.2f", names[truth], probability);
     else
-        text_addf(&image->title, "%s\nas %s, %.2f", names[truth], names[predicted], probability);
+        text_addf(&image->title, "%s\nas %s%s%.2f", names[truth], names[predicted],
+                  short_names->widths[predicted] + AS_ROOM + PROBABILITY_ROOM >
+                          gallery_title_room(0)
+                      ? "\n"
+                      : ", ",
+                  probability);
     cell->title = text_string(&image->title);
     cell->mood = truth == predicted ? GALLERY_RIGHT : GALLERY_WRONG;
 }
 
-static int fill_image(const struct explainer *explainer, int64_t sample, const float *heat,
-                      double alpha, struct sheet_image *image, struct gallery_cell *cells,
-                      struct error *err)
+static int fill_image(const struct explainer *explainer, const struct short_names *names,
+                      int64_t sample, const float *heat, double alpha, struct sheet_image *image,
+                      struct gallery_cell *cells, struct error *err)
 {
     const struct dataset *dataset = explainer->dataset;
     int64_t h = dataset->height, w = dataset->width;
@@ -83,7 +93,7 @@ static int fill_image(const struct explainer *explainer, int64_t sample, const f
     cells[1] = (struct gallery_cell){
         .heat = image->places, .height = explainer->height, .width = explainer->width};
     cells[2] = (struct gallery_cell){.f32 = image->blend, .height = h, .width = w};
-    add_title(explainer, sample, image, &cells[0]);
+    add_title(explainer, names, sample, image, &cells[0]);
     if (dataset->has_boxes) {
         const uint8_t *box = (const uint8_t *)dataset->test_boxes.data + sample * 4;
         image->box = (struct gallery_box){box[0], box[1], box[2], box[3]};
@@ -105,10 +115,15 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
     int64_t places = explainer->height * explainer->width;
     struct sheet_image *images = memory_new(count, sizeof(*images), err);
     struct gallery_cell *cells = memory_new(count * CELLS, sizeof(*cells), err);
-    int result = images != NULL && cells != NULL ? 0 : -1;
+    struct short_names names = {0};
+    int result = images == NULL || cells == NULL
+                     ? -1
+                     : short_names_of(&names, (const char *const *)explainer->dataset->classes,
+                                      (size_t)explainer->classes, gallery_title_room(0) - AS_ROOM,
+                                      gallery_title_style(), err);
     for (size_t i = 0; result == 0 && i < count; i++)
         if (sheet->slots[i] >= 0)
-            result = fill_image(explainer, choice->samples[sheet->slots[i]],
+            result = fill_image(explainer, &names, choice->samples[sheet->slots[i]],
                                 heats + sheet->slots[i] * places, alpha, &images[i],
                                 cells + i * CELLS, err);
     const struct gallery gallery = {.title = sheet->title,
@@ -119,11 +134,13 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
                                     .row_labels = sheet->row_labels,
                                     .column_group = CELLS,
                                     .group_titles = sheet->group_titles,
+                                    .note = short_names_note(&names),
                                     .colourbar = "share of the map's maximum"};
     if (result == 0)
         result = figure_gallery(sheet->path, &gallery, err);
     for (size_t i = 0; images != NULL && i < count; i++)
         release_image(&images[i]);
+    short_names_release(&names);
     free(images);
     free(cells);
     return result;
@@ -157,14 +174,17 @@ int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
     int slots[CHOICE_MOST_PAIRS * CHOICE_OF_PAIR];
     struct text texts[CHOICE_MOST_PAIRS] = {0};
     const char *labels[CHOICE_MOST_PAIRS] = {NULL};
-    int result = 0;
-    for (size_t i = 0; i < choice->pair_count; i++) {
+    struct short_names names = {0};
+    int result = short_names_of(&names, (const char *const *)explainer->dataset->classes,
+                                (size_t)explainer->classes, gallery_label_room() - AS_ROOM,
+                                gallery_label_style(), err);
+    for (size_t i = 0; result == 0 && i < choice->pair_count; i++) {
         const struct confused_pair *pair = &choice->pairs[i];
         for (int j = 0; j < CHOICE_OF_PAIR; j++)
             slots[i * CHOICE_OF_PAIR + (size_t)j] = pair->slots[j];
-        text_addf(&texts[i], "%s\nas %s\n%lld images", explainer->dataset->classes[pair->truth],
-                  explainer->dataset->classes[pair->predicted], (long long)pair->count);
-        result = result < 0 ? -1 : text_check(&texts[i], err);
+        text_addf(&texts[i], "%s\nas %s\n%lld images", names.texts[pair->truth],
+                  names.texts[pair->predicted], (long long)pair->count);
+        result = text_check(&texts[i], err);
         labels[i] = text_string(&texts[i]);
     }
     const struct sheet sheet = {.path = path,
@@ -179,5 +199,6 @@ int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
         result = draw(&sheet, explainer, choice, heats, alpha, err);
     for (size_t i = 0; i < choice->pair_count; i++)
         text_release(&texts[i]);
+    short_names_release(&names);
     return result;
 }

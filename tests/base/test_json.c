@@ -211,6 +211,25 @@ static void building_ends_with_null_where_a_part_is_missing(void **state)
     assert_null(json_object_with(NULL, "b", json_integer(1)));
 }
 
+static void paths_go_into_lists_by_name_and_place(void **state)
+{
+    (void)state;
+    json_t *object =
+        json_pack("{s:[{s:s,s:i},{s:s,s:i},{s:s,s:i},{s:i}]}", "per_class", "name", "cat", "f1", 1,
+                  "name", "cat.big", "f1", 2, "name", "0", "f1", 3, "f1", 4);
+    assert_non_null(object);
+    assert_int_equal(json_integer_value(json_at(object, "per_class.cat.f1")), 1);
+    assert_int_equal(json_integer_value(json_at(object, "per_class.cat.big.f1")), 2);
+    assert_int_equal(json_integer_value(json_at(object, "per_class.0.f1")), 3);
+    assert_int_equal(json_integer_value(json_at(object, "per_class.3.f1")), 4);
+    assert_null(json_at(object, "per_class.4.f1"));
+    assert_null(json_at(object, "per_class.99999999999999999999999.f1"));
+    assert_null(json_at(object, "per_class.ca.f1"));
+    assert_null(json_at(object, "per_class..f1"));
+    assert_true(json_is_object(json_at(object, "per_class.cat")));
+    json_decref(object);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +243,7 @@ int main(void)
         cmocka_unit_test(measured_infinity_is_a_text_that_reads_back),
         cmocka_unit_test(layout_is_as_jansson_writes_it),
         cmocka_unit_test(building_ends_with_null_where_a_part_is_missing),
+        cmocka_unit_test(paths_go_into_lists_by_name_and_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
