@@ -18,5 +18,7 @@ const struct command commands[] = {
      0, 1024},
     {"log", "[RUN|STAGE]", "list the runs, show one, or what a stage printed", command_log,
      "JCFPSDh", 0, 1},
+    {"predict", "MODEL PICTURE|FOLDER...", "what a model says of pictures, as CSV or JSON",
+     command_predict, "JNDh", 2, 65536},
     {NULL, NULL, NULL, NULL, NULL, 0, 0},
 };

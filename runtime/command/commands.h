@@ -12,6 +12,7 @@ command_fn command_verify;  /* verify.c */
 command_fn command_adopt;   /* adopt.c */
 command_fn command_metrics; /* metrics.c */
 command_fn command_log;     /* log.c */
+command_fn command_predict; /* predict.c */
 command_fn command_dag;     /* draw.c */
 
 /* For the shells: prints what may stand in place of the last of the words. complete.c. */

@@ -6,18 +6,14 @@
 #include "base/text.h"
 #include "command/commands.h"
 #include "command/init_pipeline.h"
-#include "runner/own_stage.h"
+#include "command/own_run.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 static int write_new(const char *folder, const char *name, const char *data, struct error *err)
 {
@@ -49,78 +45,22 @@ static int refuse_if_there(const char *folder, const char *name, struct error *e
     return result;
 }
 
-/* Runs a stage on its stage.json. */
-static int start(const char *program, const char *document, struct error *err)
-{
-    pid_t child;
-    int status;
-    char *const argv[] = {(char *)program, (char *)document, NULL};
-    posix_spawn_file_actions_t actions;
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return error_set(err, ERR_MEMORY, "out of memory");
-    posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-    errno = posix_spawn(&child, program, &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (errno != 0)
-        return error_errno(err, "cannot start '%s'", program);
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return error_errno(err, "cannot wait for '%s'", program);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0
-               ? 0
-               : error_set(err, ERR_STAGE, "the stage 'inspect' failed");
-}
-
-/* What the stage finds in a folder; json_decref() it. `work` is a folder of its own. */
-static int inspect_in(const char *work, const char *program, const char *folder, json_t **found,
-                      struct error *err)
-{
-    char *document = file_join(work, "stage.json", err), *out = file_join(work, "found.json", err);
-    json_t *stage = json_pack(
-        "{s:i, s:s, s:s, s:{s:s}, s:{}, s:{s:s}, s:s, s:{s:i}, s:s}", "schema", 2, "stage",
-        "inspect", "key", "0000000000000000000000000000000000000000000000000000000000000000",
-        "params", "path", folder, "deps", "outs", "found", "found.json", "checkpoint", "checkpoint",
-        "resources", "threads", 1, "device", "cpu");
-    int result = -1;
-    if (stage == NULL)
-        error_set(err, ERR_USAGE, "'%s' is no name in UTF-8", folder);
-    else if (document != NULL && out != NULL)
-        result = json_write(document, stage, err) < 0 || start(program, document, err) < 0 ||
-                         json_read(out, found, err) < 0
-                     ? -1
-                     : 0;
-    json_decref(stage);
-    free(document);
-    free(out);
-    return result;
-}
-
+/* What the stage finds in a folder; json_decref() it. */
 static int inspect(const char *folder, json_t **found, struct error *err)
 {
-    struct error ignored;
-    struct text work = {0};
-    char *program = own_stage_path("inspect", err);
-    if (program == NULL && err->kind == ERR_NONE) {
-        char *where = own_stage_folder(&ignored);
-        error_set(err, ERR_USAGE,
-                  "there is no stage 'inspect' in '%s': install Reprise with its stages, or take "
-                  "--template stages",
-                  where != NULL ? where : "stages");
-        free(where);
-    }
-    if (program == NULL)
+    json_t *name = json_string(folder);
+    if (name == NULL)
+        return error_set(err, ERR_USAGE, "'%s' is no name in UTF-8", folder);
+    json_t *document =
+        json_pack("{s:{s:o}, s:{}, s:{s:s}, s:{s:i}, s:s}", "params", "path", name, "deps", "outs",
+                  "found", "found.json", "resources", "threads", 1, "device", "cpu");
+    char *work;
+    if (own_run("inspect", document, ", or take --template stages", &work, err) < 0)
         return -1;
-    const char *temporary = getenv("TMPDIR");
-    text_addf(&work, "%s/reprise-init.XXXXXX", temporary != NULL ? temporary : "/tmp");
-    int result = text_check(&work, err);
-    if (result == 0 && mkdtemp(work.data) == NULL)
-        result = error_errno(err, "cannot make '%s'", work.data);
-    if (result == 0) {
-        result = inspect_in(work.data, program, folder, found, err);
-        file_remove(work.data, &ignored);
-    }
-    text_release(&work);
-    free(program);
+    char *out = file_join(work, "found.json", err);
+    int result = out == NULL ? -1 : json_read(out, found, err);
+    free(out);
+    own_run_end(work);
     return result;
 }
 

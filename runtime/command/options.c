@@ -54,6 +54,8 @@ static const struct option options_table[] = {
     {'M', false, "template", "NAME", "pictures or stages (default: what is there)", OPTION_TEXT,
      FIELD(template_name)},
     {'B', false, "weights", "FILE", "the base's weights", OPTION_TEXT, FIELD(weights)},
+    {'N', false, "top", "N", "so many classes a picture, most likely first", OPTION_TEXT,
+     FIELD(top)},
     {'O', false, "offline", NULL, "a base that needs no network", OPTION_FLAG, FIELD(offline)},
     {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
     {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},

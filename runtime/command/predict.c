@@ -1,0 +1,87 @@
+/* `reprise predict MODEL PICTURE|FOLDER...`: the answers of the stage `predict`, on stdout. */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "command/commands.h"
+#include "command/own_run.h"
+
+#include <limits.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int find(const char *name, const char *what, char path[PATH_MAX], struct error *err)
+{
+    if (realpath(name, path) != NULL && access(path, R_OK) == 0)
+        return 0;
+    return error_errno(err, "cannot read the %s '%s'", what, name);
+}
+
+/* Pictures by their names as they were given, which the stage shows, too; so it works here. */
+static int make_document(const struct options *options, json_t **document, struct error *err)
+{
+    char model[PATH_MAX], path[PATH_MAX], here[PATH_MAX];
+    json_t *pictures = json_array();
+    long long top = 1;
+    if (options->top != NULL && (!text_to_int64(options->top, &top) || top < 1 || top > INT16_MAX))
+        return error_set(err, ERR_USAGE, "--top '%s': expected a number from 1 to %d", options->top,
+                         INT16_MAX);
+    if (getcwd(here, sizeof(here)) == NULL)
+        return error_errno(err, "cannot read the working folder");
+    int result = find(options->words[0], "model", model, err);
+    for (size_t i = 1; i < options->word_count && result == 0; i++) {
+        json_t *name = json_string(options->words[i]);
+        result = find(options->words[i], "picture", path, err);
+        if (result == 0 && name == NULL)
+            result = error_set(err, ERR_USAGE, "'%s' is no name in UTF-8", options->words[i]);
+        pictures = json_list_with(pictures, name);
+    }
+    if (result < 0) {
+        json_decref(pictures);
+        return -1;
+    }
+    const char *device = options->project.device;
+    cpu_set_t set;
+    *document = json_pack(
+        "{s:{s:o, s:I, s:s, s:b}, s:{s:s}, s:{s:s, s:s}, s:{s:i}, s:s}", "params", "pictures",
+        pictures, "top", (json_int_t)top, "format", options->json ? "json" : "csv", "skip_broken",
+        1, "deps", "model", model, "outs", "predictions", "predictions", "broken", "broken.json",
+        "resources", "threads", sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1,
+        "device", device != NULL ? device : "auto");
+    return 0;
+}
+
+static int show(const char *work, struct error *err)
+{
+    enum { MOST = 1 << 30 };
+    json_t *broken = NULL;
+    char *data = NULL, *path = file_join(work, "predictions", err);
+    size_t size;
+    int result = path == NULL ? -1 : file_read(path, MOST, &data, &size, err);
+    if (result == 0 && (fwrite(data, 1, size, stdout) != size || fflush(stdout) != 0))
+        result = error_errno(err, "cannot write the predictions");
+    free(data);
+    free(path);
+    path = result == 0 ? file_join(work, "broken.json", err) : NULL;
+    if (result == 0 && (path == NULL || json_read(path, &broken, err) < 0))
+        result = -1;
+    const size_t count = json_array_size(json_at(broken, "broken"));
+    if (count > 0)
+        result = error_set(err, ERR_STAGE, "%zu of the pictures cannot be read: see above", count);
+    json_decref(broken);
+    free(path);
+    return result;
+}
+
+int command_predict(const struct options *options, struct error *err)
+{
+    json_t *document;
+    char *work;
+    if (make_document(options, &document, err) < 0 ||
+        own_run("predict", document, "", &work, err) < 0)
+        return -1;
+    int result = show(work, err);
+    own_run_end(work);
+    return result;
+}

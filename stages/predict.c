@@ -1,0 +1,400 @@
+/* A model's answers to pictures.
+ *
+ * deps model, and pictures (a folder or a file) unless the parameter names them; outs predictions,
+ * and broken?, a JSON {"broken": [{"path", "why"}, ...]}. Parameters, which may be left out:
+ * pictures, a list of files and folders; top, how many classes a picture (1); format, csv or json;
+ * skip_broken, false: the first picture that can't be read stops the stage; weights.check.
+ *
+ * CSV (RFC 4180): path,class,probability; `top` rows a picture, most likely first. JSON:
+ * {"schema": 1, "predictions": [{"path", "classes": [{"class", "probability"}, ...]}, ...]}.
+ * Pictures come in the order given, those of a folder by the bytes of their paths.
+ *
+ * A square picture no larger than the network's input is fed as training and evaluation feed it. Of
+ * another the largest middle square is taken, and made smaller to that input where it is larger.
+ * Class names, size and preprocessing are the model's.
+ */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "base/stage.h"
+#include "base/text.h"
+#include "data/picture.h"
+#include "nn/model.h"
+#include "nn/network.h"
+
+#include "model_use.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Bits depend on neither. */
+enum { SHARD = 8, BATCH = 64 };
+enum { FORMAT_CSV, FORMAT_JSON };
+
+struct names {
+    char **list; /* for people */
+    char **paths;
+    size_t count, list_capacity, path_capacity;
+};
+
+struct predict {
+    struct stage *stage;
+    struct weight_check weight_check;
+    const json_t *pictures;
+    int64_t top;
+    int format;
+    bool skip_broken;
+    struct model *model;
+    struct device *device;
+    struct network *network;
+    struct names names;
+    /* A batch: pictures of one size. */
+    uint8_t *images;
+    size_t at[BATCH]; /* in names */
+    int64_t held, side;
+    struct text csv;
+    json_t *json, *broken;
+};
+
+/* ---- which pictures ---- */
+
+static int add_name(struct names *names, const char *shown, const char *path, struct error *err)
+{
+    if (memory_grow(&names->list, &names->list_capacity, names->count + 1, sizeof(char *), err) <
+            0 ||
+        memory_grow(&names->paths, &names->path_capacity, names->count + 1, sizeof(char *), err) <
+            0 ||
+        (names->list[names->count] = memory_copy_text(shown, err)) == NULL)
+        return -1;
+    if ((names->paths[names->count] = memory_copy_text(path, err)) == NULL) {
+        free(names->list[names->count]);
+        return -1;
+    }
+    names->count++;
+    return 0;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* All that are called so below the folder; `shown` NULL: their names from it. */
+static int add_folder(struct names *names, const char *shown, const char *folder, int depth,
+                      struct error *err)
+{
+    enum { DEEPEST = 64 };
+    char **list;
+    size_t count;
+    if (depth == DEEPEST)
+        return error_set(err, ERR_FORMAT, "'%s' lies too deep", folder);
+    if (file_list(folder, &list, &count, err) < 0)
+        return -1;
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        if (list[i][0] == '.')
+            continue;
+        char *path = file_join(folder, list[i], err);
+        char *name =
+            shown != NULL ? file_join(shown, list[i], err) : memory_copy_text(list[i], err);
+        if (path == NULL || name == NULL)
+            result = -1;
+        else if (is_folder(path))
+            result = add_folder(names, name, path, depth + 1, err);
+        else if (picture_is_name(path))
+            result = add_name(names, name, path, err);
+        free(path);
+        free(name);
+    }
+    file_free_names(list, count);
+    return result;
+}
+
+static int add_pictures(struct names *names, const char *shown, const char *path, struct error *err)
+{
+    const char *slash = strrchr(path, '/');
+    if (is_folder(path))
+        return add_folder(names, shown, path, 0, err);
+    return add_name(names, shown != NULL ? shown : slash != NULL ? slash + 1 : path, path, err);
+}
+
+static int find_pictures(struct predict *p, struct error *err)
+{
+    size_t i;
+    const json_t *value;
+    if (p->pictures == NULL) {
+        const char *path = stage_dep(p->stage, "pictures", err);
+        if (path == NULL || add_pictures(&p->names, NULL, path, err) < 0)
+            return -1;
+    }
+    json_array_foreach (p->pictures, i, value)
+        if (add_pictures(&p->names, json_string_value(value), json_string_value(value), err) < 0)
+            return -1;
+    return p->names.count > 0
+               ? 0
+               : error_set(err, ERR_STAGE, "there are no pictures (.png, .jpg, .jpeg)");
+}
+
+/* ---- what the network says ---- */
+
+static const char *class_name(const struct model *model, int64_t class, char text[32])
+{
+    if (model->class_names != NULL)
+        return model->class_names[class];
+    snprintf(text, 32, "class %lld", (long long)class);
+    return text;
+}
+
+static void add_quoted(struct text *csv, const char *field)
+{
+    if (strpbrk(field, ",\"\r\n") == NULL) {
+        text_add(csv, field);
+        return;
+    }
+    text_add(csv, "\"");
+    for (; *field != '\0'; field++)
+        text_addf(csv, *field == '"' ? "\"%c" : "%c", *field);
+    text_add(csv, "\"");
+}
+
+/* The most likely first, of equals the first; `scores` is used up. */
+static int tell(struct predict *p, size_t name, float *scores, struct error *err)
+{
+    const int64_t classes = p->model->architecture.classes;
+    json_t *list = json_array();
+    for (int64_t rank = 0; rank < p->top && rank < classes; rank++) {
+        char text[32], number[32];
+        const int64_t best = network_argmax(scores, classes);
+        const char *class = class_name(p->model, best, text);
+        snprintf(number, sizeof(number), "%.9g", (double)scores[best]);
+        if (p->format == FORMAT_JSON)
+            list = json_list_with(list, json_pack("{s:s, s:o}", "class", class, "probability",
+                                                  json_measured(strtod(number, NULL))));
+        else {
+            add_quoted(&p->csv, p->names.list[name]);
+            text_add(&p->csv, ",");
+            add_quoted(&p->csv, class);
+            text_addf(&p->csv, ",%s\r\n", number);
+        }
+        scores[best] = -1.0f;
+    }
+    if (p->format == FORMAT_JSON)
+        p->json = json_list_with(
+            p->json,
+            json_object_with(json_pack("{s:s}", "path", p->names.list[name]), "classes", list));
+    else
+        json_decref(list);
+    return p->json != NULL ? text_check(&p->csv, err)
+                           : error_set(err, ERR_STAGE, "'%s' is no name in UTF-8: take csv",
+                                       p->names.list[name]);
+}
+
+static int run_batch(struct predict *p, struct error *err)
+{
+    static const uint16_t labels[BATCH];
+    const int64_t classes = p->model->architecture.classes;
+    struct feed feed = {.images = p->images,
+                        .labels = labels,
+                        .count = p->held,
+                        .height = p->side,
+                        .width = p->side,
+                        .classes = classes,
+                        .image_size = p->model->architecture.image_size,
+                        .preprocess = p->model->preprocess};
+    int64_t samples[BATCH];
+    struct batch_result ignored;
+    if (p->held == 0)
+        return 0;
+    for (int64_t i = 0; i < p->held; i++)
+        samples[i] = i;
+    float *scores = memory_new((size_t)(p->held * classes), sizeof(*scores), err);
+    int result = scores == NULL ? -1
+                                : network_infer(p->network, &feed, samples, p->held, NULL, scores,
+                                                -1, NULL, &ignored, err);
+    for (int64_t i = 0; i < p->held && result == 0; i++)
+        result = tell(p, p->at[i], scores + i * classes, err);
+    free(scores);
+    p->held = 0;
+    return result;
+}
+
+static int add_picture(struct predict *p, size_t name, const struct picture *picture,
+                       struct error *err)
+{
+    const size_t bytes = (size_t)(picture->width * picture->width * 3);
+    if ((p->held == BATCH || picture->width != p->side) && run_batch(p, err) < 0)
+        return -1;
+    if (p->held == 0) {
+        free(p->images);
+        p->side = picture->width;
+        if ((p->images = memory_new(BATCH, bytes, err)) == NULL)
+            return -1;
+    }
+    memcpy(p->images + (size_t)p->held * bytes, picture->pixels, bytes);
+    p->at[p->held++] = name;
+    return 0;
+}
+
+static int read_square(const struct predict *p, const char *path, struct picture *picture,
+                       struct error *err)
+{
+    const int64_t most = p->model->architecture.image_size;
+    struct picture whole = {0};
+    if (picture_read(path, &whole, err) < 0)
+        return -1;
+    const int64_t shorter = whole.height < whole.width ? whole.height : whole.width;
+    if (whole.height == whole.width && shorter <= most) {
+        *picture = whole;
+        return 0;
+    }
+    const int64_t side = shorter < most ? shorter : most;
+    int result = picture_fit(&whole, side, side, PICTURE_CROP, picture, err);
+    picture_release(&whole);
+    return result;
+}
+
+static int predict_one(struct predict *p, size_t name, struct error *err)
+{
+    struct picture picture = {0};
+    struct error why = {0};
+    if (read_square(p, p->names.paths[name], &picture, &why) < 0) {
+        if (!p->skip_broken || why.kind == ERR_MEMORY) {
+            *err = why;
+            return -1;
+        }
+        stage_note(p->stage, "%s", why.message);
+        p->broken = json_list_with(
+            p->broken, json_pack("{s:s, s:s}", "path", p->names.list[name], "why", why.message));
+        return 0;
+    }
+    int result = add_picture(p, name, &picture, err);
+    picture_release(&picture);
+    return result;
+}
+
+static int predict_all(struct predict *p, struct error *err)
+{
+    for (size_t i = 0; i < p->names.count; i++) {
+        if (stage_stop_requested())
+            return stage_interrupted(err);
+        if (predict_one(p, i, err) < 0)
+            return -1;
+        stage_progress(p->stage, "pictures", (int64_t)i + 1, (int64_t)p->names.count, "picture");
+    }
+    return run_batch(p, err);
+}
+
+/* ---- the stage ---- */
+
+static int write_outs(struct predict *p, struct error *err)
+{
+    const char *out = stage_out(p->stage, "predictions", err);
+    if (out == NULL)
+        return -1;
+    if (p->format == FORMAT_CSV) {
+        if (file_write(out, p->csv.data, p->csv.size, err) < 0)
+            return -1;
+    } else {
+        json_t *all = json_pack("{s:i, s:O}", "schema", 1, "predictions", p->json);
+        int result = json_write(out, all, err);
+        json_decref(all);
+        if (result < 0)
+            return -1;
+    }
+    if (!stage_has_out(p->stage, "broken"))
+        return 0;
+    json_t *all = json_pack("{s:O}", "broken", p->broken);
+    out = stage_out(p->stage, "broken", err);
+    int result = out == NULL ? -1 : json_write(out, all, err);
+    json_decref(all);
+    return result;
+}
+
+static int read_pictures(struct predict *p, struct error *err)
+{
+    size_t i;
+    const json_t *value;
+    if (stage_value_or_null(p->stage, "pictures", &p->pictures, err) < 0)
+        return -1;
+    if (p->pictures == NULL)
+        return 0;
+    if (!json_is_array(p->pictures))
+        return error_set(err, ERR_USAGE,
+                         "parameter 'pictures' must be a list of files and folders");
+    json_array_foreach (p->pictures, i, value)
+        if (!json_is_string(value))
+            return error_set(err, ERR_USAGE, "parameter 'pictures[%zu]' must be a path", i);
+    return 0;
+}
+
+static int read_params(struct predict *p, struct error *err)
+{
+    static const char *const formats[] = {"csv", "json"};
+    const json_t *given = NULL;
+    p->top = -1;
+    if (model_use_check(p->stage, &p->weight_check, err) < 0 || read_pictures(p, err) < 0 ||
+        stage_int_or_null(p->stage, "top", 1, INT16_MAX, &p->top, err) < 0 ||
+        stage_value_or_null(p->stage, "format", &given, err) < 0 ||
+        (given != NULL && stage_choice(p->stage, "format", formats, 2, &p->format, err) < 0) ||
+        stage_value_or_null(p->stage, "skip_broken", &given, err) < 0 ||
+        (given != NULL && stage_bool(p->stage, "skip_broken", &p->skip_broken, err) < 0))
+        return -1;
+    p->top = p->top < 0 ? 1 : p->top;
+    return stage_params_done(p->stage, err);
+}
+
+static int check(struct stage *stage, struct error *err)
+{
+    struct predict p = {.stage = stage};
+    return read_params(&p, err);
+}
+
+static int open_all(struct predict *p, struct error *err)
+{
+    const struct network_options options = {.shard = SHARD, .norm = NORM_INFERENCE};
+    const char *model = stage_dep(p->stage, "model", err);
+    if (model == NULL || model_read(model, &p->weight_check, &p->model, err) < 0 ||
+        model_use_device(p->stage, &p->device, err) < 0)
+        return -1;
+    return network_new(p->model, p->device, &options, &p->network, err);
+}
+
+static int run(struct stage *stage, struct error *err)
+{
+    struct predict p = {.stage = stage, .json = json_array(), .broken = json_array()};
+    int result = -1;
+    text_add(&p.csv, "path,class,probability\r\n");
+    if (read_params(&p, err) == 0 && find_pictures(&p, err) == 0 && open_all(&p, err) == 0 &&
+        predict_all(&p, err) == 0)
+        result = write_outs(&p, err);
+    for (size_t i = 0; i < p.names.count; i++) {
+        free(p.names.list[i]);
+        free(p.names.paths[i]);
+    }
+    free(p.names.list);
+    free(p.names.paths);
+    free(p.images);
+    text_release(&p.csv);
+    json_decref(p.json);
+    json_decref(p.broken);
+    network_free(p.network);
+    model_free(p.model);
+    device_close(p.device);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct stage_kind kind = {
+        .name = "predict",
+        .summary = "a model's answers to pictures",
+        .run = run,
+        .check = check,
+        .fingerprint = model_use_fingerprint,
+        .deps = "model pictures?",
+        .outs = "predictions broken?",
+    };
+    return stage_main(argc, argv, &kind);
+}
