@@ -8,6 +8,7 @@
 #include "report/report_json.h"
 #include "report/report_markdown.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static int write_text(const char *folder, const char *name, const struct text *text,
@@ -71,8 +72,11 @@ static int run(struct stage *stage, struct error *err)
         write_page(folder, "report.md", report_markdown, &content, err) == 0 &&
         write_json(folder, &content, err) == 0 &&
         write_page(folder, "index.html", report_html, &content, err) == 0) {
-        stage_note(stage, "target %s: test accuracy %.4f, asked %.4f",
-                   content.reached ? "reached" : "missed", content.accuracy, content.target);
+        if (isnan(content.target))
+            stage_note(stage, "test accuracy %.4f", content.accuracy);
+        else
+            stage_note(stage, "target %s: test accuracy %.4f, asked %.4f",
+                       content.reached ? "reached" : "missed", content.accuracy, content.target);
         result = 0;
     }
     report_content_release(&content);

@@ -79,7 +79,7 @@ static void add_vars(const json_t *found, enum base base, struct text *text)
     add_quoted(text, json_string_value(json_at(found, "path")));
     text_addf(text,
               "\n  seed: 42\n"
-              "  target: 0.0                 # the test accuracy that you need: run fails below\n"
+              "  target: null                # the test accuracy that you need: run fails below\n"
               "  import:                     # how pictures are read\n"
               "    image_size: %s\n"
               "    fit: crop                 # crop, pad or squash\n"

@@ -91,7 +91,7 @@ static int check_metrics(struct report_content *content, struct error *err)
     if (!good || !isfinite(content->accuracy) || content->tested <= 0)
         return error_set(err, ERR_FORMAT,
                          "dep 'metrics' lacks test_accuracy, n, classes, confusion or per_class");
-    content->reached = content->accuracy >= content->target;
+    content->reached = !(content->accuracy < content->target);
     return 0;
 }
 
@@ -331,7 +331,8 @@ static int check_published(struct stage *stage, struct error *err)
 static int read_parameters(struct stage *stage, struct report_content *content, struct error *err)
 {
     content->title = "Image classifier by transfer learning";
-    if (stage_real(stage, "target", 0, 1, &content->target, err) < 0 ||
+    content->target = NAN;
+    if (stage_real_or_null(stage, "target", 0, 1, &content->target, err) < 0 ||
         stage_text_or_null(stage, "title", &content->title, err) < 0 ||
         stage_map_or_null(stage, "published", &content->published, err) < 0 ||
         (content->published != NULL && check_published(stage, err) < 0))

@@ -43,7 +43,7 @@ struct report_confusion {
 
 struct report_content {
     const char *title; /* borrowed from the stage */
-    double target;
+    double target;           /* NaN: none was set */
     const json_t *published; /* numbers to compare with, or NULL; borrowed */
     json_t *metrics, *gradcam, *dataset, *split, *lineage;
     json_t *experiment;   /* report_experiment.h; NULL where there is none */

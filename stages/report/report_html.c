@@ -25,7 +25,7 @@ static void add_verdict(struct text *page, const struct report_content *content)
         "<circle cx=\"12\" cy=\"12\" r=\"10\"/>");
     text_add(page, content->reached ? "<path d=\"M7.5 12.5l3 3 6-7\"/></svg>\n"
                                     : "<path d=\"M8.5 8.5l7 7M15.5 8.5l-7 7\"/></svg>\n");
-    text_addf(page, "<p><strong>Target %s</strong><span>", content->reached ? "reached" : "missed");
+    text_addf(page, "<p><strong>%s</strong><span>", report_headline(content));
     report_verdict(page, content);
     text_add(page, "</span></p>\n</div>\n");
 }
@@ -69,10 +69,13 @@ static void add_cards(struct text *page, const struct report_content *content)
     text_add(page, "<div class=\"cards\">\n");
     open_card(page, "Test accuracy");
     report_percent(page, content->accuracy);
-    text_add(page, "</p>\n<p>target ");
-    report_percent(page, content->target);
+    text_add(page, "</p>\n<p>");
+    if (!isnan(content->target)) {
+        text_add(page, "target ");
+        report_percent(page, content->target);
+    }
     if (!isnan(content->loss))
-        text_addf(page, " \xc2\xb7 loss %.4f", content->loss);
+        text_addf(page, "%sloss %.4f", isnan(content->target) ? "" : " \xc2\xb7 ", content->loss);
     text_add(page, "</p>\n");
     add_scale(page, content->accuracy, content->target, content->reached ? "good" : "bad");
     text_add(page, "</div>\n");

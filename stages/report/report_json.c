@@ -2,6 +2,8 @@
 
 #include "base/json.h"
 
+#include <math.h>
+
 /* The value itself, or null. New reference. */
 static json_t *shared(const json_t *value)
 {
@@ -50,17 +52,19 @@ static json_t *confused_json(const struct report_content *content)
 
 json_t *report_json(const struct report_content *content, struct error *err)
 {
+    const bool has_target = !isnan(content->target);
     json_t *report = json_pack(
-        "{s:s, s:o, s:o, s:f, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
         "s:o}",
         "title", content->title, "profile", shared(json_object_get(content->lineage, "profile")),
-        "sets", shared(json_object_get(content->lineage, "sets")), "target", content->target,
-        "test_accuracy", json_measured(content->accuracy), "test_loss",
-        json_measured(content->loss), "tested", (json_int_t)content->tested, "reached",
-        content->reached, "published", shared(content->published), "phases", phases_json(content),
-        "confused", confused_json(content), "per_class",
-        shared(json_object_get(content->metrics, "per_class")), "macro",
-        shared(json_object_get(content->metrics, "macro")), "weighted",
+        "sets", shared(json_object_get(content->lineage, "sets")), "target",
+        has_target ? json_real(content->target) : json_null(), "test_accuracy",
+        json_measured(content->accuracy), "test_loss", json_measured(content->loss), "tested",
+        (json_int_t)content->tested, "reached",
+        has_target ? json_boolean(content->reached) : json_null(), "published",
+        shared(content->published), "phases", phases_json(content), "confused",
+        confused_json(content), "per_class", shared(json_object_get(content->metrics, "per_class")),
+        "macro", shared(json_object_get(content->metrics, "macro")), "weighted",
         shared(json_object_get(content->metrics, "weighted")), "gradcam", shared(content->gradcam),
         "dataset", shared(content->dataset), "split", shared(content->split), "stages",
         shared(json_object_get(content->lineage, "stages")));

@@ -226,7 +226,7 @@ void report_markdown(struct text *page, const struct report_content *content)
 {
     text_add(page, "# ");
     escape_markdown(page, content->title);
-    text_addf(page, "\n\n**Target %s.** ", content->reached ? "reached" : "missed");
+    text_addf(page, "\n\n**%s.** ", report_headline(content));
     report_verdict(page, content);
     text_add(page, "\n\n");
     add_phases(page, content);

@@ -5,13 +5,25 @@
 #include <math.h>
 #include <string.h>
 
+const char *report_headline(const struct report_content *content)
+{
+    if (isnan(content->target))
+        return "Result";
+    return content->reached ? "Target reached" : "Target missed";
+}
+
 void report_verdict(struct text *text, const struct report_content *content)
 {
     double points = 100 * (content->accuracy - content->target);
     report_percent(text, content->accuracy);
     text_add(text, " of ");
     report_count(text, content->tested);
-    text_add(text, " test images are recognised; the target is ");
+    text_add(text, " test images are recognised");
+    if (isnan(content->target)) {
+        text_add(text, ".");
+        return;
+    }
+    text_add(text, "; the target is ");
     report_percent(text, content->target);
     if (content->reached)
         text_addf(text, ": reached with %.2f points to spare.", fabs(points));

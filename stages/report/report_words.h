@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
-/* One sentence: result against target. */
+/* "Target reached", "Target missed"; "Result" where there is no target. */
+const char *report_headline(const struct report_content *content);
+
+/* One sentence: result against target, where there is one. */
 void report_verdict(struct text *text, const struct report_content *content);
 
 /* One sentence on the boxes, where gradcam has them; else nothing is added and false is returned.

@@ -226,6 +226,28 @@ static void report_says_that_the_target_was_missed(void **state)
     stage_run_release(&run);
 }
 
+static void report_without_a_target_says_the_result(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    size_t size;
+    init_run(&run, 0.5);
+    stage_run_param(&run, "target", json_null());
+    char *page = execute(&run, "report/index.html");
+    expect_part(page, "<strong>Result</strong>");
+    expect_part(page, "test images are recognised.</span>");
+    assert_null(strstr(page, "target"));
+    free(page);
+    page = stage_run_read(&run, "report/report.json", &size);
+    expect_part(page, "\"target\": null");
+    expect_part(page, "\"reached\": null");
+    free(page);
+    page = stage_run_read(&run, "report/report.md", &size);
+    expect_part(page, "**Result.** 92.90% of 2,000 test images are recognised.");
+    free(page);
+    stage_run_release(&run);
+}
+
 static void report_compares_with_published_numbers_only_where_given(void **state)
 {
     (void)state;
@@ -595,6 +617,7 @@ int main(void)
         cmocka_unit_test(report_page_asks_for_nothing),
         cmocka_unit_test(report_page_says_everything),
         cmocka_unit_test(report_says_that_the_target_was_missed),
+        cmocka_unit_test(report_without_a_target_says_the_result),
         cmocka_unit_test(report_compares_with_published_numbers_only_where_given),
         cmocka_unit_test(report_recipe_names_what_was_set_quoted_for_shell_and_make),
         cmocka_unit_test(report_recipe_reaches_the_program_as_it_was_set),
