@@ -42,7 +42,7 @@ struct report_confusion {
 };
 
 struct report_content {
-    const char *title; /* borrowed from the stage */
+    const char *title;       /* borrowed from the stage */
     double target;           /* NaN: none was set */
     const json_t *published; /* numbers to compare with, or NULL; borrowed */
     json_t *metrics, *gradcam, *dataset, *split, *lineage;
