@@ -68,7 +68,7 @@ TEST_SHARED = $(filter-out tests/cuda/ask_plans.c $(addprefix tests/cuda/,twin_%
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 # Those that TEST= selects, as tests/run does: all where there is none.
-selected = $(if $(TEST),$(foreach program,$1,$(if $(foreach part,$(TEST),$(findstring $(part),$(program:$(BUILD)/%=%.c))),$(program))),$1)
+selected = $(if $(TEST),$(foreach program,$1,$(if $(strip $(foreach part,$(TEST),$(findstring $(part),$(program:$(BUILD)/%=%.c)))),$(program))),$1)
 
 # The GPU: a shared object that stages load at run time (runtime/nn/open.c), built where nvcc is and the device is whole.
 # It brings its own copy of the base library and of what it needs of nn, and exports what open.c names. Kernels are compiled for the cards that this nvcc
