@@ -22,13 +22,13 @@ static int find(const char *name, const char *what, char path[PATH_MAX], struct 
 static int make_document(const struct options *options, json_t **document, struct error *err)
 {
     char model[PATH_MAX], path[PATH_MAX], here[PATH_MAX];
-    json_t *pictures = json_array();
     long long top = 1;
     if (options->top != NULL && (!text_to_int64(options->top, &top) || top < 1 || top > INT16_MAX))
         return error_set(err, ERR_USAGE, "--top '%s': expected a number from 1 to %d", options->top,
                          INT16_MAX);
     if (getcwd(here, sizeof(here)) == NULL)
         return error_errno(err, "cannot read the working folder");
+    json_t *pictures = json_array();
     int result = find(options->words[0], "model", model, err);
     for (size_t i = 1; i < options->word_count && result == 0; i++) {
         json_t *name = json_string(options->words[i]);
