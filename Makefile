@@ -266,7 +266,7 @@ lint: ## check format, include rules, and the build with clang
 	@ci/install lint
 	ci/includes
 	clang-format --dry-run --Werror $$(git ls-files '*.[ch]' '*.cu' '*.cuh' '*.cpp')
-	$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-clang CC=clang build-tests
+	$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-clang CC=clang OPTIMISE=-O1 build-tests
 
 check-address: ## run the tests with address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory SANITIZE_WITH=address,undefined test
