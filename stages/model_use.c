@@ -40,10 +40,8 @@ static void note_weight(void *stage, const char *text)
 int model_use_check(struct stage *stage, struct weight_check *check, struct error *err)
 {
     static const char *const ways[] = {"stop", "warn"};
-    const char *given = NULL;
     int way = 0;
-    if (stage_text_or_null(stage, "weights.check", &given, err) < 0 ||
-        (given != NULL && stage_choice(stage, "weights.check", ways, 2, &way, err) < 0))
+    if (stage_choice_or_null(stage, "weights.check", ways, 2, &way, err) < 0)
         return -1;
     *check = (struct weight_check){.large_pass = way == 1, .note = note_weight, .arg = stage};
     return 0;

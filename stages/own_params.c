@@ -73,27 +73,6 @@ static int read_test_size(struct stage *stage, const char *prefix, struct own_op
     return split_check_sizes(&split, err);
 }
 
-/* A choice that may be left out. */
-static int read_choice(struct stage *stage, const char *prefix, const char *what,
-                       const char *const *choices, size_t count, int *value, struct error *err)
-{
-    const struct name name = named(prefix, what);
-    const json_t *given = NULL;
-    if (stage_value_or_null(stage, name.text, &given, err) < 0)
-        return -1;
-    return given == NULL ? 0 : stage_choice(stage, name.text, choices, count, value, err);
-}
-
-static int read_skip(struct stage *stage, const char *prefix, struct own_options *options,
-                     struct error *err)
-{
-    const struct name name = named(prefix, "skip_broken");
-    const json_t *given = NULL;
-    if (stage_value_or_null(stage, name.text, &given, err) < 0)
-        return -1;
-    return given == NULL ? 0 : stage_bool(stage, name.text, &options->skip_broken, err);
-}
-
 int own_params_read(struct stage *stage, const char *prefix, struct own_options *options,
                     struct error *err)
 {
@@ -101,12 +80,14 @@ int own_params_read(struct stage *stage, const char *prefix, struct own_options 
     int fit = (int)options->fit, coarse = options->coarse;
     int64_t seed = options->seed;
     if (read_size(stage, prefix, options, err) < 0 ||
-        read_choice(stage, prefix, "fit", picture_fit_names, 3, &fit, err) < 0 ||
-        read_choice(stage, prefix, "labels", labels, 2, &coarse, err) < 0 ||
+        stage_choice_or_null(stage, named(prefix, "fit").text, picture_fit_names, 3, &fit, err) <
+            0 ||
+        stage_choice_or_null(stage, named(prefix, "labels").text, labels, 2, &coarse, err) < 0 ||
         read_test_size(stage, prefix, options, err) < 0 ||
         stage_int_or_null(stage, named(prefix, "seed").text, 0, UINT32_MAX, &seed, err) < 0 ||
         stage_text_or_null(stage, named(prefix, "group").text, &options->columns.group, err) < 0 ||
-        read_skip(stage, prefix, options, err) < 0 ||
+        stage_bool_or_null(stage, named(prefix, "skip_broken").text, &options->skip_broken, err) <
+            0 ||
         stage_int_or_null(stage, named(prefix, "limit").text, 1, INT32_MAX, &options->limit, err) <
             0)
         return -1;

@@ -22,6 +22,7 @@
 #include "nn/model.h"
 #include "nn/network.h"
 
+#include "csv.h"
 #include "model_use.h"
 
 #include <stdlib.h>
@@ -147,18 +148,6 @@ static const char *class_name(const struct model *model, int64_t class, char tex
     return text;
 }
 
-static void add_quoted(struct text *csv, const char *field)
-{
-    if (strpbrk(field, ",\"\r\n") == NULL) {
-        text_add(csv, field);
-        return;
-    }
-    text_add(csv, "\"");
-    for (; *field != '\0'; field++)
-        text_addf(csv, *field == '"' ? "\"%c" : "%c", *field);
-    text_add(csv, "\"");
-}
-
 /* The most likely first, of equals the first; `scores` is used up. */
 static int tell(struct predict *p, size_t name, float *scores, struct error *err)
 {
@@ -173,10 +162,11 @@ static int tell(struct predict *p, size_t name, float *scores, struct error *err
             list = json_list_with(list, json_pack("{s:s, s:o}", "class", class, "probability",
                                                   json_measured(strtod(number, NULL))));
         else {
-            add_quoted(&p->csv, p->names.list[name]);
+            csv_add(&p->csv, p->names.list[name]);
             text_add(&p->csv, ",");
-            add_quoted(&p->csv, class);
-            text_addf(&p->csv, ",%s\r\n", number);
+            csv_add(&p->csv, class);
+            text_addf(&p->csv, ",%s", number);
+            csv_end_line(&p->csv);
         }
         scores[best] = -1.0f;
     }
@@ -332,16 +322,12 @@ static int read_pictures(struct predict *p, struct error *err)
 static int read_params(struct predict *p, struct error *err)
 {
     static const char *const formats[] = {"csv", "json"};
-    const json_t *given = NULL;
-    p->top = -1;
+    p->top = 1;
     if (model_use_check(p->stage, &p->weight_check, err) < 0 || read_pictures(p, err) < 0 ||
         stage_int_or_null(p->stage, "top", 1, INT16_MAX, &p->top, err) < 0 ||
-        stage_value_or_null(p->stage, "format", &given, err) < 0 ||
-        (given != NULL && stage_choice(p->stage, "format", formats, 2, &p->format, err) < 0) ||
-        stage_value_or_null(p->stage, "skip_broken", &given, err) < 0 ||
-        (given != NULL && stage_bool(p->stage, "skip_broken", &p->skip_broken, err) < 0))
+        stage_choice_or_null(p->stage, "format", formats, 2, &p->format, err) < 0 ||
+        stage_bool_or_null(p->stage, "skip_broken", &p->skip_broken, err) < 0)
         return -1;
-    p->top = p->top < 0 ? 1 : p->top;
     return stage_params_done(p->stage, err);
 }
 
@@ -365,7 +351,8 @@ static int run(struct stage *stage, struct error *err)
 {
     struct predict p = {.stage = stage, .json = json_array(), .broken = json_array()};
     int result = -1;
-    text_add(&p.csv, "path,class,probability\r\n");
+    text_add(&p.csv, "path,class,probability");
+    csv_end_line(&p.csv);
     if (read_params(&p, err) == 0 && find_pictures(&p, err) == 0 && open_all(&p, err) == 0 &&
         predict_all(&p, err) == 0)
         result = write_outs(&p, err);

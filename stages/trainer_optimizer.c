@@ -113,14 +113,11 @@ static int read_class_weight(struct trainer *trainer, struct error *err)
 int trainer_read_weighing(struct trainer *trainer, struct error *err)
 {
     static const char *const samplings[] = {"shuffle", "balanced"};
-    const char *text = NULL;
     int sampling = 0;
     if (read_optimizer(trainer, err) < 0 ||
         stage_real_or_null(trainer->stage, "train.label_smoothing", 0, 0.999999,
                            &trainer->label_smoothing, err) < 0 ||
-        stage_text_or_null(trainer->stage, "train.sampling", &text, err) < 0 ||
-        (text != NULL &&
-         stage_choice(trainer->stage, "train.sampling", samplings, 2, &sampling, err) < 0))
+        stage_choice_or_null(trainer->stage, "train.sampling", samplings, 2, &sampling, err) < 0)
         return -1;
     trainer->options.balanced = sampling == 1;
     return read_class_weight(trainer, err);

@@ -69,11 +69,8 @@ int trainer_read_augment(struct trainer *trainer, struct error *err)
 static int read_precision(struct trainer *trainer, struct error *err)
 {
     static const char *const names[] = {"auto", "f32", "bf16"};
-    const char *given = NULL;
     int which = PRECISION_AUTO;
-    if (stage_text_or_null(trainer->stage, "train.precision", &given, err) < 0 ||
-        (given != NULL &&
-         stage_choice(trainer->stage, "train.precision", names, 3, &which, err) < 0))
+    if (stage_choice_or_null(trainer->stage, "train.precision", names, 3, &which, err) < 0)
         return -1;
     trainer->precision = (enum precision)which;
     return 0;
@@ -136,17 +133,6 @@ static int is_off(struct stage *stage, const char *name, bool *off, struct error
     return 0;
 }
 
-/* One of two, the first where there is none. */
-static int choice_of_two(struct stage *stage, const char *name, const char *const choices[2],
-                         int *chosen, struct error *err)
-{
-    const char *text = NULL;
-    *chosen = 0;
-    if (stage_text_or_null(stage, name, &text, err) < 0)
-        return -1;
-    return text == NULL ? 0 : stage_choice(stage, name, choices, 2, chosen, err);
-}
-
 /* What is monitored says which way is better; `mode` can but confirm it. */
 static int read_monitor(struct stage *stage, const char *map, enum monitor_mode *mode,
                         struct error *err)
@@ -154,13 +140,11 @@ static int read_monitor(struct stage *stage, const char *map, enum monitor_mode 
     static const char *const monitors[] = {"val_loss", "val_accuracy"};
     static const char *const modes[] = {"min", "max", "auto"};
     char monitor[96], name[96];
-    const char *text = NULL;
-    int monitored, said = 2;
+    int monitored = 0, said = 2;
     snprintf(monitor, sizeof(monitor), "%s.monitor", map);
     snprintf(name, sizeof(name), "%s.mode", map);
-    if (choice_of_two(stage, monitor, monitors, &monitored, err) < 0 ||
-        stage_text_or_null(stage, name, &text, err) < 0 ||
-        (text != NULL && stage_choice(stage, name, modes, 3, &said, err) < 0))
+    if (stage_choice_or_null(stage, monitor, monitors, 2, &monitored, err) < 0 ||
+        stage_choice_or_null(stage, name, modes, 3, &said, err) < 0)
         return -1;
     if (said != 2 && said != monitored)
         return error_set(err, ERR_USAGE, "parameter '%s' is '%s', but %s is better the %s: '%s'",

@@ -113,11 +113,14 @@ int stage_int_or_null(struct stage *stage, const char *name, int64_t low, int64_
                       int64_t *value, struct error *err);
 int stage_real_or_null(struct stage *stage, const char *name, double low, double high,
                        double *value, struct error *err);
+int stage_bool_or_null(struct stage *stage, const char *name, bool *value, struct error *err);
 int stage_text_or_null(struct stage *stage, const char *name, const char **value,
                        struct error *err);
 /* Index of a text among `count` choices. */
 int stage_choice(struct stage *stage, const char *name, const char *const *choices, size_t count,
                  int *value, struct error *err);
+int stage_choice_or_null(struct stage *stage, const char *name, const char *const *choices,
+                         size_t count, int *value, struct error *err);
 /* Any value, for lists and maps; NULL with an error if absent. Marks the
  * whole value as read. */
 const json_t *stage_value(struct stage *stage, const char *name, struct error *err);

@@ -160,6 +160,12 @@ int stage_real_or_null(struct stage *stage, const char *name, double low, double
     return given > 0 ? stage_real(stage, name, low, high, value, err) : given;
 }
 
+int stage_bool_or_null(struct stage *stage, const char *name, bool *value, struct error *err)
+{
+    int given = is_given(stage, name, err);
+    return given > 0 ? stage_bool(stage, name, value, err) : given;
+}
+
 int stage_text_or_null(struct stage *stage, const char *name, const char **value, struct error *err)
 {
     int given = is_given(stage, name, err);
@@ -184,6 +190,13 @@ int stage_choice(struct stage *stage, const char *name, const char *const *choic
               text_string(&list));
     text_release(&list);
     return -1;
+}
+
+int stage_choice_or_null(struct stage *stage, const char *name, const char *const *choices,
+                         size_t count, int *value, struct error *err)
+{
+    int given = is_given(stage, name, err);
+    return given > 0 ? stage_choice(stage, name, choices, count, value, err) : given;
 }
 
 const json_t *stage_value(struct stage *stage, const char *name, struct error *err)

@@ -64,23 +64,17 @@ static int inspect(const char *folder, json_t **found, struct error *err)
     return result;
 }
 
-static long long number(const json_t *found, const char *name)
-{
-    const json_t *value = json_at(found, name);
-    return json_is_integer(value) ? (long long)json_integer_value(value) : 0;
-}
-
 static void tell(const json_t *found)
 {
     const json_t *classes = json_at(found, "classes"), *counts = json_at(found, "counts");
     const json_t *broken = json_at(found, "broken"), *value;
     size_t i;
-    printf("found %lld pictures of %zu classes", number(found, "pictures"),
+    printf("found %lld pictures of %zu classes", init_pipeline_number(found, "pictures"),
            json_array_size(classes));
-    if (number(found, "width.max") > 0)
-        printf(", %lldx%lld to %lldx%lld pixels", number(found, "width.min"),
-               number(found, "height.min"), number(found, "width.max"),
-               number(found, "height.max"));
+    if (init_pipeline_number(found, "width.max") > 0)
+        printf(", %lldx%lld to %lldx%lld pixels", init_pipeline_number(found, "width.min"),
+               init_pipeline_number(found, "height.min"), init_pipeline_number(found, "width.max"),
+               init_pipeline_number(found, "height.max"));
     printf("\n");
     enum { SHOWN = 20 };
     for (i = 0; i < json_array_size(classes) && i < SHOWN; i++)
@@ -88,15 +82,15 @@ static void tell(const json_t *found)
                (long long)json_integer_value(json_array_get(counts, i)));
     if (json_array_size(classes) > SHOWN)
         printf("  and %zu more\n", json_array_size(classes) - SHOWN);
-    if (number(found, "broken_count") > 0)
+    if (init_pipeline_number(found, "broken_count") > 0)
         printf("%lld cannot be read, and are left out (skip_broken):\n",
-               number(found, "broken_count"));
+               init_pipeline_number(found, "broken_count"));
     json_array_foreach (broken, i, value)
         printf("  %s: %s\n", json_string_value(json_at(value, "path")),
                json_string_value(json_at(value, "why")));
-    if (number(found, "duplicate_count") > 0)
+    if (init_pipeline_number(found, "duplicate_count") > 0)
         printf("%lld pairs are equal; they stay on one side of every split\n",
-               number(found, "duplicate_count"));
+               init_pipeline_number(found, "duplicate_count"));
 }
 
 static bool has_shape(const json_t *found)

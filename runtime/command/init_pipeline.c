@@ -9,15 +9,15 @@ enum { MANY = 20000, SMALL = 64 };
 /* What the network starts from. */
 enum base { BASE_MOBILENET, BASE_FILE, BASE_SHAPES, BASE_NONE };
 
-static long long number_at(const json_t *found, const char *dotted)
+long long init_pipeline_number(const json_t *found, const char *dotted)
 {
-    const json_t *value = json_at(found, dotted);
-    return json_is_integer(value) ? (long long)json_integer_value(value) : 0;
+    return json_integer_value(json_at(found, dotted)); /* 0 of what is no integer */
 }
 
 static enum base choose(const json_t *found, const char *weights, bool offline)
 {
-    const long long side = number_at(found, "width.median"), count = number_at(found, "pictures");
+    const long long side = init_pipeline_number(found, "width.median"),
+                    count = init_pipeline_number(found, "pictures");
     if (weights != NULL)
         return BASE_FILE;
     if (count >= MANY && side < SMALL)
@@ -86,7 +86,8 @@ static void add_vars(const json_t *found, enum base base, struct text *text)
               "    test_size: 0.2            # held out where there is no test part\n"
               "    seed: 42\n"
               "    skip_broken: %s        # true: what can't be read is left out and listed\n",
-              bases[base].side, number_at(found, "broken_count") > 0 ? "true " : "false");
+              bases[base].side,
+              init_pipeline_number(found, "broken_count") > 0 ? "true " : "false");
     const json_t *group = json_at(found, "columns.group");
     if (json_is_string(group)) {
         text_add(text, "    group: ");

@@ -7,6 +7,9 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* A whole number of what `inspect` found, by its dotted path; 0 where there is none. */
+long long init_pipeline_number(const json_t *found, const char *dotted);
+
 /* Of the pictures that the stage `inspect` found. `weights` is a file, or NULL; `offline`: a base
  * that needs no network. */
 void init_pipeline_pictures(const json_t *found, const char *weights, bool offline,

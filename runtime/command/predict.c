@@ -6,7 +6,6 @@
 #include "command/own_run.h"
 
 #include <limits.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,13 +20,11 @@ static int find(const char *name, const char *what, char path[PATH_MAX], struct 
 /* Pictures by their names as they were given, which the stage shows, too; so it works here. */
 static int make_document(const struct options *options, json_t **document, struct error *err)
 {
-    char model[PATH_MAX], path[PATH_MAX], here[PATH_MAX];
+    char model[PATH_MAX], path[PATH_MAX];
     long long top = 1;
     if (options->top != NULL && (!text_to_int64(options->top, &top) || top < 1 || top > INT16_MAX))
         return error_set(err, ERR_USAGE, "--top '%s': expected a number from 1 to %d", options->top,
                          INT16_MAX);
-    if (getcwd(here, sizeof(here)) == NULL)
-        return error_errno(err, "cannot read the working folder");
     json_t *pictures = json_array();
     int result = find(options->words[0], "model", model, err);
     for (size_t i = 1; i < options->word_count && result == 0; i++) {
@@ -41,14 +38,11 @@ static int make_document(const struct options *options, json_t **document, struc
         json_decref(pictures);
         return -1;
     }
-    const char *device = options->project.device;
-    cpu_set_t set;
     *document = json_pack(
         "{s:{s:o, s:I, s:s, s:b}, s:{s:s}, s:{s:s, s:s}, s:{s:i}, s:s}", "params", "pictures",
         pictures, "top", (json_int_t)top, "format", options->json ? "json" : "csv", "skip_broken",
         1, "deps", "model", model, "outs", "predictions", "predictions", "broken", "broken.json",
-        "resources", "threads", sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1,
-        "device", device != NULL ? device : "auto");
+        "resources", "threads", options->project.jobs, "device", options->project.device);
     return 0;
 }
 
