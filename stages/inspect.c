@@ -4,8 +4,9 @@
  *
  *   {"schema": 1,
  *    "kind": "class_folders" | "split_folders" | "archive" | "csv" | "jsonl" | "cifar10" |
- * "cifar100" | "npz" | "none", "path": of the data, relative to the folder ("." where it is the
- * folder itself), "classes": [name, ...], "counts": [of each, all but those of a test part],
+ *            "cifar100" | "npz" | "none",
+ *    "path": of the data, relative to the folder ("." where it is the folder itself),
+ *    "classes": [name, ...], "counts": [of each, all but those of a test part],
  *    "test_counts": [of each] or null where there is no test part,
  *    "pictures": number of all,
  *    "width": {"min", "median", "max"}, "height": the same; null where none can be read,

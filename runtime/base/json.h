@@ -37,8 +37,7 @@ json_t *json_list_with(json_t *list, json_t *value);
 json_t *json_object_with(json_t *object, const char *name, json_t *value);
 
 /* The member at a dotted path ("split.seed"), or NULL. Of a list of objects a step is the name of
- * one
- * ("per_class.cat.f1", which may have dots in it), or its place from 0. Borrowed. */
+ * one ("per_class.cat.f1"; it may have dots in it), or its place from 0. Borrowed. */
 const json_t *json_at(const json_t *object, const char *dotted);
 
 #endif

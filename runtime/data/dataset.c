@@ -44,7 +44,8 @@ int dataset_count_labels(const struct npy *labels, int64_t class_count, int64_t 
         if (label[i] >= class_count)
             return error_set(err, ERR_FORMAT, "label %d at %lld: there are %lld classes", label[i],
                              (long long)i, (long long)class_count);
-        counts[label[i]]++;
+        if (counts != NULL)
+            counts[label[i]]++;
     }
     return 0;
 }
@@ -79,11 +80,8 @@ static int check_half(const struct half *half, const struct dataset *dataset, st
     if (dataset->has_boxes && (half->boxes->shape[0] != n || half->boxes->shape[1] != 4))
         return error_set(err, ERR_FORMAT,
                          "there must be 4 box coordinates for each of %lld pictures", (long long)n);
-    for (int64_t i = 0; i < n; i++)
-        if (((const uint16_t *)half->labels->data)[i] >= dataset->class_count)
-            return error_set(err, ERR_FORMAT, "label %d at %lld: there are %lld classes",
-                             ((const uint16_t *)half->labels->data)[i], (long long)i,
-                             (long long)dataset->class_count);
+    if (dataset_count_labels(half->labels, dataset->class_count, NULL, err) < 0)
+        return -1;
     return dataset->has_boxes ? check_boxes(half->boxes, dataset, err) : 0;
 }
 

@@ -4,11 +4,12 @@
  *   train_labels.npy, test_labels.npy   [n], each below the number of classes: u8 up to 256
  *                                       classes, u16 above; any whole numbers and (n,1) are read
  *   classes.txt                         a name a line
- *   train_groups.npy                    i64 [n]; optional: pictures of one number, 0 or more, stay
- * on one side of a split; -1: on its own train_validation.npy                u8 [n]; optional: 1
- * for a picture that validates, as who gave the data says train_boxes.npy, test_boxes.npy     u8
- * [n,4] = x0,y0,x1,y1, inclusive pixels; where they are known dataset.json where it comes from,
- * counts per class
+ *   train_groups.npy                    i64 [n], optional: pictures of one number, 0 or more, stay
+ *                                       on one side of a split; -1: on its own
+ *   train_validation.npy                u8 [n], optional: 1 for a picture that validates, as who
+ *                                       gave the data says
+ *   train_boxes.npy, test_boxes.npy     u8 [n,4] = x0,y0,x1,y1, inclusive pixels; where known
+ *   dataset.json                        where it comes from, counts per class
  *
  *   struct dataset dataset = {0};
  *   if (dataset_open(folder, &dataset, err) < 0) ...
@@ -66,13 +67,13 @@ struct dataset_rows {
     int64_t train_count, test_count;
     const char *const *classes;
     int64_t class_count;
-    json_t
-        *more; /* members that dataset.json has, too, beside "schema": 1; borrowed, may be NULL */
+    json_t *more; /* further members of dataset.json, with "schema": 1; borrowed, may be NULL */
 };
 int dataset_write_rows(const char *folder, const struct dataset_rows *rows,
                        const struct dataset_origin *origin, struct error *err);
 
-/* One pass over labels: counts[label]++; ERR_FORMAT for a label out of range. */
+/* One pass over labels: counts[label]++, where counts is not NULL; ERR_FORMAT for a label out of
+ * range. */
 int dataset_count_labels(const struct npy *labels, int64_t class_count, int64_t *counts,
                          struct error *err);
 

@@ -1,7 +1,7 @@
 /* The digest that pins a folder of one's own: what
  *
- *   (cd FOLDER && find -L . -type f -not -path '*\/.*' -printf '%P\n' | LC_ALL=C sort | xargs -d
- * '\n' sha256sum) | sha256sum
+ *   (cd FOLDER && find -L . -type f -not -path '*\/.*' -printf '%P\n' |
+ *     LC_ALL=C sort | xargs -d '\n' sha256sum) | sha256sum
  *
  * prints (without the backslash): SHA-256 of a line "<hex>  <path>\n" for each file below it, in
  * the order of the paths' bytes. Names that begin with a dot are left out. A name with a backslash

@@ -204,11 +204,14 @@ static void add_word(struct gathering *gathering, const char *word)
     free(path);
 }
 
-/* Where a stage of the program's own was found, or could come to be. */
+/* Where a stage of the program's own was found, or could come to be. A bare name with words behind
+ * it means none. */
 static void add_own_stage(struct gathering *gathering, const struct plan_stage *stage)
 {
     struct error err = {0};
     char *path;
+    if (stage->argc == 0 || (stage->argc > 1 && strchr(stage->argv[0], '/') == NULL))
+        return;
     for (size_t i = 0; (path = own_stage_place(stage->argv[0], i, &err)) != NULL; i++) {
         add_any(gathering->evidence, path);
         free(path);
@@ -385,8 +388,7 @@ bool rests_on(struct jobs *jobs, struct evidence *evidence)
         /* The whole file was checked, whatever is asked for. */
         for (size_t w = 0; w < job->stage->argc; w++)
             add_word(&gathering, job->stage->argv[w]);
-        if (job->stage->argc > 0)
-            add_own_stage(&gathering, job->stage);
+        add_own_stage(&gathering, job->stage);
         if (job->state == JOB_CACHED)
             add_job(&gathering, job);
         else if (job->state != JOB_OUTSIDE)
