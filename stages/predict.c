@@ -7,7 +7,7 @@
  *
  * CSV (RFC 4180): path,class,probability; `top` rows a picture, most likely first. JSON:
  * {"schema": 1, "predictions": [{"path", "classes": [{"class", "probability"}, ...]}, ...]}.
- * Pictures come in the order given, those of a folder by the bytes of their paths.
+ * Pictures come in the order given, those of a folder by the bytes of their names at each level.
  *
  * A square picture no larger than the network's input is fed as training and evaluation feed it. Of
  * another the largest middle square is taken, and made smaller to that input where it is larger.
@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "base/stage.h"
 #include "base/text.h"
+#include "data/folder_walk.h"
 #include "data/picture.h"
 #include "nn/model.h"
 #include "nn/network.h"
@@ -82,42 +83,31 @@ static bool is_folder(const char *path)
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* All that are called so below the folder; `shown` NULL: their names from it. */
-static int add_folder(struct names *names, const char *shown, const char *folder, int depth,
-                      struct error *err)
+/* The pictures of a folder, shown under its name; NULL: by their names in it. */
+struct shown {
+    struct names *names;
+    const char *folder;
+};
+
+static int add_file(void *context, const struct folder_file *file, struct error *err)
 {
-    enum { DEEPEST = 64 };
-    char **list;
-    size_t count;
-    if (depth == DEEPEST)
-        return error_set(err, ERR_FORMAT, "'%s' lies too deep", folder);
-    if (file_list(folder, &list, &count, err) < 0)
-        return -1;
-    int result = 0;
-    for (size_t i = 0; i < count && result == 0; i++) {
-        if (list[i][0] == '.')
-            continue;
-        char *path = file_join(folder, list[i], err);
-        char *name =
-            shown != NULL ? file_join(shown, list[i], err) : memory_copy_text(list[i], err);
-        if (path == NULL || name == NULL)
-            result = -1;
-        else if (is_folder(path))
-            result = add_folder(names, name, path, depth + 1, err);
-        else if (picture_is_name(path))
-            result = add_name(names, name, path, err);
-        free(path);
-        free(name);
-    }
-    file_free_names(list, count);
+    const struct shown *shown = context;
+    if (!folder_walk_visible(file->name) || !picture_is_name(file->name))
+        return 0;
+    char *name = shown->folder != NULL ? file_join(shown->folder, file->path, err)
+                                       : memory_copy_text(file->path, err);
+    int result = name == NULL ? -1 : add_name(shown->names, name, file->full, err);
+    free(name);
     return result;
 }
 
 static int add_pictures(struct names *names, const char *shown, const char *path, struct error *err)
 {
+    struct shown folder = {names, shown};
+    const struct folder_visitor visitor = {folder_walk_visible, add_file, &folder};
     const char *slash = strrchr(path, '/');
     if (is_folder(path))
-        return add_folder(names, shown, path, 0, err);
+        return folder_walk(path, &visitor, err);
     return add_name(names, shown != NULL ? shown : slash != NULL ? slash + 1 : path, path, err);
 }
 

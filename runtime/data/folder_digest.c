@@ -3,54 +3,29 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/stage.h"
+#include "data/folder_walk.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-enum { DEPTH = 64 };
 
 struct paths {
     char **items;
     size_t count, capacity;
 };
 
-static int add(struct paths *paths, char *path, struct error *err)
+static int add(void *context, const struct folder_file *file, struct error *err)
 {
-    if (strpbrk(path, "\\\n\r") != NULL)
-        return error_set(err, ERR_FORMAT, "the name '%s' holds a backslash or a line break", path);
+    struct paths *paths = context;
+    if (!folder_walk_visible(file->name) || !file->regular)
+        return 0;
+    if (strpbrk(file->path, "\\\n\r") != NULL)
+        return error_set(err, ERR_FORMAT, "the name '%s' holds a backslash or a line break",
+                         file->path);
     if (memory_grow(&paths->items, &paths->capacity, paths->count + 1, sizeof(char *), err) < 0 ||
-        (paths->items[paths->count] = memory_copy_text(path, err)) == NULL)
+        (paths->items[paths->count] = memory_copy_text(file->path, err)) == NULL)
         return -1;
     paths->count++;
     return 0;
-}
-
-static int walk(const char *folder, const char *below, int depth, struct paths *paths,
-                struct error *err)
-{
-    char **names;
-    size_t count;
-    if (depth > DEPTH)
-        return error_set(err, ERR_FORMAT, "'%s': folders are nested too deep", folder);
-    if (file_list(folder, &names, &count, err) < 0)
-        return -1;
-    int result = 0;
-    for (size_t i = 0; result == 0 && i < count; i++) {
-        struct stat st;
-        char *full = file_join(folder, names[i], err);
-        char *path = *below ? file_join(below, names[i], err) : memory_copy_text(names[i], err);
-        if (full == NULL || path == NULL)
-            result = -1;
-        else if (names[i][0] != '.' && stat(full, &st) == 0)
-            result = S_ISDIR(st.st_mode)   ? walk(full, path, depth + 1, paths, err)
-                     : S_ISREG(st.st_mode) ? add(paths, path, err)
-                                           : 0;
-        free(full);
-        free(path);
-    }
-    file_free_names(names, count);
-    return result;
 }
 
 static int compare(const void *a, const void *b)
@@ -81,10 +56,11 @@ static int hash_file(const char *folder, const char *path, struct hasher *hasher
 int folder_digest(const char *folder, struct digest *digest, struct error *err)
 {
     struct paths paths = {0};
+    const struct folder_visitor visitor = {folder_walk_visible, add, &paths};
     struct hasher *hasher = hasher_new(err);
     int result = hasher == NULL || hasher_start(hasher, err) < 0 ? -1 : 0;
     if (result == 0)
-        result = walk(folder, "", 0, &paths, err);
+        result = folder_walk(folder, &visitor, err);
     if (result == 0 && paths.count > 0)
         qsort(paths.items, paths.count, sizeof(char *), compare);
     for (size_t i = 0; result == 0 && i < paths.count; i++)

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/stage.h"
+#include "data/folder_walk.h"
 #include "data/picture_layout.h"
 #include "data/picture_table.h"
 
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DEPTH = 64, TABLE_BYTES = 1 << 30 };
+enum { TABLE_BYTES = 1 << 30 };
 
 const struct unpack_limits picture_source_limits = {
     .entries = 4 << 20,
@@ -20,38 +21,20 @@ const struct unpack_limits picture_source_limits = {
 
 /* ---- folders ---- */
 
-/* All files below root/below; links are followed, so depth is bounded. */
-static int walk(struct picture_list *list, const char *below, int depth, struct error *err)
+static bool enters(const char *name)
 {
-    char **names = NULL,
-         *folder = *below ? file_join(list->root, below, err) : memory_copy_text(list->root, err);
-    size_t count = 0;
-    if (folder == NULL)
+    return folder_walk_visible(name) && strcmp(name, "__MACOSX") != 0;
+}
+
+static int add_file(void *context, const struct folder_file *file, struct error *err)
+{
+    struct picture_list *list = context;
+    bool takes;
+    if (stage_stop_requested())
+        return stage_interrupted(err);
+    if (picture_layout_takes(list, file->path, &takes, err) < 0)
         return -1;
-    int result = depth > DEPTH
-                     ? error_set(err, ERR_FORMAT, "'%s': folders are nested too deep", folder)
-                     : file_list(folder, &names, &count, err);
-    for (size_t i = 0; result == 0 && i < count; i++) {
-        struct stat st;
-        bool takes;
-        char *path = *below ? file_join(below, names[i], err) : memory_copy_text(names[i], err);
-        char *full = path != NULL ? file_join(folder, names[i], err) : NULL;
-        if (full == NULL)
-            result = -1;
-        else if (stat(full, &st) == 0 && S_ISDIR(st.st_mode)) {
-            if (names[i][0] != '.' && strcmp(names[i], "__MACOSX") != 0)
-                result = walk(list, path, depth + 1, err);
-        } else if ((result = picture_layout_takes(list, path, &takes, err)) == 0 && takes)
-            result = picture_list_add(list, path, strlen(path), NULL, err);
-        free(full);
-        free(path);
-        if (result == 0 && stage_stop_requested())
-            result = stage_interrupted(err);
-    }
-    if (names != NULL)
-        file_free_names(names, count);
-    free(folder);
-    return result;
+    return takes ? picture_list_add(list, file->path, strlen(file->path), NULL, err) : 0;
 }
 
 /* The table in the top of a folder: the one whose first line has the columns. */
@@ -101,11 +84,12 @@ static int read_table(struct picture_list *list, const struct picture_columns *c
 static int open_folder(const char *path, const struct picture_columns *columns,
                        struct picture_list *list, struct error *err)
 {
+    const struct folder_visitor visitor = {enters, add_file, list};
     if ((list->root = memory_copy_text(path, err)) == NULL || find_table(list, columns, err) < 0)
         return -1;
     if (list->table != NULL)
         return read_table(list, columns, err);
-    if (walk(list, "", 0, err) < 0)
+    if (folder_walk(path, &visitor, err) < 0)
         return -1;
     return picture_layout_read(list, err);
 }
