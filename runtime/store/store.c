@@ -34,7 +34,36 @@ struct store {
     char *temporary;       /* this process's folder in tmp/, made when first needed */
     int temporary_fd;      /* holds its lock */
     atomic_uint next;
+    int used; /* key-locks, with the lock of its first byte: shared, or of store_use_alone */
 };
+
+static int open_locks(const struct store *store, struct error *err);
+
+static bool lock_use(const struct store *store, short type, int command)
+{
+    struct flock where = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
+    int result;
+    while ((result = fcntl(store->used, command, &where)) < 0 && errno == EINTR)
+        continue;
+    return result == 0;
+}
+
+/* Where no lock can be had, as in a folder that is read-only, nobody can use it alone. */
+static void begin_use(struct store *store)
+{
+    struct error ignored;
+    store->used = open_locks(store, &ignored);
+    if (store->used >= 0)
+        lock_use(store, F_RDLCK, F_OFD_SETLKW);
+}
+
+int store_use_alone(struct store *store, struct error *err)
+{
+    if (store->used >= 0 && lock_use(store, F_WRLCK, F_OFD_SETLK))
+        return 0;
+    return error_set(err, ERR_USAGE, "another process uses '%s': do this when it has ended",
+                     store->folder);
+}
 
 int store_open(const char *folder, struct store **opened, struct error *err)
 {
@@ -42,7 +71,7 @@ int store_open(const char *folder, struct store **opened, struct error *err)
     struct store *store = memory_new(1, sizeof(*store), err);
     if (store == NULL)
         return -1;
-    store->temporary_fd = -1;
+    store->temporary_fd = store->used = -1;
     pthread_mutex_init(&store->mutex, NULL);
     pthread_mutex_init(&store->names, NULL);
     if ((store->flush = flush_new(err)) == NULL || (store->pumps = pumps_new(err)) == NULL ||
@@ -58,6 +87,7 @@ int store_open(const char *folder, struct store **opened, struct error *err)
         error_set(err, ERR_IO, "the path of the store '%s' is too long", store->folder);
         goto failed;
     }
+    begin_use(store);
     mend_kinds(store->folder);
     snprintf(memo_path, sizeof(memo_path), "%s/memo", store->folder);
     if (memo_open(memo_path, &store->memo, err) < 0)
@@ -82,6 +112,8 @@ void store_close(struct store *store)
         file_remove(store->temporary, &ignored);
     if (store->temporary_fd >= 0)
         close(store->temporary_fd);
+    if (store->used >= 0)
+        close(store->used);
     pool_free(store->pool);
     flush_free(store->flush);
     pumps_free(store->pumps);
@@ -383,7 +415,7 @@ struct store_lock {
     int fd;
 };
 
-static int open_locks(struct store *store, struct error *err)
+static int open_locks(const struct store *store, struct error *err)
 {
     char path[STORE_PATH_SIZE];
     struct error ignored;

@@ -4,7 +4,7 @@
  *   actions/<2>/<62>.json  key of a stage -> the outs that it gave (action.h)
  *   work/<64>/run/         the folder of a running stage; beside it its checkpoint, and a
  *                          file `kept` where the run folder is to stay
- *   key-locks              a byte for each key that is worked on, locked
+ *   key-locks              a byte for each key that is worked on, locked; the first for all of the store
  *   tmp/<pid>-<random>/    files on their way into the store
  *   memo                   digests by stat(2) (memo.h)
  *
@@ -37,8 +37,11 @@ struct store;
 struct pumps;
 struct pool;
 
-/* Makes the folder if need be. */
+/* Makes the folder if need be, and waits while another process uses the store alone. */
 int store_open(const char *folder, struct store **store, struct error *err);
+
+/* Until it is closed no other process uses the store; ERR_USAGE where one does now. */
+int store_use_alone(struct store *store, struct error *err);
 
 /* Saves the memo; a memo that cannot be saved costs time later, and nothing else. */
 void store_close(struct store *store);
