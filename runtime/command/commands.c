@@ -16,6 +16,8 @@ const struct command commands[] = {
      "qRCFPSDh", 1, 1024},
     {"metrics", "[STAGE...]", "print the metrics of the cached results", command_metrics, "JCFPSDh",
      0, 1024},
+    {"diff", "[A [B]]", "what changed from one run, profile or revision to another", command_diff,
+     "JHCFPSDh", 0, 2},
     {"log", "[RUN|STAGE]", "list the runs, show one, or what a stage printed", command_log,
      "JCFPSDh", 0, 1},
     {"predict", "MODEL PICTURE|FOLDER...", "what a model says of pictures, as CSV or JSON",

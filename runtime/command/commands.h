@@ -11,6 +11,7 @@ command_fn command_why;     /* why.c */
 command_fn command_verify;  /* verify.c */
 command_fn command_adopt;   /* adopt.c */
 command_fn command_metrics; /* metrics.c */
+command_fn command_diff;    /* diff.c */
 command_fn command_log;     /* log.c */
 command_fn command_predict; /* predict.c */
 command_fn command_dag;     /* draw.c */

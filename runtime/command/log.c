@@ -1,10 +1,12 @@
 /* reprise log: the records in reports/runs, newest last; one of them by its id
  * or "last"; or, by the name of a stage, what its execution printed. */
 #include "base/file.h"
+#include "base/json.h"
 #include "base/number.h"
 #include "command/commands.h"
 #include "command/print.h"
 #include "runner/project.h"
+#include "runner/record.h"
 #include "store/action.h"
 
 #include <stdio.h>
@@ -29,13 +31,45 @@ static size_t count_state(const json_t *record, const char *state)
     return count;
 }
 
+/* The last stage's that has one, as evaluation comes after training. */
+static const json_t *accuracy_of(const json_t *record)
+{
+    static const char *const names[] = {"test_accuracy", "accuracy", "val_accuracy"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const json_t *stages = json_object_get(record, "stages");
+        for (size_t s = json_array_size(stages); s-- > 0;) {
+            const json_t *metrics = json_object_get(json_array_get(stages, s), "metrics");
+            if (json_object_get(metrics, names[i]) != NULL)
+                return json_object_get(metrics, names[i]);
+        }
+    }
+    return NULL;
+}
+
+static void add_sets(const json_t *record, struct text *text)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach (json_object_get(record, "sets"), name, value) {
+        struct error ignored;
+        char *json = json_to_text(value, true, &ignored);
+        text_addf(text, "  %s=%s", name, json != NULL ? json : "?");
+        free(json);
+    }
+}
+
 static void add_line(const json_t *record, struct text *text)
 {
-    text_addf(text, "%s  %s  %-11s  %-12s  %zu executed, %zu cached, %.1f s  %s\n",
-              text_of(record, "id"), text_of(record, "started"), text_of(record, "outcome"),
-              text_of(record, "profile"), count_state(record, "executed"),
+    const json_t *accuracy = accuracy_of(record);
+    text_addf(text, "%s  %s  %-11s  %-12s  ", text_of(record, "id"), text_of(record, "started"),
+              text_of(record, "outcome"), text_of(record, "profile"));
+    if (accuracy != NULL)
+        text_addf(text, "accuracy %.4f, ", json_number_value(accuracy));
+    text_addf(text, "%zu executed, %zu cached, %.1f s  %s", count_state(record, "executed"),
               count_state(record, "cached"), json_number_value(json_object_get(record, "seconds")),
               text_of(record, "host"));
+    add_sets(record, text);
+    text_add(text, "\n");
 }
 
 static void add_number(struct text *text, const json_t *value, int digits)
@@ -83,45 +117,10 @@ static int print_text(struct text *text, struct error *err)
     return result;
 }
 
-/* All records in order of time, which their names give. */
-static json_t *read_records(const struct project *project)
+static const json_t *last_or_find(const json_t *records, const char *word)
 {
-    char **names;
-    size_t count;
-    struct error ignored;
-    json_t *records = json_array(), *record;
-    if (records == NULL)
-        return NULL;
-    if (file_list(project->runs, &names, &count, &ignored) < 0)
-        return records;
-    for (size_t i = 0; i < count; i++) {
-        size_t length = strlen(names[i]);
-        char *path = file_join(project->runs, names[i], &ignored);
-        bool failed = path == NULL;
-        if (path != NULL && length > 5 && strcmp(names[i] + length - 5, ".json") == 0 &&
-            json_read(path, &record, &ignored) == 0)
-            failed = json_array_append_new(records, record) < 0;
-        free(path);
-        if (failed) {
-            json_decref(records);
-            records = NULL;
-            break;
-        }
-    }
-    file_free_names(names, count);
-    return records;
-}
-
-static const json_t *find_record(const json_t *records, const char *word)
-{
-    size_t index, length = strlen(word);
-    json_t *record;
-    if (strcmp(word, "last") == 0)
-        return json_array_get(records, json_array_size(records) - 1);
-    json_array_foreach (records, index, record)
-        if (length >= 4 && strncmp(text_of(record, "id"), word, length) == 0)
-            return record;
-    return NULL;
+    return strcmp(word, "last") == 0 ? json_array_get(records, json_array_size(records) - 1)
+                                     : record_find(records, word);
 }
 
 /* What the last attempt printed, where it failed after the result that is recorded was made. */
@@ -234,7 +233,7 @@ static int answer(const struct options *options, const struct project *project,
             add_line(record, &text);
         return print_text(&text, err);
     }
-    const json_t *found = find_record(records, options->words[0]);
+    const json_t *found = last_or_find(records, options->words[0]);
     if (found == NULL)
         return print_stage(project, options->words[0], options->json, err);
     if (options->json)
@@ -248,9 +247,8 @@ int command_log(const struct options *options, struct error *err)
     struct project project;
     if (project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0)
         return -1;
-    json_t *records = read_records(&project);
-    int result = records == NULL ? error_set(err, ERR_MEMORY, "out of memory for the records")
-                                 : answer(options, &project, records, err);
+    json_t *records = record_read_all(&project, err);
+    int result = records == NULL ? -1 : answer(options, &project, records, err);
     json_decref(records);
     project_close(&project);
     return result;

@@ -56,6 +56,7 @@ static const struct option options_table[] = {
     {'B', false, "weights", "FILE", "the base's weights", OPTION_TEXT, FIELD(weights)},
     {'N', false, "top", "N", "so many classes a picture, most likely first", OPTION_TEXT,
      FIELD(top)},
+    {'H', false, "html", "FILE", "write a page for people, too", OPTION_TEXT, FIELD(html)},
     {'O', false, "offline", NULL, "a base that needs no network", OPTION_FLAG, FIELD(offline)},
     {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
     {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},

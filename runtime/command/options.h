@@ -13,7 +13,7 @@ struct options {
     const char **words; /* after the command: stages, or a run */
     size_t word_count;
     struct project_settings project;
-    const char *format, *reason, *template_name, *weights, *top;
+    const char *format, *reason, *template_name, *weights, *top, *html;
     bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict, offline;
 };
 

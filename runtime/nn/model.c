@@ -184,6 +184,7 @@ void model_free(struct model *model)
     if (!model)
         return;
     free_names(model->class_names, model->architecture.classes);
+    free(model->trained_on);
     for (size_t i = 0; i < model->count; i++)
         free(model->parameters[i].value);
     free(model->parameters);

@@ -39,6 +39,7 @@ struct model {
     struct architecture architecture;
     struct preprocess preprocess;
     char **class_names; /* [architecture.classes]; NULL where nobody said them */
+    char *trained_on; /* network_describe()'s lines, of a card that stored weights here; or NULL */
     struct graph graph;
     struct parameter *parameters; /* in order of nodes, then of roles */
     size_t count;

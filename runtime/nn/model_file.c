@@ -8,6 +8,8 @@
  *                                  "pooled_layers": [name, ...] (where there are none absent)},
  *                 "class_names": [name, ...] (of models of older versions absent),
  *                 "preprocess": {"mode", "pixel_range"}}
+ *              "trained_on": of a model that a card trained, lines that name card, libraries and
+ *                engines; nothing reads them
  */
 #include "base/json.h"
 #include "base/memory.h"
@@ -246,6 +248,8 @@ int model_write(const struct model *model, const char *path, struct error *err)
         error_set(err, ERR_MEMORY, "cannot describe the model for '%s'", path);
     if (text && safetensors_describe(&set, "format", "reprise-model", err) == 0 &&
         safetensors_describe(&set, metadata_key, text, err) == 0 &&
+        (!model->trained_on ||
+         safetensors_describe(&set, "trained_on", model->trained_on, err) == 0) &&
         add_tensors(model, false, &set, err) == 0)
         result = safetensors_write(path, &set, err);
     free(text);

@@ -5,6 +5,7 @@
 #include "base/url.h"
 #include "runner/environment.h"
 #include "runner/fingerprint.h"
+#include "runner/lockfile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -235,6 +236,37 @@ int key_components(const struct project *project, const struct plan_stage *stage
         return -1;
     add_fingerprint(text, fingerprint != NULL ? fingerprint : asked);
     free(asked);
+    return text_check(text, err);
+}
+
+int key_of_lock(const struct lock_stage *entry, struct text *text, struct error *err)
+{
+    text_add(text, "cmd ");
+    add_json(text, entry->cmd);
+    text_add(text, "\n");
+    for (size_t i = 0; i < entry->files.count; i++) {
+        text_add(text, "executable");
+        add_word(text, entry->files.list[i].name);
+        add_digest(text, &entry->files.list[i].digest);
+    }
+    if (add_params(text, entry->params, "", err) < 0)
+        return -1;
+    for (size_t i = 0; i < entry->deps.count; i++) {
+        const struct content *content = &entry->deps.list[i].content;
+        text_add(text, "dep");
+        add_word(text, entry->deps.list[i].name);
+        text_addf(text, " %s", content_kind_name(content->kind));
+        add_digest(text, &content->digest);
+    }
+    for (size_t i = 0; i < entry->env.count; i++) {
+        text_add(text, "env");
+        add_word(text, entry->env.list[i].name);
+        if (entry->env.list[i].absent)
+            text_add(text, " null\n");
+        else
+            add_digest(text, &entry->env.list[i].digest);
+    }
+    add_fingerprint(text, entry->fingerprint != NULL ? entry->fingerprint : "");
     return text_check(text, err);
 }
 

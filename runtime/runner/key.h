@@ -35,6 +35,11 @@ int key_components(const struct project *project, const struct plan_stage *stage
                    enum store_depth depth, const char *fingerprint, struct text *text,
                    struct error *err);
 
+/* The same as far as an entry of a lock file tells, interpreters among the executables: to be shown
+ * and compared with that of another entry. */
+struct lock_stage;
+int key_of_lock(const struct lock_stage *entry, struct text *text, struct error *err);
+
 /* One component that differs, as it may be shown. `before` or `after` is "" where it is absent. */
 struct key_change {
     char *component; /* "param split.seed" */

@@ -2,11 +2,13 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "runner/requirement.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* A text of any bytes, as a terminal would show it: JSON takes only UTF-8. */
@@ -167,6 +169,84 @@ bool record_is_worth(const struct jobs *jobs)
             return true;
     }
     return false;
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+    const size_t length = strlen(name), tail = strlen(suffix);
+    return length > tail && strcmp(name + length - tail, suffix) == 0;
+}
+
+struct found_record {
+    const char *started;
+    struct timespec written;
+    json_t *record;
+};
+
+/* By their begin in seconds, then by the time at which they were written, that is the end. */
+static int compare_records(const void *left, const void *right)
+{
+    const struct found_record *a = left, *b = right;
+    const int order = strcmp(a->started, b->started);
+    if (order != 0 || a->written.tv_sec != b->written.tv_sec)
+        return order != 0 ? order : a->written.tv_sec < b->written.tv_sec ? -1 : 1;
+    return a->written.tv_nsec < b->written.tv_nsec ? -1 : a->written.tv_nsec > b->written.tv_nsec;
+}
+
+static int read_record(const char *path, struct found_record *found, struct error *err)
+{
+    struct stat status;
+    if (stat(path, &status) < 0 || json_read(path, &found->record, err) < 0)
+        return -1;
+    found->written = status.st_mtim;
+    found->started = json_string_value(json_object_get(found->record, "started"));
+    if (found->started != NULL)
+        return 0;
+    json_decref(found->record);
+    return -1;
+}
+
+json_t *record_read_all(const struct project *project, struct error *err)
+{
+    char **names = NULL;
+    size_t count = 0, used = 0;
+    struct error ignored;
+    json_t *records = json_array();
+    file_list(project->runs, &names, &count, &ignored);
+    struct found_record *found = memory_new(count, sizeof(*found), err);
+    for (size_t i = 0; i < count && found != NULL; i++) {
+        char *path =
+            has_suffix(names[i], ".json") ? file_join(project->runs, names[i], &ignored) : NULL;
+        used += path != NULL && read_record(path, &found[used], &ignored) == 0;
+        free(path);
+    }
+    if (used > 0)
+        qsort(found, used, sizeof(*found), compare_records);
+    for (size_t i = 0; i < used; i++)
+        records = json_list_with(records, found[i].record);
+    file_free_names(names, count);
+    if (records == NULL)
+        error_set(err, ERR_MEMORY, "out of memory for the records");
+    else if (found == NULL) {
+        json_decref(records);
+        records = NULL;
+    }
+    free(found);
+    return records;
+}
+
+const json_t *record_find(const json_t *records, const char *word)
+{
+    size_t index;
+    json_t *record;
+    if (strlen(word) < 4)
+        return NULL;
+    json_array_foreach (records, index, record) {
+        const char *id = json_string_value(json_object_get(record, "id"));
+        if (id != NULL && strncmp(id, word, strlen(word)) == 0)
+            return record;
+    }
+    return NULL;
 }
 
 int record_write(const struct project *project, const json_t *record, struct error *err)

@@ -28,6 +28,12 @@ json_t *record_make(const struct jobs *jobs, const struct record_run *run, struc
 /* True where the run did something worth a file. */
 bool record_is_worth(const struct jobs *jobs);
 
+/* All records of the project as an array, the oldest first, or NULL; what is no record is left out.
+ * json_decref() it. */
+json_t *record_read_all(const struct project *project, struct error *err);
+/* The record whose id begins with `word`, of at least 4 characters, or NULL. Borrowed. */
+const json_t *record_find(const json_t *records, const char *word);
+
 int record_write(const struct project *project, const json_t *record, struct error *err);
 
 #endif

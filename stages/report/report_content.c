@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "report/report_numbers.h"
+#include "page_numbers.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -211,7 +211,7 @@ static void describe_curves(struct report_figure *figure, const struct report_ph
     text_addf(&figure->caption,
               "%s keeps the weights of epoch %lld, with a validation accuracy of ", phase->name,
               (long long)phase->kept_epoch);
-    report_percent(&figure->caption, phase->val_accuracy);
+    page_percent(&figure->caption, phase->val_accuracy);
     if (phase->kept_epoch != phase->best_epoch)
         text_addf(&figure->caption, "; the least validation loss was that of epoch %lld",
                   (long long)phase->best_epoch);
@@ -222,7 +222,7 @@ static void describe_confusion(struct report_figure *figure, const struct report
 {
     text_addf(&figure->alt, "Confusion matrix of %lld classes; its pairs are listed below",
               (long long)content->classes);
-    report_percent(&figure->caption, content->accuracy);
+    page_percent(&figure->caption, content->accuracy);
     text_add(&figure->caption, " lie on the diagonal");
     if (content->confused_count > 0)
         text_addf(&figure->caption, "; most often %s is taken for %s",

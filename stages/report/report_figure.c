@@ -1,6 +1,7 @@
 #include "report/report_figure.h"
 
 #include "base/file.h"
+#include "escape.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,4 +68,19 @@ void report_figures_release(struct report_figure figures[REPORT_FIGURES])
         text_release(&figures[i].caption);
         figures[i] = (struct report_figure){0};
     }
+}
+
+/* PNGs have two pixels to the unit: shown at half their size where there is room. */
+void report_figure_html(struct text *page, const struct report_figure *figure)
+{
+    if (figure->png == NULL)
+        return;
+    text_addf(page, "<figure>\n<img width=\"%u\" height=\"%u\" alt=\"", (figure->width + 1) / 2,
+              (figure->height + 1) / 2);
+    escape_html(page, text_string(&figure->alt));
+    text_add(page, "\" src=\"data:image/png;base64,");
+    escape_base64(page, figure->png, figure->size);
+    text_add(page, "\">\n<figcaption>");
+    escape_html(page, text_string(&figure->caption));
+    text_add(page, "</figcaption>\n</figure>\n");
 }

@@ -34,6 +34,8 @@ struct report_figure {
 /* Reads those that the stage has as deps. ERR_FORMAT for what is not a PNG. */
 int report_figures_read(const struct stage *stage, struct report_figure figures[REPORT_FIGURES],
                         struct error *err);
+/* Nothing where the figure is not there. */
+void report_figure_html(struct text *page, const struct report_figure *figure);
 void report_figures_release(struct report_figure figures[REPORT_FIGURES]);
 
 #endif

@@ -1,13 +1,13 @@
 #include "report/report_html.h"
 
 #include "base/json.h"
-#include "report/report_escape.h"
+#include "escape.h"
+#include "page.h"
+#include "page_numbers.h"
+#include "page_style.h"
 #include "report/report_html_experiment.h"
 #include "report/report_html_lineage.h"
 #include "report/report_html_training.h"
-#include "report/report_numbers.h"
-#include "report/report_page.h"
-#include "report/report_style.h"
 #include "report/report_words.h"
 
 #include <math.h>
@@ -57,7 +57,7 @@ static void add_phase_card(struct text *page, const struct report_content *conte
         return;
     text_addf(page, "<div class=\"card\">\n<h3>Validation, %s</h3>\n<p class=\"big\">",
               phase->in_text);
-    report_percent(page, phase->val_accuracy);
+    page_percent(page, phase->val_accuracy);
     text_addf(page, "</p>\n<p>epoch %lld of %lld</p>\n", (long long)phase->kept_epoch,
               (long long)phase->epoch_count);
     page_spark(page, content, phase);
@@ -68,11 +68,11 @@ static void add_cards(struct text *page, const struct report_content *content)
 {
     text_add(page, "<div class=\"cards\">\n");
     open_card(page, "Test accuracy");
-    report_percent(page, content->accuracy);
+    page_percent(page, content->accuracy);
     text_add(page, "</p>\n<p>");
     if (!isnan(content->target)) {
         text_add(page, "target ");
-        report_percent(page, content->target);
+        page_percent(page, content->target);
     }
     if (!isnan(content->loss))
         text_addf(page, "%sloss %.4f", isnan(content->target) ? "" : " \xc2\xb7 ", content->loss);
@@ -85,9 +85,9 @@ static void add_cards(struct text *page, const struct report_content *content)
     if (isfinite(boxes)) {
         double chance = report_number(content->gradcam, "boxes.chance");
         open_card(page, "Grad-CAM inside the box");
-        report_percent(page, boxes);
+        page_percent(page, boxes);
         text_add(page, "</p>\n<p>by chance ");
-        report_percent(page, chance);
+        page_percent(page, chance);
         text_add(page, "</p>\n");
         add_scale(page, boxes, chance, "blue");
         text_add(page, "</div>\n");
@@ -97,12 +97,8 @@ static void add_cards(struct text *page, const struct report_content *content)
 
 static void add_head(struct text *page, const struct report_content *content)
 {
-    text_add(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                   "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" "
-                   "href=\"data:,\">\n<title>");
-    escape_html(page, content->title);
-    text_addf(page, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<header>\n", report_style);
+    page_head(page, content->title, "");
+    text_add(page, "<header>\n");
     const char *profile = report_string(content->lineage, "profile");
     text_add(page, "<p class=\"eyebrow\">Reprise report");
     if (*profile != '\0') {
@@ -225,12 +221,12 @@ static void add_result(struct text *page, const struct report_content *content)
 {
     page_section(page, "result", "Result");
     text_add(page, "<p class=\"lead\">The network never saw the ");
-    report_count(page, content->tested);
+    page_count(page, content->tested);
     text_add(page, " test images in training; it mistakes ");
-    report_count(page, content->mistakes);
+    page_count(page, content->mistakes);
     text_add(page, " of them.</p>\n");
     add_published(page, content);
-    page_figure(page, content, FIGURE_CONFUSION);
+    report_figure_html(page, &content->figures[FIGURE_CONFUSION]);
     text_add(page, "<div class=\"pair\">\n<div>\n");
     add_class_table(page, content);
     text_add(page, "</div>\n<div>\n");
@@ -264,8 +260,8 @@ static void add_gradcam(struct text *page, const struct report_content *content)
     text_addf(page, "<div class=\"notice %s\"><p>", own ? "good" : "warn");
     report_agreement(page, content);
     text_add(page, "</p></div>\n");
-    page_figure(page, content, FIGURE_GRADCAM_SAMPLES);
-    page_figure(page, content, FIGURE_GRADCAM_CONFUSION);
+    report_figure_html(page, &content->figures[FIGURE_GRADCAM_SAMPLES]);
+    report_figure_html(page, &content->figures[FIGURE_GRADCAM_CONFUSION]);
     text_add(page, "</section>\n");
     text_release(&boxes);
 }
@@ -284,7 +280,7 @@ static void add_count_fact(struct text *page, const char *name, const json_t *nu
     if (!json_is_integer(number))
         return;
     text_addf(page, "<dt>%s</dt><dd>", name);
-    report_count(page, json_integer_value(number));
+    page_count(page, json_integer_value(number));
     text_add(page, "</dd>\n");
 }
 
@@ -335,10 +331,10 @@ static void add_data(struct text *page, const struct report_content *content)
 {
     page_section(page, "data", "Data");
     add_dataset_facts(page, content);
-    page_figure(page, content, FIGURE_SAMPLE_IMAGES);
-    page_figure(page, content, FIGURE_CLASS_DISTRIBUTION);
+    report_figure_html(page, &content->figures[FIGURE_SAMPLE_IMAGES]);
+    report_figure_html(page, &content->figures[FIGURE_CLASS_DISTRIBUTION]);
     add_counts_table(page, content);
-    page_figure(page, content, FIGURE_AUGMENTATION);
+    report_figure_html(page, &content->figures[FIGURE_AUGMENTATION]);
     text_add(page, "</section>\n");
 }
 

@@ -1,7 +1,7 @@
 #include "report/report_html_experiment.h"
 
-#include "report/report_escape.h"
-#include "report/report_page.h"
+#include "escape.h"
+#include "page.h"
 
 #include <stdlib.h>
 

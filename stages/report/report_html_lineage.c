@@ -1,9 +1,9 @@
 #include "report/report_html_lineage.h"
 
 #include "base/number.h"
-#include "report/report_escape.h"
-#include "report/report_numbers.h"
-#include "report/report_page.h"
+#include "escape.h"
+#include "page.h"
+#include "page_numbers.h"
 #include "report/report_recipe.h"
 
 #include <stdlib.h>
@@ -95,7 +95,7 @@ static void add_files(struct text *page, const char *caption, const char *column
         page_text_cell(page, "td", report_string(file, member));
         if (sizes) {
             text_add(page, "<td>");
-            report_size(page, json_integer_value(json_object_get(file, "size")));
+            page_size(page, json_integer_value(json_object_get(file, "size")));
             text_add(page, "</td>");
         }
         text_add(page, "<td class=\"left digest\">");

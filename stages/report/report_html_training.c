@@ -1,9 +1,9 @@
 #include "report/report_html_training.h"
 
 #include "base/json.h"
-#include "report/report_escape.h"
-#include "report/report_numbers.h"
-#include "report/report_page.h"
+#include "escape.h"
+#include "page.h"
+#include "page_numbers.h"
 
 #include <math.h>
 #include <string.h>
@@ -85,14 +85,14 @@ void page_spark(struct text *page, const struct report_content *content,
 static void add_count(struct text *page, const char *name, int64_t number)
 {
     text_addf(page, "<dt>%s</dt><dd>", name);
-    report_count(page, number);
+    page_count(page, number);
     text_add(page, "</dd>\n");
 }
 
 static void add_percent(struct text *page, const char *name, double fraction)
 {
     text_addf(page, "<dt>%s</dt><dd>", name);
-    report_percent(page, fraction);
+    page_percent(page, fraction);
     text_add(page, "</dd>\n");
 }
 
@@ -305,7 +305,7 @@ void page_training(struct text *page, const struct report_content *content)
             add_phase(page, content, &content->phases[i]);
     text_add(page, any_history ? "</div>\n" : "");
     for (int i = 0; i < REPORT_PHASES; i++) {
-        page_figure(page, content, content->phases[i].figure);
+        report_figure_html(page, &content->figures[content->phases[i].figure]);
         if (content->phases[i].history != NULL)
             add_epochs(page, &content->phases[i]);
     }

@@ -1,7 +1,7 @@
 #include "report/report_markdown.h"
 
-#include "report/report_escape.h"
-#include "report/report_numbers.h"
+#include "escape.h"
+#include "page_numbers.h"
 #include "report/report_recipe.h"
 #include "report/report_words.h"
 
@@ -23,7 +23,7 @@ static void add_figure(struct text *page, const struct report_content *content, 
 static void add_percent_cell(struct text *page, double fraction)
 {
     text_add(page, " ");
-    report_percent(page, fraction);
+    page_percent(page, fraction);
     text_add(page, " |");
 }
 
@@ -81,9 +81,9 @@ static void add_phases(struct text *page, const struct report_content *content)
                   (long long)phase->epoch_count);
         add_percent_cell(page, phase->val_accuracy);
         text_add(page, " ");
-        report_real(page, phase->val_loss);
+        page_real(page, phase->val_loss);
         text_add(page, " | ");
-        report_count(page, phase->trainable);
+        page_count(page, phase->trainable);
         text_add(page, " | ");
         escape_markdown(page, phase->precision);
         text_add(page, " |\n");
@@ -125,7 +125,7 @@ static void add_score_row(struct text *page, const char *name, const json_t *sco
     add_percent_cell(page, report_number(score, "recall"));
     add_percent_cell(page, report_number(score, "f1"));
     text_add(page, " ");
-    report_count(page, json_integer_value(json_object_get(score, "support")));
+    page_count(page, json_integer_value(json_object_get(score, "support")));
     text_add(page, " |\n");
 }
 
@@ -216,7 +216,7 @@ static void add_lineage(struct text *page, const struct report_content *content)
             text_add(page, " | ");
             escape_markdown(page, report_string(out, "digest"));
             text_add(page, " | ");
-            report_size(page, json_integer_value(json_object_get(out, "size")));
+            page_size(page, json_integer_value(json_object_get(out, "size")));
             text_add(page, " |\n");
         }
     }

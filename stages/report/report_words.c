@@ -1,6 +1,6 @@
 #include "report/report_words.h"
 
-#include "report/report_numbers.h"
+#include "page_numbers.h"
 
 #include <math.h>
 #include <string.h>
@@ -15,16 +15,16 @@ const char *report_headline(const struct report_content *content)
 void report_verdict(struct text *text, const struct report_content *content)
 {
     double points = 100 * (content->accuracy - content->target);
-    report_percent(text, content->accuracy);
+    page_percent(text, content->accuracy);
     text_add(text, " of ");
-    report_count(text, content->tested);
+    page_count(text, content->tested);
     text_add(text, " test images are recognised");
     if (isnan(content->target)) {
         text_add(text, ".");
         return;
     }
     text_add(text, "; the target is ");
-    report_percent(text, content->target);
+    page_percent(text, content->target);
     if (content->reached)
         text_addf(text, ": reached with %.2f points to spare.", fabs(points));
     else
@@ -39,15 +39,15 @@ bool report_boxes(struct text *text, const struct report_content *content)
     if (!isfinite(inside) || !isfinite(correct))
         return false;
     text_add(text, "The hottest point lies inside the object\xe2\x80\x99s box in ");
-    report_percent(text, report_number(content->gradcam, "boxes.fraction"));
+    page_percent(text, report_number(content->gradcam, "boxes.fraction"));
     text_add(text, " of the correctly recognised test images (");
-    report_count(text, (int64_t)inside);
+    page_count(text, (int64_t)inside);
     text_add(text, " of ");
-    report_count(text, (int64_t)correct);
+    page_count(text, (int64_t)correct);
     text_add(text, ").");
     if (isfinite(chance)) {
         text_add(text, " A point placed at random would hit ");
-        report_percent(text, chance);
+        page_percent(text, chance);
         text_add(text, ".");
     }
     return true;
@@ -64,10 +64,10 @@ void report_agreement(struct text *text, const struct report_content *content)
                          "trained on");
     if (isfinite(agreement)) {
         text_add(text, "; this pass chose the recorded class for ");
-        report_percent(text, agreement);
+        page_percent(text, agreement);
         if (isfinite(compared)) {
             text_add(text, " of ");
-            report_count(text, (int64_t)compared);
+            page_count(text, (int64_t)compared);
             text_add(text, " images");
         }
     }

@@ -68,6 +68,17 @@ static void a_fit_states_the_cards_memory(void **state)
     assert_non_null(strstr(bed->notes, "a step of 8 "));
 }
 
+/* A model's digest is of all that its bits depend on. */
+static void a_fit_leaves_card_and_engines_in_the_model(void **state)
+{
+    struct bed *bed = *state;
+    bed->options.epochs = 1;
+    fit_bed_train(bed, 1);
+    assert_non_null(bed->model->trained_on);
+    assert_non_null(strstr(bed->model->trained_on, "device cuda\ncard "));
+    assert_non_null(strstr(bed->model->trained_on, "\ntrain backward-weights "));
+}
+
 static void two_fits_have_the_same_bits(void **state)
 {
     struct bed *bed = *state;
@@ -148,6 +159,7 @@ int main(void)
         TEST(a_killed_fit_goes_on_to_the_same_bits), /* first: it forks before there are threads */
         TEST(a_fit_agrees_with_the_cpus),
         TEST(a_fit_learns),
+        TEST(a_fit_leaves_card_and_engines_in_the_model),
         TEST(a_fit_states_the_cards_memory),
         TEST(two_fits_have_the_same_bits),
         TEST(a_fit_does_not_depend_on_steps_at_once),

@@ -2,6 +2,7 @@
 #include "nn/model.h"
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "data/safetensors.h"
 
 #include "formula.h"
@@ -157,6 +158,23 @@ static void model_file_round_trip(void **state)
     assert_true(back->architecture.dropout == 0.3);
     assert_int_equal(back->preprocess.mode, PREPROCESS_TF);
     assert_true(back->preprocess.pixel_range == 1.0f);
+    model_free(model);
+    model_free(back);
+}
+
+static void model_file_names_the_card_that_trained_it(void **state)
+{
+    const struct folder *folder = *state;
+    struct error err = {0};
+    struct model *back, *model = new_model(&small, 42);
+    struct safetensors set;
+    model->trained_on = memory_copy_text("device cuda\ncard of a test\n", &err);
+    ok(model_write(model, folder->file, &err), &err);
+    ok(safetensors_read(folder->file, &set, &err), &err);
+    assert_string_equal(safetensors_description(&set, "trained_on"), model->trained_on);
+    safetensors_release(&set);
+    ok(model_read(folder->file, NULL, &back, &err), &err);
+    assert_true(equal(model, back, false));
     model_free(model);
     model_free(back);
 }
@@ -372,6 +390,8 @@ int main(void)
         cmocka_unit_test(model_draws_dense_glorot_uniform),
         cmocka_unit_test(model_weights_follow_the_seed),
         cmocka_unit_test_setup_teardown(model_file_round_trip, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(model_file_names_the_card_that_trained_it, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(model_file_keeps_pooled_layers, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(model_file_of_unknown_layers_is_refused_by_name,
                                         make_folder, remove_folder),

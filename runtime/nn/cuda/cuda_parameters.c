@@ -2,6 +2,7 @@
  * vectors in which each parameter begins at a multiple of 64 floats, as cuDNN wants its operands
  * aligned; what lies between is 0 and stays so under every optimizer. */
 #include "base/memory.h"
+#include "base/text.h"
 #include "nn/cuda/cuda_executor.h"
 
 #include <stdlib.h>
@@ -90,6 +91,19 @@ int cuda_load(struct executor *e, const struct model *model, struct error *err)
     return status || cuda_guard_load(e, model, err) ? -1 : 0;
 }
 
+/* A model names the card, the libraries and the engines that its bits depend on. */
+static int sign(const struct executor *e, struct model *model, struct error *err)
+{
+    struct text words = {0};
+    char *made = cuda_describe(e, &words, err) ? NULL : memory_copy_text(text_string(&words), err);
+    text_release(&words);
+    if (!made)
+        return -1;
+    free(model->trained_on);
+    model->trained_on = made;
+    return 0;
+}
+
 int cuda_store(struct executor *e, struct model *model, struct error *err)
 {
     float *all = download(e, e->weights, e->all_floats, err);
@@ -99,7 +113,7 @@ int cuda_store(struct executor *e, struct model *model, struct error *err)
         memcpy(model->parameters[p].value, all + e->offsets[p],
                (size_t)model->parameters[p].count * sizeof *all);
     free(all);
-    return 0;
+    return sign(e, model, err);
 }
 
 /* What trains of a vector of the card [trained_floats], one parameter behind the other. */

@@ -1,4 +1,4 @@
-#include "report/report_escape.h"
+#include "escape.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* Sizes step by 1.25 from 1rem; spaces are multiples of 0.25rem. Colours are named by role, so that
  * the dark scheme replaces only the names. Figures have white paper of their own. */
-#include "report/report_style.h"
+#include "page_style.h"
 
 /* clang-format off */
-const char report_style[] =
+const char page_style[] =
     ":root{color-scheme:light dark;--page:#f7f6f3;--card:#fff;--ink:#1d1c1a;--soft:#5f5c56;--line:#dfdcd5;"
       "--tint:#efede8;--blue:#2b5f92;--good:#1d7047;--good-tint:#e4f2ea;--bad:#a8322a;--bad-tint:#fbe9e7;"
       "--warn:#855800;--warn-tint:#fbf1dc;--bar:#c9d9ea;--sans:ui-sans-serif,system-ui,\"Segoe UI\",Roboto,"

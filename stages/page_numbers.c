@@ -1,9 +1,9 @@
-#include "report/report_numbers.h"
+#include "page_numbers.h"
 
 #include <math.h>
 #include <stdio.h>
 
-void report_percent(struct text *text, double fraction)
+void page_percent(struct text *text, double fraction)
 {
     if (isfinite(fraction))
         text_addf(text, "%.2f%%", 100 * fraction);
@@ -11,7 +11,7 @@ void report_percent(struct text *text, double fraction)
         text_add(text, "\xe2\x80\x93");
 }
 
-void report_real(struct text *text, double value)
+void page_real(struct text *text, double value)
 {
     if (isnan(value))
         text_add(text, "\xe2\x80\x93");
@@ -19,7 +19,7 @@ void report_real(struct text *text, double value)
         text_addf(text, "%.4f", value);
 }
 
-void report_count(struct text *text, int64_t number)
+void page_count(struct text *text, int64_t number)
 {
     char digits[32];
     int length = snprintf(digits, sizeof(digits), "%lld", (long long)number);
@@ -30,7 +30,7 @@ void report_count(struct text *text, int64_t number)
     }
 }
 
-void report_size(struct text *text, int64_t bytes)
+void page_size(struct text *text, int64_t bytes)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
     double size = (double)bytes;

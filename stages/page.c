@@ -1,10 +1,21 @@
-#include "report/report_page.h"
+#include "page.h"
 
-#include "report/report_escape.h"
-#include "report/report_numbers.h"
+#include "escape.h"
+#include "page_numbers.h"
+#include "page_style.h"
 
 #include <math.h>
 #include <string.h>
+
+void page_head(struct text *page, const char *title, const char *style)
+{
+    text_add(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                   "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" "
+                   "href=\"data:,\">\n<title>");
+    escape_html(page, title);
+    text_addf(page, "</title>\n<style>\n%s%s</style>\n</head>\n<body>\n", page_style, style);
+}
 
 void page_section(struct text *page, const char *id, const char *title)
 {
@@ -12,22 +23,6 @@ void page_section(struct text *page, const char *id, const char *title)
               id, id);
     escape_html(page, title);
     text_add(page, "</h2>\n");
-}
-
-/* PNGs have two pixels to the unit: shown at half their size where there is room. */
-void page_figure(struct text *page, const struct report_content *content, int id)
-{
-    const struct report_figure *figure = &content->figures[id];
-    if (figure->png == NULL)
-        return;
-    text_addf(page, "<figure>\n<img width=\"%u\" height=\"%u\" alt=\"", (figure->width + 1) / 2,
-              (figure->height + 1) / 2);
-    escape_html(page, text_string(&figure->alt));
-    text_add(page, "\" src=\"data:image/png;base64,");
-    escape_base64(page, figure->png, figure->size);
-    text_add(page, "\">\n<figcaption>");
-    escape_html(page, text_string(&figure->caption));
-    text_add(page, "</figcaption>\n</figure>\n");
 }
 
 void page_table(struct text *page, const char *caption, const char *heads)
@@ -47,7 +42,7 @@ void page_table_end(struct text *page)
 void page_percent_cell(struct text *page, double fraction)
 {
     text_add(page, "<td>");
-    report_percent(page, fraction);
+    page_percent(page, fraction);
     text_add(page, "</td>");
 }
 
@@ -55,14 +50,14 @@ void page_bar_cell(struct text *page, double fraction, double full)
 {
     double share = isfinite(fraction) && full > 0 ? fmin(fmax(fraction / full, 0), 1) : 0;
     text_add(page, "<td>");
-    report_percent(page, fraction);
+    page_percent(page, fraction);
     text_addf(page, "<span class=\"track\" style=\"--v:%.4f\"></span></td>", share);
 }
 
 void page_count_cell(struct text *page, int64_t number)
 {
     text_add(page, "<td>");
-    report_count(page, number);
+    page_count(page, number);
     text_add(page, "</td>");
 }
 

@@ -1,12 +1,15 @@
-/* The parts that the page is put together from. */
-#ifndef STAGES_REPORT_PAGE_H
-#define STAGES_REPORT_PAGE_H
+/* The parts that pages of HTML are put together from: of the report, of a comparison. */
+#ifndef STAGES_PAGE_H
+#define STAGES_PAGE_H
 
 #include "base/text.h"
-#include "report/report_content.h"
+
+#include <stdint.h>
+
+/* All up to <body>; `style` is added to the style sheet that pages share. */
+void page_head(struct text *page, const char *title, const char *style);
 
 void page_section(struct text *page, const char *id, const char *title);
-void page_figure(struct text *page, const struct report_content *content, int figure);
 
 /* Opens a table inside a scrolling box; `caption` is text, `heads` the first row as HTML cells. */
 void page_table(struct text *page, const char *caption, const char *heads);

@@ -1,0 +1,80 @@
+#!/bin/sh
+# diff tells what changed between runs, profiles, lock files and revisions of git, and what it did.
+. tests/runner/project.sh
+make_project one
+said() { grep -qxF -- "$1" "$here/out"; }
+member() { # member FILTER...: a line that the JSON has in this order
+    tr -d ' \n' < "$here/out" | grep -qF -- "$1"
+}
+r diff
+[ $status -eq 2 ] && grep -q "'last~1': there was no run yet" "$here/err"
+ok $? before_the_first_run_there_is_nothing_to_compare
+r run
+r diff
+[ $status -eq 2 ] && grep -q "'last~1': of the runs there are 1" "$here/err"
+ok $? one_run_is_not_two
+cp "$project/pipeline.lock" "$here/first.lock"
+r run --set scale=3
+r diff
+[ $status -eq 0 ] && grep -q '^a  run [0-9a-f]\{8\}  2[0-9TZ:-]*$' "$here/out" && grep -q '^b  run .*  --set scale=3$' "$here/out"
+ok $? runs_are_named_with_what_was_set
+said '  scale                                2 -> 3   (double)'
+ok $? changed_parameters_are_told_with_the_stages_that_have_them
+grep -q '^  double.result.value  *2  *3  *+1  better$' "$here/out"
+ok $? metrics_have_their_difference_and_by_their_bound_the_better_side
+said 'pictures: not compared: no stage of both has an out '"'predictions'"
+ok $? pictures_that_can_not_be_compared_have_a_reason
+grep -q '^  data  *equal  .* cached$' "$here/out" && grep -q '^  double  *changed  .*  param scale$' "$here/out" && grep -q '^  report  *changed  .*  dep result$' "$here/out"
+ok $? stages_tell_what_of_their_key_differs
+said 'outs: 2 of 4 differ: double.result, report.report'
+ok $? outs_that_differ_are_counted_and_named
+r diff --json
+[ $status -eq 0 ] && member '"params":[{"a":"2","b":"3","name":"scale","stages":["double"]}]' && member '"better":true,"difference":1.0,"metric":"result.value","stage":"double"'
+ok $? json_says_the_same
+r diff last last~1
+grep -q '^  double.result.value  *3  *2  *-1  worse$' "$here/out"
+ok $? the_order_of_the_words_counts
+r diff "$here/first.lock"
+[ $status -eq 0 ] && said 'b  pipeline.lock  --set scale=3' && said '  scale                                2 -> 3   (double)'
+ok $? one_word_is_compared_with_the_lock_as_it_is
+r run
+r diff
+said 'outs: 2 of 4 differ: double.result, report.report' && grep -q '^  double  .* cached  param scale$' "$here/out"
+ok $? what_was_cached_says_so
+r diff last last
+said 'metrics: all 1 numbers are equal' && said 'outs: 0 of 4 differ'
+ok $? equal_sides_have_no_difference
+
+# What the cache has no more: metrics of a run stand in its record, keys in a lock.
+r run --set scale=3
+chmod -R u+w "$project/cache" && rm -rf "$project/cache/actions" "$project/cache/objects"
+r diff last~1 last
+grep -q '^  double.value  *2  *3  *+1' "$here/out" && grep -q '^  double  *changed .* what its key was made of is not in the cache$' "$here/out"
+ok $? metrics_of_a_run_outlive_the_cache
+r diff "$here/first.lock" pipeline.lock
+said '  scale                                2 -> 3   (double)' && said 'outs: 2 of 4 differ: double.result, report.report'
+ok $? two_locks_are_compared_without_a_cache
+
+if command -v git > /dev/null; then
+    (cd "$project" && cp "$here/first.lock" pipeline.lock && git init -q . && git config user.email a@b.example && git config user.name a && git add pipeline.lock && git commit -qm one && git tag v1 && git rm -q --cached pipeline.lock && git commit -qm none) > "$here/git" 2>&1
+    r run --set scale=3
+    r diff v1
+    [ $status -eq 0 ] && grep -qx 'a  v1' "$here/out" && said '  scale                                2 -> 3   (double)'
+    ok $? revision_of_git_is_read_from_git
+    r diff HEAD
+    [ $status -eq 2 ] && grep -q "'HEAD' has no 'pipeline.lock'" "$here/err"
+    ok $? revision_without_a_lock_says_so
+else
+    skip revision_of_git_is_read_from_git "git is missing"
+fi
+r diff nosuch
+[ $status -eq 2 ] && grep -q "'nosuch' is no run (see reprise log), no profile, no lock file and no revision of git" "$here/err"
+ok $? unknown_word_says_what_it_may_be
+mkdir "$project/deep"
+(cd "$project/deep" && "$reprise" diff --html page.html) > "$here/out" 2> "$here/err"
+[ -s "$project/deep/page.html" ] && grep -q 'What was changed' "$project/deep/page.html"
+ok $? page_is_written_where_the_caller_is
+r diff --html /nowhere/page.html
+[ $status -eq 1 ] && grep -q "/nowhere/page.html" "$here/err"
+ok $? page_that_can_not_be_written_is_an_error
+finish
