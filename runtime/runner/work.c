@@ -219,7 +219,8 @@ static void keep_refused(struct attempt *attempt, struct error *err)
     text_release(&path);
 }
 
-/* A stage may have shut its own folders; nothing of it lives now. */
+/* A stage may have shut its own folders; nothing of it lives now. A failure is
+ * told where outs are stored. */
 static void open_folders(const struct attempt *attempt)
 {
     struct stat st;
@@ -227,7 +228,7 @@ static void open_folders(const struct attempt *attempt)
         fchmod(attempt->folder_fd, 0755);
     if (fstatat(attempt->folder_fd, "outs", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
         (st.st_mode & 0700) != 0700)
-        fchmodat(attempt->folder_fd, "outs", 0755, 0);
+        (void)!fchmodat(attempt->folder_fd, "outs", 0755, 0);
 }
 
 static int store_outs(struct attempt *attempt, struct action *action, struct error *err)

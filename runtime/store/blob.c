@@ -235,13 +235,14 @@ static bool same_file_system(const struct store *store, const struct stat *st)
     return stat(store_folder(store), &folder) == 0 && folder.st_dev == st->st_dev;
 }
 
-/* A file that its owner may not read is made readable: its mode is not content. */
+/* A file that its owner may not read is made readable: its mode is not content. A
+ * failure is told where it is opened. */
 static int open_source(int folder, const char *name, const char *path, struct stat *st,
                        struct error *err)
 {
     if (fstatat(folder, name, st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st->st_mode) &&
         (st->st_mode & S_IRUSR) == 0)
-        fchmodat(folder, name, (st->st_mode & 0777) | S_IRUSR, AT_SYMLINK_NOFOLLOW);
+        (void)!fchmodat(folder, name, (st->st_mode & 0777) | S_IRUSR, AT_SYMLINK_NOFOLLOW);
     return open_regular(folder, name, path, st, err);
 }
 

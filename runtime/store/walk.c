@@ -31,7 +31,8 @@ static int cannot_read(const char *path, const char *name, struct error *err)
     return error_errno(err, "cannot read '%s%s%s'", path, slash, name);
 }
 
-/* Opens a folder, whatever its mode where it is an out's. */
+/* Opens a folder, whatever its mode where it is an out's. A failure is told where the folder is
+ * opened. */
 static int open_folder(enum walk_rule rule, int folder, const char *name)
 {
     struct stat st;
@@ -39,7 +40,7 @@ static int open_folder(enum walk_rule rule, int folder, const char *name)
         return openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (rule == WALK_OUT && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
         S_ISDIR(st.st_mode) && (st.st_mode & S_IRWXU) != S_IRWXU)
-        fchmodat(folder, name, (st.st_mode & 0777) | S_IRWXU, AT_SYMLINK_NOFOLLOW);
+        (void)!fchmodat(folder, name, (st.st_mode & 0777) | S_IRWXU, AT_SYMLINK_NOFOLLOW);
     return openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 

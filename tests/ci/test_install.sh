@@ -120,4 +120,22 @@ echo 1000 > "$here/uid"
 run_install
 [ $status -eq 0 ] && ! touched
 ok $? touches_nothing_where_nothing_is_missing
+
+# Where there is no dpkg, programs and libraries are looked for themselves.
+rm "$bin/dpkg-query"
+for name in gcc make; do fake $name < /dev/null; done
+fake find << END
+echo DejaVuSans.ttf
+END
+fake pkg-config << END
+! grep -qx "\$2" "$here/lacks"
+END
+echo none > "$here/lacks"
+run_install
+[ $status -eq 0 ] && ! touched && [ ! -s "$here/said" ]
+ok $? says_nothing_on_another_system_that_has_all
+printf '%s\n' yaml-0.1 libpng > "$here/lacks"
+run_install
+[ $status -eq 0 ] && ! touched && [ "$(wc -l < "$here/said")" -eq 1 ] && grep -q "by Debian's names: libyaml-dev libpng-dev; install" "$here/said"
+ok $? names_in_one_line_what_another_system_lacks
 finish
