@@ -73,9 +73,9 @@ static void offer_file(const char *current, const char *before, enum wanted want
 static bool offer_values(const char *option, const char *before, const char *current)
 {
     static const struct {
-        const char *option, *values[4];
+        const char *option, *values[5];
     } fixed[] = {{"--device", {"auto", "cpu", "cuda"}},
-                 {"--format", {"dot", "mermaid"}},
+                 {"--format", {"dot", "mermaid", "table", "csv"}},
                  {"--template", {"pictures", "stages"}}};
     if (strcmp(option, "--profile") == 0)
         offer_file(current, before, WANTED_PROFILES);

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "command/numbers.h"
 #include "runner/key.h"
 
 #include <math.h>
@@ -168,63 +169,13 @@ static int add_stage(const struct side_stage *a, const struct side_stage *b, jso
 
 /* ---- metrics ---- */
 
-static json_t *flatten(json_t *flat, const char *prefix, const json_t *value);
-
-/* Entries of a list that have a name, such as the classes of per_class. */
-static json_t *flatten_list(json_t *flat, const char *prefix, const json_t *list)
-{
-    size_t index;
-    json_t *entry;
-    json_array_foreach (list, index, entry) {
-        struct text dotted = {0};
-        const char *name = json_string_value(json_object_get(entry, "name"));
-        text_addf(&dotted, "%s.%s", prefix, name);
-        if (name != NULL)
-            flat = dotted.failed ? json_object_with(flat, "", NULL)
-                                 : flatten(flat, dotted.data, entry);
-        text_release(&dotted);
-    }
-    return flat;
-}
-
-/* Members that hold others, or those that don't. */
-static json_t *flatten_members(json_t *flat, const char *prefix, const json_t *object, bool nested)
-{
-    const char *name;
-    json_t *member;
-    json_object_foreach ((json_t *)object, name, member) {
-        struct text dotted = {0};
-        if ((json_is_object(member) || json_is_array(member)) != nested)
-            continue;
-        text_addf(&dotted, "%s%s%s", prefix, prefix[0] != '\0' ? "." : "", name);
-        flat =
-            dotted.failed ? json_object_with(flat, "", NULL) : flatten(flat, dotted.data, member);
-        text_release(&dotted);
-    }
-    return flat;
-}
-
-/* All numbers under dotted names, at each level those first that lie there. */
-static json_t *flatten(json_t *flat, const char *prefix, const json_t *value)
-{
-    double number;
-    if (json_is_array(value))
-        return flatten_list(flat, prefix, value);
-    if (!json_is_object(value))
-        return !json_is_null(value) && json_measurement(value, &number)
-                   ? json_object_with(flat, prefix, json_incref((json_t *)value))
-                   : flat;
-    flat = flatten_members(flat, prefix, value, false);
-    return flatten_members(flat, prefix, value, true);
-}
-
 /* Those of a run whose results are gone have no name of an out. */
 static json_t *numbers_of(const struct side_stage *stage, bool bare)
 {
     const char *out;
     json_t *metrics, *flat = json_object();
     json_object_foreach (stage->metrics, out, metrics)
-        flat = flatten(flat, bare ? "" : out, metrics);
+        flat = numbers_flatten(flat, bare ? "" : out, metrics, true);
     return flat;
 }
 
@@ -260,8 +211,7 @@ static json_t *metric_json(const struct plan *plan, const char *stage, const cha
                            json_t *b)
 {
     double before, after;
-    const bool both = json_measurement(a, &before) && json_measurement(b, &after) &&
-                      !json_is_null(a) && !json_is_null(b);
+    const bool both = numbers_value(a, &before) && numbers_value(b, &after);
     const double difference = both ? after - before : NAN;
     const int way = direction(plan, stage, name);
     json_t *json = json_pack("{s:s, s:s}", "stage", stage, "metric", name);

@@ -1,8 +1,8 @@
 /* A comparison as people read it. */
 #include "base/json.h"
-#include "base/number.h"
 #include "base/text.h"
 #include "command/difference.h"
+#include "command/numbers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -56,11 +56,10 @@ static void add_params(struct text *text, const json_t *params)
 
 static void add_value(struct text *text, const json_t *value)
 {
-    struct number number;
-    char shown_number[JSON_NUMBER_SIZE] = "-";
-    if (number_from_json(value, &number))
-        number_show(&number, shown_number);
-    text_addf(text, " %12s", json_is_string(value) ? json_string_value(value) : shown_number);
+    struct text shown = {0};
+    numbers_show(&shown, value);
+    text_addf(text, " %12s", text_string(&shown));
+    text_release(&shown);
 }
 
 static void add_metric(struct text *text, const char *name, const json_t *metric)
@@ -70,8 +69,7 @@ static void add_metric(struct text *text, const char *name, const json_t *metric
     text_addf(text, "  %-*s", NAME_COLUMNS, name);
     add_value(text, json_object_get(metric, "a"));
     add_value(text, json_object_get(metric, "b"));
-    if (json_measurement(json_object_get(metric, "difference"), &difference) &&
-        !json_is_null(json_object_get(metric, "difference")))
+    if (numbers_value(json_object_get(metric, "difference"), &difference))
         text_addf(text, " %+11.4g", difference);
     if (json_is_boolean(better))
         text_addf(text, "  %s", json_is_true(better) ? "better" : "worse");
@@ -114,7 +112,7 @@ static void add_metrics(struct text *text, const json_t *metrics)
 static double magnitude(const json_t *metric)
 {
     double value;
-    return json_measurement(json_object_get(metric, "difference"), &value) && isfinite(value)
+    return numbers_value(json_object_get(metric, "difference"), &value) && isfinite(value)
                ? fabs(value)
                : 0.0;
 }
@@ -161,7 +159,7 @@ static void add_time(struct text *text, const json_t *stage, const char *side)
     const json_t *json = json_object_get(json_object_get(stage, "seconds"), side);
     if (json_is_true(json_object_get(json_object_get(stage, "cached"), side)))
         text_addf(text, " %9s", "cached");
-    else if (!json_is_null(json) && json_measurement(json, &seconds))
+    else if (numbers_value(json, &seconds))
         text_addf(text, " %7.1f s", seconds);
     else
         text_addf(text, " %9s", "-");

@@ -11,7 +11,7 @@ int command_dag(const struct options *options, struct error *err)
 {
     enum dag_format format;
     struct plan *plan;
-    if (dag_format_of(options->format, &format, err) < 0)
+    if (dag_format_of(options->format != NULL ? options->format : "dot", &format, err) < 0)
         return -1;
     if (options->project.folder != NULL && chdir(options->project.folder) < 0)
         return error_set(err, ERR_USAGE, "cannot work in '%s'", options->project.folder);

@@ -1,49 +1,37 @@
-/* reprise metrics: the numbers in the metrics of what is cached. */
-#include "base/number.h"
+/* reprise metrics: the numbers in the metrics of what is cached; side by side, as a table or CSV,
+ * of stages (of a matrix) or of runs. */
+#include "base/json.h"
+#include "base/memory.h"
 #include "command/commands.h"
+#include "command/metrics_table.h"
+#include "command/numbers.h"
 #include "command/print.h"
 #include "runner/prepare.h"
+#include "runner/record.h"
 #include "runner/requirement.h"
 
 #include <stdio.h>
-
-/* Infinity, which JSON has no number for: json_measured() writes a text. */
-static bool is_infinite(const json_t *value)
-{
-    double ignored;
-    return json_is_string(value) && json_measurement(value, &ignored);
-}
-
-static void print_infinite(const char *name, const json_t *value)
-{
-    struct text line = {0};
-    text_addf(&line, "%-40s %s\n", name, json_string_value(value));
-    print_clean(stdout, text_string(&line));
-    text_release(&line);
-}
+#include <stdlib.h>
+#include <string.h>
 
 /* Numbers of an object under dotted names; lists are left to the artifact. */
-static void print_numbers(const char *prefix, const json_t *object)
+static int print_numbers(const char *prefix, const json_t *object, struct error *err)
 {
     const char *name;
-    json_t *value;
-    struct number number;
-    json_object_foreach ((json_t *)object, name, value) {
-        struct text dotted = {0};
-        text_addf(&dotted, "%s.%s", prefix, name);
-        if (number_from_json(value, &number)) {
-            struct text line = {0};
-            char shown[JSON_NUMBER_SIZE];
-            number_show(&number, shown);
-            text_addf(&line, "%-40s %s\n", text_string(&dotted), shown);
-            print_clean(stdout, text_string(&line));
-            text_release(&line);
-        } else if (json_is_object(value))
-            print_numbers(text_string(&dotted), value);
-        else if (is_infinite(value))
-            print_infinite(text_string(&dotted), value);
-        text_release(&dotted);
+    json_t *value, *numbers = numbers_flatten(json_object(), prefix, object, false);
+    struct text text = {0};
+    json_object_foreach (numbers, name, value) {
+        text_addf(&text, "%-40s ", name);
+        numbers_show(&text, value);
+        text_add(&text, "\n");
     }
+    int result = numbers == NULL ? error_set(err, ERR_MEMORY, "out of memory for the metrics")
+                                 : text_check(&text, err);
+    if (result == 0)
+        print_clean(stdout, text_string(&text));
+    text_release(&text);
+    json_decref(numbers);
+    return result;
 }
 
 static int take_stage(const struct project *project, const struct job *job, bool print, json_t *all,
@@ -62,12 +50,12 @@ static int take_stage(const struct project *project, const struct job *job, bool
             text_release(&name);
             return -1;
         }
-        if (print)
-            print_numbers(text_string(&name), metrics);
-        bool kept = json_object_set_new(all, text_string(&name), metrics) == 0;
+        int result = print ? print_numbers(text_string(&name), metrics, err) : 0;
+        if (json_object_set_new(all, text_string(&name), metrics) < 0)
+            result = error_set(err, ERR_MEMORY, "out of memory for the metrics");
         text_release(&name);
-        if (!kept)
-            return error_set(err, ERR_MEMORY, "out of memory for the metrics");
+        if (result < 0)
+            return -1;
     }
     return 0;
 }
@@ -80,16 +68,190 @@ static void say_missing(const struct job *job)
     text_release(&line);
 }
 
+/* ---- side by side ---- */
+
+/* The leaves of parameters under dotted names. */
+static json_t *flatten_params(json_t *flat, const char *prefix, const json_t *value)
+{
+    const char *name;
+    json_t *member;
+    if (!json_is_object(value) || json_object_size(value) == 0)
+        return json_object_with(flat, prefix, json_incref((json_t *)value));
+    json_object_foreach ((json_t *)value, name, member) {
+        struct text dotted = {0};
+        text_addf(&dotted, "%s.%s", prefix, name);
+        flat = dotted.failed ? json_object_with(flat, "", NULL)
+                             : flatten_params(flat, dotted.data, member);
+        text_release(&dotted);
+    }
+    return flat;
+}
+
+/* Those of the stage and of all upstream of it, under the names of the stages without what is
+ * behind an @. */
+static json_t *with_params(json_t *flat, const struct plan *plan, size_t stage, bool *seen)
+{
+    const struct plan_stage *own = &plan->stages[stage];
+    struct text base = {0};
+    if (seen[stage])
+        return flat;
+    seen[stage] = true;
+    text_append(&base, own->name, strcspn(own->name, "@"));
+    flat = base.failed                         ? json_object_with(flat, "", NULL)
+           : json_object_size(own->params) > 0 ? flatten_params(flat, base.data, own->params)
+                                               : flat;
+    text_release(&base);
+    for (size_t i = 0; i < own->dep_count; i++)
+        if (own->deps[i].path == NULL && own->deps[i].member_count == 0)
+            flat = with_params(flat, plan, own->deps[i].stage, seen);
+    return flat;
+}
+
+static json_t *params_of(const struct plan *plan, size_t stage, struct error *err)
+{
+    bool *seen = memory_new(plan->count, sizeof(*seen), err);
+    json_t *params = seen == NULL ? NULL : with_params(json_object(), plan, stage, seen);
+    free(seen);
+    return params;
+}
+
+/* A row of a stage whose result is cached; of several outs the numbers have the out's name. */
+static int add_stage_row(const struct project *project, const struct job *job, json_t **rows,
+                         struct error *err)
+{
+    json_t *metrics = json_object(), *all = json_object(), *value;
+    const char *name;
+    int result = take_stage(project, job, false, all, err);
+    const bool several = json_object_size(all) > 1;
+    json_object_foreach (all, name, value)
+        metrics = numbers_flatten(metrics, several ? strrchr(name, '.') + 1 : "", value, false);
+    if (result == 0 && json_object_size(all) > 0) {
+        json_t *row = json_pack("{s:s}", "name", job->stage->name);
+        row = json_object_with(row, "params", params_of(project->plan, job->index, err));
+        *rows = json_list_with(*rows, json_object_with(row, "metrics", json_incref(metrics)));
+    }
+    json_decref(metrics);
+    json_decref(all);
+    return result;
+}
+
+static int stage_rows(const struct options *options, struct project *project, json_t **rows,
+                      struct error *err)
+{
+    struct jobs jobs = {0};
+    size_t failures;
+    int result = jobs_init(project, options->words, options->word_count, false, &jobs, err);
+    if (result == 0)
+        result = prepare_all(&jobs, &failures, err);
+    for (size_t i = 0; i < jobs.count && result == 0; i++)
+        if (jobs.list[i].state == JOB_CACHED)
+            result = add_stage_row(project, &jobs.list[i], rows, err);
+        else if (jobs.list[i].state != JOB_OUTSIDE)
+            say_missing(&jobs.list[i]);
+    jobs_release(&jobs);
+    return result;
+}
+
+/* Whether the words name the stage, or its group; all where there are none. */
+static bool is_asked(const struct options *options, const char *stage)
+{
+    for (size_t i = 0; i < options->word_count; i++) {
+        const char *word = options->words[i];
+        const size_t length = strcspn(word, "@");
+        if (strcmp(word, stage) == 0 ||
+            (strncmp(word, stage, length) == 0 && stage[length] == '@' &&
+             (word[length] == '\0' || strcmp(word + length, "@*") == 0)))
+            return true;
+    }
+    return options->word_count == 0;
+}
+
+/* A row of each run; "sets" are its parameters. */
+static json_t *run_row(const struct options *options, const json_t *record)
+{
+    size_t index;
+    json_t *stage, *metrics = json_object(), *params = json_object(), *value;
+    const char *name;
+    params = json_object_with(params, "profile", json_incref(json_object_get(record, "profile")));
+    json_object_foreach (json_object_get(record, "sets"), name, value)
+        params = json_object_with(params, name, json_incref(value));
+    json_array_foreach (json_object_get(record, "stages"), index, stage) {
+        const char *own = json_string_value(json_object_get(stage, "name"));
+        if (own != NULL && is_asked(options, own) && json_object_get(stage, "metrics") != NULL)
+            metrics = numbers_flatten(metrics, options->word_count == 1 ? "" : own,
+                                      json_object_get(stage, "metrics"), false);
+    }
+    json_t *row =
+        json_object_with(json_object(), "name", json_incref(json_object_get(record, "id")));
+    return json_object_with(json_object_with(row, "params", params), "metrics", metrics);
+}
+
+static int run_rows(const struct options *options, const struct project *project, json_t **rows,
+                    struct error *err)
+{
+    size_t index;
+    json_t *record, *records = record_read_all(project, err);
+    if (records == NULL)
+        return -1;
+    json_array_foreach (records, index, record) {
+        json_t *row = run_row(options, record);
+        if (row != NULL && json_object_size(json_object_get(row, "metrics")) == 0)
+            json_decref(row); /* it came to no result */
+        else
+            *rows = json_list_with(*rows, row);
+    }
+    json_decref(records);
+    return 0;
+}
+
+static int check_format(const struct options *options, struct error *err)
+{
+    const char *format = options->format;
+    if (format == NULL || strcmp(format, "table") == 0 || strcmp(format, "csv") == 0)
+        return 0;
+    return error_set(err, ERR_USAGE, "--format '%s': expected table or csv", format);
+}
+
+static int print_table(const struct options *options, struct project *project, struct error *err)
+{
+    const bool csv = options->format != NULL && strcmp(options->format, "csv") == 0;
+    json_t *rows = json_array();
+    struct text text = {0};
+    if ((options->runs ? run_rows(options, project, &rows, err)
+                       : stage_rows(options, project, &rows, err)) < 0) {
+        json_decref(rows);
+        return -1;
+    }
+    json_t *table = rows == NULL ? NULL : metrics_table_make(rows, options->sort, err);
+    if (rows == NULL)
+        error_set(err, ERR_MEMORY, "out of memory for the metrics");
+    int result = table == NULL ? -1 : 0;
+    if (result == 0 && options->json)
+        result = print_json(table, err);
+    else if (result == 0) {
+        metrics_table_text(table, csv, &text);
+        if ((result = text_check(&text, err)) == 0)
+            csv ? print_bytes(stdout, text.data, text.size) : print_clean(stdout, text.data);
+    }
+    text_release(&text);
+    json_decref(table);
+    return result;
+}
+
 int command_metrics(const struct options *options, struct error *err)
 {
     struct project project;
     struct jobs jobs = {0};
     size_t failures;
-    json_t *all = json_object();
-    if (project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0) {
-        json_decref(all);
+    if (check_format(options, err) < 0 ||
+        project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0)
         return -1;
+    if (options->runs || options->format != NULL || options->sort != NULL) {
+        int printed = print_table(options, &project, err);
+        project_close(&project);
+        return printed;
     }
+    json_t *all = json_object();
     int result = jobs_init(&project, options->words, options->word_count, false, &jobs, err);
     if (result == 0)
         result = prepare_all(&jobs, &failures, err);

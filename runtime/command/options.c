@@ -50,7 +50,8 @@ static const struct option options_table[] = {
     {'X', false, "strict", NULL, "fail on what is adopted, or cannot be reproduced here",
      OPTION_FLAG, FIELD(strict)},
     {'R', false, "reason", "TEXT", "why the results may stay", OPTION_TEXT, FIELD(reason)},
-    {'T', false, "format", "FORMAT", "dot or mermaid", OPTION_TEXT, FIELD(format)},
+    {'T', false, "format", "FORMAT", "dot or mermaid; of metrics table or csv", OPTION_TEXT,
+     FIELD(format)},
     {'M', false, "template", "NAME", "pictures or stages (default: what is there)", OPTION_TEXT,
      FIELD(template_name)},
     {'B', false, "weights", "FILE", "the base's weights", OPTION_TEXT, FIELD(weights)},
@@ -61,6 +62,9 @@ static const struct option options_table[] = {
      FIELD(age)},
     {'Z', false, "size", "BYTES", "keep no more than that, as 20G, but for what is held",
      OPTION_TEXT, FIELD(size)},
+    {'U', false, "runs", NULL, "a row for each run", OPTION_FLAG, FIELD(runs)},
+    {'G', false, "sort", "COLUMN", "rows by a column; -COLUMN the largest first", OPTION_TEXT,
+     FIELD(sort)},
     {'O', false, "offline", NULL, "a base that needs no network", OPTION_FLAG, FIELD(offline)},
     {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
     {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},
@@ -229,8 +233,7 @@ int options_parse(int argc, char **argv, struct options *options, struct error *
 {
     char seen[OPTION_COUNT + 1] = "";
     bool only_words = false;
-    *options =
-        (struct options){.project = {.device = "auto", .jobs = processors()}, .format = "dot"};
+    *options = (struct options){.project = {.device = "auto", .jobs = processors()}};
     options->words = memory_new((size_t)argc, sizeof(*options->words), err);
     options->project.sets = memory_new((size_t)argc, sizeof(*options->project.sets), err);
     if (options->words == NULL || options->project.sets == NULL)

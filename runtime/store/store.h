@@ -4,7 +4,7 @@
  *   actions/<2>/<62>.json  key of a stage -> the outs that it gave (action.h)
  *   work/<64>/run/         the folder of a running stage; beside it its checkpoint, and a
  *                          file `kept` where the run folder is to stay
- *   key-locks              a byte for each key that is worked on, locked; the first for all of the store
+ *   key-locks              a byte for each key that is worked on, locked; the first for all
  *   tmp/<pid>-<random>/    files on their way into the store
  *   memo                   digests by stat(2) (memo.h)
  *

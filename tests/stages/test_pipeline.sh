@@ -91,12 +91,14 @@ else
     tree=$here/tree
     mkdir -p "$tree/build"
     cp -Rp Makefile ci runtime stages "$tree"
-    cp -Rp build/objects build/flags build/libraries build/stages build/lib build/reprise "$tree/build"
+    for part in build/*; do
+        case $part in */tests | */oracle) ;; *) cp -Rp "$part" "$tree/build" ;; esac
+    done
     for file in runtime/base/stage.h runtime/base/stage_main.c runtime/data/splits.h stages/split.c; do
         { echo "/* A comment"; echo " * of two lines. */"; cat "$tree/$file"; } > "$here/commented"
         cat "$here/commented" > "$tree/$file"
     done
-    make -C "$tree" all > "$here/out" 2>&1
+    make -C "$tree" BUILD=build all > "$here/out" 2>&1
     result=$?
     grep -q 'runtime/base/stage_main.c$' "$here/out" && grep -q 'stages/split.c$' "$here/out" || result=1
     for executable in build/reprise $(find build/stages -type f -perm -100); do

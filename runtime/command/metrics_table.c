@@ -1,0 +1,395 @@
+#include "command/metrics_table.h"
+
+#include "base/json.h"
+#include "base/memory.h"
+#include "command/numbers.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- parameters that set rows apart ---- */
+
+static const char *last_name(const char *dotted)
+{
+    const char *dot = strrchr(dotted, '.');
+    return dot != NULL ? dot + 1 : dotted;
+}
+
+static const json_t *param(const json_t *row, const char *name)
+{
+    return json_object_get(json_object_get(row, "params"), name);
+}
+
+/* Two absent values are equal, too. */
+static bool same(const json_t *a, const json_t *b)
+{
+    return a == b || (a != NULL && b != NULL && json_equal(a, b));
+}
+
+static bool is_constant(const json_t *rows, const char *name)
+{
+    size_t index;
+    json_t *row;
+    json_array_foreach ((json_t *)rows, index, row)
+        if (!same(param(row, name), param(json_array_get(rows, 0), name)))
+            return false;
+    return true;
+}
+
+/* Whether both say the same in each row, and are called so. */
+static bool says_the_same(const json_t *rows, const char *a, const char *b)
+{
+    size_t index;
+    json_t *row;
+    if (strcmp(last_name(a), last_name(b)) != 0)
+        return false;
+    json_array_foreach ((json_t *)rows, index, row)
+        if (!same(param(row, a), param(row, b)))
+            return false;
+    return true;
+}
+
+static json_t *with_name(json_t *names, const json_t *rows, const char *name)
+{
+    size_t index;
+    json_t *kept;
+    json_array_foreach (names, index, kept)
+        if (strcmp(json_string_value(kept), name) == 0 ||
+            says_the_same(rows, json_string_value(kept), name))
+            return names;
+    return is_constant(rows, name) ? names : json_list_with(names, json_string(name));
+}
+
+static json_t *names_of_params(const json_t *rows)
+{
+    size_t index;
+    const char *name;
+    json_t *row, *ignored, *names = json_array();
+    json_array_foreach ((json_t *)rows, index, row)
+        json_object_foreach (json_object_get(row, "params"), name, ignored)
+            names = with_name(names, rows, name);
+    return names;
+}
+
+/* Those of the names that the row has. */
+static json_t *params_of(const json_t *row, const json_t *names, bool seeds)
+{
+    size_t index;
+    json_t *name, *params = json_object();
+    json_array_foreach ((json_t *)names, index, name) {
+        const char *text = json_string_value(name);
+        const size_t length = strlen(text);
+        const bool is_seed = length >= 4 && strcmp(text + length - 4, "seed") == 0;
+        if (param(row, text) != NULL && (seeds || !is_seed))
+            params = json_object_with(params, text, json_incref((json_t *)param(row, text)));
+    }
+    return params;
+}
+
+static json_t *reduced(const json_t *rows, const json_t *names)
+{
+    size_t index;
+    json_t *row, *list = json_array();
+    json_array_foreach ((json_t *)rows, index, row) {
+        json_t *kept =
+            json_object_with(json_object(), "name", json_incref(json_object_get(row, "name")));
+        kept = json_object_with(kept, "params", params_of(row, names, true));
+        list = json_list_with(
+            list, json_object_with(kept, "metrics", json_incref(json_object_get(row, "metrics"))));
+    }
+    return list;
+}
+
+/* ---- means over seeds ---- */
+
+/* Of the rows with these params but for seeds; a number that one of them lacks has no mean. */
+static void moments(const json_t *rows, const json_t *names, const json_t *params,
+                    const char *metric, double *mean, double *deviation, size_t *n)
+{
+    double sum = 0, squares = 0, value;
+    size_t index;
+    json_t *row;
+    *n = 0;
+    for (int pass = 0; pass < 2; pass++)
+        json_array_foreach ((json_t *)rows, index, row) {
+            json_t *own = params_of(row, names, false);
+            if (json_equal(own, params)) {
+                const json_t *number = json_object_get(json_object_get(row, "metrics"), metric);
+                value = numbers_value(number, &value) ? value : NAN;
+                sum += pass == 0 ? value : 0;
+                squares += pass == 0 ? 0 : (value - *mean) * (value - *mean);
+                *n += pass == 0;
+            }
+            json_decref(own);
+            if (pass == 0)
+                *mean = sum / (double)(*n > 0 ? *n : 1);
+        }
+    *deviation = *n > 1 ? sqrt(squares / (double)(*n - 1)) : NAN;
+}
+
+static bool has_params(const json_t *means, const json_t *params)
+{
+    size_t index;
+    json_t *entry;
+    json_array_foreach ((json_t *)means, index, entry)
+        if (json_equal(json_object_get(entry, "params"), params))
+            return true;
+    return false;
+}
+
+static json_t *with_mean(json_t *means, const json_t *rows, const json_t *names, const json_t *row)
+{
+    const char *metric;
+    json_t *ignored, *mean = json_object(), *deviation = json_object();
+    json_t *params = params_of(row, names, false);
+    size_t n = 0;
+    if (params != NULL && !has_params(means, params))
+        json_object_foreach (json_object_get(row, "metrics"), metric, ignored) {
+            double middle = NAN, spread = NAN;
+            moments(rows, names, params, metric, &middle, &spread, &n);
+            mean = json_object_with(mean, metric, json_measured(middle));
+            deviation = json_object_with(deviation, metric, json_measured(spread));
+        }
+    if (n < 2) {
+        json_decref(mean);
+        json_decref(deviation);
+        json_decref(params);
+        return means;
+    }
+    json_t *entry = json_object_with(json_object(), "params", params);
+    entry = json_object_with(entry, "n", json_integer((json_int_t)n));
+    entry = json_object_with(entry, "mean", mean);
+    return json_list_with(means, json_object_with(entry, "deviation", deviation));
+}
+
+/* ---- order ---- */
+
+struct sorted {
+    json_t *row;
+    const json_t *value;
+    size_t at;
+    bool descending;
+};
+
+static int compare_values(const json_t *a, const json_t *b)
+{
+    double x, y;
+    if (a == NULL || b == NULL)
+        return (a == NULL) - (b == NULL);
+    if (numbers_value(a, &x) && numbers_value(b, &y))
+        return (x > y) - (x < y);
+    return json_is_string(a) && json_is_string(b)
+               ? strcmp(json_string_value(a), json_string_value(b))
+               : 0;
+}
+
+/* What has no value comes last, either way. */
+static int compare_sorted(const void *left, const void *right)
+{
+    const struct sorted *a = left, *b = right;
+    const int order = compare_values(a->value, b->value);
+    const bool turned = a->descending && a->value != NULL && b->value != NULL;
+    return order != 0 ? (turned ? -order : order) : (a->at > b->at) - (a->at < b->at);
+}
+
+static const json_t *value_in(const json_t *row, const char *column)
+{
+    const json_t *metric = json_object_get(json_object_get(row, "metrics"), column);
+    return strcmp(column, "name") == 0 ? json_object_get(row, "name")
+           : metric != NULL            ? metric
+                                       : param(row, column);
+}
+
+static int no_column(const json_t *rows, const char *column, struct error *err)
+{
+    const char *names[256], *name;
+    size_t count = 0, index;
+    json_t *row, *ignored;
+    json_array_foreach ((json_t *)rows, index, row) {
+        json_object_foreach (json_object_get(row, "metrics"), name, ignored)
+            if (count < 256)
+                names[count++] = name;
+        json_object_foreach (json_object_get(row, "params"), name, ignored)
+            if (count < 256)
+                names[count++] = name;
+    }
+    const char *nearest = text_nearest(column, names, count);
+    return error_set(err, ERR_USAGE, "--sort '%s': there is no such column%s%s%s", column,
+                     nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
+                     nearest != NULL ? "'?" : "");
+}
+
+static int sort_rows(json_t **rows, const char *column, struct error *err)
+{
+    const size_t count = json_array_size(*rows);
+    const bool descending = column[0] == '-';
+    size_t found = 0;
+    struct sorted *list = memory_new(count, sizeof(*list), err);
+    if (list == NULL)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        json_t *row = json_array_get(*rows, i);
+        list[i] = (struct sorted){row, value_in(row, column + descending), i, descending};
+        found += list[i].value != NULL;
+    }
+    json_t *ordered = json_array();
+    if (found > 0)
+        qsort(list, count, sizeof(*list), compare_sorted);
+    for (size_t i = 0; i < count; i++)
+        ordered = json_list_with(ordered, json_incref(list[i].row));
+    free(list);
+    int result = found > 0 || count == 0 ? 0 : no_column(*rows, column + descending, err);
+    json_decref(*rows);
+    *rows = ordered;
+    return result;
+}
+
+json_t *metrics_table_make(json_t *rows, const char *sort, struct error *err)
+{
+    size_t index;
+    json_t *row, *names = names_of_params(rows), *means = json_array();
+    json_array_foreach (rows, index, row)
+        means = with_mean(means, rows, names, row);
+    json_t *list = reduced(rows, names);
+    json_decref(rows);
+    json_decref(names);
+    int result = sort != NULL && list != NULL ? sort_rows(&list, sort, err) : 0;
+    json_t *table = json_object_with(json_object_with(json_object(), "rows", list), "means", means);
+    if (table == NULL && result == 0)
+        result = error_set(err, ERR_MEMORY, "out of memory for the metrics");
+    if (result == 0)
+        return table;
+    json_decref(table);
+    return NULL;
+}
+
+/* ---- for people and spreadsheets ---- */
+
+enum { COLUMNS_MOST = 1024 };
+
+struct columns {
+    const char *names[COLUMNS_MOST]; /* the first `params` are parameters */
+    size_t count, params;
+    size_t widths[COLUMNS_MOST + 1]; /* of the row's name, then of each */
+};
+
+static void add_column(struct columns *columns, const char *name)
+{
+    for (size_t i = 0; i < columns->count; i++)
+        if (strcmp(columns->names[i], name) == 0)
+            return;
+    if (columns->count < COLUMNS_MOST)
+        columns->names[columns->count++] = name;
+}
+
+/* For people numbers that lie deeper are too many. */
+static void find_columns(const json_t *rows, bool all, struct columns *columns)
+{
+    size_t index;
+    const char *name;
+    json_t *row, *ignored;
+    json_array_foreach ((json_t *)rows, index, row)
+        json_object_foreach (json_object_get(row, "params"), name, ignored)
+            add_column(columns, name);
+    columns->params = columns->count;
+    json_array_foreach ((json_t *)rows, index, row)
+        json_object_foreach (json_object_get(row, "metrics"), name, ignored)
+            if (all || strchr(name, '.') == NULL)
+                add_column(columns, name);
+}
+
+static void add_cell_text(struct text *cell, const json_t *value)
+{
+    struct error ignored;
+    double number;
+    if (value == NULL)
+        return;
+    if (json_is_string(value))
+        text_add(cell, json_string_value(value));
+    else if (numbers_value(value, &number))
+        numbers_show(cell, value);
+    else {
+        char *json = json_to_text(value, true, &ignored);
+        text_add(cell, json != NULL ? json : "?");
+        free(json);
+    }
+}
+
+/* Commas, quotes and line ends want quotes. */
+static void add_quoted(struct text *text, const char *cell)
+{
+    const bool plain = strpbrk(cell, ",\"\r\n") == NULL;
+    text_add(text, plain ? "" : "\"");
+    for (; *cell != '\0'; cell++)
+        text_addf(text, !plain && *cell == '"' ? "\"%c" : "%c", *cell);
+    text_add(text, plain ? "" : "\"");
+}
+
+static void put_cell(struct text *text, struct columns *columns, size_t at, const char *cell,
+                     bool csv, bool measure)
+{
+    const size_t length = strlen(cell);
+    if (measure)
+        columns->widths[at] = length > columns->widths[at] ? length : columns->widths[at];
+    else if (csv) {
+        text_add(text, at > 0 ? "," : "");
+        add_quoted(text, cell);
+    } else
+        text_addf(text, at == 0 ? "%-*s" : "  %*s", (int)columns->widths[at], cell);
+}
+
+/* A line of the table, or its widths. */
+static void put_row(struct text *text, struct columns *columns, const char *name,
+                    const json_t *params, const json_t *metrics, bool csv, bool measure)
+{
+    put_cell(text, columns, 0, name, csv, measure);
+    for (size_t i = 0; i < columns->count; i++) {
+        struct text cell = {0};
+        add_cell_text(&cell,
+                      json_object_get(i < columns->params ? params : metrics, columns->names[i]));
+        put_cell(text, columns, i + 1, text_string(&cell), csv, measure);
+        text_release(&cell);
+    }
+    if (!measure)
+        text_add(text, csv ? "\r\n" : "\n");
+}
+
+static void put_heads(struct text *text, struct columns *columns, bool csv, bool measure)
+{
+    put_cell(text, columns, 0, "name", csv, measure);
+    for (size_t i = 0; i < columns->count; i++)
+        put_cell(text, columns, i + 1, columns->names[i], csv, measure);
+    if (!measure)
+        text_add(text, csv ? "\r\n" : "\n");
+}
+
+static void put_all(const json_t *table, struct columns *columns, bool csv, bool measure,
+                    struct text *text)
+{
+    size_t index;
+    json_t *row;
+    put_heads(text, columns, csv, measure);
+    json_array_foreach (json_object_get(table, "rows"), index, row)
+        put_row(text, columns, json_string_value(json_object_get(row, "name")),
+                json_object_get(row, "params"), json_object_get(row, "metrics"), csv, measure);
+    json_array_foreach (json_object_get(table, "means"), index, row) {
+        char name[64];
+        snprintf(name, sizeof(name), "mean of %lld",
+                 (long long)json_integer_value(json_object_get(row, "n")));
+        put_row(text, columns, name, json_object_get(row, "params"), json_object_get(row, "mean"),
+                csv, measure);
+        put_row(text, columns, "deviation", json_object_get(row, "params"),
+                json_object_get(row, "deviation"), csv, measure);
+    }
+}
+
+void metrics_table_text(const json_t *table, bool csv, struct text *text)
+{
+    static struct columns columns;
+    columns = (struct columns){.count = 0};
+    find_columns(json_object_get(table, "rows"), csv, &columns);
+    if (!csv)
+        put_all(table, &columns, csv, true, text);
+    put_all(table, &columns, csv, false, text);
+}

@@ -1,0 +1,25 @@
+/* Results side by side: a row each, with the parameters that set it apart and its numbers. */
+#ifndef COMMAND_METRICS_TABLE_H
+#define COMMAND_METRICS_TABLE_H
+
+#include "base/error.h"
+#include "base/text.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* {"rows": [{"name", "params": {name: value}, "metrics": {name: number}}], "means": [{"params",
+ * "n", "mean": {name: number}, "deviation": {name: number}}]}
+ *
+ * of rows like these, with params that are the same for all left out, and of several that say the
+ * same under one last name all but the first. Rows that differ in nothing but seeds (a name that
+ * ends in "seed") are one entry of means, with the standard deviation of n - 1; there is none of a
+ * row that is alone. `sort`, if not NULL, is a column, with a `-` in front for the largest first;
+ * ERR_USAGE where there is none of that name, with the nearest. `rows` is let go. */
+json_t *metrics_table_make(json_t *rows, const char *sort, struct error *err);
+
+/* As aligned columns, or as CSV (RFC 4180), where means are rows named "mean of N" and
+ * "deviation". */
+void metrics_table_text(const json_t *table, bool csv, struct text *text);
+
+#endif

@@ -1,0 +1,71 @@
+#!/bin/sh
+# metrics puts results side by side: stages of a matrix with what sets them apart, means over seeds, runs; sorted; CSV.
+. tests/runner/project.sh
+project=$here/one
+mkdir -p "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+vars: {shift: 0}
+stages:
+  train:
+    matrix: {rate: [1, 2], seed: [3, 5]}
+    cmd: sh train.sh ${item.rate} ${item.seed} ${outs.model}
+    params: {rate: "${item.rate}", seed: "${item.seed}", same: 7}
+    outs: {model: model.txt}
+  score:
+    matrix: {rate: [1, 2], seed: [3, 5]}
+    cmd: sh score.sh ${deps.model} ${shift} ${outs.metrics}
+    deps: {model: "train@${item.rate}-${item.seed}.model"}
+    params: {shift: "${shift}"}
+    outs: {metrics: metrics.json}
+    metrics: [metrics]
+YAML
+echo 'echo $(($1 * 100 + $2)) > "$3"' > "$project/train.sh"
+echo 'm=$(cat "$1"); echo "{\"accuracy\": $((m + $2)), \"deep\": {\"loss\": 0.5}}" > "$3"' > "$project/score.sh"
+r run
+[ $status -eq 0 ] || sed 's/^/# /' "$here/err"
+r metrics --format csv
+tr -d '\r' < "$here/out" > "$here/csv"
+{
+    echo 'name,train.rate,train.seed,accuracy,deep.loss'
+    echo 'score@1-3,1,3,103,0.5'
+    echo 'score@1-5,1,5,105,0.5'
+    echo 'score@2-3,2,3,203,0.5'
+    echo 'score@2-5,2,5,205,0.5'
+    echo 'mean of 2,1,,104,0.5'
+    echo 'deviation,1,,1.41421,0'
+    echo 'mean of 2,2,,204,0.5'
+    echo 'deviation,2,,1.41421,0'
+} > "$here/expected"
+[ $status -eq 0 ] && diff "$here/expected" "$here/csv" > "$here/err"
+ok $? csv_has_params_that_differ_and_means_over_seeds
+r metrics --sort -accuracy
+{
+    echo 'name       train.rate  train.seed  accuracy'
+    echo 'score@2-5           2           5       205'
+    echo 'score@2-3           2           3       203'
+    echo 'score@1-5           1           5       105'
+    echo 'score@1-3           1           3       103'
+    echo 'mean of 2           1                   104'
+} > "$here/expected"
+head -n 6 "$here/out" | diff "$here/expected" - > "$here/err"
+ok $? table_is_sorted_largest_first
+r metrics --format csv 'score@1-*'
+tr -d '\r' < "$here/out" > "$here/csv"
+printf 'name,train.seed,accuracy,deep.loss\nscore@1-3,3,103,0.5\nscore@1-5,5,105,0.5\nmean of 2,,104,0.5\ndeviation,,1.41421,0\n' |
+    diff - "$here/csv" > "$here/err"
+ok $? pattern_chooses_the_rows
+r metrics --sort acuracy
+[ $status -eq 2 ] && grep -q "sort 'acuracy': there is no such column, did you mean 'accuracy'?" "$here/err"
+ok $? unknown_column_is_refused_with_the_nearest
+r metrics --format xml
+[ $status -eq 2 ] && grep -q "format 'xml': expected table or csv" "$here/err"
+ok $? unknown_format_is_refused
+r run --set shift=1000
+r metrics --runs --format csv 'score@2-5'
+tr -d '\r' < "$here/out" | cut -d , -f 2- > "$here/csv"
+printf 'shift,accuracy\n,205\n1000,1205\n' | diff - "$here/csv" > "$here/err"
+ok $? runs_are_rows_with_what_was_set
+r metrics --json --runs --sort -score@2-5.accuracy
+[ $status -eq 0 ] && tr -d ' \n' < "$here/out" | grep -q '"score@2-5.accuracy":1205.*"score@2-5.accuracy":205'
+ok $? json_has_the_same_rows
+finish
