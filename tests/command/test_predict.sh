@@ -39,6 +39,22 @@ ok $? "a_picture_that_is_not_there_is_named"
 p none pictures
 [ $status -eq 1 ] && grep -q "cannot read the model 'none'" "$here/err"
 ok $? "a_model_that_is_not_there_is_named"
+mkdir "$here/deep"
+cat > "$here/pipeline.yaml" << 'YAML'
+stages:
+  train: {cmd: "sh -c 'echo m > outs/m.txt'", outs: {model: m.txt}}
+YAML
+p train.model pictures
+[ $status -eq 2 ] && grep -q "the model 'train.model' is no file, and no out of a stage here: .*run the pipeline first" "$here/err"
+ok $? "an_out_that_was_not_made_is_told"
+"$reprise" -C "$here" run -q
+p train.model pictures && grep -q "\"model\":\"$here/artifacts/train/m.txt\"" "$here/out" && grep -q '"pictures":\["pictures"\]' "$here/out"
+ok $? "an_out_of_the_project_is_a_model"
+(cd "$here/deep" && TMPDIR="$here" "$reprise" predict train.model ../pictures) > "$here/out" 2> "$here/err" && grep -q '"pictures":\["../pictures"\]' "$here/out"
+ok $? "pictures_are_named_from_where_it_is_called"
+p train.modell pictures
+[ $status -eq 2 ] && grep -q "stage 'train' has no out 'modell'" "$here/err"
+ok $? "an_out_that_is_none_is_refused"
 p --top none model.safetensors pictures
 [ $status -eq 2 ] && grep -q "expected a number from 1" "$here/err"
 ok $? "a_wrong_number_is_refused"
