@@ -29,10 +29,8 @@ static int compare(const struct options *options, const struct project *project,
         result = print_json(difference, err);
     else if (result == 0) {
         difference_text(difference, &text);
-        if ((result = text_check(&text, err)) == 0)
-            print_clean(stdout, text_string(&text));
+        result = print_text(&text, err);
     }
-    text_release(&text);
     json_decref(difference);
     side_release(&after);
     side_release(&before);

@@ -146,15 +146,6 @@ static void add_cell(struct text *text, int64_t bytes)
     text_release(&cell);
 }
 
-static int print(struct text *text, struct error *err)
-{
-    int result = text_check(text, err);
-    if (result == 0)
-        print_clean(stdout, text_string(text));
-    text_release(text);
-    return result;
-}
-
 static json_t *result_json(const struct collect_result *result)
 {
     char hex[DIGEST_HEX_SIZE], used[32];
@@ -195,7 +186,7 @@ static int print_removal(const struct collect *collect, bool dry, struct error *
     text_add(&text, " of ");
     add_bytes(&text, sizes.bytes);
     text_add(&text, "\n");
-    return print(&text, err);
+    return print_text(&text, err);
 }
 
 /* ---- gc ---- */
@@ -283,7 +274,7 @@ static int print_stages(const struct collect *collect, struct error *err)
     add_cell(&text, all.bytes - all.kept_bytes);
     text_add(&text, "\n");
     free(sizes);
-    return print(&text, err);
+    return print_text(&text, err);
 }
 
 int command_du(const struct options *options, struct error *err)

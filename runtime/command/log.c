@@ -108,15 +108,6 @@ static void add_record(const json_t *record, struct text *text)
     }
 }
 
-static int print_text(struct text *text, struct error *err)
-{
-    int result = text_check(text, err);
-    if (result == 0)
-        print_clean(stdout, text_string(text));
-    text_release(text);
-    return result;
-}
-
 static const json_t *last_or_find(const json_t *records, const char *word)
 {
     return strcmp(word, "last") == 0 ? json_array_get(records, json_array_size(records) - 1)

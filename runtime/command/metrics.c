@@ -25,13 +25,10 @@ static int print_numbers(const char *prefix, const json_t *object, struct error 
         numbers_show(&text, value);
         text_add(&text, "\n");
     }
-    int result = numbers == NULL ? error_set(err, ERR_MEMORY, "out of memory for the metrics")
-                                 : text_check(&text, err);
-    if (result == 0)
-        print_clean(stdout, text_string(&text));
-    text_release(&text);
+    const bool whole = numbers != NULL;
     json_decref(numbers);
-    return result;
+    int result = print_text(&text, err);
+    return whole ? result : error_set(err, ERR_MEMORY, "out of memory for the metrics");
 }
 
 static int take_stage(const struct project *project, const struct job *job, bool print, json_t *all,
@@ -186,6 +183,23 @@ static json_t *run_row(const struct options *options, const json_t *record)
     return json_object_with(json_object_with(row, "params", params), "metrics", metrics);
 }
 
+/* What was set in one run and not in another was the file's own value there. */
+static json_t *with_unset(json_t *rows)
+{
+    size_t index, other;
+    const char *name;
+    json_t *row, *from, *ignored;
+    json_array_foreach (rows, other, from)
+        json_object_foreach (json_object_get(from, "params"), name, ignored)
+            json_array_foreach (rows, index, row) {
+                json_t *params = json_object_get(row, "params");
+                if (json_object_get(params, name) == NULL &&
+                    json_object_set_new(params, name, json_null()) < 0)
+                    return json_list_with(rows, NULL);
+            }
+    return rows;
+}
+
 static int run_rows(const struct options *options, const struct project *project, json_t **rows,
                     struct error *err)
 {
@@ -201,6 +215,7 @@ static int run_rows(const struct options *options, const struct project *project
             *rows = json_list_with(*rows, row);
     }
     json_decref(records);
+    *rows = with_unset(*rows);
     return 0;
 }
 
@@ -230,8 +245,10 @@ static int print_table(const struct options *options, struct project *project, s
         result = print_json(table, err);
     else if (result == 0) {
         metrics_table_text(table, csv, &text);
-        if ((result = text_check(&text, err)) == 0)
-            csv ? print_bytes(stdout, text.data, text.size) : print_clean(stdout, text.data);
+        if (!csv)
+            result = print_text(&text, err);
+        else if ((result = text_check(&text, err)) == 0)
+            print_bytes(stdout, text.data, text.size);
     }
     text_release(&text);
     json_decref(table);

@@ -27,14 +27,26 @@ static bool same(const json_t *a, const json_t *b)
     return a == b || (a != NULL && b != NULL && json_equal(a, b));
 }
 
+/* What a row does not have sets it apart from none. */
 static bool is_constant(const json_t *rows, const char *name)
 {
     size_t index;
     json_t *row;
-    json_array_foreach ((json_t *)rows, index, row)
-        if (!same(param(row, name), param(json_array_get(rows, 0), name)))
+    const json_t *first = NULL;
+    json_array_foreach ((json_t *)rows, index, row) {
+        const json_t *own = param(row, name);
+        if (first == NULL)
+            first = own;
+        if (own != NULL && !same(own, first))
             return false;
+    }
     return true;
+}
+
+static bool is_seed(const char *name)
+{
+    const size_t length = strlen(name);
+    return length >= 4 && strcmp(name + length - 4, "seed") == 0;
 }
 
 /* Whether both say the same in each row, and are called so. */
@@ -79,9 +91,7 @@ static json_t *params_of(const json_t *row, const json_t *names, bool seeds)
     json_t *name, *params = json_object();
     json_array_foreach ((json_t *)names, index, name) {
         const char *text = json_string_value(name);
-        const size_t length = strlen(text);
-        const bool is_seed = length >= 4 && strcmp(text + length - 4, "seed") == 0;
-        if (param(row, text) != NULL && (seeds || !is_seed))
+        if (param(row, text) != NULL && (seeds || !is_seed(text)))
             params = json_object_with(params, text, json_incref((json_t *)param(row, text)));
     }
     return params;
@@ -245,12 +255,22 @@ static int sort_rows(json_t **rows, const char *column, struct error *err)
     return result;
 }
 
-json_t *metrics_table_make(json_t *rows, const char *sort, struct error *err)
+static json_t *means_of(const json_t *rows, const json_t *names)
 {
     size_t index;
-    json_t *row, *names = names_of_params(rows), *means = json_array();
-    json_array_foreach (rows, index, row)
-        means = with_mean(means, rows, names, row);
+    json_t *entry, *means = json_array();
+    bool seeds = false;
+    json_array_foreach ((json_t *)names, index, entry)
+        seeds = seeds || is_seed(json_string_value(entry));
+    json_array_foreach ((json_t *)rows, index, entry)
+        if (seeds)
+            means = with_mean(means, rows, names, entry);
+    return means;
+}
+
+json_t *metrics_table_make(json_t *rows, const char *sort, struct error *err)
+{
+    json_t *names = names_of_params(rows), *means = means_of(rows, names);
     json_t *list = reduced(rows, names);
     json_decref(rows);
     json_decref(names);
@@ -303,7 +323,7 @@ static void add_cell_text(struct text *cell, const json_t *value)
 {
     struct error ignored;
     double number;
-    if (value == NULL)
+    if (value == NULL || json_is_null(value))
         return;
     if (json_is_string(value))
         text_add(cell, json_string_value(value));

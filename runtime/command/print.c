@@ -92,6 +92,15 @@ static int pump(FILE *stream, int fd, const char *path, struct hasher *hasher, s
     }
 }
 
+int print_text(struct text *text, struct error *err)
+{
+    int result = text_check(text, err);
+    if (result == 0)
+        print_clean(stdout, text_string(text));
+    text_release(text);
+    return result;
+}
+
 int print_file(FILE *stream, const char *path, struct digest *digest, struct error *err)
 {
     struct hasher *hasher = NULL;

@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/text.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -17,6 +18,9 @@ void print_bytes(FILE *stream, const char *bytes, size_t size);
 
 /* Our own lines with names, values and URLs in them: without controls, whatever shows them. */
 void print_clean(FILE *stream, const char *string);
+
+/* The same of a text, on stdout, which is released; -1 where it has failed. */
+int print_text(struct text *text, struct error *err);
 
 /* A whole file as print_bytes(), piece by piece. *digest, if not NULL, is that of the bytes. */
 int print_file(FILE *stream, const char *path, struct digest *digest, struct error *err);
