@@ -162,6 +162,7 @@ static int read_pictures(struct stage *stage, const struct own_options *options,
     rows->width = options->width;
     if (rows->height == 0 && find_side(stage, rows, &set, err) < 0)
         return -1;
+    rows->fit = picture_fit_names[options->fit];
     set.height = rows->height;
     set.width = rows->width;
     if (own_rows_spool(stage, rows, err) < 0)

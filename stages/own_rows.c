@@ -315,6 +315,8 @@ static int write_parted(const struct parting *p, const char *folder, struct erro
                                           p->options->generated};
     json_t *more = json_pack("{s:I, s:O?}", "equal_pictures", (json_int_t)p->twins.count, "skipped",
                              rows->skipped);
+    if (rows->fit != NULL)
+        more = json_object_with(more, "fit", json_string(rows->fit));
     if (more == NULL)
         return error_set(err, ERR_MEMORY, "out of memory for a summary");
     const struct dataset_rows made = {.pixels = rows->pixels,

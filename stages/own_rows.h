@@ -34,6 +34,7 @@ struct own_rows {
     size_t spooled;            /* bytes of it */
     int64_t height, width;
     json_t *skipped; /* what was left out; NULL: nothing could be */
+    const char *fit; /* how pictures were made the same shape; NULL: they had it */
     int64_t broken_count;
 };
 

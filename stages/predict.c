@@ -9,9 +9,10 @@
  * {"schema": 1, "predictions": [{"path", "classes": [{"class", "probability"}, ...]}, ...]}.
  * Pictures come in the order given, those of a folder by the bytes of their names at each level.
  *
- * A square picture no larger than the network's input is fed as training and evaluation feed it. Of
- * another the largest middle square is taken, and made smaller to that input where it is larger.
- * Class names, size and preprocessing are the model's.
+ * A picture becomes what the data set's became, by the same rule (`import`), where the model says
+ * what that was. Else a square picture no larger than the network's input is fed as training and
+ * evaluation feed it. Of another the largest middle square is taken, and made smaller to that input
+ * where it is larger. Class names, size and preprocessing are the model's.
  */
 #include "base/file.h"
 #include "base/json.h"
@@ -54,7 +55,7 @@ struct predict {
     /* A batch: pictures of one size. */
     uint8_t *images;
     size_t at[BATCH]; /* in names */
-    int64_t held, side;
+    int64_t held, height, width;
     struct text csv;
     json_t *json, *broken;
 };
@@ -178,8 +179,8 @@ static int run_batch(struct predict *p, struct error *err)
     struct feed feed = {.images = p->images,
                         .labels = labels,
                         .count = p->held,
-                        .height = p->side,
-                        .width = p->side,
+                        .height = p->height,
+                        .width = p->width,
                         .classes = classes,
                         .image_size = p->model->architecture.image_size,
                         .preprocess = p->model->preprocess};
@@ -203,12 +204,14 @@ static int run_batch(struct predict *p, struct error *err)
 static int add_picture(struct predict *p, size_t name, const struct picture *picture,
                        struct error *err)
 {
-    const size_t bytes = (size_t)(picture->width * picture->width * 3);
-    if ((p->held == BATCH || picture->width != p->side) && run_batch(p, err) < 0)
+    const size_t bytes = (size_t)(picture->height * picture->width * 3);
+    const bool other = picture->height != p->height || picture->width != p->width;
+    if ((p->held == BATCH || other) && run_batch(p, err) < 0)
         return -1;
     if (p->held == 0) {
         free(p->images);
-        p->side = picture->width;
+        p->height = picture->height;
+        p->width = picture->width;
         if ((p->images = memory_new(BATCH, bytes, err)) == NULL)
             return -1;
     }
@@ -217,13 +220,28 @@ static int add_picture(struct predict *p, size_t name, const struct picture *pic
     return 0;
 }
 
-static int read_square(const struct predict *p, const char *path, struct picture *picture,
+/* As the data set's pictures were, where the model knows. */
+static int fit_as_known(const struct model_pictures *known, struct picture *whole,
+                        struct picture *picture, struct error *err)
+{
+    int fit = 0;
+    while (known->fit != picture_fit_names[fit])
+        fit++;
+    int result =
+        picture_fit(whole, known->height, known->width, (enum picture_fit)fit, picture, err);
+    picture_release(whole);
+    return result;
+}
+
+static int read_fitted(const struct predict *p, const char *path, struct picture *picture,
                        struct error *err)
 {
     const int64_t most = p->model->architecture.image_size;
     struct picture whole = {0};
     if (picture_read(path, &whole, err) < 0)
         return -1;
+    if (p->model->pictures.fit != NULL)
+        return fit_as_known(&p->model->pictures, &whole, picture, err);
     const int64_t shorter = whole.height < whole.width ? whole.height : whole.width;
     if (whole.height == whole.width && shorter <= most) {
         *picture = whole;
@@ -239,7 +257,7 @@ static int predict_one(struct predict *p, size_t name, struct error *err)
 {
     struct picture picture = {0};
     struct error why = {0};
-    if (read_square(p, p->names.paths[name], &picture, &why) < 0) {
+    if (read_fitted(p, p->names.paths[name], &picture, &why) < 0) {
         if (!p->skip_broken || why.kind == ERR_MEMORY) {
             *err = why;
             return -1;

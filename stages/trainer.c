@@ -79,6 +79,8 @@ static int open_all(struct trainer *trainer, const struct training *training, st
     trainer->options.remember_bytes = remember_bytes;
     if (training->make_model(trainer, err) < 0)
         return -1;
+    trainer->model->pictures = (struct model_pictures){
+        trainer->dataset.fit, trainer->dataset.height, trainer->dataset.width};
     /* A model that has names is held against the data set's where it is fed. */
     return trainer->model->class_names != NULL
                ? 0

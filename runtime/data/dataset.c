@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/class_names.h"
+#include "data/picture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -212,6 +213,23 @@ static int read_optional(const char *folder, struct dataset *dataset, struct err
     return 0;
 }
 
+/* The folder may lack the file: it is for people but for this. */
+static int read_fit(const char *folder, struct dataset *dataset, struct error *err)
+{
+    json_t *summary = NULL;
+    char *path = file_join(folder, "dataset.json", err);
+    int result = path == NULL ? -1 : file_exists(path) ? json_read(path, &summary, err) : 0;
+    const json_t *fit = json_object_get(summary, "fit");
+    for (int i = 0; i < 3; i++)
+        if (json_is_string(fit) && strcmp(json_string_value(fit), picture_fit_names[i]) == 0)
+            dataset->fit = picture_fit_names[i];
+    if (result == 0 && fit != NULL && dataset->fit == NULL)
+        result = error_set(err, ERR_FORMAT, "'%s': fit must be squash, crop or pad", path);
+    json_decref(summary);
+    free(path);
+    return result;
+}
+
 static int read_folder(const char *folder, struct dataset *dataset, struct error *err)
 {
     struct half halves[2];
@@ -226,7 +244,8 @@ static int read_folder(const char *folder, struct dataset *dataset, struct error
             return -1;
     dataset->height = dataset->train_images.shape[1];
     dataset->width = dataset->train_images.shape[2];
-    return check(dataset, err) < 0 || read_optional(folder, dataset, err) < 0
+    return check(dataset, err) < 0 || read_optional(folder, dataset, err) < 0 ||
+                   read_fit(folder, dataset, err) < 0
                ? error_prefix(err, "dataset '%s': ", folder)
                : 0;
 }

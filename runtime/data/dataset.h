@@ -9,7 +9,8 @@
  *   train_validation.npy                u8 [n], optional: 1 for a picture that validates, as who
  *                                       gave the data says
  *   train_boxes.npy, test_boxes.npy     u8 [n,4] = x0,y0,x1,y1, inclusive pixels; where known
- *   dataset.json                        where it comes from, counts per class
+ *   dataset.json                        where it comes from, counts per class; "fit" of pictures
+ * that had other shapes
  *
  *   struct dataset dataset = {0};
  *   if (dataset_open(folder, &dataset, err) < 0) ...
@@ -39,6 +40,8 @@ struct dataset {
     struct npy train_validation;        /* NPY_U8 [n], or no data */
     char **classes;
     int64_t class_count, height, width;
+    const char *fit; /* by which of picture_fit_names (picture.h) pictures of other shapes were made
+                        such, as dataset.json says; NULL: nobody says */
 };
 
 /* Checks that shapes agree, that labels and boxes are in range, and that no

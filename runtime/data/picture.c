@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-const char *const picture_fit_names[3] = {"squash", "crop", "pad"};
 
 int picture_new(int64_t height, int64_t width, struct picture *picture, struct error *err)
 {

@@ -39,6 +39,10 @@ struct model {
     struct architecture architecture;
     struct preprocess preprocess;
     char **class_names; /* [architecture.classes]; NULL where nobody said them */
+    struct model_pictures {
+        const char *fit; /* one of picture_fit_names (data/picture.h); NULL: nobody said */
+        int64_t height, width;
+    } pictures;       /* what pictures of any shape were made to before they were fed */
     char *trained_on; /* network_describe()'s lines, of a card that stored weights here; or NULL */
     struct graph graph;
     struct parameter *parameters; /* in order of nodes, then of roles */

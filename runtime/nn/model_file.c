@@ -7,6 +7,7 @@
  *                                  "padding": "around" (else absent),
  *                                  "pooled_layers": [name, ...] (where there are none absent)},
  *                 "class_names": [name, ...] (of models of older versions absent),
+ *                 "pictures": {"fit", "height", "width"} (where nobody said absent),
  *                 "preprocess": {"mode", "pixel_range"}}
  *              "trained_on": of a model that a card trained, lines that name card, libraries and
  *                engines; nothing reads them
@@ -15,6 +16,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/class_names.h"
+#include "data/picture.h"
 #include "data/safetensors.h"
 #include "data/weights.h"
 #include "nn/model.h"
@@ -211,6 +213,11 @@ static json_t *description(const struct model *model)
         json_decref(json);
         return NULL;
     }
+    if (model->pictures.fit != NULL)
+        json = json_object_with(json, "pictures",
+                                json_pack("{s:s, s:I, s:I}", "fit", model->pictures.fit, "height",
+                                          (json_int_t)model->pictures.height, "width",
+                                          (json_int_t)model->pictures.width));
     return with_class_names(model, json);
 }
 
@@ -368,6 +375,31 @@ static int take_class_names(const char *path, const char *text, struct model *mo
     return result;
 }
 
+/* So with what pictures were made to. */
+static int take_pictures(const char *path, const char *text, struct model *model, struct error *err)
+{
+    enum { SIDE_MOST = 65535 };
+    json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    json_t *pictures = json_object_get(json, "pictures");
+    const char *fit = "";
+    json_int_t height = 0, width = 0;
+    int result = 0;
+    if (pictures != NULL) {
+        json_unpack(pictures, "{s:s, s:I, s:I}", "fit", &fit, "height", &height, "width", &width);
+        for (int i = 0; i < 3; i++)
+            if (strcmp(fit, picture_fit_names[i]) == 0)
+                model->pictures =
+                    (struct model_pictures){picture_fit_names[i], (int64_t)height, (int64_t)width};
+        if (model->pictures.fit == NULL || height < 1 || height > SIDE_MOST || width < 1 ||
+            width > SIDE_MOST)
+            result = error_set(err, ERR_FORMAT,
+                               "%s: metadata '%s': pictures must have fit, height and width", path,
+                               metadata_key);
+    }
+    json_decref(json);
+    return result;
+}
+
 int model_read(const char *path, const struct weight_check *check, struct model **model,
                struct error *err)
 {
@@ -384,7 +416,8 @@ int model_read(const char *path, const struct weight_check *check, struct model 
     else if (parse_description(path, text, &architecture, &preprocess, err) == 0) {
         if (model_new_blank(&architecture, &preprocess, &made, err))
             error_prefix(err, "%s: ", path);
-        else if (take_class_names(path, text, made, err) == 0)
+        else if (take_class_names(path, text, made, err) == 0 &&
+                 take_pictures(path, text, made, err) == 0)
             result = take_weights(path, &set, made, false, check, err);
     }
     if (result == 0) {

@@ -162,6 +162,25 @@ static void model_file_round_trip(void **state)
     model_free(back);
 }
 
+static void model_file_keeps_what_pictures_became(void **state)
+{
+    const struct folder *folder = *state;
+    struct error err = {0};
+    struct model *back, *model = new_model(&small, 42);
+    model->pictures = (struct model_pictures){"pad", 40, 30};
+    ok(model_write(model, folder->file, &err), &err);
+    ok(model_read(folder->file, NULL, &back, &err), &err);
+    assert_string_equal(back->pictures.fit, "pad");
+    assert_int_equal(back->pictures.height, 40);
+    assert_int_equal(back->pictures.width, 30);
+    model_free(back);
+    model->pictures = (struct model_pictures){"stretch", 40, 30};
+    ok(model_write(model, folder->file, &err), &err);
+    assert_int_equal(model_read(folder->file, NULL, &back, &err), -1);
+    assert_non_null(strstr(err.message, "pictures must have fit, height and width"));
+    model_free(model);
+}
+
 static void model_file_names_the_card_that_trained_it(void **state)
 {
     const struct folder *folder = *state;
@@ -390,6 +409,8 @@ int main(void)
         cmocka_unit_test(model_draws_dense_glorot_uniform),
         cmocka_unit_test(model_weights_follow_the_seed),
         cmocka_unit_test_setup_teardown(model_file_round_trip, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(model_file_keeps_what_pictures_became, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(model_file_names_the_card_that_trained_it, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(model_file_keeps_pooled_layers, make_folder, remove_folder),

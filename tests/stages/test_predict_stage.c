@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "data/npy.h"
+#include "data/picture.h"
 #include "figure/png_file.h"
 #include "nn/model.h"
 
@@ -40,7 +41,8 @@ static void put_picture(const struct stage_run *run, const char *name, uint32_t 
     free(path);
 }
 
-static void put_model(const struct stage_run *run)
+/* `fit` NULL: of pictures that had one shape. */
+static void put_model(const struct stage_run *run, const char *fit)
 {
     const struct architecture architecture = {
         .name = "resnet8", .alpha = 1, .image_size = SIDE, .classes = 2, .hidden = 4};
@@ -49,7 +51,12 @@ static void put_model(const struct stage_run *run)
     struct error err = {0};
     char *path = below(run, "model.safetensors");
     if (model_new(&architecture, &preprocess, 3, &model, &err) < 0 ||
-        model_name_classes(model, classes, &err) < 0 || model_write(model, path, &err) < 0)
+        model_name_classes(model, classes, &err) < 0)
+        fail_msg("%s", err.message);
+    for (int i = 0; i < 3 && fit != NULL; i++)
+        if (strcmp(fit, picture_fit_names[i]) == 0)
+            model->pictures = (struct model_pictures){picture_fit_names[i], SIDE, SIDE + 1};
+    if (model_write(model, path, &err) < 0)
         fail_msg("%s", err.message);
     model_free(model);
     free(path);
@@ -62,8 +69,9 @@ static void execute(struct stage_run *run)
 }
 
 /* `made` receives own/train, own/test, dataset and model.safetensors. */
-static void make_all(struct stage_run *made)
+static void make_all(struct stage_run *made, const char *fit)
 {
+    const size_t width = fit != NULL ? WIDE : SIDE, height = fit != NULL ? SIDE - 1 : SIDE;
     stage_run_init(made, "import");
     for (int half = 0; half < 2; half++)
         for (int c = 0; c < 2; c++)
@@ -71,14 +79,19 @@ static void make_all(struct stage_run *made)
                 char name[96];
                 snprintf(name, sizeof(name), "own/%s/%s/%03d.png", half == 0 ? "train" : "test",
                          classes[c], i);
-                put_picture(made, name, (uint32_t)(half * 10000 + c * 1000 + i) * 64, SIDE, SIDE);
+                put_picture(made, name, (uint32_t)(half * 10000 + c * 1000 + i) * 64, width,
+                            height);
             }
     char *own = below(made, "own");
     stage_run_dep(made, "pictures", own);
     stage_run_out(made, "dataset", "dataset");
     free(own);
+    if (fit != NULL) {
+        stage_run_param(made, "fit", json_string(fit));
+        stage_run_param(made, "image_size", json_pack("[i,i]", SIDE, SIDE + 1));
+    }
     execute(made);
-    put_model(made);
+    put_model(made, fit);
 }
 
 static void add_dep(struct stage_run *run, const char *name, const struct stage_run *made,
@@ -97,14 +110,13 @@ static void init_predict(struct stage_run *run, const struct stage_run *made, co
     stage_run_out(run, "predictions", "predictions");
 }
 
-static void answers_are_those_of_evaluate(void **state)
+static void compare_with_evaluate(const char *fit)
 {
-    (void)state;
     struct stage_run made, evaluate, predict;
     struct error err = {0};
     struct npy expected;
     json_t *found;
-    make_all(&made);
+    make_all(&made, fit);
     stage_run_init(&evaluate, "evaluate");
     add_dep(&evaluate, "dataset", &made, "dataset");
     add_dep(&evaluate, "model", &made, "model.safetensors");
@@ -145,13 +157,26 @@ static void answers_are_those_of_evaluate(void **state)
     stage_run_release(&predict);
 }
 
+static void answers_are_those_of_evaluate(void **state)
+{
+    (void)state;
+    compare_with_evaluate(NULL);
+}
+
+static void pictures_become_what_those_of_the_data_set_became(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        compare_with_evaluate(picture_fit_names[i]);
+}
+
 static void csv_quotes_and_sizes_may_differ(void **state)
 {
     (void)state;
     struct stage_run made, predict;
     size_t size;
     stage_run_init(&made, "import");
-    put_model(&made);
+    put_model(&made, NULL);
     put_picture(&made, "new/a, \"b\".png", 1, WIDE, SIDE + 2);
     put_picture(&made, "new/c/d.png", 2, SIDE - 2, WIDE);
     put_picture(&made, "new/c/.hidden.png", 2, SIDE, SIDE);
@@ -175,7 +200,7 @@ static void a_broken_picture_stops_or_is_named(void **state)
     struct error err = {0};
     size_t size;
     stage_run_init(&made, "import");
-    put_model(&made);
+    put_model(&made, NULL);
     put_picture(&made, "new/b.png", 1, SIDE, SIDE);
     char *path = below(&made, "new/a.png");
     assert_int_equal(file_write(path, "x", 1, &err), 0);
@@ -225,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_are_those_of_evaluate),
+        cmocka_unit_test(pictures_become_what_those_of_the_data_set_became),
         cmocka_unit_test(csv_quotes_and_sizes_may_differ),
         cmocka_unit_test(a_broken_picture_stops_or_is_named),
         cmocka_unit_test(wrong_parameters_are_refused_before_anything_runs),
