@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-
 int picture_new(int64_t height, int64_t width, struct picture *picture, struct error *err)
 {
     if (height < 1 || width < 1 || height > PICTURE_SIDE || width > PICTURE_SIDE ||
