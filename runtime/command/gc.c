@@ -1,7 +1,8 @@
 /* reprise gc [REVISION...]: removes results from the cache. Those that the lock file names are
- * held, under each of its profiles, and so are those of the lock files of the revisions of git; of
- * others those stay that were made or used within --age, the last used first as far as --size
- * reaches. reprise du: what the cache holds, and what of it gc would remove. */
+ * held, under each of its profiles, and those of other lock files beside it and of the lock files
+ * of the revisions of git; of the rest those stay that were made or used within --age, the last
+ * used first as far as --size reaches. reprise du: what the cache holds, and what of it gc would
+ * remove. */
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
@@ -64,6 +65,31 @@ static int hold_revision(struct collect *collect, const struct project *project,
     return result;
 }
 
+/* Lock files of other pipelines in the folder, which share its cache. Files that only are called so
+ * are another tool's. */
+static int hold_others(struct collect *collect, const struct project *project, struct error *err)
+{
+    char **names;
+    size_t count;
+    int result = 0;
+    if (file_list(project->plan->folder, &names, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        const size_t length = strlen(names[i]);
+        struct lock *lock = NULL;
+        struct error ignored;
+        char *path = length > 5 && strcmp(names[i] + length - 5, ".lock") == 0
+                         ? file_join(project->plan->folder, names[i], err)
+                         : NULL;
+        if (path != NULL && lockfile_read(path, &lock, NULL, &ignored) == 0)
+            result = hold_lock(collect, lock, err);
+        lock_free(lock);
+        free(path);
+    }
+    file_free_names(names, count);
+    return result;
+}
+
 static time_t time_of(const json_t *record)
 {
     struct tm utc = {0};
@@ -110,6 +136,8 @@ static int open_chosen(const struct options *options, const struct project *proj
         collect_open(project->store, collect, err) < 0)
         return -1;
     int result = hold_lock(*collect, lock, err);
+    if (result == 0)
+        result = hold_others(*collect, project, err);
     for (size_t i = 0; i < options->word_count && result == 0; i++)
         result = hold_revision(*collect, project, options->words[i], err);
     if (result == 0)

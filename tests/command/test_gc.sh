@@ -63,6 +63,18 @@ ok $? size_takes_nothing_that_is_held
 r gc --age 0
 [ $status -eq 0 ] && [ -e "$project/cache/objects/note" ]
 ok $? what_is_not_ours_stays
+cp "$project/pipeline.yaml" "$project/other.yaml"
+r run --file other.yaml --set scale=5
+r run --set scale=3
+executed > /dev/null
+r gc --age 0
+r run --file other.yaml --set scale=5
+[ $status -eq 0 ] && [ -z "$(executed)" ]
+ok $? lock_files_beside_it_hold_theirs
+r run --set scale=3
+rm -f "$project"/other.*
+r gc --age 0
+executed > /dev/null
 if command -v git > /dev/null; then
     r run
     (cd "$project" && git init -q . && git config user.email a@b.example && git config user.name a && git add pipeline.lock && git commit -qm one) > "$here/git" 2>&1
