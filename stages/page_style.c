@@ -67,6 +67,7 @@ const char page_style[] =
       "print-color-adjust:exact;-webkit-print-color-adjust:exact}\n"
     ".pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,28rem),1fr));gap:0 2.5rem;"
       "align-items:start}.pair table{width:100%}.pair th,.pair td{padding-right:.55rem}.pair .track{width:3rem}\n"
+    ".pair tbody th,.pair td.left{white-space:normal;overflow-wrap:anywhere;min-width:6rem}\n"
     ".wrap{white-space:normal;overflow-wrap:anywhere;text-align:left}\n"
     ".phases{display:grid;grid-template-columns:repeat(auto-fit,minmax(19rem,1fr));gap:1rem;margin:1rem 0}\n"
     "dl.facts{display:grid;grid-template-columns:auto 1fr;gap:.2rem 1rem;margin:.75rem 0 0;font-size:.92rem}\n"

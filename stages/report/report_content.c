@@ -346,6 +346,56 @@ int report_content_check(struct stage *stage, struct error *err)
     return read_parameters(stage, &content, err);
 }
 
+/* ---- classes ---- */
+
+struct ranked {
+    int64_t class;
+    double f1;
+};
+
+static int compare_ranked(const void *left, const void *right)
+{
+    const struct ranked *a = left, *b = right;
+    if (a->f1 != b->f1)
+        return a->f1 < b->f1 ? -1 : 1;
+    return a->class < b->class ? -1 : a->class > b->class;
+}
+
+/* What has no F1 is listed as if it had 0. */
+static double f1_of(const struct report_content *content, int64_t class)
+{
+    const json_t *scores = json_object_get(content->metrics, "per_class");
+    const double f1 = report_number(json_array_get(scores, (size_t) class), "f1");
+    return f1 > 0 ? f1 : 0;
+}
+
+bool report_has_many_classes(const struct report_content *content)
+{
+    return content->listed_count < content->classes;
+}
+
+static int list_classes(struct report_content *content, struct error *err)
+{
+    const int64_t n = content->classes;
+    struct ranked *ranked = memory_new((size_t)n, sizeof(*ranked), err);
+    content->listed = ranked == NULL ? NULL : memory_new((size_t)n, sizeof(int64_t), err);
+    if (content->listed == NULL) {
+        free(ranked);
+        return -1;
+    }
+    for (int64_t c = 0; c < n; c++)
+        ranked[c] = (struct ranked){c, f1_of(content, c)};
+    if (n > REPORT_ALL_CLASSES)
+        qsort(ranked, (size_t)n, sizeof(*ranked), compare_ranked);
+    content->listed_count = n > REPORT_ALL_CLASSES ? REPORT_WORST : n;
+    for (int64_t i = 0; i < content->listed_count; i++)
+        content->listed[i] = ranked[i].class;
+    free(ranked);
+    return 0;
+}
+
+/* ---- all ---- */
+
 static int read_all(struct stage *stage, struct report_content *content, struct error *err)
 {
     const char *metrics = stage_dep(stage, "metrics", err);
@@ -353,6 +403,8 @@ static int read_all(struct stage *stage, struct report_content *content, struct 
         json_read(metrics, &content->metrics, err) < 0 || check_metrics(content, err) < 0)
         return -1;
     rank_confusions(content);
+    if (list_classes(content, err) < 0)
+        return -1;
     if (read_optional(stage, "gradcam", &content->gradcam, err) < 0 ||
         read_optional(stage, "lineage", &content->lineage, err) < 0 ||
         order_stages(content, err) < 0 ||
@@ -389,6 +441,7 @@ void report_content_release(struct report_content *content)
     json_decref(content->stages);
     json_decref(content->experiment);
     free(content->classification);
+    free(content->listed);
     report_figures_release(content->figures);
     *content = (struct report_content){0};
 }

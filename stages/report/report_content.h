@@ -18,6 +18,8 @@
 
 enum { REPORT_PRETRAIN, REPORT_PHASE1, REPORT_PHASE2, REPORT_PHASES };
 enum { REPORT_CONFUSED = 10 };
+/* Up to REPORT_ALL_CLASSES a table has all; of more the REPORT_WORST with the least F1. */
+enum { REPORT_ALL_CLASSES = 60, REPORT_WORST = 20 };
 
 struct report_phase {
     const char *id;              /* "phase1" */
@@ -54,6 +56,8 @@ struct report_content {
 
     double accuracy, loss;
     int64_t tested, classes;
+    int64_t *listed; /* [listed_count]: classes of a table, in their order or the worst first */
+    int64_t listed_count;
     bool reached;
     struct report_confusion confused[REPORT_CONFUSED]; /* the most frequent first */
     size_t confused_count;
@@ -65,6 +69,9 @@ int report_content_read(struct stage *stage, struct report_content *content, str
  * test_accuracy}. */
 int report_content_check(struct stage *stage, struct error *err);
 void report_content_release(struct report_content *content);
+
+/* Whether a table leaves classes out. */
+bool report_has_many_classes(const struct report_content *content);
 
 /* Name of a class; never NULL. */
 const char *report_class(const struct report_content *content, int64_t class);

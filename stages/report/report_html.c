@@ -4,7 +4,7 @@
 #include "escape.h"
 #include "page.h"
 #include "page_numbers.h"
-#include "page_style.h"
+#include "report/report_classes.h"
 #include "report/report_html_experiment.h"
 #include "report/report_html_lineage.h"
 #include "report/report_html_training.h"
@@ -135,15 +135,33 @@ static void add_score_row(struct text *page, const char *name, const json_t *sco
     text_add(page, "</tr>\n");
 }
 
+/* What the table leaves out is in the page all the same. */
+static void add_all_classes(struct text *page, const struct report_content *content)
+{
+    struct text csv = {0};
+    report_classes_csv(&csv, content);
+    text_add(page, "<p><a download=\"classes.csv\" href=\"data:text/csv;charset=utf-8;base64,");
+    escape_base64(page, (const uint8_t *)text_string(&csv), csv.size);
+    text_add(page, "\">All ");
+    page_count(page, content->classes);
+    text_add(page, " classes as CSV</a>, with the pictures of each.</p>\n");
+    page->failed = page->failed || csv.failed;
+    text_release(&csv);
+}
+
 static void add_class_table(struct text *page, const struct report_content *content)
 {
-    page_table(page, "Scores of each class on the test images",
+    const bool many = report_has_many_classes(content);
+    page_table(page,
+               many ? "The 20 classes with the least F1 on the test images"
+                    : "Scores of each class on the test images",
                "<th scope=\"col\">class</th><th scope=\"col\">precision</th>"
                "<th scope=\"col\">recall</th><th scope=\"col\">F1</th>"
                "<th scope=\"col\">images</th>");
     const json_t *scores = json_object_get(content->metrics, "per_class");
-    for (int64_t c = 0; c < content->classes; c++)
-        add_score_row(page, report_class(content, c), json_array_get(scores, (size_t)c));
+    for (int64_t i = 0; i < content->listed_count; i++)
+        add_score_row(page, report_class(content, content->listed[i]),
+                      json_array_get(scores, (size_t)content->listed[i]));
     text_add(page, "</tbody>\n<tfoot>\n");
     const json_t *macro = json_object_get(content->metrics, "macro");
     const json_t *weighted = json_object_get(content->metrics, "weighted");
@@ -152,6 +170,8 @@ static void add_class_table(struct text *page, const struct report_content *cont
     if (weighted != NULL)
         add_score_row(page, "weighted mean", weighted);
     text_add(page, "</tfoot>\n</table>\n</div>\n");
+    if (many)
+        add_all_classes(page, content);
 }
 
 static void add_confused(struct text *page, const struct report_content *content)
@@ -232,7 +252,7 @@ static void add_result(struct text *page, const struct report_content *content)
     text_add(page, "</div>\n<div>\n");
     add_confused(page, content);
     text_add(page, "</div>\n</div>\n");
-    if (content->classification != NULL) {
+    if (content->classification != NULL && !report_has_many_classes(content)) {
         text_add(page,
                  "<details><summary>The same as text, as scikit-learn prints it</summary>\n<pre>");
         escape_html(page, content->classification);
@@ -310,7 +330,7 @@ static void add_counts_table(struct text *page, const struct report_content *con
     const json_t *parts[3] = {json_object_get(content->split, "train_counts"),
                               json_object_get(content->split, "val_counts"),
                               json_object_get(content->dataset, "test_counts")};
-    if (parts[0] == NULL && parts[2] == NULL)
+    if ((parts[0] == NULL && parts[2] == NULL) || report_has_many_classes(content))
         return;
     text_add(page, "<details><summary>Pictures of each class</summary>\n");
     page_table(page, "Pictures of each class",

@@ -132,11 +132,14 @@ static void add_score_row(struct text *page, const char *name, const json_t *sco
 static void add_classes(struct text *page, const struct report_content *content)
 {
     const json_t *scores = json_object_get(content->metrics, "per_class");
-    text_add(
-        page,
-        "## Classes\n\n| class | precision | recall | F1 | images |\n|---|---:|---:|---:|---:|\n");
-    for (int64_t c = 0; c < content->classes; c++)
-        add_score_row(page, report_class(content, c), json_array_get(scores, (size_t)c));
+    text_add(page, "## Classes\n\n");
+    if (report_has_many_classes(content))
+        text_addf(page, "The %d of %lld with the least F1; report.json has all.\n\n", REPORT_WORST,
+                  (long long)content->classes);
+    text_add(page, "| class | precision | recall | F1 | images |\n|---|---:|---:|---:|---:|\n");
+    for (int64_t i = 0; i < content->listed_count; i++)
+        add_score_row(page, report_class(content, content->listed[i]),
+                      json_array_get(scores, (size_t)content->listed[i]));
     add_score_row(page, "mean", json_object_get(content->metrics, "macro"));
     add_score_row(page, "weighted mean", json_object_get(content->metrics, "weighted"));
     text_add(page, "\n");

@@ -132,6 +132,66 @@ static void expect_balanced(const char *page)
     assert_int_equal(depth, 0);
 }
 
+/* metrics.json of 100 classes: class 7 is the worst, then 14, and so on round. */
+static void put_many_classes(struct stage_run *run)
+{
+    enum { CLASSES = 100 };
+    struct error err = {0};
+    json_t *names = json_array(), *scores = json_array(), *confusion = json_array();
+    for (int i = 0; i < CLASSES; i++) {
+        char name[32];
+        json_t *row = json_array();
+        snprintf(name, sizeof(name), "class %03d, \"x\"", i);
+        const double f1 = (double)((i * 43 + 99) % CLASSES) / CLASSES;
+        json_array_append_new(names, json_string(name));
+        json_array_append_new(scores,
+                              json_pack("{s:s, s:f, s:f, s:f, s:i}", "name", name, "precision", f1,
+                                        "recall", f1, "f1", f1, "support", 2));
+        for (int j = 0; j < CLASSES; j++)
+            json_array_append_new(row, json_integer(i == j ? 2 : 0));
+        json_array_append_new(confusion, row);
+    }
+    json_t *metrics =
+        json_pack("{s:f, s:f, s:i, s:o, s:o, s:o}", "test_loss", 0.5, "test_accuracy", 1.0, "n",
+                  2 * CLASSES, "classes", names, "per_class", scores, "confusion", confusion);
+    char path[96];
+    snprintf(path, sizeof(path), "%s/many.json", run->folder);
+    assert_int_equal(json_write(path, metrics, &err), 0);
+    json_decref(metrics);
+    stage_run_dep(run, "metrics", path);
+}
+
+static size_t count_of(const char *page, const char *text)
+{
+    size_t count = 0;
+    for (const char *at = page; (at = strstr(at, text)) != NULL; at += strlen(text))
+        count++;
+    return count;
+}
+
+static void report_of_many_classes_lists_the_worst_and_has_all_as_csv(void **state)
+{
+    struct stage_run run;
+    size_t size;
+    (void)state;
+    init_run(&run, 0.5);
+    put_many_classes(&run);
+    char *page = execute(&run, "report/index.html");
+    assert_non_null(strstr(page, "The 20 classes with the least F1 on the test images"));
+    assert_int_equal(count_of(page, "<th scope=\"row\">class "), 20);
+    /* (43 i + 99) mod 100 is 0 for 7, 1 for 14 */
+    const char *worst = strstr(page, "class 007"), *next = strstr(page, "class 014");
+    assert_true(worst != NULL && next != NULL && worst < next);
+    assert_int_equal(
+        count_of(page, "href=\"data:text/csv;charset=utf-8;base64,Y2xhc3MscHJlY2lzaW9u"), 1);
+    char *markdown = stage_run_read(&run, "report/report.md", &size);
+    assert_non_null(strstr(markdown, "The 20 of 100 with the least F1; report.json has all."));
+    assert_int_equal(count_of(markdown, "| class 0"), 20 - count_of(markdown, "| class 1"));
+    free(markdown);
+    free(page);
+    stage_run_release(&run);
+}
+
 static void report_page_is_balanced(void **state)
 {
     (void)state;
@@ -613,6 +673,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(report_page_is_balanced),
+        cmocka_unit_test(report_of_many_classes_lists_the_worst_and_has_all_as_csv),
         cmocka_unit_test(report_lists_stages_in_the_order_of_the_work),
         cmocka_unit_test(report_page_asks_for_nothing),
         cmocka_unit_test(report_page_says_everything),
