@@ -14,14 +14,6 @@ enum { PAGE_LIMIT = 1 << 30 };
 
 /* ---- what the cache has of both ---- */
 
-static const struct content *out_of(const struct side_stage *stage, const char *name)
-{
-    for (size_t i = 0; i < stage->out_count; i++)
-        if (strcmp(stage->outs[i].name, name) == 0)
-            return &stage->outs[i].content;
-    return NULL;
-}
-
 /* The blob of a file, if the cache has it. */
 static bool has_blob(const struct project *project, const struct content *content,
                      char path[STORE_PATH_SIZE])
@@ -70,15 +62,15 @@ static const char *find_predictions(const struct project *project, const struct 
     for (size_t i = 0; i < b->count; i++) {
         const struct side_stage *after = &b->stages[i], *before = side_find(a, after->name);
         struct digest first, second;
-        if (before == NULL || out_of(before, "predictions") == NULL ||
-            out_of(after, "predictions") == NULL)
+        if (before == NULL || side_out(before, "predictions") == NULL ||
+            side_out(after, "predictions") == NULL)
             continue;
         if (!dataset_of(before, &first) || !dataset_of(after, &second))
             why = "the predictions name no data set";
         else if (!digest_equal(&first, &second))
             why = "the data sets differ";
-        else if (!has_blob(project, out_of(before, "predictions"), found->a) ||
-                 !has_blob(project, out_of(after, "predictions"), found->b) ||
+        else if (!has_blob(project, side_out(before, "predictions"), found->a) ||
+                 !has_blob(project, side_out(after, "predictions"), found->b) ||
                  (found->folder = find_folder(b, &second)) == NULL ||
                  !content_is_good(project->store, found->folder, STORE_BY_STAT, NULL))
             why = "the cache has no longer what they were made of";
@@ -96,8 +88,8 @@ static json_t *find_curves(const struct project *project, const struct side *a,
     for (size_t i = 0; i < b->count; i++) {
         const struct side_stage *after = &b->stages[i], *before = side_find(a, after->name);
         char first[STORE_PATH_SIZE], second[STORE_PATH_SIZE];
-        if (before != NULL && has_blob(project, out_of(before, "history"), first) &&
-            has_blob(project, out_of(after, "history"), second) && strcmp(first, second) != 0)
+        if (before != NULL && has_blob(project, side_out(before, "history"), first) &&
+            has_blob(project, side_out(after, "history"), second) && strcmp(first, second) != 0)
             curves = json_list_with(
                 curves, json_pack("{s:s, s:s, s:s}", "name", after->name, "a", first, "b", second));
     }

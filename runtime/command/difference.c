@@ -91,14 +91,6 @@ static int compare_keys(const struct side_stage *a, const struct side_stage *b, 
 
 /* ---- stages ---- */
 
-static const struct content *out_of(const struct side_stage *stage, const char *name)
-{
-    for (size_t i = 0; stage != NULL && i < stage->out_count; i++)
-        if (strcmp(stage->outs[i].name, name) == 0)
-            return &stage->outs[i].content;
-    return NULL;
-}
-
 static json_t *digest_json(const struct content *content)
 {
     char hex[DIGEST_HEX_SIZE];
@@ -121,9 +113,9 @@ static json_t *outs_json(const struct side_stage *a, const struct side_stage *b)
 {
     json_t *outs = json_array();
     for (size_t i = 0; b != NULL && i < b->out_count; i++)
-        outs = with_out(outs, b->outs[i].name, out_of(a, b->outs[i].name), &b->outs[i].content);
+        outs = with_out(outs, b->outs[i].name, side_out(a, b->outs[i].name), &b->outs[i].content);
     for (size_t i = 0; a != NULL && i < a->out_count; i++)
-        if (out_of(b, a->outs[i].name) == NULL)
+        if (side_out(b, a->outs[i].name) == NULL)
             outs = with_out(outs, a->outs[i].name, &a->outs[i].content, NULL);
     return outs;
 }

@@ -304,3 +304,11 @@ const struct side_stage *side_find(const struct side *side, const char *name)
             return &side->stages[i];
     return NULL;
 }
+
+const struct content *side_out(const struct side_stage *stage, const char *name)
+{
+    for (size_t i = 0; stage != NULL && i < stage->out_count; i++)
+        if (strcmp(stage->outs[i].name, name) == 0)
+            return &stage->outs[i].content;
+    return NULL;
+}

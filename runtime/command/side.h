@@ -41,5 +41,7 @@ void side_release(struct side *side);
 
 /* The stage of a name, or NULL. */
 const struct side_stage *side_find(const struct side *side, const char *name);
+/* The out of a name, or NULL; of NULL, too. */
+const struct content *side_out(const struct side_stage *stage, const char *name);
 
 #endif
