@@ -127,13 +127,16 @@ static void add_duration(struct text *text, double seconds)
         text_addf(text, "%ld:%02ld", whole / 60, whole % 60);
 }
 
-static void add_metrics(struct text *text, const struct progress *progress)
+/* The one metric that is looked for first, or the others. */
+static void add_metrics(struct text *text, const struct progress *progress, bool first)
 {
     for (int i = 0; i < progress->metric_count; i++)
-        text_addf(text, "  %s %.4g", progress->metrics[i].name, progress->metrics[i].value);
+        if ((strcmp(progress->metrics[i].name, "val_accuracy") == 0) == first)
+            text_addf(text, "  %s %.4g", progress->metrics[i].name, progress->metrics[i].value);
 }
 
-/* "  [######......] epoch 3/20  120/250 step  41/s  ETA 0:12  val_accuracy 0.71" */
+/* "  [######......]  ETA 0:12  val_accuracy 0.71  epoch 3/20  120/250 step  41/s  loss 0.8": what a
+ * narrow terminal cuts off stands last. */
 static void add_state(struct text *text, const struct attempt *attempt)
 {
     const struct progress *progress = &attempt->progress;
@@ -149,6 +152,11 @@ static void add_state(struct text *text, const struct attempt *attempt)
             text_add(text, i < full ? "#" : ".");
         text_add(text, "]");
     }
+    if (progress->eta_seconds >= 0.0) {
+        text_add(text, "  ETA ");
+        add_duration(text, progress->eta_seconds);
+    }
+    add_metrics(text, progress, true);
     text_addf(text, "  %s", progress->what);
     if (progress->total > 0)
         text_addf(text, "  %lld/%lld %s", (long long)progress->done, (long long)progress->total,
@@ -157,11 +165,7 @@ static void add_state(struct text *text, const struct attempt *attempt)
         text_addf(text, "  %lld %s", (long long)progress->done, progress->unit);
     if (progress->rate > 0.0)
         text_addf(text, progress->rate >= 100.0 ? "  %.0f/s" : "  %.3g/s", progress->rate);
-    if (progress->eta_seconds >= 0.0) {
-        text_add(text, "  ETA ");
-        add_duration(text, progress->eta_seconds);
-    }
-    add_metrics(text, progress);
+    add_metrics(text, progress, false);
 }
 
 /* Bytes of the first `most` characters of UTF-8. */

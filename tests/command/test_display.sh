@@ -21,11 +21,17 @@ ok $? quiet_says_nothing
 if script -qec true /dev/null > /dev/null 2>&1; then
     terminal() { TERM=xterm script -qec "stty cols $1; $reprise -C $project run -f data --set delay=0.5" /dev/null > "$here/out" 2>&1; }
     terminal 100
-    grep -q '\[###\.*\]  epoch 1/2  1/4 step.*loss 0.5' "$here/out" && grep -q "$(printf '\033\\[1A')" "$here/out"
+    grep -q '\[###\.*\]\(  ETA [0-9:]*\)\{0,1\}  epoch 1/2  1/4 step.*loss 0.5' "$here/out" && grep -q "$(printf '\033\\[1A')" "$here/out"
     ok $? terminal_shows_a_bar_that_is_redrawn
     terminal 40
     tr '\r' '\n' < "$here/out" | sed "s/$(printf '\033')\\[[0-9;]*[A-Za-z]//g" | grep '\[###' | awk 'length > 40 { exit 1 }'
     ok $? terminal_lines_fit_its_width
+    cp "$project/stages/data.sh" "$here/data.sh"
+    sed -i 's|^sleep .*|for i in 1 2 3; do printf "{\\"event\\":\\"metric\\",\\"name\\":\\"val_accuracy\\",\\"value\\":0.75,\\"step\\":1}\\n{\\"event\\":\\"progress\\",\\"what\\":\\"epoch 2/2\\",\\"done\\":$i,\\"total\\":4,\\"unit\\":\\"step\\"}\\n" >\&3; sleep 0.3; done|' "$project/stages/data.sh"
+    terminal 80
+    tr '\r' '\n' < "$here/out" | sed "s/$(printf '\033')\\[[0-9;]*[A-Za-z]//g" | grep -q '^data  *\[#*\.*\]\(  ETA [0-9:]*\)\{0,1\}  val_accuracy 0.75  epoch 2/2'
+    ok $? what_people_look_for_stands_first
+    cp "$here/data.sh" "$project/stages/data.sh"
     export NO_COLOR=1
     terminal 100
     ! grep -q "$(printf '\033')\\[[0-9;]*m" "$here/out" && grep -q '\[###' "$here/out"
