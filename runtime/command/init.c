@@ -162,6 +162,28 @@ static int write_all(const char *folder, const struct text *text, struct error *
     return 0;
 }
 
+/* A file that is there, or an address with the digest of what lies there. */
+static int check_weights(const char *weights, struct error *err)
+{
+    struct digest digest;
+    const char *pin = init_pipeline_pin(weights);
+    if (pin != NULL)
+        return digest_from_hex(pin, &digest)
+                   ? 0
+                   : error_set(err, ERR_USAGE,
+                               "--weights '%s': behind #sha256= must stand 64 hexadecimal digits",
+                               weights);
+    if (strstr(weights, "://") != NULL)
+        return error_set(err, ERR_USAGE,
+                         "--weights '%s': pin what lies there: %s#sha256= and the digits that "
+                         "sha256sum prints for the file",
+                         weights, weights);
+    if (access(weights, R_OK) < 0)
+        return error_set(err, ERR_USAGE, "--weights '%s': there is no such file that can be read",
+                         weights);
+    return 0;
+}
+
 int command_init(const struct options *options, struct error *err)
 {
     static const char *const templates[] = {"pictures", "stages"};
@@ -175,18 +197,19 @@ int command_init(const struct options *options, struct error *err)
         return error_set(err, ERR_USAGE, "--template '%s': expected pictures or stages%s%s", name,
                          nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "");
     }
-    if (options->weights != NULL && access(options->weights, R_OK) < 0)
-        return error_set(err, ERR_USAGE, "--weights '%s': there is no such file that can be read",
-                         options->weights);
+    if (options->weights != NULL && check_weights(options->weights, err) < 0)
+        return -1;
     if (options->weights != NULL && options->offline)
         return error_set(err, ERR_USAGE, "--weights and --offline: one of them");
     if (file_make_folders(asked, err) < 0)
         return -1;
     if (realpath(asked, folder) == NULL)
         return error_errno(err, "cannot open '%s'", asked);
-    char *weights = options->weights == NULL ? NULL : realpath(options->weights, NULL);
+    const bool is_file = options->weights != NULL && init_pipeline_pin(options->weights) == NULL;
+    char *weights = is_file ? realpath(options->weights, NULL) : NULL;
     struct options absolute = *options;
-    absolute.weights = weights;
+    if (is_file)
+        absolute.weights = weights;
     int result = refuse_if_there(folder, "pipeline.yaml", err);
     if (result == 0)
         result = make(&absolute, folder, &text, &around, err);

@@ -3,15 +3,23 @@
 #include "base/json.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { MANY = 20000, SMALL = 64 };
 
 /* What the network starts from. */
-enum base { BASE_MOBILENET, BASE_FILE, BASE_SHAPES, BASE_NONE };
+enum base { BASE_MOBILENET, BASE_URL, BASE_FILE, BASE_SHAPES, BASE_NONE };
 
 long long init_pipeline_number(const json_t *found, const char *dotted)
 {
     return json_integer_value(json_at(found, dotted)); /* 0 of what is no integer */
+}
+
+const char *init_pipeline_pin(const char *weights)
+{
+    static const char pin[] = "#sha256=";
+    const char *found = strstr(weights, "://") != NULL ? strstr(weights, pin) : NULL;
+    return found != NULL ? found + strlen(pin) : NULL;
 }
 
 static enum base choose(const json_t *found, const char *weights, bool offline)
@@ -19,7 +27,7 @@ static enum base choose(const json_t *found, const char *weights, bool offline)
     const long long side = init_pipeline_number(found, "width.median"),
                     count = init_pipeline_number(found, "pictures");
     if (weights != NULL)
-        return BASE_FILE;
+        return init_pipeline_pin(weights) != NULL ? BASE_URL : BASE_FILE;
     if (count >= MANY && side < SMALL)
         return BASE_NONE;
     return offline || side < SMALL ? BASE_SHAPES : BASE_MOBILENET;
@@ -51,6 +59,9 @@ static const struct {
                         "  # Few pictures do best on a base that has seen many. Without a network: "
                         "reprise init --offline\n",
                         mobilenet_model, "160", "download.weights", "[\"\"]", "5", "15"},
+    [BASE_URL] = {"  # The base: what you named by its pinned address, as of MobileNet (alpha "
+                  "0.25). For another network change `model`.\n",
+                  mobilenet_model, "160", "download.weights", "[\"\"]", "5", "15"},
     [BASE_FILE] = {"  # The base: a file of yours, as of MobileNet (alpha 0.25). For another "
                    "network change `model`.\n",
                    mobilenet_model, "160", NULL, "[\"\"]", "5", "15"},
@@ -114,18 +125,32 @@ static void add_vars(const json_t *found, enum base base, struct text *text)
         bases[base].trainable, bases[base].phase2, base == BASE_NONE ? "1.0e-4" : "1.0e-3");
 }
 
-static void add_base_stages(enum base base, struct text *text)
+static const char mobilenet_weights[] =
+    "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
+    "mobilenet_2_5_224_tf_no_top.h5"
+    "#sha256=dbdb03ee2a22fd895301636cd328b234bb3a9952358f436d82f46b81e0d5b0bf";
+
+/* `pinned` is as init_pipeline_pin() knows it. */
+static void add_download(const char *pinned, struct text *text)
 {
-    if (base == BASE_MOBILENET)
-        text_add(
-            text,
-            "  download:\n    desc: the base, by its pinned digest\n    cmd: download\n    "
-            "network: true\n"
-            "    params:\n      weights:\n"
-            "        url: https://storage.googleapis.com/tensorflow/keras-applications/mobilenet/"
-            "mobilenet_2_5_224_tf_no_top.h5\n"
-            "        sha256: dbdb03ee2a22fd895301636cd328b234bb3a9952358f436d82f46b81e0d5b0bf\n"
-            "    outs: {weights: weights.safetensors}\n\n");
+    struct text url = {0};
+    const char *sha256 = init_pipeline_pin(pinned);
+    text_append(&url, pinned, (size_t)(strstr(pinned, "#sha256=") - pinned));
+    text_add(text, "  download:\n    desc: the base, by its pinned digest\n    cmd: download\n    "
+                   "network: true\n    params:\n      weights:\n        url: ");
+    if (strpbrk(text_string(&url), " #\"'\\") == NULL)
+        text_add(text, text_string(&url));
+    else
+        add_quoted(text, text_string(&url));
+    text_addf(text, "\n        sha256: %s\n    outs: {weights: weights.safetensors}\n\n", sha256);
+    text->failed = text->failed || url.failed;
+    text_release(&url);
+}
+
+static void add_base_stages(enum base base, const char *weights, struct text *text)
+{
+    if (base == BASE_MOBILENET || base == BASE_URL)
+        add_download(base == BASE_URL ? weights : mobilenet_weights, text);
     if (base == BASE_SHAPES)
         text_add(
             text,
@@ -223,7 +248,7 @@ void init_pipeline_pictures(const json_t *found, const char *weights, bool offli
              "  split:\n    desc: stratified split into training and validation\n    cmd: split\n"
              "    deps: {dataset: import.dataset}\n"
              "    params: {test_size: 0.2, seed: \"${seed}\"}\n    outs: {splits: splits}\n\n");
-    add_base_stages(base, text);
+    add_base_stages(base, weights, text);
     add_phase1(base, weights, text);
     text_add(text, after_phase1);
 }

@@ -10,8 +10,11 @@
 /* A whole number of what `inspect` found, by its dotted path; 0 where there is none. */
 long long init_pipeline_number(const json_t *found, const char *dotted);
 
-/* Of the pictures that the stage `inspect` found. `weights` is a file, or NULL; `offline`: a base
- * that needs no network. */
+/* The digits in "URL#sha256=DIGITS", or NULL of what is a file. */
+const char *init_pipeline_pin(const char *weights);
+
+/* Of the pictures that the stage `inspect` found. `weights` is a file, such a pinned URL, or NULL;
+ * `offline`: a base that needs no network. */
 void init_pipeline_pictures(const json_t *found, const char *weights, bool offline,
                             struct text *text);
 

@@ -46,6 +46,16 @@ ok $? a_file_of_weights_is_taken_directly
 init --weights "$here/none"
 [ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q "there is no such file" "$here/err"
 ok $? weights_that_are_not_there_stop_before_anything_is_written
+pin=$(printf %064d 7)
+init --weights "https://example.org/a b.h5#sha256=$pin"
+[ $status -eq 0 ] && grep -qxF '        url: "https://example.org/a b.h5"' "$yaml" && grep -qxF "        sha256: $pin" "$yaml" && grep -q 'weights: download.weights' "$yaml"
+ok $? pinned_address_of_weights_becomes_a_download
+init --weights https://example.org/a.h5
+[ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q "pin what lies there: https://example.org/a.h5#sha256=" "$here/err"
+ok $? address_without_a_digest_is_refused
+init --weights 'https://example.org/a.h5#sha256=12'
+[ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q "must stand 64 hexadecimal digits" "$here/err"
+ok $? digest_that_is_none_is_refused
 found csv pictures 200 300 ', "columns": {"path": "p", "label": "l", "group": "pati\"ent", "split": null}'
 init
 grep -qF 'group: "pati\"ent"' "$yaml"
