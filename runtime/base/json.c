@@ -304,3 +304,18 @@ json_t *json_object_with(json_t *object, const char *name, json_t *value)
     }
     return object;
 }
+
+const char *json_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL ? text : "";
+}
+
+json_t *json_clean(const char *bytes)
+{
+    struct text clean = {0};
+    text_add_clean(&clean, bytes, strlen(bytes));
+    json_t *json = clean.failed ? NULL : json_string(text_string(&clean));
+    text_release(&clean);
+    return json;
+}

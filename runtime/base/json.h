@@ -36,6 +36,13 @@ bool json_measurement(const json_t *json, double *value);
 json_t *json_list_with(json_t *list, json_t *value);
 json_t *json_object_with(json_t *object, const char *name, json_t *value);
 
+/* The text of a member; "" where there is none. Borrowed. */
+const char *json_text(const json_t *object, const char *name);
+
+/* A text of any bytes as a terminal would show it (text_add_clean): JSON takes only UTF-8. NULL
+ * without memory. */
+json_t *json_clean(const char *bytes);
+
 /* The member at a dotted path ("split.seed"), or NULL. Of a list of objects a step is the name of
  * one ("per_class.cat.f1"; it may have dots in it), or its place from 0. Borrowed. */
 const json_t *json_at(const json_t *object, const char *dotted);

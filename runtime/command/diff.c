@@ -7,6 +7,7 @@
 #include "command/diff_pictures.h"
 #include "command/difference.h"
 #include "command/print.h"
+#include "runner/record.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -14,17 +15,14 @@
 static int compare(const struct options *options, const struct project *project, const char *a,
                    const char *b, const char *html, struct error *err)
 {
-    struct side before, after;
+    struct side before = {0}, after = {0};
     struct text text = {0};
-    if (side_open(project, a, &before, err) < 0)
-        return -1;
-    if (side_open(project, b, &after, err) < 0) {
-        side_release(&before);
-        return -1;
-    }
-    json_t *difference = difference_make(project->plan, &before, &after, err);
-    int result =
-        difference == NULL ? -1 : diff_pictures(project, &before, &after, difference, html, err);
+    json_t *difference = NULL, *records = record_read_all(project, err);
+    int result = -1;
+    if (records != NULL && side_open(project, records, a, &before, err) == 0 &&
+        side_open(project, records, b, &after, err) == 0 &&
+        (difference = difference_make(project->plan, &before, &after, err)) != NULL)
+        result = diff_pictures(project, &before, &after, difference, html, err);
     if (result == 0 && options->json)
         result = print_json(difference, err);
     else if (result == 0) {
@@ -32,6 +30,7 @@ static int compare(const struct options *options, const struct project *project,
         result = print_text(&text, err);
     }
     json_decref(difference);
+    json_decref(records);
     side_release(&after);
     side_release(&before);
     return result;

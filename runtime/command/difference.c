@@ -13,13 +13,7 @@
 /* Texts of any bytes: JSON gets them as a terminal shows them; null for "". */
 static json_t *shown(const char *bytes)
 {
-    struct text clean = {0};
-    if (bytes[0] == '\0')
-        return json_null();
-    text_add_clean(&clean, bytes, strlen(bytes));
-    json_t *json = clean.failed ? NULL : json_string(text_string(&clean));
-    text_release(&clean);
-    return json;
+    return bytes[0] == '\0' ? json_null() : json_clean(bytes);
 }
 
 static bool same(const json_t *entry, const char *name, const json_t *value)

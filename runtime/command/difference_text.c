@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "command/difference.h"
 #include "command/numbers.h"
+#include "command/print.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -10,33 +11,20 @@
 
 enum { NAME_COLUMNS = 36, CLASSES_SHOWN = 10, REASONS_SHOWN = 3, OUTS_SHOWN = 8 };
 
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
-}
-
 static void add_side(struct text *text, const char *letter, const json_t *side)
 {
-    const char *name;
-    json_t *value;
-    text_addf(text, "%s  %s", letter, text_of(side, "name"));
-    if (text_of(side, "started")[0] != '\0')
-        text_addf(text, "  %s", text_of(side, "started"));
-    if (text_of(side, "profile")[0] != '\0')
-        text_addf(text, "  profile %s", text_of(side, "profile"));
-    json_object_foreach (json_object_get(side, "sets"), name, value) {
-        struct error ignored;
-        char *json = json_to_text(value, true, &ignored);
-        text_addf(text, "  --set %s=%s", name, json != NULL ? json : "?");
-        free(json);
-    }
+    text_addf(text, "%s  %s", letter, json_text(side, "name"));
+    if (json_text(side, "started")[0] != '\0')
+        text_addf(text, "  %s", json_text(side, "started"));
+    if (json_text(side, "profile")[0] != '\0')
+        text_addf(text, "  profile %s", json_text(side, "profile"));
+    print_add_sets(text, "  --set ", json_object_get(side, "sets"));
     text_add(text, "\n");
 }
 
 static const char *or_absent(const json_t *change, const char *side)
 {
-    return json_is_string(json_object_get(change, side)) ? text_of(change, side) : "(absent)";
+    return json_is_string(json_object_get(change, side)) ? json_text(change, side) : "(absent)";
 }
 
 static void add_params(struct text *text, const json_t *params)
@@ -46,7 +34,7 @@ static void add_params(struct text *text, const json_t *params)
     if (json_array_size(params) > 0)
         text_add(text, "\nparameters\n");
     json_array_foreach (params, index, entry) {
-        text_addf(text, "  %-*s %s -> %s   (", NAME_COLUMNS, text_of(entry, "name"),
+        text_addf(text, "  %-*s %s -> %s   (", NAME_COLUMNS, json_text(entry, "name"),
                   or_absent(entry, "a"), or_absent(entry, "b"));
         json_array_foreach (json_object_get(entry, "stages"), at, stage)
             text_addf(text, "%s%s", at > 0 ? ", " : "", json_string_value(stage));
@@ -80,7 +68,7 @@ static void add_metric(struct text *text, const char *name, const json_t *metric
 static const char *class_metric(const json_t *metric)
 {
     static const char group[] = "per_class.";
-    const char *found = strstr(text_of(metric, "metric"), group);
+    const char *found = strstr(json_text(metric, "metric"), group);
     return found != NULL ? found + strlen(group) : NULL;
 }
 
@@ -101,7 +89,7 @@ static void add_metrics(struct text *text, const json_t *metrics)
         if (shown_count++ == 0)
             text_addf(text, "\n%-*s %12s %12s %11s\n", NAME_COLUMNS + 2, "metrics", "a", "b",
                       "b - a");
-        text_addf(&name, "%s.%s", text_of(metric, "stage"), text_of(metric, "metric"));
+        text_addf(&name, "%s.%s", json_text(metric, "stage"), json_text(metric, "metric"));
         add_metric(text, text_string(&name), metric);
         text_release(&name);
     }
@@ -177,7 +165,7 @@ static void add_reason(struct text *text, const json_t *stage)
     const json_t *changes = json_object_get(stage, "changes");
     json_array_foreach ((json_t *)changes, index, change)
         if (index < REASONS_SHOWN)
-            text_addf(text, "%s%s", index > 0 ? ", " : "  ", text_of(change, "component"));
+            text_addf(text, "%s%s", index > 0 ? ", " : "  ", json_text(change, "component"));
     if (json_array_size(changes) > REASONS_SHOWN)
         text_addf(text, ", and %zu more", json_array_size(changes) - REASONS_SHOWN);
 }
@@ -188,10 +176,10 @@ static void add_stages(struct text *text, const json_t *stages)
     json_t *stage, *out;
     text_addf(text, "\n%-22s %-8s %9s %9s\n", "stages", "key", "a", "b");
     json_array_foreach (stages, index, stage) {
-        text_addf(text, "  %-20s %-8s", text_of(stage, "name"), text_of(stage, "state"));
+        text_addf(text, "  %-20s %-8s", json_text(stage, "name"), json_text(stage, "state"));
         add_time(text, stage, "a");
         add_time(text, stage, "b");
-        if (strcmp(text_of(stage, "state"), "changed") == 0)
+        if (strcmp(json_text(stage, "state"), "changed") == 0)
             add_reason(text, stage);
         text_add(text, "\n");
         json_array_foreach (json_object_get(stage, "outs"), at, out) {
@@ -204,8 +192,8 @@ static void add_stages(struct text *text, const json_t *stages)
     json_array_foreach (stages, index, stage)
         json_array_foreach (json_object_get(stage, "outs"), at, out)
             if (!json_is_true(json_object_get(out, "equal")) && named++ < OUTS_SHOWN)
-                text_addf(text, "%s%s.%s", named > 1 ? ", " : ": ", text_of(stage, "name"),
-                          text_of(out, "name"));
+                text_addf(text, "%s%s.%s", named > 1 ? ", " : ": ", json_text(stage, "name"),
+                          json_text(out, "name"));
     text_add(text, differ > OUTS_SHOWN ? ", ...\n" : "\n");
 }
 
@@ -217,7 +205,7 @@ static long long count_of(const json_t *pictures, const char *name)
 static void add_pictures(struct text *text, const json_t *pictures)
 {
     if (json_object_get(pictures, "tested") == NULL) {
-        text_addf(text, "\npictures: not compared: %s\n", text_of(pictures, "note"));
+        text_addf(text, "\npictures: not compared: %s\n", json_text(pictures, "note"));
         return;
     }
     text_addf(text,

@@ -16,18 +16,12 @@
 
 enum { LOG_LIMIT = 1 << 28 }; /* more than a log may be */
 
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
-}
-
 static size_t count_state(const json_t *record, const char *state)
 {
     size_t count = 0, index;
     json_t *stage;
     json_array_foreach (json_object_get(record, "stages"), index, stage)
-        count += strcmp(text_of(stage, "state"), state) == 0;
+        count += strcmp(json_text(stage, "state"), state) == 0;
     return count;
 }
 
@@ -46,29 +40,17 @@ static const json_t *accuracy_of(const json_t *record)
     return NULL;
 }
 
-static void add_sets(const json_t *record, struct text *text)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach (json_object_get(record, "sets"), name, value) {
-        struct error ignored;
-        char *json = json_to_text(value, true, &ignored);
-        text_addf(text, "  %s=%s", name, json != NULL ? json : "?");
-        free(json);
-    }
-}
-
 static void add_line(const json_t *record, struct text *text)
 {
     const json_t *accuracy = accuracy_of(record);
-    text_addf(text, "%s  %s  %-11s  %-12s  ", text_of(record, "id"), text_of(record, "started"),
-              text_of(record, "outcome"), text_of(record, "profile"));
+    text_addf(text, "%s  %s  %-11s  %-12s  ", json_text(record, "id"), json_text(record, "started"),
+              json_text(record, "outcome"), json_text(record, "profile"));
     if (accuracy != NULL)
         text_addf(text, "accuracy %.4f, ", json_number_value(accuracy));
     text_addf(text, "%zu executed, %zu cached, %.1f s  %s", count_state(record, "executed"),
               count_state(record, "cached"), json_number_value(json_object_get(record, "seconds")),
-              text_of(record, "host"));
-    add_sets(record, text);
+              json_text(record, "host"));
+    print_add_sets(text, "  ", json_object_get(record, "sets"));
     text_add(text, "\n");
 }
 
@@ -88,21 +70,21 @@ static void add_record(const json_t *record, struct text *text)
     const char *name;
     add_line(record, text);
     json_array_foreach (json_object_get(record, "stages"), index, item) {
-        text_addf(text, "  %-14s %-9s %8.1f s  %.12s", text_of(item, "name"),
-                  text_of(item, "state"), json_number_value(json_object_get(item, "seconds")),
-                  text_of(item, "key"));
+        text_addf(text, "  %-14s %-9s %8.1f s  %.12s", json_text(item, "name"),
+                  json_text(item, "state"), json_number_value(json_object_get(item, "seconds")),
+                  json_text(item, "key"));
         json_object_foreach (json_object_get(item, "metrics"), name, value) {
             text_addf(text, "  %s ", name);
             add_number(text, value, 4);
         }
         if (json_object_get(item, "failure") != NULL)
-            text_addf(text, "  %s", text_of(item, "failure"));
+            text_addf(text, "  %s", json_text(item, "failure"));
         text_add(text, "\n");
     }
     json_array_foreach (json_object_get(record, "requirements"), index, item) {
         text_addf(text, "  %s: %s.%s %s ",
                   json_is_true(json_object_get(item, "met")) ? "met" : "MISSED",
-                  text_of(item, "stage"), text_of(item, "metric"), text_of(item, "relation"));
+                  json_text(item, "stage"), json_text(item, "metric"), json_text(item, "relation"));
         add_number(text, json_object_get(item, "bound"), 6);
         text_add(text, "\n");
     }

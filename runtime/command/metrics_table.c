@@ -113,64 +113,89 @@ static json_t *reduced(const json_t *rows, const json_t *names)
 
 /* ---- means over seeds ---- */
 
-/* Of the rows with these params but for seeds; a number that one of them lacks has no mean. */
-static void moments(const json_t *rows, const json_t *names, const json_t *params,
-                    const char *metric, double *mean, double *deviation, size_t *n)
+/* A number that one of the rows lacks has no mean. */
+static void moments(const json_t *rows, const char *metric, double *mean, double *deviation)
 {
+    const size_t n = json_array_size(rows);
     double sum = 0, squares = 0, value;
-    size_t index;
-    json_t *row;
-    *n = 0;
-    for (int pass = 0; pass < 2; pass++)
+    for (int pass = 0; pass < 2; pass++) {
+        size_t index;
+        json_t *row;
         json_array_foreach ((json_t *)rows, index, row) {
-            json_t *own = params_of(row, names, false);
-            if (json_equal(own, params)) {
-                const json_t *number = json_object_get(json_object_get(row, "metrics"), metric);
-                value = numbers_value(number, &value) ? value : NAN;
-                sum += pass == 0 ? value : 0;
-                squares += pass == 0 ? 0 : (value - *mean) * (value - *mean);
-                *n += pass == 0;
-            }
-            json_decref(own);
-            if (pass == 0)
-                *mean = sum / (double)(*n > 0 ? *n : 1);
+            const json_t *number = json_object_get(json_object_get(row, "metrics"), metric);
+            value = numbers_value(number, &value) ? value : NAN;
+            sum += pass == 0 ? value : 0;
+            squares += pass == 0 ? 0 : (value - *mean) * (value - *mean);
         }
-    *deviation = *n > 1 ? sqrt(squares / (double)(*n - 1)) : NAN;
+        *mean = sum / (double)n;
+    }
+    *deviation = sqrt(squares / (double)(n - 1));
 }
 
-static bool has_params(const json_t *means, const json_t *params)
-{
-    size_t index;
-    json_t *entry;
-    json_array_foreach ((json_t *)means, index, entry)
-        if (json_equal(json_object_get(entry, "params"), params))
-            return true;
-    return false;
-}
-
-static json_t *with_mean(json_t *means, const json_t *rows, const json_t *names, const json_t *row)
+/* Of rows that say the same but for seeds; there is none of a row that is alone. */
+static json_t *with_mean(json_t *means, const json_t *params, const json_t *rows)
 {
     const char *metric;
     json_t *ignored, *mean = json_object(), *deviation = json_object();
-    json_t *params = params_of(row, names, false);
-    size_t n = 0;
-    if (params != NULL && !has_params(means, params))
-        json_object_foreach (json_object_get(row, "metrics"), metric, ignored) {
-            double middle = NAN, spread = NAN;
-            moments(rows, names, params, metric, &middle, &spread, &n);
-            mean = json_object_with(mean, metric, json_measured(middle));
-            deviation = json_object_with(deviation, metric, json_measured(spread));
-        }
-    if (n < 2) {
+    if (json_array_size(rows) < 2) {
         json_decref(mean);
         json_decref(deviation);
-        json_decref(params);
         return means;
     }
-    json_t *entry = json_object_with(json_object(), "params", params);
-    entry = json_object_with(entry, "n", json_integer((json_int_t)n));
+    json_object_foreach (json_object_get(json_array_get(rows, 0), "metrics"), metric, ignored) {
+        double middle = NAN, spread = NAN;
+        moments(rows, metric, &middle, &spread);
+        mean = json_object_with(mean, metric, json_measured(middle));
+        deviation = json_object_with(deviation, metric, json_measured(spread));
+    }
+    json_t *entry = json_object_with(json_object(), "params", json_incref((json_t *)params));
+    entry = json_object_with(entry, "n", json_integer((json_int_t)json_array_size(rows)));
     entry = json_object_with(entry, "mean", mean);
     return json_list_with(means, json_object_with(entry, "deviation", deviation));
+}
+
+/* {params without seeds, as text: {"params", "rows"}}, in the order of the rows; NULL where memory
+ * ran out. */
+static json_t *with_row(json_t *groups, const json_t *names, json_t *row)
+{
+    struct error ignored;
+    json_t *params = params_of(row, names, false);
+    char *key = params == NULL ? NULL : json_to_text(params, true, &ignored);
+    json_t *rows = key == NULL ? NULL : json_object_get(json_object_get(groups, key), "rows");
+    if (rows != NULL) {
+        json_decref(params);
+        if (json_array_append(rows, row) < 0)
+            groups = json_object_with(groups, key, NULL);
+    } else {
+        json_t *group = json_object_with(json_object(), "params", params);
+        group = json_object_with(group, "rows", json_list_with(json_array(), json_incref(row)));
+        groups = json_object_with(groups, key != NULL ? key : "", key != NULL ? group : NULL);
+        if (key == NULL)
+            json_decref(group);
+    }
+    free(key);
+    return groups;
+}
+
+static json_t *means_of(const json_t *rows, const json_t *names)
+{
+    size_t index;
+    const char *key;
+    json_t *entry, *means = json_array();
+    bool seeds = false;
+    json_array_foreach ((json_t *)names, index, entry)
+        seeds = seeds || is_seed(json_string_value(entry));
+    if (!seeds)
+        return means;
+    json_t *groups = json_object();
+    json_array_foreach ((json_t *)rows, index, entry)
+        groups = with_row(groups, names, entry);
+    json_object_foreach (groups, key, entry)
+        means = with_mean(means, json_object_get(entry, "params"), json_object_get(entry, "rows"));
+    if (groups == NULL)
+        means = json_list_with(means, NULL);
+    json_decref(groups);
+    return means;
 }
 
 /* ---- order ---- */
@@ -253,19 +278,6 @@ static int sort_rows(json_t **rows, const char *column, struct error *err)
     json_decref(*rows);
     *rows = ordered;
     return result;
-}
-
-static json_t *means_of(const json_t *rows, const json_t *names)
-{
-    size_t index;
-    json_t *entry, *means = json_array();
-    bool seeds = false;
-    json_array_foreach ((json_t *)names, index, entry)
-        seeds = seeds || is_seed(json_string_value(entry));
-    json_array_foreach ((json_t *)rows, index, entry)
-        if (seeds)
-            means = with_mean(means, rows, names, entry);
-    return means;
 }
 
 json_t *metrics_table_make(json_t *rows, const char *sort, struct error *err)

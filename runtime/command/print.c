@@ -92,6 +92,18 @@ static int pump(FILE *stream, int fd, const char *path, struct hasher *hasher, s
     }
 }
 
+void print_add_sets(struct text *text, const char *before, const json_t *sets)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)sets, name, value) {
+        struct error ignored;
+        char *json = json_to_text(value, true, &ignored);
+        text_addf(text, "%s%s=%s", before, name, json != NULL ? json : "?");
+        free(json);
+    }
+}
+
 int print_text(struct text *text, struct error *err)
 {
     int result = text_check(text, err);

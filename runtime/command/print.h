@@ -22,6 +22,9 @@ void print_clean(FILE *stream, const char *string);
 /* The same of a text, on stdout, which is released; -1 where it has failed. */
 int print_text(struct text *text, struct error *err);
 
+/* Adds each of what --set gave as `before`name=value. */
+void print_add_sets(struct text *text, const char *before, const json_t *sets);
+
 /* A whole file as print_bytes(), piece by piece. *digest, if not NULL, is that of the bytes. */
 int print_file(FILE *stream, const char *path, struct digest *digest, struct error *err);
 

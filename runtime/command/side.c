@@ -261,15 +261,14 @@ static int open_word(const struct project *project, const json_t *records, const
     return take_revision(project, word, side, err);
 }
 
-int side_open(const struct project *project, const char *word, struct side *side, struct error *err)
+int side_open(const struct project *project, const json_t *records, const char *word,
+              struct side *side, struct error *err)
 {
     *side = (struct side){0};
-    json_t *records = record_read_all(project, err);
-    int result = records == NULL ? -1 : open_word(project, records, word, side, err);
-    json_decref(records);
-    if (result < 0)
-        side_release(side);
-    return result;
+    if (open_word(project, records, word, side, err) == 0)
+        return 0;
+    side_release(side);
+    return -1;
 }
 
 static void release_stage(struct side_stage *stage)

@@ -34,9 +34,10 @@ struct side {
     size_t count, capacity;
 };
 
-/* ERR_USAGE where the word means nothing of that, with what it may be. */
-int side_open(const struct project *project, const char *word, struct side *side,
-              struct error *err);
+/* Among these records (record_read_all). ERR_USAGE where the word means nothing of that, with what
+ * it may be. */
+int side_open(const struct project *project, const json_t *records, const char *word,
+              struct side *side, struct error *err);
 void side_release(struct side *side);
 
 /* The stage of a name, or NULL. */

@@ -11,16 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A text of any bytes, as a terminal would show it: JSON takes only UTF-8. */
-static json_t *clean_json(const char *bytes)
-{
-    struct text clean = {0};
-    text_add_clean(&clean, bytes, strlen(bytes));
-    json_t *json = clean.failed ? NULL : json_string(text_string(&clean));
-    text_release(&clean);
-    return json;
-}
-
 static json_t *digest_json(const struct digest *digest)
 {
     char hex[DIGEST_HEX_SIZE];
@@ -56,13 +46,13 @@ static json_t *with_action(const struct jobs *jobs, const struct job *job, json_
 {
     const struct action *action = job->action;
     stage = json_object_with(stage, "seconds", json_real(action->seconds));
-    stage = json_object_with(stage, "started", clean_json(action->started));
-    stage = json_object_with(stage, "host", clean_json(action->host));
-    stage = json_object_with(stage, "device", clean_json(action->device));
+    stage = json_object_with(stage, "started", json_clean(action->started));
+    stage = json_object_with(stage, "host", json_clean(action->host));
+    stage = json_object_with(stage, "device", json_clean(action->device));
     stage = json_object_with(stage, "threads", json_integer(action->threads));
     stage = json_object_with(stage, "log", digest_json(&action->log));
     if (action->adopted != NULL)
-        stage = json_object_with(stage, "adopted", clean_json(action->adopted));
+        stage = json_object_with(stage, "adopted", json_clean(action->adopted));
     return with_metrics(jobs, job, stage);
 }
 
@@ -80,9 +70,9 @@ static json_t *stage_json(const struct jobs *jobs, const struct job *job)
     if (job->repaired)
         stage = json_object_with(stage, "delivered", json_true());
     if (job->state != JOB_CACHED && job->reason.size > 0)
-        stage = json_object_with(stage, "reason", clean_json(job->reason.data));
+        stage = json_object_with(stage, "reason", json_clean(job->reason.data));
     if (job->failure.size > 0)
-        stage = json_object_with(stage, "failure", clean_json(job->failure.data));
+        stage = json_object_with(stage, "failure", json_clean(job->failure.data));
     return stage;
 }
 

@@ -33,12 +33,6 @@ static const char style[] =
       "th,td{padding-right:.5rem}}\n";
 /* clang-format on */
 
-static const char *text_of(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
-}
-
 /* ---- top ---- */
 
 static const json_t *headline(const json_t *metrics)
@@ -48,8 +42,8 @@ static const json_t *headline(const json_t *metrics)
     json_t *metric;
     for (size_t i = 0; names[i] != NULL; i++)
         json_array_foreach ((json_t *)metrics, index, metric) {
-            const char *dot = strrchr(text_of(metric, "metric"), '.');
-            if (strcmp(dot != NULL ? dot + 1 : text_of(metric, "metric"), names[i]) == 0)
+            const char *dot = strrchr(json_text(metric, "metric"), '.');
+            if (strcmp(dot != NULL ? dot + 1 : json_text(metric, "metric"), names[i]) == 0)
                 return metric;
         }
     json_array_foreach ((json_t *)metrics, index, metric)
@@ -92,9 +86,9 @@ static void add_verdict(struct text *page, const json_t *difference)
         return;
     text_addf(page, "<div class=\"verdict %s\">\n<p><strong>",
               mood(metric)[0] != '\0' ? mood(metric) : "warn");
-    escape_html(page, text_of(metric, "stage"));
+    escape_html(page, json_text(metric, "stage"));
     text_add(page, ".");
-    escape_html(page, text_of(metric, "metric"));
+    escape_html(page, json_text(metric, "metric"));
     text_add(page, ": ");
     add_number(page, json_object_get(metric, "a"));
     text_add(page, " \xe2\x86\x92 ");
@@ -115,12 +109,12 @@ static void add_side(struct text *page, const char *letter, const json_t *side)
     const char *name;
     json_t *value;
     text_addf(page, "<dt><b class=\"%s\">%s</b></dt><dd>", letter, letter);
-    escape_html(page, text_of(side, "name"));
+    escape_html(page, json_text(side, "name"));
     static const char *const more[] = {"profile", "started", NULL};
     for (size_t i = 0; more[i] != NULL; i++)
-        if (text_of(side, more[i])[0] != '\0') {
+        if (json_text(side, more[i])[0] != '\0') {
             text_addf(page, " \xc2\xb7 %s", i == 0 ? "profile " : "");
-            escape_html(page, text_of(side, more[i]));
+            escape_html(page, json_text(side, more[i]));
         }
     json_object_foreach (json_object_get(side, "sets"), name, value) {
         struct error ignored;
@@ -139,7 +133,7 @@ static void add_head(struct text *page, const json_t *difference)
 {
     const json_t *a = json_object_get(difference, "a"), *b = json_object_get(difference, "b");
     struct text title = {0};
-    text_addf(&title, "%s \xe2\x86\x92 %s", text_of(a, "name"), text_of(b, "name"));
+    text_addf(&title, "%s \xe2\x86\x92 %s", json_text(a, "name"), json_text(b, "name"));
     page_head(page, text_string(&title), style);
     text_add(page, "<header>\n<p class=\"eyebrow\">Reprise comparison</p>\n<h1>");
     escape_html(page, text_string(&title));
@@ -181,7 +175,7 @@ static void add_params(struct text *page, const json_t *params)
         "<th class=\"left\" scope=\"col\">b</th><th class=\"left\" scope=\"col\">Stages</th>");
     json_array_foreach ((json_t *)params, index, entry) {
         text_add(page, "<tr>");
-        page_text_cell(page, "th", text_of(entry, "name"));
+        page_text_cell(page, "th", json_text(entry, "name"));
         code_cell(page, json_object_get(entry, "a"));
         code_cell(page, json_object_get(entry, "b"));
         text_add(page, "<td class=\"left\">");
@@ -237,7 +231,7 @@ static const char number_heads[] =
 static const char *class_metric(const json_t *metric)
 {
     static const char group[] = "per_class.";
-    const char *found = strstr(text_of(metric, "metric"), group);
+    const char *found = strstr(json_text(metric, "metric"), group);
     return found != NULL ? found + strlen(group) : NULL;
 }
 
@@ -254,7 +248,7 @@ static void add_metrics(struct text *page, const json_t *metrics)
             continue;
         if (rows++ == 0)
             page_table(page, "Metrics that differ", number_heads);
-        text_addf(&name, "%s.%s", text_of(metric, "stage"), text_of(metric, "metric"));
+        text_addf(&name, "%s.%s", json_text(metric, "stage"), json_text(metric, "metric"));
         add_metric_row(page, text_string(&name), metric);
         text_release(&name);
     }
@@ -275,7 +269,7 @@ static int by_change(const void *left, const void *right)
 {
     const struct changed *a = left, *b = right;
     return a->by != b->by ? (a->by > b->by ? -1 : 1)
-                          : strcmp(text_of(a->metric, "metric"), text_of(b->metric, "metric"));
+                          : strcmp(json_text(a->metric, "metric"), json_text(b->metric, "metric"));
 }
 
 /* F1 of the classes, those first that changed most. */
@@ -455,14 +449,14 @@ static void add_changes(struct text *page, const json_t *stage)
         text_add(page, "what its key was made of is not in the cache");
     json_array_foreach (json_object_get(stage, "changes"), index, change) {
         text_add(page, index > 0 ? ", " : "");
-        escape_html(page, text_of(change, "component"));
+        escape_html(page, json_text(change, "component"));
     }
     text_add(page, "</td><td class=\"wrap\">");
     size_t differ = 0;
     json_array_foreach (json_object_get(stage, "outs"), index, change)
         if (!json_is_true(json_object_get(change, "equal"))) {
             text_add(page, differ++ > 0 ? ", " : "");
-            escape_html(page, text_of(change, "name"));
+            escape_html(page, json_text(change, "name"));
         }
     text_add(page, differ == 0 ? "none</td>" : "</td>");
 }
@@ -479,8 +473,8 @@ static void add_stages(struct text *page, const json_t *stages)
                "<th class=\"left\" scope=\"col\">Outs that differ</th>");
     json_array_foreach ((json_t *)stages, index, stage) {
         text_add(page, "<tr>");
-        page_text_cell(page, "th", text_of(stage, "name"));
-        page_text_cell(page, "td", text_of(stage, "state"));
+        page_text_cell(page, "th", json_text(stage, "name"));
+        page_text_cell(page, "td", json_text(stage, "state"));
         add_time(page, stage, "a");
         add_time(page, stage, "b");
         add_changes(page, stage);
