@@ -78,7 +78,8 @@ static int hold_others(struct collect *collect, const struct project *project, s
         const size_t length = strlen(names[i]);
         struct lock *lock = NULL;
         struct error ignored;
-        char *path = length > 5 && strcmp(names[i] + length - 5, ".lock") == 0
+        const bool own = strcmp(names[i], lock_reader_path(project->lock)) == 0;
+        char *path = !own && length > 5 && strcmp(names[i] + length - 5, ".lock") == 0
                          ? file_join(project->plan->folder, names[i], err)
                          : NULL;
         if (path != NULL && lockfile_read(path, &lock, NULL, &ignored) == 0)

@@ -6,6 +6,7 @@
 #include "command/metrics_table.h"
 #include "command/numbers.h"
 #include "command/print.h"
+#include "plan/variant.h"
 #include "runner/prepare.h"
 #include "runner/record.h"
 #include "runner/requirement.h"
@@ -154,10 +155,12 @@ static bool is_asked(const struct options *options, const char *stage)
 {
     for (size_t i = 0; i < options->word_count; i++) {
         const char *word = options->words[i];
-        const size_t length = strcspn(word, "@");
-        if (strcmp(word, stage) == 0 ||
-            (strncmp(word, stage, length) == 0 && stage[length] == '@' &&
-             (word[length] == '\0' || strcmp(word + length, "@*") == 0)))
+        const size_t length = strlen(word);
+        size_t group;
+        if (variant_is_pattern(word, length, &group)
+                ? variant_matches(word, length, stage)
+                : strncmp(word, stage, length) == 0 &&
+                      (stage[length] == '\0' || stage[length] == '@'))
             return true;
     }
     return options->word_count == 0;
@@ -174,9 +177,11 @@ static json_t *run_row(const struct options *options, const json_t *record)
         params = json_object_with(params, name, json_incref(value));
     json_array_foreach (json_object_get(record, "stages"), index, stage) {
         const char *own = json_string_value(json_object_get(stage, "name"));
+        const bool alone =
+            own != NULL && options->word_count == 1 && strcmp(options->words[0], own) == 0;
         if (own != NULL && is_asked(options, own) && json_object_get(stage, "metrics") != NULL)
-            metrics = numbers_flatten(metrics, options->word_count == 1 ? "" : own,
-                                      json_object_get(stage, "metrics"), false);
+            metrics = numbers_flatten(metrics, alone ? "" : own, json_object_get(stage, "metrics"),
+                                      false);
     }
     json_t *row =
         json_object_with(json_object(), "name", json_incref(json_object_get(record, "id")));

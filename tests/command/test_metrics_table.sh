@@ -65,6 +65,10 @@ r metrics --runs --format csv 'score@2-5'
 tr -d '\r' < "$here/out" | cut -d , -f 2- > "$here/csv"
 printf 'shift,accuracy\n,205\n1000,1205\n' | diff - "$here/csv" > "$here/err"
 ok $? runs_are_rows_with_what_was_set
+r metrics --runs --format csv 'score@1-*'
+tr -d '\r' < "$here/out" | cut -d , -f 2- > "$here/csv"
+printf 'shift,score@1-3.accuracy,score@1-5.accuracy\n,103,105\n1000,1103,1105\n' | diff - "$here/csv" > "$here/err"
+ok $? pattern_chooses_of_runs_what_it_chooses_of_stages
 r metrics --json --runs --sort -score@2-5.accuracy
 [ $status -eq 0 ] && tr -d ' \n' < "$here/out" | grep -q '"score@2-5.accuracy":1205.*"score@2-5.accuracy":205'
 ok $? json_has_the_same_rows
