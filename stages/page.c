@@ -1,6 +1,6 @@
 #include "page.h"
 
-#include "escape.h"
+#include "base/escape.h"
 #include "page_numbers.h"
 #include "page_style.h"
 

@@ -11,7 +11,7 @@ const struct command commands[] = {
     {"why", "STAGE", "show which part of a stage's key changed", command_why, "JCFPSDh", 1, 1},
     {"dag", "", "draw the pipeline as dot or mermaid", command_dag, "CFPSTh", 0, 0},
     {"verify", "", "hold pipeline, artifacts and cache against the lock file", command_verify,
-     "qJAXCFPSDh", 0, 0},
+     "qJYAXCFPSDh", 0, 0},
     {"adopt", "STAGE...", "keep results although a stage's files changed", command_adopt,
      "qRCFPSDh", 1, 1024},
     {"metrics", "[STAGE...]", "print the metrics of the cached results", command_metrics,

@@ -12,6 +12,7 @@ struct verification {
     const struct lock_section *section; /* of the plan's profile */
     struct jobs jobs;                   /* one a stage, with what the lock says of it */
     json_t *problems;                   /* [{"level", "subject", "problem"}] */
+    json_t *cases;                      /* what was checked, see verification_case() */
     json_t *elsewhere;                  /* stages made on another machine, */
     bool *made_elsewhere;               /* by job: those, and what is downstream of them */
     json_t *adopted;                    /* or not made under their key, */
@@ -20,6 +21,11 @@ struct verification {
     size_t artifacts, copies, blobs, requirements; /* checked */
     bool no_cache, no_memory;
 };
+
+/* Begins the check of something of a stage: {"level", "stage", "name", "problems": [{"type",
+ * "text"}], "notes": [text]}. What is then reported of that level and stage is said of it. */
+void verification_case(struct verification *check, const char *level, const char *stage,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Prints and keeps a problem. `mismatch`: a digest is not the recorded one; else
  * something is stale. */

@@ -1,10 +1,10 @@
 #include "compare/compare_page.h"
 
+#include "base/escape.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/number.h"
 #include "compare/compare_curves.h"
-#include "escape.h"
 #include "figure/png_file.h"
 #include "page.h"
 #include "page_numbers.h"

@@ -1,6 +1,6 @@
 #include "report/report_html_experiment.h"
 
-#include "escape.h"
+#include "base/escape.h"
 #include "page.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "report/report_html_lineage.h"
 
+#include "base/escape.h"
 #include "base/number.h"
-#include "escape.h"
 #include "page.h"
 #include "page_numbers.h"
 #include "report/report_recipe.h"

@@ -1,7 +1,7 @@
 #include "report/report_html_training.h"
 
+#include "base/escape.h"
 #include "base/json.h"
-#include "escape.h"
 #include "page.h"
 #include "page_numbers.h"
 

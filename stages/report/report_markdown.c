@@ -1,6 +1,6 @@
 #include "report/report_markdown.h"
 
-#include "escape.h"
+#include "base/escape.h"
 #include "page_numbers.h"
 #include "report/report_recipe.h"
 #include "report/report_words.h"

@@ -1,4 +1,4 @@
-#include "escape.h"
+#include "base/escape.h"
 
 #include <string.h>
 
@@ -19,6 +19,16 @@ static void escape_makes_html_harmless(void **state)
            "&lt;script&gt;alert(&#39;a&#39; &amp; &quot;b&quot;)&lt;/script&gt;");
     expect(escape_html, "caf\xc3\xa9\n", "caf\xc3\xa9\n");
     expect(escape_html, "a\x01\x7f", "a\xef\xbf\xbd\xef\xbf\xbd");
+}
+
+static void escape_makes_xml_of_any_bytes(void **state)
+{
+    (void)state;
+    expect(escape_xml, "<a b=\"'&\x1b\xff\">",
+           "&lt;a b=&quot;&#39;&amp;\xef\xbf\xbd\xef\xbf\xbd&quot;&gt;");
+    expect(escape_xml, "\xef\xbf\xbe \xef\xbf\xbf \xef\xbf\xbc",
+           "\xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbc");
+    expect(escape_xml, "\xef\xbf", "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 static void escape_makes_markdown_harmless(void **state)
@@ -55,6 +65,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escape_makes_html_harmless),
+        cmocka_unit_test(escape_makes_xml_of_any_bytes),
         cmocka_unit_test(escape_makes_markdown_harmless),
         cmocka_unit_test(escape_encodes_base64_as_rfc_4648),
     };

@@ -1,6 +1,6 @@
 /* Bytes that come from data, made safe for the place where they are written. */
-#ifndef STAGES_ESCAPE_H
-#define STAGES_ESCAPE_H
+#ifndef BASE_ESCAPE_H
+#define BASE_ESCAPE_H
 
 #include "base/text.h"
 
@@ -9,6 +9,9 @@
 
 /* HTML text and quoted attribute values. Control characters become U+FFFD. */
 void escape_html(struct text *text, const char *string);
+
+/* XML text and quoted attribute values: what XML 1.0 cannot hold becomes U+FFFD, be it no UTF-8. */
+void escape_xml(struct text *text, const char *bytes);
 
 /* Markdown text, also inside a table: every character with a meaning gets a backslash or an entity,
  * line ends become blanks. */
