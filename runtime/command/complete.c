@@ -75,7 +75,7 @@ static bool offer_values(const char *option, const char *before, const char *cur
     static const struct {
         const char *option, *values[5];
     } fixed[] = {{"--device", {"auto", "cpu", "cuda"}},
-                 {"--format", {"dot", "mermaid", "table", "csv"}},
+                 {"--format", {"dot", "mermaid", "table", "csv", "markdown"}},
                  {"--template", {"pictures", "stages"}}};
     if (strcmp(option, "--profile") == 0)
         offer_file(current, before, WANTED_PROFILES);

@@ -1,6 +1,7 @@
 /* reprise diff [A [B]]: what changed from A to B, which are runs, profiles, lock files or revisions
  * of git (side.h). Without words the last run and the one before it; with one, that and what the
- * project's lock file says now. --html FILE writes a page, too. */
+ * project's lock file says now. --html FILE writes a page, too; --format
+ * markdown is for the summary of a CI's job. */
 #include "command/commands.h"
 #include "command/diff_pictures.h"
 #include "command/difference.h"
@@ -8,6 +9,7 @@
 #include "runner/record.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int compare(const struct options *options, const struct project *project, const char *a,
                    const char *b, const char *html, struct error *err)
@@ -23,7 +25,7 @@ static int compare(const struct options *options, const struct project *project,
     if (result == 0 && options->json)
         result = print_json(difference, err);
     else if (result == 0) {
-        difference_text(difference, &text);
+        (options->format != NULL ? difference_markdown : difference_text)(difference, &text);
         result = print_text(&text, err);
     }
     json_decref(difference);
@@ -37,6 +39,8 @@ int command_diff(const struct options *options, struct error *err)
 {
     struct project project;
     char *html;
+    if (options->format != NULL && strcmp(options->format, "markdown") != 0)
+        return error_set(err, ERR_USAGE, "--format '%s': expected markdown", options->format);
     if (options_place(options, options->html, &html, err) < 0)
         return -1;
     if (project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0) {

@@ -52,7 +52,7 @@ static const struct option options_table[] = {
     {'X', false, "strict", NULL, "fail on what is adopted, or cannot be reproduced here",
      OPTION_FLAG, FIELD(strict)},
     {'R', false, "reason", "TEXT", "why the results may stay", OPTION_TEXT, FIELD(reason)},
-    {'T', false, "format", "FORMAT", "of dag dot or mermaid; of metrics table or csv; or markdown",
+    {'T', false, "format", "FORMAT", "dot, mermaid; table, csv; markdown of metrics and diff",
      OPTION_TEXT, FIELD(format)},
     {'M', false, "template", "NAME", "pictures or stages (default: what is there)", OPTION_TEXT,
      FIELD(template_name)},

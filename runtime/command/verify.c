@@ -113,7 +113,11 @@ void verification_report(struct verification *check, const char *level, bool mis
                               json_pack("{s:s, s:s, s:s}", "level", level, "subject", subject,
                                         "problem", text_string(&clean))) < 0;
     case_of_problem(check, level, subject);
-    add_problem(check, mismatch ? "mismatch" : "stale", text_string(&clean));
+    add_problem(check,
+                mismatch                        ? "mismatch"
+                : strcmp(level, "require") == 0 ? "missed"
+                                                : "stale",
+                text_string(&clean));
     text_release(&clean);
     text_release(&line);
     free(problem);
