@@ -38,6 +38,7 @@ ifdef DEBUG
 endif
 ifdef SANITIZE_WITH # address,undefined or thread
   BUILD = build-$(firstword $(subst $(comma), ,$(SANITIZE_WITH)))
+  OPTIMISE := $(OPTIMISE:-O3=-O1)# compiles in half the time, and less is optimised away before it is looked at
   SANITIZE = -fsanitize=$(SANITIZE_WITH) -fno-sanitize-recover=all -fno-omit-frame-pointer -g
 endif
 comma := ,
@@ -267,10 +268,15 @@ lint: ## check format, include rules, and the build with clang
 	@ci/install lint
 	ci/includes
 	clang-format --dry-run --Werror $$(git ls-files '*.[ch]' '*.cu' '*.cuh' '*.cpp')
-	$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-clang CC=clang OPTIMISE=-O1 build-tests
+	$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-clang CC=clang OPTIMISE=-O0 build-tests
 
 check-address: ## run the tests with address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory SANITIZE_WITH=address,undefined test
+
+# Those whose programs have threads of ours.
+THREADED = store/ runner/ data/test_picture nn/test_cpu nn/test_network. nn/test_bf16_network nn/test_fit.
+check-thread: ## run the tests of what has threads with the thread sanitizer
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/ci/thread.supp" $(MAKE) --no-print-directory SANITIZE_WITH=thread TEST="$(or $(TEST),$(THREADED))" test
 
 # First the corpus, by the same sanitizers: where they themselves keep a target from accepting anything, a search finds nothing.
 fuzz: ## search for bytes that break a reader (FORMAT=npy, SECONDS=60)
@@ -325,4 +331,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: FORCE all pipeline verify test build-tests gpu-bundle tune-gpu gpu-programs test-gpu-plans oracle bench lint check-address faults fuzz install has-cuda deb clean help
+.PHONY: FORCE all pipeline verify test build-tests gpu-bundle tune-gpu gpu-programs test-gpu-plans oracle bench lint check-address check-thread faults fuzz install has-cuda deb clean help
