@@ -106,10 +106,27 @@ static json_t *beside(const char *folder)
     return json_sprintf("../%s", slash != NULL ? slash + 1 : folder);
 }
 
-/* The text of the pipeline. `around`: the folder is the data set itself, and cannot hold the
- * project, whose own folders would be part of it. */
-static int make(const struct options *options, const char *folder, struct text *text, bool *around,
-                struct error *err)
+/* Why the folder, which is the data set itself, cannot hold the project, too; NULL where it can: as
+ * the dep ".", which is its folders but those that Reprise writes. */
+static const char *why_around(const json_t *found)
+{
+    static const char *const own[] = {"artifacts", "cache", "reports"};
+    const json_t *name;
+    size_t c;
+    if (strcmp(json_string_value(json_at(found, "path")), ".") != 0)
+        return NULL;
+    if (strstr(json_string_value(json_at(found, "kind")), "_folders") == NULL)
+        return "the data are more than folders";
+    json_array_foreach (json_at(found, "classes"), c, name)
+        for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+            if (strcmp(json_string_value(name), own[i]) == 0)
+                return "a class is called like a folder of Reprise's own";
+    return NULL;
+}
+
+/* The text of the pipeline, and in *around why_around(). */
+static int make(const struct options *options, const char *folder, struct text *text,
+                const char **around, struct error *err)
 {
     json_t *found = NULL;
     bool wanted = options->template_name != NULL, pictures = false;
@@ -126,9 +143,8 @@ static int make(const struct options *options, const char *folder, struct text *
             error_set(err, ERR_USAGE, "'%s' holds no pictures: %s", folder,
                       json_is_string(why) ? json_string_value(why) : "nothing was found");
         if (pictures) {
-            *around = strcmp(json_string_value(json_at(found, "path")), ".") == 0;
             tell(found);
-            if (*around)
+            if ((*around = why_around(found)) != NULL)
                 json_object_set_new(found, "path", beside(folder));
             init_pipeline_pictures(found, options->weights, options->offline, text);
         }
@@ -190,8 +206,7 @@ int command_init(const struct options *options, struct error *err)
     const char *asked = options->word_count > 0 ? options->words[0] : ".";
     char folder[PATH_MAX];
     struct text text = {0}, project = {0};
-    bool around = false;
-    const char *name = options->template_name;
+    const char *name = options->template_name, *around = NULL;
     if (name != NULL && strcmp(name, templates[0]) != 0 && strcmp(name, templates[1]) != 0) {
         const char *nearest = text_nearest(name, templates, 2);
         return error_set(err, ERR_USAGE, "--template '%s': expected pictures or stages%s%s", name,
@@ -213,12 +228,13 @@ int command_init(const struct options *options, struct error *err)
     int result = refuse_if_there(folder, "pipeline.yaml", err);
     if (result == 0)
         result = make(&absolute, folder, &text, &around, err);
-    text_addf(&project, "%s%s", folder, around ? "-pipeline" : "");
+    text_addf(&project, "%s%s", folder, around != NULL ? "-pipeline" : "");
     if (result == 0 && (result = text_check(&project, err)) == 0)
         result = write_all(project.data, &text, err);
-    if (result == 0 && around)
-        printf("in %s, since the classes' folders lie in '%s' itself\n", project.data, asked);
-    bool here = options->word_count == 0 && !around;
+    if (result == 0 && around != NULL)
+        printf("in %s: '%s' itself cannot hold the project, since %s\n", project.data, asked,
+               around);
+    bool here = options->word_count == 0 && around == NULL;
     if (result == 0)
         printf("next: %s%s%sreprise run\n", here ? "" : "cd ", here ? "" : project.data,
                here ? "" : " && ");

@@ -62,8 +62,21 @@ grep -qF 'group: "pati\"ent"' "$yaml"
 ok $? column_of_groups_is_taken_and_quoted
 found class_folders . 200 300
 init
-[ $status -eq 0 ] && [ ! -e "$yaml" ] && grep -q '^  pictures: "../p"$' "$here/p-pipeline/pipeline.yaml" && grep -qF "next: cd $here/p-pipeline && reprise run" "$here/out"
-ok $? folder_that_is_the_data_set_stays_as_it_is
+[ $status -eq 0 ] && grep -q '^  pictures: "\."' "$yaml" && grep -q '^next: reprise run$' "$here/out" && [ ! -e "$here/p-pipeline" ]
+ok $? folder_of_class_folders_holds_the_project_too
+around() { # around WHY
+    [ $status -eq 0 ] && [ ! -e "$yaml" ] && grep -q '^  pictures: "../p"' "$here/p-pipeline/pipeline.yaml" &&
+        grep -qF "in $here/p-pipeline: '.' itself cannot hold the project, since $1" "$here/out" && grep -qF "next: cd $here/p-pipeline && reprise run" "$here/out"
+}
+found csv . 200 300
+init
+around 'the data are more than folders'
+ok $? folder_with_a_table_in_its_top_stays_as_it_is
+found class_folders . 200 300
+sed -i 's/"dog"/"cache"/' "$here/answer"
+init
+around "a class is called like a folder of Reprise's own"
+ok $? folder_with_a_class_that_a_run_would_write_stays_as_it_is
 found none . 0 0
 init
 [ $status -eq 0 ] && project=$here/p && r run && [ "$(head -n 1 "$here/p/artifacts/sorted/sorted.txt")" = 10 ] && r run && grep -q '2 cached' "$here/err"
