@@ -64,7 +64,7 @@ static int read_pairs(const json_t *pairs, const char *const *names, int64_t cla
 {
     size_t i;
     json_t *pair;
-    if (json_is_null(pairs))
+    if (pairs == NULL)
         return 0;
     if (!json_is_array(pairs) || json_array_size(pairs) > CHOICE_MOST_PAIRS)
         return error_set(err, ERR_USAGE,
