@@ -129,8 +129,9 @@ static int make(const struct options *options, const char *folder, struct text *
                 const char **around, struct error *err)
 {
     json_t *found = NULL;
-    bool wanted = options->template_name != NULL, pictures = false;
-    if (!wanted || strcmp(options->template_name, "pictures") == 0) {
+    const char *name = options->template_name;
+    bool wanted = name != NULL, pictures = false;
+    if (!wanted || strcmp(name, "stages") != 0) {
         if (inspect(folder, &found, err) < 0)
             return -1;
         if (!has_shape(found)) {
@@ -146,7 +147,9 @@ static int make(const struct options *options, const char *folder, struct text *
             tell(found);
             if ((*around = why_around(found)) != NULL)
                 json_object_set_new(found, "path", beside(folder));
-            init_pipeline_pictures(found, options->weights, options->offline, text);
+            const struct init_wishes wishes = {options->weights, options->offline,
+                                               wanted && strcmp(name, "notebook") == 0};
+            init_pipeline_pictures(found, &wishes, text);
         }
         json_decref(found);
         if (!pictures && wanted)
@@ -202,20 +205,19 @@ static int check_weights(const char *weights, struct error *err)
 
 int command_init(const struct options *options, struct error *err)
 {
-    static const char *const templates[] = {"pictures", "stages"};
     const char *asked = options->word_count > 0 ? options->words[0] : ".";
     char folder[PATH_MAX];
     struct text text = {0}, project = {0};
     const char *name = options->template_name, *around = NULL;
-    if (name != NULL && strcmp(name, templates[0]) != 0 && strcmp(name, templates[1]) != 0) {
-        const char *nearest = text_nearest(name, templates, 2);
-        return error_set(err, ERR_USAGE, "--template '%s': expected pictures or stages%s%s", name,
-                         nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "");
-    }
     if (options->weights != NULL && check_weights(options->weights, err) < 0)
         return -1;
     if (options->weights != NULL && options->offline)
         return error_set(err, ERR_USAGE, "--weights and --offline: one of them");
+    if (options->offline && name != NULL && strcmp(name, "notebook") == 0)
+        return error_set(
+            err, ERR_USAGE,
+            "--template notebook starts from ResNet50, which --offline has not: name a "
+            "file of it by --weights");
     if (file_make_folders(asked, err) < 0)
         return -1;
     if (realpath(asked, folder) == NULL)

@@ -22,6 +22,13 @@ struct option {
 
 #define FIELD(name) offsetof(struct options, name)
 
+/* Of options that take nothing else; their help goes on after the values. */
+static const struct {
+    const char *name, *values[5];
+} choices[] = {{"device", {"auto", "cpu", "cuda"}},
+               {"format", {"dot", "mermaid", "table", "csv"}},
+               {"template", {"pictures", "stages", "notebook"}}};
+
 static const struct option options_table[] = {
     {'n', true, "dry-run", NULL, "say what would run, and run nothing", OPTION_FLAG,
      FIELD(dry_run)},
@@ -40,7 +47,7 @@ static const struct option options_table[] = {
      FIELD(project.profile)},
     {'S', false, "set", "A.B=VALUE", "override a value of `vars`; may be repeated", OPTION_SET,
      FIELD(project.sets)},
-    {'D', false, "device", "DEVICE", "auto, cpu or cuda", OPTION_TEXT, FIELD(project.device)},
+    {'D', false, "device", "DEVICE", "", OPTION_TEXT, FIELD(project.device)},
     {'W', false, "keep-work", NULL, "keep the work folder of each executed stage", OPTION_FLAG,
      FIELD(project.keep_work)},
     {'L', false, "locked", NULL, "hold the results against the lock file, and leave it alone",
@@ -50,9 +57,8 @@ static const struct option options_table[] = {
     {'X', false, "strict", NULL, "fail on what is adopted, or cannot be reproduced here",
      OPTION_FLAG, FIELD(strict)},
     {'R', false, "reason", "TEXT", "why the results may stay", OPTION_TEXT, FIELD(reason)},
-    {'T', false, "format", "FORMAT", "dot or mermaid; of metrics table or csv", OPTION_TEXT,
-     FIELD(format)},
-    {'M', false, "template", "NAME", "pictures or stages (default: what is there)", OPTION_TEXT,
+    {'T', false, "format", "FORMAT", " (the last two: metrics)", OPTION_TEXT, FIELD(format)},
+    {'M', false, "template", "NAME", " (default: what is there)", OPTION_TEXT,
      FIELD(template_name)},
     {'B', false, "weights", "FILE|URL", "the base's weights, a URL with #sha256=DIGEST",
      OPTION_TEXT, FIELD(weights)},
@@ -110,6 +116,50 @@ static int unknown_option(const char *word, struct error *err)
     return error_set(err, ERR_USAGE, "unknown option '%s': see reprise --help", word);
 }
 
+/* All values that an option takes, NULL last; none where it takes others, too. */
+static const char *const *values_of(const struct option *option, size_t *count)
+{
+    static const char *const none[] = {NULL};
+    const char *const *values = none;
+    for (size_t i = 0; option != NULL && i < sizeof(choices) / sizeof(choices[0]); i++)
+        if (strcmp(option->name, choices[i].name) == 0)
+            values = choices[i].values;
+    *count = 0;
+    while (values[*count] != NULL)
+        ++*count;
+    return values;
+}
+
+/* "auto, cpu or cuda", or nothing. */
+static void join_values(const struct option *option, char *text, size_t size)
+{
+    size_t count, used = 0;
+    const char *const *values = values_of(option, &count);
+    text[0] = '\0';
+    for (size_t i = 0; i < count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 i == 0           ? ""
+                                 : i + 1 == count ? " or "
+                                                  : ", ",
+                                 values[i]);
+}
+
+static int check_value(const struct option *option, const char *value, struct error *err)
+{
+    char all[128];
+    size_t count;
+    const char *const *values = values_of(option, &count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(value, values[i]) == 0)
+            return 0;
+    if (count == 0)
+        return 0;
+    const char *nearest = text_nearest(value, values, count);
+    join_values(option, all, sizeof(all));
+    return error_set(err, ERR_USAGE, "--%s '%s': expected %s%s%s", option->name, value, all,
+                     nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "");
+}
+
 static int apply(struct options *options, const struct option *option, const char *value,
                  struct error *err)
 {
@@ -161,7 +211,7 @@ static int parse_option(struct options *options, char **argv, int argc, int *at,
         if (option->argument != NULL && *value == '\0')
             return error_set(err, ERR_USAGE, "--%s needs a value: %s", option->name,
                              option->argument);
-        if (apply(options, option, value, err) < 0)
+        if (check_value(option, value, err) < 0 || apply(options, option, value, err) < 0)
             return -1;
         if (strchr(seen, option->letter) == NULL)
             seen[strlen(seen)] = option->letter;
@@ -171,13 +221,26 @@ static int parse_option(struct options *options, char **argv, int argc, int *at,
     return 0;
 }
 
-bool options_has_value(const char *word)
+/* The option that a word is; NULL where it is none. */
+static const struct option *find_word(const char *word)
 {
     bool is_long = word[0] == '-' && word[1] == '-';
     const struct option *option = is_long ? find_long(word + 2, strlen(word + 2)) : NULL;
     if (word[0] == '-' && word[1] != '\0' && word[2] == '\0')
         option = find_short(word[1]);
+    return option;
+}
+
+bool options_has_value(const char *word)
+{
+    const struct option *option = find_word(word);
     return option != NULL && option->argument != NULL;
+}
+
+const char *const *options_values(const char *word)
+{
+    size_t count;
+    return values_of(find_word(word), &count);
 }
 
 void options_each(const struct command *command, const char *current,
@@ -223,10 +286,6 @@ static int check(const struct options *options, const char *seen, struct error *
     if (options->word_count < command->least || options->word_count > command->most)
         return error_set(err, ERR_USAGE, "usage: reprise %s [OPTION...] %s", command->name,
                          command->words);
-    if (strcmp(options->project.device, "auto") != 0 &&
-        strcmp(options->project.device, "cpu") != 0 && strcmp(options->project.device, "cuda") != 0)
-        return error_set(err, ERR_USAGE, "--device '%s': expected auto, cpu or cuda",
-                         options->project.device);
     return 0;
 }
 
@@ -267,13 +326,14 @@ static void list_options(const char *flags, FILE *stream)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &options_table[i];
-        char left[64], letter[4] = {'-', option->letter, ',', '\0'};
+        char left[64], values[128], letter[4] = {'-', option->letter, ',', '\0'};
         if (flags != NULL && strchr(flags, option->letter) == NULL)
             continue;
         snprintf(left, sizeof(left), "%s --%s%s%s", option->has_short ? letter : "   ",
                  option->name, option->argument != NULL ? " " : "",
                  option->argument != NULL ? option->argument : "");
-        fprintf(stream, "  %-24s %s\n", left, option->help);
+        join_values(option, values, sizeof(values));
+        fprintf(stream, "  %-24s %s%s\n", left, values, option->help);
     }
 }
 

@@ -122,7 +122,7 @@ int choice_make(const uint16_t *truth, const uint16_t *predicted, int64_t n,
     for (int64_t i = 0; i < n; i++)
         confusion[truth[i] * classes + predicted[i]]++;
     int result = 0;
-    if (json_is_null(pairs))
+    if (pairs == NULL)
         frequent_pairs(confusion, classes, &made);
     else
         result = read_pairs(pairs, names, classes, confusion, &made, err);

@@ -36,7 +36,7 @@ grep -q 'sample:shapes' "$yaml" && ! grep -q https "$yaml"
 ok $? init_offline_takes_the_base_that_pretrain_makes
 found class_folders pictures 32 50000
 init
-grep -q resnet20 "$yaml" && ! grep -q 'weights:' "$yaml"
+grep -q resnet20 "$yaml" && ! grep -q '^  weights:' "$yaml"
 ok $? many_small_pictures_begin_from_random_weights
 found class_folders pictures 200 300
 echo w > "$here/w.safetensors"
@@ -48,7 +48,7 @@ init --weights "$here/none"
 ok $? weights_that_are_not_there_stop_before_anything_is_written
 pin=$(printf %064d 7)
 init --weights "https://example.org/a b.h5#sha256=$pin"
-[ $status -eq 0 ] && grep -qxF '        url: "https://example.org/a b.h5"' "$yaml" && grep -qxF "        sha256: $pin" "$yaml" && grep -q 'weights: download.weights' "$yaml"
+[ $status -eq 0 ] && grep -qxF '    url: "https://example.org/a b.h5"' "$yaml" && grep -qxF "    sha256: $pin" "$yaml" && grep -q 'weights: download.weights' "$yaml"
 ok $? pinned_address_of_weights_becomes_a_download
 init --weights https://example.org/a.h5
 [ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q "pin what lies there: https://example.org/a.h5#sha256=" "$here/err"
@@ -85,8 +85,25 @@ init --template pictures
 [ $status -eq 2 ] && grep -q 'holds no pictures' "$here/err" && [ ! -e "$yaml" ]
 ok $? pictures_asked_for_and_not_there_are_told
 init --template stage
-[ $status -eq 2 ] && grep -q 'did you mean stages' "$here/err"
+[ $status -eq 2 ] && grep -q "'stage': expected pictures, stages or notebook, did you mean stages" "$here/err"
 ok $? unknown_template_suggests
+offered=$("$reprise" __complete init --template '' | tr '\n' '|')
+grep -qF -- "--template NAME      $(echo "$offered" | sed 's/|\([^|]*\)|$/ or \1/; s/|/, /g')" << END && grep -qF "\-\-template \" ${offered%|}\"" docs/reprise.1
+$("$reprise" init --help)
+END
+ok $? completion_help_and_manual_offer_the_same_templates
+found class_folders pictures 200 300
+init --template notebook
+[ $status -eq 0 ] && grep -q 'architecture: resnet50' "$yaml" && grep -q 'preprocess: caffe' "$yaml" && grep -q '^    url: "https://.*resnet50_weights' "$yaml" &&
+    grep -q 'trainable: \[conv5\]' "$yaml" && ! grep -v '#' "$yaml" | grep -q pixel_range
+ok $? notebook_is_resnet50_in_two_phases_with_pixels_scaled_once
+init --template notebook --offline
+[ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q 'name a file of it by --weights' "$here/err"
+ok $? notebook_needs_its_base
+found none . 0 0
+init --template notebook
+[ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q 'holds no pictures' "$here/err"
+ok $? notebook_needs_pictures
 for bad in '' '{' '[]' '{"kind": 3}' '{"kind": "csv", "path": 4}'; do
     echo "$bad" > "$here/answer"
     init

@@ -41,4 +41,9 @@ ok $? another_folder_re_runs_the_stage
 printf '/bird/\n/hound/\n!/reports/\n!/answers.csv\n' > "$project/.reprise-ignore"
 runs 1 && ! grep -q 'bird\|reports\|answers' "$project/artifacts/list/list.txt" && runs 0
 ok $? folders_can_be_left_out_and_the_runners_never_come_in
+sed -i 's|cd "$1".*|echo "cannot read cat/1, x/1"; exit 1'"'"' sh ${deps.all} ${outs.list}|' "$project/pipeline.yaml"
+touch "$project/script.py"
+r run
+[ $status -eq 1 ] && ! grep -q 'declare it' "$here/err" && sed -i 's|cat/1, |script.py, |' "$project/pipeline.yaml" && r run && grep -q "'script.py' is not there" "$here/err"
+ok $? a_stage_that_fails_is_not_told_to_declare_what_it_has
 finish
