@@ -13,11 +13,12 @@ enum base { BASE_MOBILENET, BASE_RESNET50, BASE_SHAPES, BASE_NONE };
 #define KERAS "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 static const struct recipe {
-    const char *why, *weights; /* the address of the base, pinned; NULL: none */
+    const char *base, *why, *weights; /* the address of the base, pinned; NULL: none */
     const char *model, *side, *augment, *train, *phase1, *phase2;
 } recipes[] = {
     [BASE_MOBILENET] =
-        {"  # The base: MobileNet trained on ImageNet, by its pinned address; it needs the network "
+        {"MobileNet of ImageNet, from the network",
+         "  # The base: MobileNet trained on ImageNet, by its pinned address; it needs the network "
          "once.\n"
          "  # Few pictures do best on a base that has seen many. Without a network: reprise init "
          "--offline\n",
@@ -27,7 +28,8 @@ static const struct recipe {
          "160", "{flip: true, rotation: 0.05, zoom: 0.1}", "norm: batch", "epochs: 5",
          "epochs: 15, trainable: [\"\"]"},
     [BASE_RESNET50] =
-        {"  # The notebook's recipe: ResNet50 trained on ImageNet, frozen, then its last layers "
+        {"ResNet50 of ImageNet, from the network",
+         "  # The notebook's recipe: ResNet50 trained on ImageNet, frozen, then its last layers "
          "fine-tuned.\n"
          "  # What went wrong there is done right here:\n"
          "  # - it divided pixels by 255, and then subtracted means that are of 0 to 255, so that "
@@ -44,7 +46,8 @@ static const struct recipe {
          "224", "{flip: true, rotation: 0.1, zoom: 0.1}", "norm: inference", "epochs: 20",
          "epochs: 30, trainable: [conv5], learning_rate: 1.0e-4"},
     [BASE_SHAPES] =
-        {"  # The base: a small ResNet that the stage pretrain trains on generated shapes. It "
+        {"a small ResNet, pretrained here on generated shapes",
+         "  # The base: a small ResNet that the stage pretrain trains on generated shapes. It "
          "needs no network,\n"
          "  # and knows edges and textures, no photographs: pictures of 64 pixels and more do "
          "better on MobileNet.\n",
@@ -52,7 +55,8 @@ static const struct recipe {
          "32", "{flip: true, rotation: 0.05, zoom: 0.1}", "norm: inference", "epochs: 10",
          "epochs: 20, trainable: [conv3, conv4]"},
     [BASE_NONE] =
-        {"  # No base: a small ResNet from random weights. There are small pictures enough to "
+        {"none, a small ResNet from random weights",
+         "  # No base: a small ResNet from random weights. There are small pictures enough to "
          "learn all from them.\n",
          NULL, "{architecture: resnet20, image_size: 32, preprocess: tf}", "32",
          "{flip: true, rotation: 0.05, zoom: 0.1}", "norm: batch, preflight: off",
@@ -220,8 +224,8 @@ static const char trained_and_judged[] =
     "gradcam.metrics,\n"
     "      gradcam_samples: gradcam.samples, gradcam_confusion: gradcam.confusion}}\n";
 
-void init_pipeline_pictures(const json_t *found, const struct init_wishes *wishes,
-                            struct text *text)
+const char *init_pipeline_pictures(const json_t *found, const struct init_wishes *wishes,
+                                   struct text *text)
 {
     const enum base base = choose(found, wishes);
     const struct recipe *recipe = &recipes[base];
@@ -239,6 +243,7 @@ void init_pipeline_pictures(const json_t *found, const struct init_wishes *wishe
               : weights != NULL   ? ", weights: download.weights"
                                   : "");
     text_add(text, trained_and_judged);
+    return wishes->weights != NULL ? wishes->weights : recipe->base;
 }
 
 void init_pipeline_stages(struct text *text)

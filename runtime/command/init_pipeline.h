@@ -20,9 +20,9 @@ long long init_pipeline_number(const json_t *found, const char *dotted);
 /* The digits in "URL#sha256=DIGITS", or NULL of what is a file. */
 const char *init_pipeline_pin(const char *weights);
 
-/* Of the pictures that the stage `inspect` found. */
-void init_pipeline_pictures(const json_t *found, const struct init_wishes *wishes,
-                            struct text *text);
+/* Of the pictures that the stage `inspect` found. Says what the network starts from. */
+const char *init_pipeline_pictures(const json_t *found, const struct init_wishes *wishes,
+                                   struct text *text);
 
 /* Two small stages of the shell. */
 void init_pipeline_stages(struct text *text);

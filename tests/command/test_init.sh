@@ -25,7 +25,7 @@ yaml=$here/p/pipeline.yaml
 found class_folders pictures 200 300
 init
 [ $status -eq 0 ] && grep -q '^found 300 pictures of 2 classes, 200x5 to 900x5 pixels$' "$here/out" && grep -q '^  dog: 4$' "$here/out" &&
-    grep -q '^next: reprise run$' "$here/out" && grep -q mobilenet_2_5_224 "$yaml" && grep -q '^  pictures: "pictures"$' "$yaml" && grep -q '^/cache/$' "$here/p/.gitignore"
+    grep -q '^next: reprise run$' "$here/out" && grep -q '^base: MobileNet' "$here/out" && grep -q mobilenet_2_5_224 "$yaml" && grep -q '^  pictures: "pictures"$' "$yaml" && grep -q '^/cache/$' "$here/p/.gitignore"
 ok $? init_says_what_it_found_and_the_next_command_and_takes_a_pinned_base
 before=$(cat "$yaml")
 (cd "$here/p" && "$reprise" init) > "$here/out" 2> "$here/err"
@@ -56,6 +56,11 @@ ok $? address_without_a_digest_is_refused
 init --weights 'https://example.org/a.h5#sha256=12'
 [ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q "must stand 64 hexadecimal digits" "$here/err"
 ok $? digest_that_is_none_is_refused
+found class_folders pictures 200 300
+sed -i 's/"counts": \[3, 4\]/"counts": [2, 90]/; s/"max": 900/"max": 200/' "$here/answer"
+init
+grep -q "^'dog' has 90, 'cat' 2: class_weight: balanced" "$here/out" && grep -q 'of 2 classes, 200x5 pixels$' "$here/out"
+ok $? classes_that_differ_much_in_size_are_said
 found csv pictures 200 300 ', "columns": {"path": "p", "label": "l", "group": "pati\"ent", "split": null}'
 init
 grep -qF 'group: "pati\"ent"' "$yaml"
@@ -72,17 +77,12 @@ found csv . 200 300
 init
 around 'the data are more than folders'
 ok $? folder_with_a_table_in_its_top_stays_as_it_is
-found class_folders . 200 300
-sed -i 's/"dog"/"cache"/' "$here/answer"
-init
-around "a class is called like a folder of Reprise's own"
-ok $? folder_with_a_class_that_a_run_would_write_stays_as_it_is
 found none . 0 0
 init
 [ $status -eq 0 ] && project=$here/p && r run && [ "$(head -n 1 "$here/p/artifacts/sorted/sorted.txt")" = 10 ] && r run && grep -q '2 cached' "$here/err"
 ok $? with_nothing_there_two_small_stages_run
 init --template pictures
-[ $status -eq 2 ] && grep -q 'holds no pictures' "$here/err" && [ ! -e "$yaml" ]
+[ $status -eq 2 ] && grep -q 'there are no pictures: ' "$here/err" && [ ! -e "$yaml" ]
 ok $? pictures_asked_for_and_not_there_are_told
 init --template stage
 [ $status -eq 2 ] && grep -q "'stage': expected pictures, stages or notebook, did you mean stages" "$here/err"
@@ -102,7 +102,7 @@ init --template notebook --offline
 ok $? notebook_needs_its_base
 found none . 0 0
 init --template notebook
-[ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q 'holds no pictures' "$here/err"
+[ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q 'there are no pictures: ' "$here/err"
 ok $? notebook_needs_pictures
 for bad in '' '{' '[]' '{"kind": 3}' '{"kind": "csv", "path": 4}'; do
     echo "$bad" > "$here/answer"
