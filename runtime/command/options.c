@@ -22,12 +22,13 @@ struct option {
 
 #define FIELD(name) offsetof(struct options, name)
 
-/* Of options that take nothing else; their help goes on after the values. */
-static const struct {
-    const char *name, *values[5];
-} choices[] = {{"device", {"auto", "cpu", "cuda"}},
-               {"format", {"dot", "mermaid", "table", "csv"}},
-               {"template", {"pictures", "stages", "notebook"}}};
+/* What options take that take nothing else. */
+static const struct choice {
+    const char *option, *values[8]; /* NULL last */
+    bool by_command;                /* it checks them, and the help says which are its */
+} choices[] = {{"device", {"auto", "cpu", "cuda"}, false},
+               {"format", {"dot", "mermaid", "table", "csv"}, true},
+               {"template", {"pictures", "stages", "notebook"}, false}};
 
 static const struct option options_table[] = {
     {'n', true, "dry-run", NULL, "say what would run, and run nothing", OPTION_FLAG,
@@ -57,7 +58,8 @@ static const struct option options_table[] = {
     {'X', false, "strict", NULL, "fail on what is adopted, or cannot be reproduced here",
      OPTION_FLAG, FIELD(strict)},
     {'R', false, "reason", "TEXT", "why the results may stay", OPTION_TEXT, FIELD(reason)},
-    {'T', false, "format", "FORMAT", " (the last two: metrics)", OPTION_TEXT, FIELD(format)},
+    {'T', false, "format", "FORMAT", "dot or mermaid; of metrics table or csv", OPTION_TEXT,
+     FIELD(format)},
     {'M', false, "template", "NAME", " (default: what is there)", OPTION_TEXT,
      FIELD(template_name)},
     {'B', false, "weights", "FILE|URL", "the base's weights, a URL with #sha256=DIGEST",
@@ -116,46 +118,48 @@ static int unknown_option(const char *word, struct error *err)
     return error_set(err, ERR_USAGE, "unknown option '%s': see reprise --help", word);
 }
 
-/* All values that an option takes, NULL last; none where it takes others, too. */
-static const char *const *values_of(const struct option *option, size_t *count)
+static const struct choice *choice_of(const struct option *option)
 {
-    static const char *const none[] = {NULL};
-    const char *const *values = none;
     for (size_t i = 0; option != NULL && i < sizeof(choices) / sizeof(choices[0]); i++)
-        if (strcmp(option->name, choices[i].name) == 0)
-            values = choices[i].values;
-    *count = 0;
-    while (values[*count] != NULL)
-        ++*count;
-    return values;
+        if (strcmp(option->name, choices[i].option) == 0)
+            return &choices[i];
+    return NULL;
+}
+
+static size_t count_values(const struct choice *choice)
+{
+    size_t count = 0;
+    while (choice != NULL && !choice->by_command && choice->values[count] != NULL)
+        count++;
+    return count;
 }
 
 /* "auto, cpu or cuda", or nothing. */
-static void join_values(const struct option *option, char *text, size_t size)
+static void join_values(const struct choice *choice, char *text, size_t size)
 {
-    size_t count, used = 0;
-    const char *const *values = values_of(option, &count);
+    const size_t count = count_values(choice);
+    size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; i < count && used < size; i++)
         used += (size_t)snprintf(text + used, size - used, "%s%s",
                                  i == 0           ? ""
                                  : i + 1 == count ? " or "
                                                   : ", ",
-                                 values[i]);
+                                 choice->values[i]);
 }
 
 static int check_value(const struct option *option, const char *value, struct error *err)
 {
+    const struct choice *choice = choice_of(option);
+    const size_t count = count_values(choice);
     char all[128];
-    size_t count;
-    const char *const *values = values_of(option, &count);
     for (size_t i = 0; i < count; i++)
-        if (strcmp(value, values[i]) == 0)
+        if (strcmp(value, choice->values[i]) == 0)
             return 0;
     if (count == 0)
         return 0;
-    const char *nearest = text_nearest(value, values, count);
-    join_values(option, all, sizeof(all));
+    const char *nearest = text_nearest(value, choice->values, count);
+    join_values(choice, all, sizeof(all));
     return error_set(err, ERR_USAGE, "--%s '%s': expected %s%s%s", option->name, value, all,
                      nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "");
 }
@@ -239,8 +243,9 @@ bool options_has_value(const char *word)
 
 const char *const *options_values(const char *word)
 {
-    size_t count;
-    return values_of(find_word(word), &count);
+    static const char *const none[] = {NULL};
+    const struct choice *choice = choice_of(find_word(word));
+    return choice != NULL ? choice->values : none;
 }
 
 void options_each(const struct command *command, const char *current,
@@ -332,7 +337,7 @@ static void list_options(const char *flags, FILE *stream)
         snprintf(left, sizeof(left), "%s --%s%s%s", option->has_short ? letter : "   ",
                  option->name, option->argument != NULL ? " " : "",
                  option->argument != NULL ? option->argument : "");
-        join_values(option, values, sizeof(values));
+        join_values(choice_of(option), values, sizeof(values));
         fprintf(stream, "  %-24s %s%s\n", left, values, option->help);
     }
 }
