@@ -20,6 +20,8 @@ const struct command commands[] = {
      "JHCFPSDh", 0, 2},
     {"log", "[RUN|STAGE]", "list the runs, show one, or what a stage printed", command_log,
      "JCFPSDh", 0, 1},
+    {"watch", "", "follow the runs that are at work here, with their curves", command_watch,
+     "CFPSDh", 0, 0},
     {"du", "[REVISION...]", "say what the cache holds, and what gc would remove", command_du,
      "JEZCFPSDh", 0, 256},
     {"gc", "[REVISION...]", "remove results that no lock file names and no run used lately",

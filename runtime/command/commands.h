@@ -15,6 +15,7 @@ command_fn command_diff;    /* diff.c */
 command_fn command_gc;      /* gc.c */
 command_fn command_du;      /* gc.c */
 command_fn command_log;     /* log.c */
+command_fn command_watch;   /* watch.c */
 command_fn command_predict; /* predict.c */
 command_fn command_dag;     /* draw.c */
 

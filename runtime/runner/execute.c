@@ -63,7 +63,8 @@ int execute_new(struct jobs *jobs, struct job *job, struct store_lock *lock, int
                                 .process = {0, -1, -1},
                                 .folder_fd = -1,
                                 .log_fd = -1,
-                                .progress_fd = -1};
+                                .progress_fd = -1,
+                                .told = {.fd = -1}};
     *made = attempt;
     return 0;
 }
@@ -91,6 +92,7 @@ static void close_descriptors(struct attempt *attempt)
             close(*descriptors[i]);
         *descriptors[i] = -1;
     }
+    told_close(&attempt->told);
 }
 
 void execute_end(struct attempt *attempt)
