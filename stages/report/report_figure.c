@@ -1,7 +1,7 @@
 #include "report/report_figure.h"
 
 #include "base/file.h"
-#include "escape.h"
+#include "page/escape.h"
 
 #include <stdlib.h>
 #include <string.h>

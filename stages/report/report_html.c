@@ -1,9 +1,9 @@
 #include "report/report_html.h"
 
 #include "base/json.h"
-#include "escape.h"
-#include "page.h"
-#include "page_numbers.h"
+#include "page/escape.h"
+#include "page/page.h"
+#include "page/page_numbers.h"
 #include "report/report_classes.h"
 #include "report/report_html_experiment.h"
 #include "report/report_html_lineage.h"

@@ -1,6 +1,6 @@
 /* Sizes step by 1.25 from 1rem; spaces are multiples of 0.25rem. Colours are named by role, so that
  * the dark scheme replaces only the names. Figures have white paper of their own. */
-#include "page_style.h"
+#include "page/page_style.h"
 
 /* clang-format off */
 const char page_style[] =
