@@ -74,7 +74,7 @@ int execute_start(struct attempt *attempt, const char *cards, struct error *err)
     int64_t limit = attempt->job->stage->resources.time_ms;
     time_t now = time(NULL);
     struct tm utc;
-    attempt->start = attempt_now();
+    attempt->start = attempt->job->began = attempt_now();
     strftime(attempt->started, sizeof(attempt->started), "%Y-%m-%dT%H:%M:%SZ",
              gmtime_r(&now, &utc));
     if (start_process(attempt, cards, err) < 0)
