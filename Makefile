@@ -22,7 +22,7 @@ SAY = @$(if $(V),:,echo ' ')
 .DELETE_ON_ERROR:
 
 STAGES = download import inspect predict compare split explore pretrain phase1 phase2 evaluate curves gradcam report export
-PARTS = base plan store data nn figure page runner command
+PARTS = base plan store data nn figure page runner provenance command
 
 # Flags. No debug information and no line numbers in the executables, whose digests are part of every key; `make DEBUG=1`
 # builds into build-debug. -ffp-contract=off: the same arithmetic whatever the compiler makes of it.
@@ -191,10 +191,10 @@ define link
 	$(Q)$(CC) $(LDFLAGS) $(STRIP) $(LINK_FLAGS) $(BESIDE) -o $@ $(filter %.o %.a,$^) $(LINK_LIBS) $(ALL_LIBS)
 endef
 
-$(BUILD)/reprise: $(call libs,command runner plan store page base)
+$(BUILD)/reprise: $(call libs,command provenance runner plan store page base)
 $(STAGE_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(call libs,stages nn data figure page base)
 # Every program and script of the tests prints TAP; tests/run adds up.
-TEST_LIBS = $(call libs,tests stages command runner plan store cuda-host nn data figure page base)
+TEST_LIBS = $(call libs,tests stages command provenance runner plan store cuda-host nn data figure page base)
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
 $(GPU_PROGRAMS): $(BUILD)/tests/cuda/gpu_%: $(BUILD)/objects/tests/cuda/%.o $(BUILD)/objects/tests/cuda/gpu_bed.o $(TEST_LIBS)
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS) $(GPU_PROGRAMS): private STRIP =
