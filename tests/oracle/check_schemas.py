@@ -6,6 +6,7 @@ import random
 
 import jsonschema
 import referencing
+import yaml
 
 from oracle import *
 
@@ -16,7 +17,7 @@ FAULTS = 150  # of each document, drawn from all that there are
 
 def read(path):
     with open(path, encoding="utf-8") as file:
-        return json.load(file)
+        return yaml.safe_load(file) if path.endswith(".yaml") else json.load(file)
 
 
 def retrieve(name):
@@ -84,7 +85,7 @@ with check("the documents are made, and our validator takes them"):
                    env={**os.environ, "BUILD": BUILD, "DOCUMENTS": made})
 random.seed(1)
 for name in names:
-    documents = [read(path) for path in sorted(glob.glob(f"{made}/{name}.*.json"))]
+    documents = [read(path) for path in sorted(glob.glob(f"{made}/{name}.*.*"))]
     by_jsonschema = validator(name)
     with check(f"jsonschema takes what keeps to {name}.json"):
         assert documents, "there is none"

@@ -172,6 +172,46 @@ while read -r line; do
 done < "$here/events"
 ok $result what_stages_report_keeps_to_event
 
+# ---- pipeline.yaml ----
+is_pipeline() { # is_pipeline FILE...: 0 where the schema takes all of them
+    echo pipeline >> "$here/seen"
+    for file; do
+        [ -z "${DOCUMENTS:-}" ] || cp "$file" "$DOCUMENTS/pipeline.$(find "$DOCUMENTS" -type f | wc -l).yaml"
+    done
+    "$validate" "$schemas/pipeline.json" "$@" > "$here/said" 2>&1
+}
+is_pipeline pipeline.yaml docs/examples/*/pipeline.yaml tests/fuzz/corpus/pipeline/accepted/*.yaml
+ok $? what_the_plan_takes_keeps_to_pipeline
+awk -v into="$here/example" '/^```yaml/ { file = into (++n) ".yaml"; print "" > file; next } /^```/ { file = ""; next } file { print > file }' docs/pipeline.md
+is_pipeline "$here"/example*.yaml
+ok $? examples_of_the_page_keep_to_pipeline
+"$reprise" init "$here/empty" > "$here/said" 2>&1 && "$reprise" init "$here/own" >> "$here/said" 2>&1 && is_pipeline "$here/empty/pipeline.yaml" "$here/own-pipeline/pipeline.yaml"
+ok $? what_init_writes_keeps_to_pipeline
+result=0
+while IFS='|' read -r from to why; do
+    sed "s|$from|$to|" pipeline.yaml > "$here/fault.yaml"
+    "$validate" "$schemas/pipeline.json" "$here/fault.yaml" > "$here/said" 2>&1
+    [ $? -eq 1 ] && grep -q "$why" "$here/said" || { echo "# $to: $(cat "$here/said")"; result=1; }
+done << 'END'
+^    outs:|    outz:|'outz' is not known
+^vars:|varz:|'varz' is not known
+^    lineage: true|    lineage: maybe|lineage.*"maybe"
+^    cmd: report|    cmd: {a: b}|cmd.*of another type
+threads: all|threads: none|threads.*"none"
+metrics.test_accuracy: .*|metrics.test_accuracy: "=> 1"}|"=> 1"
+END
+ok $result faults_in_a_pipeline_are_refused
+# The keys that the plan knows, each of which takes null; `matrix` is read before, `foreach` and `do` are a form of their own.
+{
+    echo '{stages: {s: {matrix: null'
+    sed -n '/^static const struct key stage_keys/,/};/p' runtime/plan/plan_stage.c | grep -o '{"[a-z_]*"' | sed 's/{"\(.*\)"/, \1: null/'
+    echo '}}'
+    sed -n 's/^static const char \*const top_keys\[\] = {\(.*\)};/\1/p' runtime/plan/plan_expand.c | tr -d '"' | tr ',' '\n' | grep -v stages | sed 's/ *\(.*\)/, \1: null/'
+    echo '}'
+} > "$here/keys.yaml"
+[ "$(grep -c null "$here/keys.yaml")" -ge 18 ] && is_pipeline "$here/keys.yaml"
+ok $? every_key_of_the_plan_is_in_pipeline
+
 # ---- nothing is left out ----
 "$reprise" --help | sed -n 's/^  \([a-z]\{2,\}\)  .*/\1/p' | while read -r command; do
     "$reprise" "$command" --help | grep -q -- '--json' && echo "$command"
