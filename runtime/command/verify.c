@@ -137,13 +137,14 @@ static int print_as_json(const struct verification *check, bool good, struct err
 {
     const struct plan *plan = check->project->plan;
     json_t *json = json_pack(
-        "{s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O}", "verified",
-        good, "problems", check->problems, "profile", plan->profile, "sets", plan->sets, "stages",
-        (json_int_t)check->section->count, "artifacts", (json_int_t)check->artifacts, "copies",
-        (json_int_t)check->copies, "blobs", (json_int_t)check->blobs, "requirements",
-        (json_int_t)check->requirements, "attested", (json_int_t)check->attested, "signed_models",
-        (json_int_t)check->signed_models, "cache", !check->no_cache, "elsewhere", check->elsewhere,
-        "adopted", check->adopted, "left", check->left);
+        "{s:i, s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O}",
+        "schema", 1, "verified", good, "problems", check->problems, "profile", plan->profile,
+        "sets", plan->sets, "stages", (json_int_t)check->section->count, "artifacts",
+        (json_int_t)check->artifacts, "copies", (json_int_t)check->copies, "blobs",
+        (json_int_t)check->blobs, "requirements", (json_int_t)check->requirements, "attested",
+        (json_int_t)check->attested, "signed_models", (json_int_t)check->signed_models, "cache",
+        !check->no_cache, "elsewhere", check->elsewhere, "adopted", check->adopted, "left",
+        check->left);
     int result = print_json(json, err);
     json_decref(json);
     return result;

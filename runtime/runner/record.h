@@ -1,7 +1,7 @@
 /* The record of a run: what differs from run to run and so is no artifact.
  * reports/runs/<UTC time>-<short id>.json:
  *
- *   {"id", "started", "seconds", "outcome": "done"|"failed"|"interrupted",
+ *   {"schema", "id", "started", "seconds", "outcome": "done"|"failed"|"interrupted",
  *    "profile", "sets", "host", "device", "jobs",
  *    "machine": {"processor", "processors", "memory", "system"},
  *    "stages": [{"name", "state", "key", "seconds", "began", "started", "host",
