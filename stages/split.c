@@ -87,13 +87,14 @@ static int write_summary(const char *folder, const struct dataset *dataset,
 {
     const struct split_size *size = &options->test;
     char *path = file_join(folder, "split.json", err);
-    json_t *summary = json_pack(
-        "{s:I, s:I, s:I, s:o, s:I, s:o, s:o}", "n", (json_int_t)dataset->train_labels.count,
-        "train", (json_int_t)split->train_count, "val", (json_int_t)split->test_count, "test_size",
-        size->kind == SPLIT_COUNT ? json_integer(size->count) : json_real(size->fraction), "seed",
-        (json_int_t)options->seed, "train_counts",
-        count_classes(dataset, split->train, split->train_count), "val_counts",
-        count_classes(dataset, split->test, split->test_count));
+    json_t *summary =
+        json_pack("{s:i, s:I, s:I, s:I, s:o, s:I, s:o, s:o}", "schema", 1, "n",
+                  (json_int_t)dataset->train_labels.count, "train", (json_int_t)split->train_count,
+                  "val", (json_int_t)split->test_count, "test_size",
+                  size->kind == SPLIT_COUNT ? json_integer(size->count) : json_real(size->fraction),
+                  "seed", (json_int_t)options->seed, "train_counts",
+                  count_classes(dataset, split->train, split->train_count), "val_counts",
+                  count_classes(dataset, split->test, split->test_count));
     int result = -1;
     if (summary == NULL)
         error_set(err, ERR_MEMORY, "out of memory for a summary");

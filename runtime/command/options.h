@@ -13,7 +13,8 @@ struct options {
     const char **words; /* after the command: stages, or a run */
     size_t word_count;
     struct project_settings project;
-    const char *format, *reason, *template_name, *weights, *top, *html, *age, *size, *sort;
+    const char *format, *reason, *template_name, *weights, *top, *html, *age, *size, *sort, *key,
+        *kind, *attestations, *signature;
     bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict, offline, runs;
 };
 
