@@ -159,6 +159,7 @@ static void add_vars(const json_t *found, const struct recipe *recipe, const cha
     text_addf(
         text,
         "  model: %s\n"
+        "  seed: 42   # of what is drawn in training\n"
         "  augment: %s\n"
         "  train: {%s, class_weight: null}   # balanced, where classes differ in size\n"
         "  # First the head on the frozen base, then layers of it, too, by part of their "
@@ -194,14 +195,13 @@ static const char pretrain[] =
     "    outs: {weights: weights.safetensors, history: history.json}}\n";
 
 static const char trained_and_judged[] =
-    "    params: {model: \"${model}\", augment: \"${augment}\", train: \"${train}\", phase: "
-    "\"${phase1}\"},\n"
+    "    params: &params {seed: \"${seed}\", model: \"${model}\", augment: \"${augment}\",\n"
+    "      train: \"${train}\", phase: \"${phase1}\"},\n"
     "    outs: &trained {model: model.safetensors, history: history.json, preflight: "
     "preflight.json}}\n"
     "  phase2: {cmd: phase2, resources: *all, outs: *trained,\n"
     "    deps: {dataset: import.dataset, splits: split.splits, model: phase1.model},\n"
-    "    params: {model: \"${model}\", augment: \"${augment}\", train: \"${train}\", phase: "
-    "\"${phase2}\"}}\n"
+    "    params: {<<: *params, phase: \"${phase2}\"}}\n"
     "  evaluate: {cmd: evaluate, resources: *all, deps: {dataset: import.dataset, model: "
     "phase2.model},\n"
     "    outs: {metrics: metrics.json, predictions: predictions.npy, report: report.txt},\n"
