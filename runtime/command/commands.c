@@ -13,7 +13,7 @@ const struct command commands[] = {
     {"verify", "[MODEL]", "hold pipeline, artifacts and cache against the lock file",
      command_verify, "qJAXKIQCFPSDh", 0, 1},
     {"attest", "", "sign what the lock file says of each stage, and the models", command_attest,
-     "KICFPSDh", 0, 0},
+     "KIcCFPSDh", 0, 0},
     {"keygen", "FILE", "make a key to sign with, and FILE.pub to verify with", command_keygen, "Yh",
      1, 1},
     {"adopt", "STAGE...", "keep results although a stage's files changed", command_adopt,

@@ -81,6 +81,8 @@ static const struct option options_table[] = {
      FIELD(attestations)},
     {'Q', false, "signature", "FILE", "verify a model by this signature, and no project",
      OPTION_TEXT, FIELD(signature)},
+    {'c', false, "crate", NULL, "write ro-crate-metadata.json of the last run", OPTION_FLAG,
+     FIELD(crate)},
     {'O', false, "offline", NULL, "a base that needs no network", OPTION_FLAG, FIELD(offline)},
     {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
     {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},

@@ -1,9 +1,9 @@
 #include "provenance/statement.h"
 
 #include "base/json.h"
+#include "provenance/times.h"
 
 #include <string.h>
-#include <time.h>
 
 static const char statement_type[] = "https://in-toto.io/Statement/v1";
 static const char predicate_type[] = "https://slsa.dev/provenance/v1";
@@ -145,25 +145,13 @@ static json_t *make_definition(const struct statement_about *about)
                      make_outs(stage), "resolvedDependencies", make_dependencies(stage));
 }
 
-/* `started` and so many seconds. */
-static json_t *finished(const struct action *action)
-{
-    char text[32];
-    struct tm utc = {0};
-    if (strptime(action->started, "%Y-%m-%dT%H:%M:%SZ", &utc) == NULL)
-        return json_string(action->started);
-    time_t end = timegm(&utc) + (time_t)(action->seconds + 0.5);
-    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&end, &utc));
-    return json_string(text);
-}
-
 static json_t *make_details(const struct statement_about *about)
 {
     const struct action *action = about->action;
     return json_pack("{s:{s:s, s:{s:s}}, s:{s:o, s:o, s:o}, s:[{s:s, s:o}]}", "builder", "id",
                      builder, "version", "reprise", about->version, "metadata", "invocationId",
                      hex_json(&about->stage->key), "startedOn", json_clean(action->started),
-                     "finishedOn", finished(action), "byproducts", "name", "log", "digest",
+                     "finishedOn", times_end(action), "byproducts", "name", "log", "digest",
                      digest_set(&action->log));
 }
 

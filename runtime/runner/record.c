@@ -243,6 +243,18 @@ json_t *record_read_latest(const struct project *project, size_t most, struct er
     return read_last(project, most, err);
 }
 
+const json_t *record_find_done(const json_t *records, const char *profile, const char *but)
+{
+    for (size_t i = json_array_size(records); i-- > 0;) {
+        const json_t *record = json_array_get(records, i);
+        if ((but == NULL || strcmp(json_text(record, "id"), but) != 0) &&
+            strcmp(json_text(record, "profile"), profile) == 0 &&
+            strcmp(json_text(record, "outcome"), "done") == 0)
+            return record;
+    }
+    return NULL;
+}
+
 const json_t *record_find(const json_t *records, const char *word)
 {
     size_t index;

@@ -37,6 +37,9 @@ bool record_is_worth(const struct jobs *jobs);
 json_t *record_read_all(const struct project *project, struct error *err);
 /* The same of the latest `most`, by the names of their files. */
 json_t *record_read_latest(const struct project *project, size_t most, struct error *err);
+/* The last of them that came to its end under a profile, but for the one of this id (NULL: none),
+ * or NULL. Borrowed. */
+const json_t *record_find_done(const json_t *records, const char *profile, const char *but);
 /* The record whose id begins with `word`, of at least 4 characters, or NULL. Borrowed. */
 const json_t *record_find(const json_t *records, const char *word);
 

@@ -108,6 +108,14 @@ r attest --key "$key"
 [ $status -eq 1 ] && grep -q "stage 'double' can't be attested: its result is adopted (a comment); reprise run -f double confirms it" "$here/err"
 ok $? adopted_result_is_not_attested
 
+r run -f double --set scale=3
+r attest --crate
+crate=$project/ro-crate-metadata.json
+[ $status -eq 0 ] && grep -q 'is a Run Crate of 4 stages' "$here/out" && [ "$(grep -c '"@type": "CreateAction"' "$crate")" -eq 5 ] &&
+    grep -q '"@id": "artifacts/double/result.json"' "$crate" && grep -q "\"sha256\": \"$(sha256sum "$project/artifacts/double/result.json" | cut -c1-64)\"" "$crate" &&
+    grep -q '"@id": "extra.txt"' "$crate" && [ ! -e "$at" ]
+ok $? crate_has_what_each_stage_read_and_made
+
 # ---- models that come in ----
 golden=tests/golden/model_signature
 root=$PWD
