@@ -31,6 +31,9 @@ ok $? what_the_run_wrote_re_runs_nothing
 echo x > "$project/answers.csv" && echo x > "$project/reports/mine" && echo y >> "$project/.venv/lib/x" && mkdir "$project/.git" && touch "$project/.git/x"
 runs 0 && r status && [ $status -eq 0 ]
 ok $? files_beside_the_folders_re_run_nothing
+r attest --crate && tr -d ' \n' < "$project/ro-crate-metadata.json" > "$here/crate" && [ "$(grep -o '"@id":"./","@type"' "$here/crate" | wc -l)" -eq 1 ] &&
+    grep -q '"@id":"#folders","@type":"Dataset"' "$here/crate"
+ok $? crate_tells_the_folders_from_itself
 echo 3 > "$project/cat/3"
 r run -n
 grep -q 'would run: dep all changed' "$here/err" && runs 1
