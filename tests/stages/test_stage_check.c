@@ -273,6 +273,8 @@ static const struct wrong {
     {"explore", "augment.flip", "1", "parameter 'augment.flip' must be true or false, not 1"},
     {"evaluate", "alpha", "1", "unknown parameter 'alpha'"},
     {"curves", "title", "\"x\"", "unknown parameter 'title'"},
+    {"curves", "hyperparameters", "[1]", "parameter 'hyperparameters' must be a map or null"},
+    {"curves", "hyperparameters", "{\"a\": 1}", "there is no out 'tensorboard' for it"},
     {"gradcam", "gradcam.alpha", "2", "parameter 'gradcam.alpha' is 2, outside 0 to 1"},
     {"gradcam", "gradcam.pairs", "[[1, 1]]", "entry 1 must be two different classes"},
     {"gradcam", "gradcam.pairs", "\"all\"", "parameter 'gradcam.pairs' must be null or a list"},
