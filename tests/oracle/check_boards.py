@@ -1,11 +1,14 @@
 """The folders tensorboard and vega of the stage curves: TensorBoard reads each value of history.json, and of its parameters what the
-tab HPARAMS shows; the specifications are valid by Vega-Lite's own schema, and vl-convert draws them."""
+tab HPARAMS shows; the specifications are valid by Vega-Lite's own schema, and vl-convert draws them. The model's card of the stage
+report: huggingface_hub reads it, and its intervals are SciPy's."""
 import math
 import struct
 
 import altair
 import jsonschema
 import vl_convert
+from huggingface_hub import ModelCard
+from scipy.stats import binomtest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.plugins.hparams import metadata as hparams
@@ -108,4 +111,36 @@ for what, folder in (("ten classes", outs["vega"]), ("200 classes", wide["vega"]
             png = vl_convert.vegalite_to_png(text, vl_version="5.20")
             size = struct.unpack(">II", png[16:24])
             assert png[:4] == b"\x89PNG" and size[0] >= width and size[1] >= height, f"{size}"
+
+
+def card(params, **more):
+    deps = {"metrics": FIXTURES + "/metrics.json", "lineage": FIXTURES + "/lineage.json", "dataset": FIXTURES + "/dataset", **more}
+    outs, _ = stage("report", params, deps, {"report": "report", "card": "card.md"})
+    with open(outs["card"], encoding="utf-8", newline="") as f:
+        return ModelCard.load(outs["card"]), f.read()
+
+
+with check("huggingface_hub reads the card's head, with the metrics' own values"):
+    found, text = card({"title": "Objects", "card": {"license": "mit", "datasets": ["a/b", "c"]}})
+    assert found.data.license == "mit" and found.data.datasets == ["a/b", "c"] and found.data.library_name == "reprise"
+    assert found.data.tags == ["image-classification", "resnet8", "safetensors"] and found.data.model_name == "Objects"
+    results = {r.metric_type: r for r in found.data.eval_results}
+    macro = metrics["macro"]
+    for name, wanted in (("accuracy", metrics["test_accuracy"]), ("loss", metrics["test_loss"]), ("f1", macro["f1"]),
+                         ("precision", macro["precision"]), ("recall", macro["recall"])):
+        assert abs(results[name].metric_value - wanted) < 1e-6 and results[name].dataset_type == "a/b"
+
+with check("a title of any characters stays a title, and what was not said is not there"):
+    title = 'a: "b" \\ # - [c] {d} é 犬 \u2028 % @ ` & *'
+    found, text = card({"title": title})
+    assert found.data.model_name == title.replace("\u2028", "\ufffd"), found.data.model_name
+    assert found.data.license is None and found.data.datasets is None
+
+with check("its intervals are Wilson's, by SciPy"):
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ") and "% to " in line]
+    assert len(rows) == len(metrics["classes"])
+    for c, row in enumerate(rows):
+        counts = metrics["confusion"][c]
+        low, high = binomtest(counts[c], sum(counts)).proportion_ci(method="wilson")
+        assert row[4] == f"{100 * low:.1f}% to {100 * high:.1f}%", row
 done()
