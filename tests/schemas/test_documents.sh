@@ -185,7 +185,7 @@ ok $? what_the_plan_takes_keeps_to_pipeline
 awk -v into="$here/example" '/^```yaml/ { file = into (++n) ".yaml"; print "" > file; next } /^```/ { file = ""; next } file { print > file }' docs/pipeline.md
 is_pipeline "$here"/example*.yaml
 ok $? examples_of_the_page_keep_to_pipeline
-"$reprise" init "$here/empty" > "$here/said" 2>&1 && "$reprise" init "$here/own" >> "$here/said" 2>&1 && is_pipeline "$here/empty/pipeline.yaml" "$here/own-pipeline/pipeline.yaml"
+"$reprise" init "$here/empty" > "$here/said" 2>&1 && "$reprise" init "$here/own" >> "$here/said" 2>&1 && is_pipeline "$here/empty/pipeline.yaml" "$here/own/pipeline.yaml"
 ok $? what_init_writes_keeps_to_pipeline
 result=0
 while IFS='|' read -r from to why; do
