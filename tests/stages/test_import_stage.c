@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "data/data_scratch.h"
 #include "data/dataset.h"
+#include "data/folder_digest.h"
 #include "figure/png_file.h"
 
 #include <stdlib.h>
@@ -313,6 +314,111 @@ static void parts_of_folders_are_obeyed(void **state)
     stage_run_release(&run);
 }
 
+/* `count` pictures of two classes in turn as an array, whose numbers begin at `first`, but for the
+ * last, which is number `last`. */
+static void put_arrays(const struct stage_run *run, const char *half, int64_t count, uint32_t first,
+                       uint32_t last)
+{
+    struct error err = {0};
+    uint8_t pixels[64][SIDE][SIDE][3], labels[64];
+    const int64_t shape[4] = {count, SIDE, SIDE, 3};
+    char names[2][64];
+    for (int64_t i = 0; i < count; i++) {
+        const uint32_t number = i == count - 1 ? last : first + (uint32_t)i;
+        labels[i] = i % 2;
+        for (int at = 0; at < SIDE * SIDE; at++)
+            for (int c = 0; c < 3; c++)
+                pixels[i][at / SIDE][at % SIDE][c] = (uint8_t)(number >> (16 - 8 * c));
+    }
+    snprintf(names[0], sizeof(names[0]), "own/x_%s.npy", half);
+    snprintf(names[1], sizeof(names[1]), "own/y_%s.npy", half);
+    char *images = below(run, names[0]), *labels_path = below(run, names[1]);
+    assert_int_equal(file_make_parents(images, &err), 0);
+    assert_int_equal(npy_write(images, NPY_U8, 4, shape, pixels, &err), 0);
+    assert_int_equal(npy_write(labels_path, NPY_U8, 1, shape, labels, &err), 0);
+    free(images);
+    free(labels_path);
+}
+
+static void equal_pictures_of_arrays_are_told_as_those_of_folders(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct dataset dataset;
+    json_t *summary;
+    init_run(&run);
+    put_arrays(&run, "train", 40, 1000, 1003);
+    put_arrays(&run, "test", 10, 2000, 1005);
+    open_made(&run, &dataset, &summary);
+    assert_int_equal(dataset.train_labels.count, 40);
+    assert_int_equal(dataset.test_labels.count, 10);
+    assert_int_equal(number_of(dataset.train_images.data), 1000);
+    const int64_t *groups = dataset.train_groups.data;
+    assert_non_null(groups);
+    assert_int_equal(groups[39], groups[3]);
+    assert_int_equal(groups[4], -1);
+    assert_int_equal(json_integer_value(json_at(summary, "equal_pictures")), 2);
+    expect_said(&run, "2 pictures are equal to another and stay on its side of each split: "
+                      "'training picture 39' is 'training picture 3', "
+                      "'test picture 9' is 'training picture 5'");
+    expect_said(&run, "1 test pictures are equal to, or of one group with, training pictures, "
+                      "'test picture 9' first");
+    json_decref(summary);
+    dataset_release(&dataset);
+    stage_run_release(&run);
+}
+
+static void a_limit_is_kept_in_arrays(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct dataset dataset;
+    json_t *summary;
+    init_run(&run);
+    put_arrays(&run, "train", 40, 1000, 1039);
+    put_arrays(&run, "test", 10, 2000, 2009);
+    stage_run_param(&run, "limit", json_integer(4));
+    open_made(&run, &dataset, &summary);
+    assert_int_equal(dataset.train_labels.count, 8);
+    assert_int_equal(dataset.test_labels.count, 8);
+    assert_int_equal(number_of((const uint8_t *)dataset.test_images.data + 7 * SIDE * SIDE * 3),
+                     2007);
+    json_decref(summary);
+    dataset_release(&dataset);
+    stage_run_release(&run);
+}
+
+/* A benchmark that others index, too: its parts stay, and a split is scikit-learn's. */
+static void what_is_pinned_stays_as_published_and_equal_pictures_are_named(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct dataset dataset;
+    struct error err = {0};
+    struct digest digest;
+    char hex[DIGEST_HEX_SIZE], url[128];
+    json_t *summary;
+    stage_run_init(&run, "download");
+    put_arrays(&run, "train", 40, 1000, 1003);
+    put_arrays(&run, "test", 10, 2000, 1005);
+    char *own = below(&run, "own");
+    assert_int_equal(folder_digest(own, &digest, &err), 0);
+    digest_to_hex(&digest, hex);
+    snprintf(url, sizeof(url), "file:%s", own);
+    stage_run_param(&run, "dataset",
+                    json_pack("{s:s, s:s, s:i}", "url", url, "sha256", hex, "test_limit", 10));
+    stage_run_out(&run, "dataset", "dataset");
+    open_made(&run, &dataset, &summary);
+    assert_null(dataset.train_groups.data);
+    assert_null(json_object_get(summary, "schema"));
+    expect_said(&run, "2 pictures are equal to another: 'training picture 39' is");
+    expect_said(&run, "1 test pictures are equal to");
+    json_decref(summary);
+    dataset_release(&dataset);
+    free(own);
+    stage_run_release(&run);
+}
+
 static void expect_refusal(void (*set)(struct stage_run *run), int status, const char *message)
 {
     struct stage_run run;
@@ -410,6 +516,37 @@ static json_t *inspect(struct stage_run *run)
     return found;
 }
 
+static void inspect_looks_for_equal_pictures_in_arrays(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    json_t *found;
+    stage_run_init(&run, "inspect");
+    put_arrays(&run, "train", 40, 1000, 1003);
+    put_arrays(&run, "test", 10, 2000, 1005);
+    char *own = below(&run, "own"), *path = below(&run, "found.json");
+    stage_run_param(&run, "path", json_string(own));
+    stage_run_out(&run, "found", "found.json");
+    if (stage_run_execute(&run) != 0)
+        fail_msg("%s", run.messages);
+    if (json_read(path, &found, &err) < 0)
+        fail_msg("%s", err.message);
+    char *text = json_to_text(found, true, &err);
+    assert_string_equal(
+        text, "{\"broken\":[],\"broken_count\":0,\"classes\":[\"0\",\"1\"],\"columns\":null,"
+              "\"counts\":[20,20],\"duplicate_count\":2,\"duplicates\":[[\"training picture 3\","
+              "\"training picture 39\"],[\"training picture 5\",\"test picture 9\"]],\"height\":{"
+              "\"max\":8,\"median\":8,\"min\":8},\"kind\":\"npz\",\"path\":\".\",\"pictures\":50,"
+              "\"schema\":1,\"test_counts\":[5,5],\"why\":\"50 pictures of 2 classes are taken\","
+              "\"width\":{\"max\":8,\"median\":8,\"min\":8}}");
+    free(text);
+    free(own);
+    free(path);
+    json_decref(found);
+    stage_run_release(&run);
+}
+
 static void inspect_tells_what_is_there(void **state)
 {
     (void)state;
@@ -440,9 +577,13 @@ int main(void)
         cmocka_unit_test(a_broken_picture_stops_with_its_name_or_is_skipped),
         cmocka_unit_test(a_table_gives_parts_and_groups),
         cmocka_unit_test(parts_of_folders_are_obeyed),
+        cmocka_unit_test(equal_pictures_of_arrays_are_told_as_those_of_folders),
+        cmocka_unit_test(a_limit_is_kept_in_arrays),
+        cmocka_unit_test(what_is_pinned_stays_as_published_and_equal_pictures_are_named),
         cmocka_unit_test(import_names_what_is_wrong_and_the_way_out),
         cmocka_unit_test(uneven_classes_are_told_and_a_limit_kept),
         cmocka_unit_test(inspect_tells_what_is_there),
+        cmocka_unit_test(inspect_looks_for_equal_pictures_in_arrays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
