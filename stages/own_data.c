@@ -59,8 +59,8 @@ int own_data_none(const char *path, const struct picture_list *list, struct erro
                          path, list->stray, list->stray_names[0]);
     return error_set(err, ERR_FORMAT,
                      "'%s' holds no data set: a folder of pictures (PNG or JPEG) for each class is "
-                     "needed, train and test folders of such, an archive of either, a CSV or JSON "
-                     "lines of path and label, CIFAR-10 or -100, or an .npz%s%s%s",
+                     "needed, train and test folders of such, a CSV or JSON lines of path and "
+                     "label, an archive of one of these, CIFAR-10 or -100, or an .npz%s%s%s",
                      path, list->others > 0 ? "; '" : "",
                      list->others > 0 ? list->other_names[0] : "",
                      list->others > 0 ? "' is none of them" : "");

@@ -189,6 +189,86 @@ static void an_archive_gives_the_bytes_of_its_folder(void **state)
     stage_run_release(&run);
 }
 
+/* A table, and the eight pictures p/0.png to p/7.png; in an archive below `top` unless that is
+ * NULL.
+ */
+static void put_table(struct stage_run *run, const char *table, const char *top)
+{
+    struct tar_member members[9] = {{.data = table, .size = strlen(table)}};
+    init_run(run);
+    put_text(run, "own/labels.csv", table);
+    for (int i = 0; i < 8; i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "own/p/%d.png", i);
+        put_picture(run, name, 1000 + (uint32_t)i);
+        members[i + 1].data = stage_run_read(run, name, &members[i + 1].size);
+    }
+    for (int i = 0; i < 9; i++)
+        assert_true(asprintf((char **)&members[i].name, i > 0 ? "%sp/%d.png" : "%slabels.csv",
+                             top != NULL ? top : "", i - 1) > 0);
+    char *archive = below(run, "own.tar");
+    write_tar(archive, members, 9, true);
+    if (top != NULL)
+        stage_run_dep(run, "pictures", archive);
+    for (int i = 0; i < 9; i++) {
+        free((void *)members[i].name);
+        free(i > 0 ? (void *)members[i].data : NULL);
+    }
+    free(archive);
+}
+
+/* In the table's order, and with a picture that is there twice in it. */
+static void a_table_in_an_archive_gives_the_bytes_of_its_folder(void **state)
+{
+    (void)state;
+    static const char table[] = "image;target;patient\np/3.png;odd;c\np/0.png;even;a\n"
+                                "p/1.png;odd;b\np/2.png;even;b\np/4.png;even;d\n"
+                                "./p/5.png;odd;d\np/4.png;even;d\np/6.png;even;e\np/7.png;odd;f\n";
+    static const char *const tops[] = {NULL, "", "./mine/"};
+    char *first[2] = {NULL};
+    for (int i = 0; i < 3; i++) {
+        static const char *const files[] = {"dataset/train_images.npy", "dataset/train_groups.npy"};
+        struct stage_run run;
+        put_table(&run, table, tops[i]);
+        json_object_set_new(run.description, "resources", json_pack("{s:i}", "threads", 3));
+        stage_run_param(&run, "test_size", json_integer(2));
+        if (stage_run_execute(&run) != 0)
+            fail_msg("%s", run.messages);
+        for (int file = 0; file < 2; file++) {
+            size_t size;
+            char *bytes = stage_run_read(&run, files[file], &size);
+            if (i > 0)
+                assert_memory_equal(bytes, first[file], size);
+            free(i > 0 ? bytes : NULL);
+            first[file] = i > 0 ? first[file] : bytes;
+        }
+        stage_run_release(&run);
+    }
+    free(first[0]);
+    free(first[1]);
+}
+
+static void a_picture_that_an_archive_lacks_is_broken(void **state)
+{
+    (void)state;
+    static const char table[] = "path,label\np/0.png,a\np/1.png,b\np/9.png,a\np/2.png,a\n"
+                                "p/3.png,b\np/4.png,a\np/5.png,b\np/8.png,a\n";
+    struct stage_run run;
+    struct dataset dataset;
+    json_t *summary;
+    put_table(&run, table, "");
+    assert_int_equal(stage_run_execute(&run), 1);
+    expect_said(&run, "own.tar' has no member 'p/9.png', which 'labels.csv' lists");
+    stage_run_param(&run, "skip_broken", json_true());
+    stage_run_param(&run, "test_size", json_integer(2));
+    open_made(&run, &dataset, &summary);
+    assert_int_equal(dataset.train_labels.count + dataset.test_labels.count, 6);
+    assert_int_equal(json_integer_value(json_at(summary, "skipped.broken_count")), 2);
+    json_decref(summary);
+    dataset_release(&dataset);
+    stage_run_release(&run);
+}
+
 /* Picture 1000 is there six times; all stay on one side, also where split parts them again. */
 static void equal_pictures_stay_on_one_side(void **state)
 {
@@ -573,6 +653,8 @@ int main(void)
         cmocka_unit_test(class_folders_become_a_dataset),
         cmocka_unit_test(the_same_bytes_come_of_any_number_of_threads),
         cmocka_unit_test(an_archive_gives_the_bytes_of_its_folder),
+        cmocka_unit_test(a_table_in_an_archive_gives_the_bytes_of_its_folder),
+        cmocka_unit_test(a_picture_that_an_archive_lacks_is_broken),
         cmocka_unit_test(equal_pictures_stay_on_one_side),
         cmocka_unit_test(a_broken_picture_stops_with_its_name_or_is_skipped),
         cmocka_unit_test(a_table_gives_parts_and_groups),
