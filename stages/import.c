@@ -41,6 +41,7 @@ int main(int argc, char **argv)
         .summary = "your own pictures as a data set",
         .run = run,
         .check = check,
+        .fingerprint = own_data_fingerprint,
         .deps = "pictures",
         .outs = "dataset",
     };

@@ -470,6 +470,7 @@ int main(int argc, char **argv)
         .summary = "look at a folder that may hold a data set",
         .run = run,
         .check = check,
+        .fingerprint = own_data_fingerprint,
         .outs = "found",
     };
     return stage_main(argc, argv, &kind);

@@ -32,6 +32,9 @@ int own_data_arrays(const char *path, const struct own_kind *kind,
 int own_data_write(struct stage *stage, const char *path, const struct own_options *options,
                    const char *folder, struct error *err);
 
+/* For a stage_kind: what the pixels of pictures depend on. */
+int own_data_fingerprint(const char *device, struct error *err);
+
 /* Where there is nothing to read: what was looked for, and the way out. */
 int own_data_none(const char *path, const struct picture_list *list, struct error *err);
 

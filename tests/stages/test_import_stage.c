@@ -7,6 +7,7 @@
 #include "data/folder_digest.h"
 #include "figure/png_file.h"
 
+#include <png.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -647,6 +648,31 @@ static void inspect_tells_what_is_there(void **state)
     stage_run_release(&run);
 }
 
+/* What is installed makes the pixels, so a key must name it. */
+static void the_fingerprint_names_the_libraries_of_pictures(void **state)
+{
+    (void)state;
+    static const char *const stages[] = {"import", "inspect", "predict"};
+    for (int i = 0; i < 3; i++) {
+        char command[300], line[4096], png[64] = "", jpeg[64] = "", picture[64] = "";
+        bool rests = false;
+        snprintf(command, sizeof(command), "%s/stages/%s --fingerprint cpu", getenv("BUILD"),
+                 stages[i]);
+        FILE *said = popen(command, "re");
+        while (fgets(line, sizeof(line), said) != NULL) {
+            sscanf(line, "libpng %60s", png);
+            sscanf(line, "libjpeg-turbo %60s", jpeg);
+            sscanf(line, "picture %60s", picture);
+            rests = rests || (strncmp(line, "uses ", 5) == 0 && strstr(line, "libjpeg") != NULL);
+        }
+        assert_int_equal(pclose(said), 0);
+        assert_string_equal(png, png_get_libpng_ver(NULL));
+        assert_true(jpeg[0] >= '1' && jpeg[0] <= '9');
+        assert_int_equal(strlen(picture), 16);
+        assert_true(rests);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -664,6 +690,7 @@ int main(void)
         cmocka_unit_test(what_is_pinned_stays_as_published_and_equal_pictures_are_named),
         cmocka_unit_test(import_names_what_is_wrong_and_the_way_out),
         cmocka_unit_test(uneven_classes_are_told_and_a_limit_kept),
+        cmocka_unit_test(the_fingerprint_names_the_libraries_of_pictures),
         cmocka_unit_test(inspect_tells_what_is_there),
         cmocka_unit_test(inspect_looks_for_equal_pictures_in_arrays),
     };
