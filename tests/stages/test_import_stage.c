@@ -469,26 +469,45 @@ static void a_limit_is_kept_in_arrays(void **state)
     stage_run_release(&run);
 }
 
+/* `download` of what lies in own/, by its digest. */
+static void init_download(struct stage_run *run, void (*put)(const struct stage_run *run),
+                          const char *parameter, int value)
+{
+    struct error err = {0};
+    struct digest digest;
+    char hex[DIGEST_HEX_SIZE];
+    stage_run_init(run, "download");
+    put(run);
+    char *own = below(run, "own");
+    assert_int_equal(folder_digest(own, &digest, &err), 0);
+    digest_to_hex(&digest, hex);
+    stage_run_param(
+        run, "dataset",
+        json_pack("{s:s+, s:s, s:i}", "url", "file:", own, "sha256", hex, parameter, value));
+    stage_run_out(run, "dataset", "dataset");
+    free(own);
+}
+
+static void put_equal_arrays(const struct stage_run *run)
+{
+    put_arrays(run, "train", 40, 1000, 1003);
+    put_arrays(run, "test", 10, 2000, 1005);
+}
+
+static void put_two_classes(const struct stage_run *run)
+{
+    put_class(run, "cat", 5, 1000);
+    put_class(run, "dog", 5, 2000);
+}
+
 /* A benchmark that others index, too: its parts stay, and a split is scikit-learn's. */
 static void what_is_pinned_stays_as_published_and_equal_pictures_are_named(void **state)
 {
     (void)state;
     struct stage_run run;
     struct dataset dataset;
-    struct error err = {0};
-    struct digest digest;
-    char hex[DIGEST_HEX_SIZE], url[128];
     json_t *summary;
-    stage_run_init(&run, "download");
-    put_arrays(&run, "train", 40, 1000, 1003);
-    put_arrays(&run, "test", 10, 2000, 1005);
-    char *own = below(&run, "own");
-    assert_int_equal(folder_digest(own, &digest, &err), 0);
-    digest_to_hex(&digest, hex);
-    snprintf(url, sizeof(url), "file:%s", own);
-    stage_run_param(&run, "dataset",
-                    json_pack("{s:s, s:s, s:i}", "url", url, "sha256", hex, "test_limit", 10));
-    stage_run_out(&run, "dataset", "dataset");
+    init_download(&run, put_equal_arrays, "test_limit", 10);
     open_made(&run, &dataset, &summary);
     assert_null(dataset.train_groups.data);
     assert_null(json_object_get(summary, "schema"));
@@ -496,7 +515,25 @@ static void what_is_pinned_stays_as_published_and_equal_pictures_are_named(void 
     expect_said(&run, "1 test pictures are equal to");
     json_decref(summary);
     dataset_release(&dataset);
-    free(own);
+    stage_run_release(&run);
+}
+
+static void the_first_are_of_arrays_and_not_of_pictures(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct dataset dataset;
+    json_t *summary;
+    init_download(&run, put_equal_arrays, "train_limit", 15);
+    open_made(&run, &dataset, &summary);
+    assert_int_equal(dataset.train_labels.count, 15);
+    assert_int_equal(dataset.test_labels.count, 10);
+    json_decref(summary);
+    dataset_release(&dataset);
+    stage_run_release(&run);
+    init_download(&run, put_two_classes, "train_limit", 5);
+    assert_int_equal(stage_run_execute(&run), 2);
+    expect_said(&run, "limit takes the first of each class");
     stage_run_release(&run);
 }
 
@@ -688,6 +725,7 @@ int main(void)
         cmocka_unit_test(equal_pictures_of_arrays_are_told_as_those_of_folders),
         cmocka_unit_test(a_limit_is_kept_in_arrays),
         cmocka_unit_test(what_is_pinned_stays_as_published_and_equal_pictures_are_named),
+        cmocka_unit_test(the_first_are_of_arrays_and_not_of_pictures),
         cmocka_unit_test(import_names_what_is_wrong_and_the_way_out),
         cmocka_unit_test(uneven_classes_are_told_and_a_limit_kept),
         cmocka_unit_test(the_fingerprint_names_the_libraries_of_pictures),
