@@ -236,8 +236,10 @@ static void note_twins(const struct parting *p)
         text_addf(&text, "%s'%s' is '%s'", i > 0 ? ", " : "", entries[p->twins.pairs[i][1]].path,
                   entries[p->twins.pairs[i][0]].path);
     stage_note(p->stage, "%lld pictures are equal to another%s: %s%s", (long long)p->twins.count,
-               p->any_group ? " and stay on its side of each split" : "", text_string(&text),
-               p->twins.count > EQUAL_NAMED ? ", ..." : "");
+               !p->any_group ? ""
+               : p->has_test ? "; those to train with stay on one side of a split"
+                             : " and stay on its side of each split",
+               text_string(&text), p->twins.count > EQUAL_NAMED ? ", ..." : "");
     text_release(&text);
     if (p->twins.conflicts > 0)
         stage_note(p->stage,

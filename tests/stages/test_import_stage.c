@@ -439,8 +439,8 @@ static void equal_pictures_of_arrays_are_told_as_those_of_folders(void **state)
     assert_int_equal(groups[39], groups[3]);
     assert_int_equal(groups[4], -1);
     assert_int_equal(json_integer_value(json_at(summary, "equal_pictures")), 2);
-    expect_said(&run, "2 pictures are equal to another and stay on its side of each split: "
-                      "'training picture 39' is 'training picture 3', "
+    expect_said(&run, "2 pictures are equal to another; those to train with stay on one side "
+                      "of a split: 'training picture 39' is 'training picture 3', "
                       "'test picture 9' is 'training picture 5'");
     expect_said(&run, "1 test pictures are equal to, or of one group with, training pictures, "
                       "'test picture 9' first");
