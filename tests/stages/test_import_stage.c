@@ -510,7 +510,7 @@ static void what_is_pinned_stays_as_published_and_equal_pictures_are_named(void 
     init_download(&run, put_equal_arrays, "test_limit", 10);
     open_made(&run, &dataset, &summary);
     assert_null(dataset.train_groups.data);
-    assert_null(json_object_get(summary, "schema"));
+    assert_null(json_object_get(summary, "equal_pictures"));
     expect_said(&run, "2 pictures are equal to another: 'training picture 39' is");
     expect_said(&run, "1 test pictures are equal to");
     json_decref(summary);
