@@ -83,6 +83,8 @@ static const struct option options_table[] = {
      OPTION_TEXT, FIELD(signature)},
     {'c', false, "crate", NULL, "write ro-crate-metadata.json of the last run", OPTION_FLAG,
      FIELD(crate)},
+    {'x', false, "sandbox", "MODE", "auto, require or off (default): what stages may do",
+     OPTION_TEXT, FIELD(project.sandbox)},
     {'O', false, "offline", NULL, "a base that needs no network", OPTION_FLAG, FIELD(offline)},
     {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
     {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},
