@@ -1,6 +1,6 @@
 #include "command/badge.h"
 
-#include "base/escape.h"
+#include "page/escape.h"
 
 enum { FONT_PIXELS = 11, EM = 2048, MARGIN = 6, HEIGHT = 20, FIRST = ' ', LAST = '~' };
 

@@ -1,10 +1,10 @@
 /* A comparison as Markdown, for the summary of a CI's job or a comment: tables, and what is long
  * folded. */
-#include "base/escape.h"
 #include "base/json.h"
 #include "command/difference.h"
 #include "command/numbers.h"
 #include "command/print.h"
+#include "page/escape.h"
 
 #include <string.h>
 

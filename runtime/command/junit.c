@@ -1,8 +1,8 @@
 #include "command/junit.h"
 
-#include "base/escape.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "page/escape.h"
 
 #include <string.h>
 
@@ -94,7 +94,8 @@ static void add_stopped(struct text *xml, const struct error *stopped)
 int junit_write(const char *path, const json_t *cases, const struct error *stopped,
                 struct error *err)
 {
-    static const char *const levels[] = {"lock", "artifacts", "published", "cache", "require"};
+    static const char *const levels[] = {"lock",  "artifacts", "published",
+                                         "cache", "require",   "signature"};
     struct text xml = {0};
     text_add(&xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"reprise\"");
     add_counts(&xml, cases, NULL, stopped != NULL);

@@ -1,6 +1,5 @@
 /* reprise metrics: the numbers in the metrics of what is cached; side by side, as a table, CSV or
  * Markdown, of stages (of a matrix) or of runs; one of them as a badge. */
-#include "base/escape.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "command/commands.h"
@@ -8,6 +7,7 @@
 #include "command/metrics_table.h"
 #include "command/numbers.h"
 #include "command/print.h"
+#include "page/escape.h"
 #include "plan/variant.h"
 #include "runner/prepare.h"
 #include "runner/record.h"
@@ -312,7 +312,7 @@ int command_metrics(const struct options *options, struct error *err)
         project_close(&project);
         return printed;
     }
-    json_t *all = json_object();
+    json_t *all = json_pack("{s:i}", "schema", 1);
     int result = jobs_init(&project, options->words, options->word_count, false, &jobs, err);
     if (result == 0)
         result = prepare_all(&jobs, &failures, err);

@@ -87,6 +87,8 @@ int metrics_badge(const struct jobs *jobs, const json_t *metrics, const char *na
     json_t *numbers = json_object(), *object;
     enum badge_verdict verdict;
     json_object_foreach ((json_t *)metrics, out, object) {
+        if (!json_is_object(object)) /* "schema" */
+            continue;
         numbers = numbers_flatten(numbers, out, object, true);
         label = behind(name, out) != NULL ? behind(name, out) : label;
     }

@@ -5,6 +5,7 @@
 #include "command/commands.h"
 #include "command/display.h"
 #include "command/print.h"
+#include "command/run_page.h"
 #include "runner/claims.h"
 #include "runner/deliver.h"
 #include "runner/hold.h"
@@ -14,6 +15,7 @@
 #include "runner/prepare.h"
 #include "runner/record.h"
 #include "runner/requirement.h"
+#include "runner/sandbox.h"
 #include "runner/schedule.h"
 #include "runner/unchanged.h"
 
@@ -165,7 +167,9 @@ static int check_before(const struct options *options, struct jobs *jobs, struct
     if (lock_check_readable(jobs->project, err) < 0 ||
         (options->project.locked && claims_check_before(jobs, err) < 0))
         return -1;
-    return project_check_places(jobs->project, err) < 0 ? -1 : deliver_check(jobs, err);
+    if (sandbox_check(jobs->project, err) < 0 || project_check_places(jobs->project, err) < 0)
+        return -1;
+    return deliver_check(jobs, err);
 }
 
 /* The lock is written, or, with --locked, held against what was found. */
@@ -185,8 +189,16 @@ static int end_lock(const struct options *options, struct jobs *jobs, struct tel
     return result;
 }
 
+/* A page that can't be written is no failure of the run. */
+static void write_page(const struct jobs *jobs, const json_t *record, struct display *display)
+{
+    struct error lost;
+    if (run_page_write(jobs, record, &lost) < 0)
+        display_say(display, "note: the run has no page: %s", lost.message);
+}
+
 static int write_record(const struct jobs *jobs, const struct record_run *run, bool print,
-                        struct error *err)
+                        struct display *display, struct error *err)
 {
     const struct project *project = jobs->project;
     if (!record_is_worth(jobs) && !print)
@@ -195,6 +207,8 @@ static int write_record(const struct jobs *jobs, const struct record_run *run, b
     if (record == NULL)
         return -1;
     int result = record_is_worth(jobs) ? record_write(project, record, err) : 0;
+    if (result == 0 && record_is_worth(jobs))
+        write_page(jobs, record, display);
     if (result == 0 && print)
         result = print_json(record, err);
     json_decref(record);
@@ -238,18 +252,29 @@ static struct error *next_error(struct ending *ending)
 static void execute_held(const struct options *options, struct jobs *jobs, struct telling *telling,
                          const struct begun *begun, struct ending *ending)
 {
-    struct record_run run = {.started = time(NULL), .outcome = &ending->outcome};
+    struct record_run run = {
+        .started = time(NULL), .start = begun->start, .outcome = &ending->outcome};
     const struct watcher watcher = hear(telling);
     schedule_run(jobs, &watcher, &ending->outcome);
     run.seconds = ending->seconds = attempt_now() - begun->start;
     ending->result = end_lock(options, jobs, telling, &ending->later);
-    if (write_record(jobs, &run, options->json, next_error(ending)) < 0)
+    if (write_record(jobs, &run, options->json, telling->display, next_error(ending)) < 0)
         ending->result = -1;
     if (hear_requirements(jobs, &telling->said, next_error(ending)) < 0)
         ending->result = -1;
     if (ending->result == 0 && ending->outcome.kind == ERR_NONE &&
         found_nothing_to_do(options, jobs, telling))
         unchanged_write(jobs, &telling->said, &begun->since);
+}
+
+static void say_sandbox(const struct project *project, struct display *display)
+{
+    struct text missing = {0};
+    if (project->sandbox == SANDBOX_AUTO)
+        sandbox_missing(&missing);
+    if (missing.size > 0)
+        display_say(display, "note: of the sandbox is missing here: %s", text_string(&missing));
+    text_release(&missing);
 }
 
 /* `hold` is taken, and given back when all is closed. */
@@ -263,6 +288,7 @@ static int execute(const struct options *options, struct jobs *jobs, struct disp
     if (check_before(options, jobs, err) < 0 ||
         ours_write_delivered(jobs->project->plan, jobs->project->store, err) < 0)
         return -1;
+    say_sandbox(jobs->project, display);
     execute_held(options, jobs, &telling, begun, &ending);
     if (!options->quiet)
         summarise(jobs, display, ending.seconds);
@@ -316,7 +342,7 @@ static int dry_run(const struct options *options, struct jobs *jobs, struct disp
     if (result == 0 && list == NULL)
         result = error_set(err, ERR_MEMORY, "out of memory for what would run");
     if (result == 0 && options->json) {
-        json_t *object = json_pack("{s:O}", "stages", list);
+        json_t *object = json_pack("{s:i, s:O}", "schema", 1, "stages", list);
         result = print_json(object, err);
         json_decref(object);
     }

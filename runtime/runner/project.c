@@ -173,13 +173,28 @@ int project_enter(struct project_settings *settings, char **found_file, struct e
     return 0;
 }
 
+static int sandbox_mode_of(const char *name, enum sandbox_mode *mode, struct error *err)
+{
+    static const char *const names[] = {"off", "auto", "require"};
+    *mode = SANDBOX_OFF;
+    for (size_t i = 0; name != NULL && i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0) {
+            *mode = (enum sandbox_mode)i;
+            return 0;
+        }
+    return name == NULL ? 0
+                        : error_set(err, ERR_USAGE,
+                                    "unknown sandbox '%s': it is auto, require or off", name);
+}
+
 int project_open(const struct project_settings *settings, enum project_view view,
                  struct project *opened, struct error *err)
 {
     struct project project = {.settings = *settings};
     char *cache = NULL, *lock_path = NULL;
     int result = -1;
-    if (project_enter(&project.settings, &project.found_file, err) < 0)
+    if (sandbox_mode_of(settings->sandbox, &project.sandbox, err) < 0 ||
+        project_enter(&project.settings, &project.found_file, err) < 0)
         return -1;
     if ((lock_path = lock_path_of(project.settings.file, err)) == NULL ||
         (project.lock = lock_reader_new(lock_path, err)) == NULL ||

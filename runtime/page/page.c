@@ -1,0 +1,70 @@
+#include "page/page.h"
+
+#include "page/escape.h"
+#include "page/page_numbers.h"
+#include "page/page_style.h"
+
+#include <math.h>
+#include <string.h>
+
+void page_head(struct text *page, const char *title, const char *style)
+{
+    text_add(page, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                   "<meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" "
+                   "href=\"data:,\">\n<title>");
+    escape_html(page, title);
+    text_addf(page, "</title>\n<style>\n%s%s</style>\n</head>\n<body>\n", page_style, style);
+}
+
+void page_section(struct text *page, const char *id, const char *title)
+{
+    text_addf(page, "<section id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 id=\"%s-title\">", id,
+              id, id);
+    escape_html(page, title);
+    text_add(page, "</h2>\n");
+}
+
+void page_table(struct text *page, const char *caption, const char *heads)
+{
+    text_add(page, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"");
+    escape_html(page, caption);
+    text_add(page, "\">\n<table>\n<caption>");
+    escape_html(page, caption);
+    text_addf(page, "</caption>\n<thead><tr>%s</tr></thead>\n<tbody>\n", heads);
+}
+
+void page_table_end(struct text *page)
+{
+    text_add(page, "</tbody>\n</table>\n</div>\n");
+}
+
+void page_percent_cell(struct text *page, double fraction)
+{
+    text_add(page, "<td>");
+    page_percent(page, fraction);
+    text_add(page, "</td>");
+}
+
+void page_bar_cell(struct text *page, double fraction, double full)
+{
+    double share = isfinite(fraction) && full > 0 ? fmin(fmax(fraction / full, 0), 1) : 0;
+    text_add(page, "<td>");
+    page_percent(page, fraction);
+    text_addf(page, "<span class=\"track\" style=\"--v:%.4f\"></span></td>", share);
+}
+
+void page_count_cell(struct text *page, int64_t number)
+{
+    text_add(page, "<td>");
+    page_count(page, number);
+    text_add(page, "</td>");
+}
+
+void page_text_cell(struct text *page, const char *tag, const char *content)
+{
+    bool row_head = strcmp(tag, "th") == 0;
+    text_addf(page, "<%s%s>", tag, row_head ? " scope=\"row\"" : " class=\"left\"");
+    escape_html(page, content);
+    text_addf(page, "</%s>", tag);
+}
