@@ -40,7 +40,7 @@ r run --sandbox=auto
 [ $status -eq 0 ] && grep -q "^0 executed, 13 cached" "$here/err" && came_through read_outside
 ok $? sandbox_is_in_no_key
 r run --sandbox=some
-[ $status -eq 2 ] && grep -q "unknown sandbox 'some': it is auto, require or off" "$here/err"
+[ $status -eq 2 ] && grep -q -- "--sandbox 'some': expected auto, require or off" "$here/err"
 ok $? mode_of_another_name_is_refused
 
 fresh
