@@ -173,18 +173,12 @@ int project_enter(struct project_settings *settings, char **found_file, struct e
     return 0;
 }
 
-static int sandbox_mode_of(const char *name, enum sandbox_mode *mode, struct error *err)
+/* One of the command's choices. */
+static enum sandbox_mode sandbox_mode_of(const char *name)
 {
-    static const char *const names[] = {"off", "auto", "require"};
-    *mode = SANDBOX_OFF;
-    for (size_t i = 0; name != NULL && i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(names[i], name) == 0) {
-            *mode = (enum sandbox_mode)i;
-            return 0;
-        }
-    return name == NULL ? 0
-                        : error_set(err, ERR_USAGE,
-                                    "unknown sandbox '%s': it is auto, require or off", name);
+    return name == NULL || strcmp(name, "off") == 0 ? SANDBOX_OFF
+           : strcmp(name, "auto") == 0              ? SANDBOX_AUTO
+                                                    : SANDBOX_REQUIRE;
 }
 
 int project_open(const struct project_settings *settings, enum project_view view,
@@ -193,8 +187,8 @@ int project_open(const struct project_settings *settings, enum project_view view
     struct project project = {.settings = *settings};
     char *cache = NULL, *lock_path = NULL;
     int result = -1;
-    if (sandbox_mode_of(settings->sandbox, &project.sandbox, err) < 0 ||
-        project_enter(&project.settings, &project.found_file, err) < 0)
+    project.sandbox = sandbox_mode_of(settings->sandbox);
+    if (project_enter(&project.settings, &project.found_file, err) < 0)
         return -1;
     if ((lock_path = lock_path_of(project.settings.file, err)) == NULL ||
         (project.lock = lock_reader_new(lock_path, err)) == NULL ||
