@@ -18,8 +18,17 @@ struct verification {
     json_t *left;                       /* and what is left over, as texts */
     size_t stale, mismatches;
     size_t artifacts, copies, blobs, requirements; /* checked */
+    bool *chosen;                                  /* by job: to be executed again */
+    size_t drawn;                                  /* of those so many at most */
+    json_t *rerun;                                 /* what became of them */
+    size_t reproduced, not_reproduced; /* how many gave the same bits, and how many did not */
+    size_t confirmed;                  /* that were adopted until then */
     bool no_cache, no_memory;
 };
+
+/* Prints a line, where lines are wanted. */
+void verification_say(const struct verification *check, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Prints and keeps a problem. `mismatch`: a digest is not the recorded one; else
  * something is stale. */
@@ -34,5 +43,12 @@ void verification_note(struct verification *check, json_t *list, const char *for
 /* The levels. -1 only where looking itself failed. */
 int verify_lock(struct verification *check, struct error *err);  /* verify_lock.c */
 int verify_bytes(struct verification *check, struct error *err); /* verify_bytes.c */
+
+/* verify_rerun.c: whether stages are to be executed again; which, into check->chosen, before
+ * anything else is looked at (ERR_USAGE where words or --sample name none); and that, after all
+ * other levels. */
+bool verify_rerun_asked(const struct options *options);
+int verify_rerun_choose(struct verification *check, struct error *err);
+int verify_rerun(struct verification *check, struct error *err);
 
 #endif

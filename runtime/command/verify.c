@@ -6,6 +6,7 @@
  *   published   copies in folders that outs are published to, likewise
  *   cache       actions and blobs against the lock, where there is a cache
  *   require     metrics against the bounds of the pipeline as it is now
+ *   rerun       with --rerun or --sample: stages executed again (verify_rerun.c)
  * A digest that does not match outweighs a lock that is merely stale. What was made on another
  * machine, or adopted, is said; with --strict it fails.
  */
@@ -15,6 +16,7 @@
 #include "command/commands.h"
 #include "command/print.h"
 #include "command/verification.h"
+#include "runner/launcher.h"
 #include "runner/lock_entry.h"
 #include "runner/requirement.h"
 
@@ -29,6 +31,21 @@ static void say(const struct verification *check, const char *line)
         return;
     print_clean(stdout, line);
     putchar('\n');
+}
+
+void verification_say(const struct verification *check, const char *format, ...)
+{
+    struct text line = {0};
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    text_add(&line, length < 0 ? "" : text);
+    say(check, text_string(&line));
+    text_release(&line);
+    if (length >= 0)
+        free(text);
 }
 
 void verification_report(struct verification *check, const char *level, bool mismatch,
@@ -134,22 +151,28 @@ static int print_as_json(const struct verification *check, bool good, struct err
 {
     const struct plan *plan = check->project->plan;
     json_t *json = json_pack(
-        "{s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O}", "verified", good,
+        "{s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O, s:O}", "verified", good,
         "problems", check->problems, "profile", plan->profile, "sets", plan->sets, "stages",
         (json_int_t)check->section->count, "artifacts", (json_int_t)check->artifacts, "copies",
         (json_int_t)check->copies, "blobs", (json_int_t)check->blobs, "requirements",
         (json_int_t)check->requirements, "cache", !check->no_cache, "elsewhere", check->elsewhere,
-        "adopted", check->adopted, "left", check->left);
+        "adopted", check->adopted, "left", check->left, "rerun", check->rerun);
     int result = print_json(json, err);
     json_decref(json);
     return result;
+}
+
+/* Those that were not confirmed since. */
+static size_t count_adopted(const struct verification *check)
+{
+    return json_array_size(check->adopted) - check->confirmed;
 }
 
 static void print_summary(const struct verification *check)
 {
     struct text line = {0};
     const struct plan *plan = check->project->plan;
-    size_t elsewhere = json_array_size(check->elsewhere), adopted = json_array_size(check->adopted);
+    size_t elsewhere = json_array_size(check->elsewhere), adopted = count_adopted(check);
     text_addf(&line, "verified: %zu stages, %zu artifacts, %zu copies, %zu blobs, %zu requirements",
               check->section->count, check->artifacts, check->copies, check->blobs,
               check->requirements);
@@ -161,6 +184,8 @@ static void print_summary(const struct verification *check)
         text_addf(&line, "; %zu made on another machine, not reproducible here", elsewhere);
     if (adopted > 0)
         text_addf(&line, "; %zu adopted", adopted);
+    if (verify_rerun_asked(check->options))
+        text_addf(&line, "; %zu executed again with the same bits", check->reproduced);
     if (check->no_cache)
         text_add(&line, "; no cache here: the lock alone says that these artifacts came of these "
                         "stages, reprise run --locked shows it");
@@ -171,9 +196,10 @@ static void print_summary(const struct verification *check)
 static int answer(const struct verification *check, struct error *err)
 {
     bool strict = check->options->strict;
-    size_t elsewhere = json_array_size(check->elsewhere), adopted = json_array_size(check->adopted);
+    size_t elsewhere = json_array_size(check->elsewhere), adopted = count_adopted(check);
     size_t refused = strict ? elsewhere + adopted : 0;
-    bool good = check->mismatches == 0 && check->stale == 0 && refused == 0;
+    bool good =
+        check->mismatches == 0 && check->stale == 0 && check->not_reproduced == 0 && refused == 0;
     if (check->options->json && print_as_json(check, good, err) < 0)
         return -1;
     if (good && !check->options->quiet && !check->options->json)
@@ -181,6 +207,10 @@ static int answer(const struct verification *check, struct error *err)
     if (check->mismatches > 0)
         return error_set(err, ERR_MISMATCH, "%zu digest%s match: reprise run repairs it",
                          check->mismatches, check->mismatches == 1 ? " does not" : "s do not");
+    if (check->not_reproduced > 0)
+        return error_set(err, ERR_NOT_REPRODUCIBLE,
+                         "%zu stage%s did not give the same bits again: see above",
+                         check->not_reproduced, check->not_reproduced == 1 ? "" : "s");
     if (check->stale > 0)
         return error_set(err, ERR_STAGE,
                          "not verified, %zu problem%s: see above, or reprise status", check->stale,
@@ -221,34 +251,54 @@ static int verify(struct verification *check, struct error *err)
     check->elsewhere = json_array();
     check->adopted = json_array();
     check->left = json_array();
-    if (check->problems == NULL || check->elsewhere == NULL || check->adopted == NULL ||
-        check->left == NULL)
+    check->rerun = verify_rerun_asked(check->options) ? json_array() : json_null();
+    if (check->rerun == NULL || check->problems == NULL || check->elsewhere == NULL ||
+        check->adopted == NULL || check->left == NULL)
         return error_set(err, ERR_MEMORY, "out of memory for what will be found");
-    if (find_section(check, err) < 0 ||
+    if (verify_rerun_choose(check, err) < 0 || find_section(check, err) < 0 ||
         jobs_init(check->project, NULL, 0, false, &check->jobs, err) < 0 ||
         (check->made_elsewhere =
              memory_new(check->jobs.count + 1, sizeof(*check->made_elsewhere), err)) == NULL ||
-        check_all(check, err) < 0)
+        check_all(check, err) < 0 ||
+        (verify_rerun_asked(check->options) && verify_rerun(check, err) < 0))
         return -1;
     return answer(check, err);
 }
 
-int command_verify(const struct options *options, struct error *err)
+static int verify_project(const struct options *options, struct launcher *launcher,
+                          struct error *err)
 {
     struct project project;
     enum project_view view = options->as_recorded ? PROJECT_AS_RECORDED : PROJECT_DELIVERED;
-    if (options->as_recorded && options->project.set_count > 0)
-        return error_set(err, ERR_USAGE, "--as-recorded takes the sets of the lock file: no --set");
     if (project_open(&options->project, view, &project, err) < 0)
         return -1;
+    project.launcher = launcher;
     struct verification check = {.options = options, .project = &project};
     int result = verify(&check, err);
     jobs_release(&check.jobs);
     free(check.made_elsewhere);
+    free(check.chosen);
     json_decref(check.problems);
     json_decref(check.elsewhere);
     json_decref(check.adopted);
     json_decref(check.left);
+    json_decref(check.rerun);
     project_close(&project);
+    return result;
+}
+
+int command_verify(const struct options *options, struct error *err)
+{
+    struct launcher *launcher = NULL;
+    if (options->as_recorded && options->project.set_count > 0)
+        return error_set(err, ERR_USAGE, "--as-recorded takes the sets of the lock file: no --set");
+    if (options->word_count > 0 && !verify_rerun_asked(options))
+        return error_set(err, ERR_USAGE,
+                         "verify looks at every stage: reprise verify --rerun %s executes it again",
+                         options->words[0]);
+    if (verify_rerun_asked(options) && launcher_start(&launcher, err) < 0)
+        return -1;
+    int result = verify_project(options, launcher, err);
+    launcher_stop(launcher);
     return result;
 }
