@@ -1,9 +1,9 @@
 /* What `reprise verify --rerun` needs formats for: where two files differ that should be equal.
  *
  * Parameters: pairs, a list of {"name", "a", "b"}, paths of what was recorded and of what was made
- * again, with the name that the file has. Outs: report, a JSON {"pairs": [{"format", "lines",
- * "details"}]} in the same order (differ/differ_files.h); pictures, a folder with <n>.png, a
- * picture of the difference, for the n-th pair (from 0) where that is two pictures of one size.
+ * again, with the name that the file has. Outs: report, a JSON {"schema": 1, "pairs": [{"format",
+ * "lines", "details"}]} in the same order (differ/differ_files.h); pictures, a folder with <n>.png,
+ * a picture of the difference, for the n-th pair (from 0) where that is two pictures of one size.
  */
 #include "base/file.h"
 #include "base/json.h"
@@ -80,7 +80,7 @@ static int run(struct stage *stage, struct error *err)
             if (result == 0)
                 result = compare(entry, index, pictures, &report, err);
     if (result == 0) {
-        json_t *whole = json_object_with(json_object(), "pairs", report);
+        json_t *whole = json_object_with(json_pack("{s:i}", "schema", 1), "pairs", report);
         report = NULL;
         result = json_write(out, whole, err);
         json_decref(whole);

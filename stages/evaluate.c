@@ -143,7 +143,7 @@ static json_t *metrics_to_json(const struct evaluate *e)
         scores = json_list_with(
             scores, json_object_with(score_to_json(&c->scores[i]), "name", json_string(name)));
     }
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "test_loss",
+    return json_pack("{s:i, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "schema", 1, "test_loss",
                      json_measured(e->evaluation.loss), "test_accuracy", json_measured(c->accuracy),
                      "n", (json_int_t)c->n, "confusion", confusion, "classes", names, "per_class",
                      scores, "macro", score_to_json(&c->macro), "weighted",
@@ -186,11 +186,8 @@ static int write_outs(const struct evaluate *e, struct error *err)
 
 static int read_params(struct evaluate *e, struct error *err)
 {
-    const json_t *map = NULL;
     if (model_use_check(e->stage, &e->weight_check, err) < 0 ||
-        stage_map_or_null(e->stage, "evaluate", &map, err) < 0 ||
-        (json_object_get(map, "flip") != NULL &&
-         stage_bool(e->stage, "evaluate.flip", &e->flip, err) < 0))
+        stage_bool_or_null(e->stage, "evaluate.flip", &e->flip, err) < 0)
         return -1;
     return stage_params_done(e->stage, err);
 }

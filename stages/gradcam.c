@@ -30,16 +30,13 @@ struct box_result {
 static int read_settings(struct stage *stage, struct settings *settings, struct error *err)
 {
     static const char *const ways[] = {"model", "none"};
-    const json_t *map = NULL;
     int way = 0;
-    settings->flipped = false;
-    if (stage_choice(stage, "gradcam.preprocess", ways, 2, &way, err) < 0 ||
-        stage_real(stage, "gradcam.alpha", 0, 1, &settings->alpha, err) < 0 ||
-        (settings->pairs = stage_value(stage, "gradcam.pairs", err)) == NULL ||
+    *settings = (struct settings){.alpha = 0.4};
+    if (stage_choice_or_null(stage, "gradcam.preprocess", ways, 2, &way, err) < 0 ||
+        stage_real_or_null(stage, "gradcam.alpha", 0, 1, &settings->alpha, err) < 0 ||
+        stage_value_or_null(stage, "gradcam.pairs", &settings->pairs, err) < 0 ||
         model_use_check(stage, &settings->weight_check, err) < 0 ||
-        stage_map_or_null(stage, "evaluate", &map, err) < 0 ||
-        (json_object_get(map, "flip") != NULL &&
-         stage_bool(stage, "evaluate.flip", &settings->flipped, err) < 0))
+        stage_bool_or_null(stage, "evaluate.flip", &settings->flipped, err) < 0)
         return -1;
     settings->raw_pixels = way == 1;
     return stage_params_done(stage, err) < 0 ? -1 : choice_check_pairs(settings->pairs, err);
@@ -178,7 +175,7 @@ static int write_metrics(const char *path, const struct explainer *explainer,
         explainer->passes > 0 ? (double)explainer->agreeing / (double)explainer->passes : 1;
     const struct node *node = &explainer->model->graph.nodes[explainer->map_node];
     json_t *metrics =
-        json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "method",
+        json_pack("{s:i, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "schema", 1, "method",
                   "gradient of the most likely class's probability, last map", "layer",
                   node->output, "preprocess", explainer->own_preprocessing ? "model" : "none",
                   "agreement", json_measured(agreement), "compared", (json_int_t)explainer->passes,

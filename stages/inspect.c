@@ -18,7 +18,8 @@
  *
  * What is asked for is the folder itself first, then what lies in it: one subfolder, archive or
  * .npz that holds a data set. An archive's pictures are looked at without unpacking it. A folder
- * with a table is the `path`, since pictures lie beside it.
+ * with a table is the `path`, since pictures lie beside it. Of the folder itself artifacts, cache
+ * and reports are left out: it may be a project, and the dep "." has none of them.
  */
 #include "base/file.h"
 #include "base/json.h"
@@ -26,6 +27,7 @@
 #include "base/text.h"
 #include "data/cifar10.h"
 #include "data/npz.h"
+#include "data/picture_layout.h"
 #include "data/twins.h"
 #include "own_data.h"
 
@@ -78,6 +80,37 @@ static bool is_archive_name(const char *name)
     return false;
 }
 
+/* Whether a path of the folder is, or begins with, what Reprise writes in a project. */
+static bool is_runners(const char *path)
+{
+    static const char *const folders[] = {"artifacts", "cache", "reports"};
+    const size_t size = strcspn(path, "/");
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        if (strlen(folders[i]) == size && memcmp(path, folders[i], size) == 0)
+            return true;
+    return false;
+}
+
+/* Reads class folders again as if there were none of the folders that Reprise writes. */
+static int leave_out_runners(struct picture_list *list, struct error *err)
+{
+    struct picture_list kept = {0};
+    int result = (kept.root = memory_copy_text(list->root, err)) != NULL ? 0 : -1;
+    for (size_t i = 0; result == 0 && i < list->count; i++) {
+        const char *path = list->entries[i].path;
+        if (!is_runners(path))
+            result = picture_list_add(&kept, path, strlen(path), NULL, err);
+    }
+    if (result < 0 || kept.count == list->count || (result = picture_layout_read(&kept, err)) < 0) {
+        picture_list_release(&kept);
+        return result;
+    }
+    kept.hidden = list->hidden;
+    picture_list_release(list);
+    *list = kept;
+    return 0;
+}
+
 /* 1: there is a data set at `path`; 0: there is none, and *why says so. */
 static int look_at(struct found *found, const char *path, struct text *why, struct error *err)
 {
@@ -88,6 +121,11 @@ static int look_at(struct found *found, const char *path, struct text *why, stru
     if (kind.cifar == CIFAR_NONE && !kind.npz) {
         if (picture_source_open(path, NULL, &list, err) < 0)
             goto wrong;
+        if (list.table == NULL && !list.archive && strcmp(path, found->folder) == 0 &&
+            leave_out_runners(&list, err) < 0) {
+            picture_list_release(&list);
+            goto wrong;
+        }
         if (list.kind == PICTURES_NONE) {
             own_data_none(path, &list, err);
             picture_list_release(&list);
@@ -119,7 +157,9 @@ static int look_inside(struct found *found, struct text *why, struct error *err)
         return -1;
     for (size_t i = 0; result == 0 && i < count; i++) {
         struct stat st;
-        char *path = names[i][0] != '.' ? file_join(found->folder, names[i], err) : NULL;
+        char *path = names[i][0] != '.' && !is_runners(names[i])
+                         ? file_join(found->folder, names[i], err)
+                         : NULL;
         const bool is_folder = path != NULL && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
         struct text ignored = {0};
         if (path != NULL && (is_folder || is_archive_name(names[i])))

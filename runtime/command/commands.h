@@ -9,6 +9,8 @@ command_fn command_run;     /* run.c */
 command_fn command_status;  /* status.c */
 command_fn command_why;     /* why.c */
 command_fn command_verify;  /* verify.c */
+command_fn command_attest;  /* attest.c */
+command_fn command_keygen;  /* keygen.c */
 command_fn command_adopt;   /* adopt.c */
 command_fn command_metrics; /* metrics.c */
 command_fn command_diff;    /* diff.c */

@@ -111,8 +111,8 @@ static int print_log_json(const char *path, const char *stage, bool failed, stru
     }
     free(data);
     if (result == 0 && (result = text_check(&clean, err)) == 0) {
-        json_t *json = json_pack("{s:s, s:b, s:s}", "stage", stage, "failed", failed, "log",
-                                 text_string(&clean));
+        json_t *json = json_pack("{s:i, s:s, s:b, s:s}", "schema", 1, "stage", stage, "failed",
+                                 failed, "log", text_string(&clean));
         result = print_json(json, err);
         json_decref(json);
     }
@@ -156,6 +156,14 @@ static int print_stage(const struct project *project, const char *stage, bool js
     return result;
 }
 
+static int print_runs(const json_t *records, struct error *err)
+{
+    json_t *json = json_pack("{s:i, s:O}", "schema", 1, "runs", records);
+    int result = print_json(json, err);
+    json_decref(json);
+    return result;
+}
+
 static int answer(const struct options *options, const struct project *project,
                   const json_t *records, struct error *err)
 {
@@ -164,7 +172,7 @@ static int answer(const struct options *options, const struct project *project,
     struct text text = {0};
     if (options->word_count == 0) {
         if (options->json)
-            return print_json(records, err);
+            return print_runs(records, err);
         json_array_foreach (records, index, record)
             run_line_add(record, &text);
         return print_text(&text, err);

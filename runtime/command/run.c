@@ -328,7 +328,7 @@ static int dry_run(const struct options *options, struct jobs *jobs, struct disp
     if (result == 0 && list == NULL)
         result = error_set(err, ERR_MEMORY, "out of memory for what would run");
     if (result == 0 && options->json) {
-        json_t *object = json_pack("{s:O}", "stages", list);
+        json_t *object = json_pack("{s:i, s:O}", "schema", 1, "stages", list);
         result = print_json(object, err);
         json_decref(object);
     }

@@ -327,30 +327,19 @@ static void add_requirements(struct text *page, const json_t *requirements)
     text_add(page, "</section>\n");
 }
 
-/* The latest before the last one, under the same profile, that came to its end; or NULL. */
-static const json_t *run_before(const json_t *records, const json_t *record)
-{
-    for (size_t i = json_array_size(records); i-- > 0;) {
-        const json_t *other = json_array_get(records, i);
-        if (strcmp(json_text(other, "id"), json_text(record, "id")) != 0 &&
-            strcmp(json_text(other, "profile"), json_text(record, "profile")) == 0 &&
-            strcmp(json_text(other, "outcome"), "done") == 0)
-            return other;
-    }
-    return NULL;
-}
-
 /* Most runs follow one of their kind; *before is one of the records, or NULL. */
 static json_t *read_before(const struct project *project, const json_t *record,
                            const json_t **before, struct error *err)
 {
     json_t *records = record_read_latest(project, LOOK_BACK, err);
-    if (records == NULL || (*before = run_before(records, record)) != NULL ||
+    if (records == NULL ||
+        (*before = record_find_done(records, json_text(record, "profile"),
+                                    json_text(record, "id"))) != NULL ||
         json_array_size(records) < LOOK_BACK)
         return records;
     json_decref(records);
     records = record_read_latest(project, LOOK_FAR_BACK, err);
-    *before = run_before(records, record);
+    *before = record_find_done(records, json_text(record, "profile"), json_text(record, "id"));
     return records;
 }
 

@@ -1,5 +1,5 @@
-/* The page of a run for people, beside its record: what ran when and why, what was cached, the graph, the
- * machine, and what changed since the run before of the same profile.
+/* The page of a run for people, beside its record: what ran when and why, what was cached, the
+ * graph, the machine, and what changed since the run before of the same profile.
  */
 #ifndef COMMAND_RUN_PAGE_H
 #define COMMAND_RUN_PAGE_H

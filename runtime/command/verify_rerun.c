@@ -159,7 +159,7 @@ static bool cannot_be_executed(struct rerunning *all, const struct job *job,
         why = "it is frozen";
     else if (job->stage->network)
         why = "it uses the network, which no key names";
-    else if (!is_as_locked(job, entry) && check->made_elsewhere[job->index])
+    else if (check->another_machine[job->index])
         why = "made on another machine, not reproducible here";
     if (why != NULL) {
         not_executed(all, name, why);

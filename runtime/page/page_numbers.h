@@ -8,6 +8,9 @@
 
 /* "91.25%", or "–" for NaN. */
 void page_percent(struct text *text, double fraction);
+/* "90.2% to 93.1%": 95 of 100 such intervals hold the true share (Wilson's score interval), where
+ * `hits` of `count` were counted; "–" where nothing was. */
+void page_interval(struct text *text, double hits, double count);
 /* "0.1234", "inf", or "–" for NaN. */
 void page_real(struct text *text, double value);
 /* "12,345" */

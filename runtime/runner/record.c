@@ -140,12 +140,12 @@ json_t *record_make(const struct jobs *jobs, const struct record_run *run, struc
     strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&run->started, &utc));
     make_id(run, host, id);
     if (stages != NULL && requirements != NULL)
-        record = json_pack("{s:s, s:s, s:f, s:s, s:s, s:O, s:s, s:s, s:i, s:o, s:O, s:O}", "id", id,
-                           "started", started, "seconds", run->seconds, "outcome",
-                           outcome_name(run->outcome), "profile", project->plan->profile, "sets",
-                           project->plan->sets, "host", host, "device", project->settings.device,
-                           "jobs", project->settings.jobs, "machine", machine_json(), "stages",
-                           stages, "requirements", requirements);
+        record = json_pack("{s:i, s:s, s:s, s:f, s:s, s:s, s:O, s:s, s:s, s:i, s:o, s:O, s:O}",
+                           "schema", 1, "id", id, "started", started, "seconds", run->seconds,
+                           "outcome", outcome_name(run->outcome), "profile", project->plan->profile,
+                           "sets", project->plan->sets, "host", host, "device",
+                           project->settings.device, "jobs", project->settings.jobs, "machine",
+                           machine_json(), "stages", stages, "requirements", requirements);
     if (record == NULL)
         error_set(err, ERR_MEMORY, "out of memory for the record of the run");
 done:
@@ -194,6 +194,9 @@ static int read_record(const char *path, struct found_record *found, struct erro
         return -1;
     found->written = status.st_mtim;
     found->started = json_string_value(json_object_get(found->record, "started"));
+    /* The first ones did not say so. */
+    if (json_object_get(found->record, "schema") == NULL)
+        json_object_set_new(found->record, "schema", json_integer(1));
     if (found->started != NULL)
         return 0;
     json_decref(found->record);
@@ -238,6 +241,18 @@ json_t *record_read_all(const struct project *project, struct error *err)
 json_t *record_read_latest(const struct project *project, size_t most, struct error *err)
 {
     return read_last(project, most, err);
+}
+
+const json_t *record_find_done(const json_t *records, const char *profile, const char *but)
+{
+    for (size_t i = json_array_size(records); i-- > 0;) {
+        const json_t *record = json_array_get(records, i);
+        if ((but == NULL || strcmp(json_text(record, "id"), but) != 0) &&
+            strcmp(json_text(record, "profile"), profile) == 0 &&
+            strcmp(json_text(record, "outcome"), "done") == 0)
+            return record;
+    }
+    return NULL;
 }
 
 const json_t *record_find(const json_t *records, const char *word)

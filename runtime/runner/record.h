@@ -1,7 +1,7 @@
 /* The record of a run: what differs from run to run and so is no artifact.
  * reports/runs/<UTC time>-<short id>.json:
  *
- *   {"id", "started", "seconds", "outcome": "done"|"failed"|"interrupted",
+ *   {"schema", "id", "started", "seconds", "outcome": "done"|"failed"|"interrupted",
  *    "profile", "sets", "host", "device", "jobs",
  *    "machine": {"processor", "processors", "memory", "system"},
  *    "stages": [{"name", "state", "key", "seconds", "began", "started", "host",
@@ -37,6 +37,9 @@ bool record_is_worth(const struct jobs *jobs);
 json_t *record_read_all(const struct project *project, struct error *err);
 /* The same of the latest `most`, by the names of their files. */
 json_t *record_read_latest(const struct project *project, size_t most, struct error *err);
+/* The last of them that came to its end under a profile, but for the one of this id (NULL: none),
+ * or NULL. Borrowed. */
+const json_t *record_find_done(const json_t *records, const char *profile, const char *but);
 /* The record whose id begins with `word`, of at least 4 characters, or NULL. Borrowed. */
 const json_t *record_find(const json_t *records, const char *word);
 

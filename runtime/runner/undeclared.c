@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -20,11 +21,27 @@ static bool is_there(const char *folder, const char *path)
     return there;
 }
 
+/* Whether the dep on the project's folders has it, which lies at its own place alone. */
+static bool is_in_folders(const struct attempt *attempt, const char *path)
+{
+    const struct plan_stage *stage = attempt->job->stage;
+    bool there = false;
+    for (size_t i = 0; i < stage->dep_count && !there; i++) {
+        struct text inner = {0};
+        text_addf(&inner, "deps/%s/%s", stage->deps[i].name, path);
+        there = stage->deps[i].path != NULL && strcmp(stage->deps[i].path, ".") == 0 &&
+                is_there(attempt->folder, text_string(&inner));
+        text_release(&inner);
+    }
+    return there;
+}
+
 /* The project has it and the work folder has not. */
 static bool is_hidden(const struct attempt *attempt, const char *path)
 {
     return path[0] != '/' && strncmp(path, "..", 2) != 0 &&
-           is_there(attempt->jobs->project->plan->folder, path) && !is_there(attempt->folder, path);
+           is_there(attempt->jobs->project->plan->folder, path) &&
+           !is_there(attempt->folder, path) && !is_in_folders(attempt, path);
 }
 
 /* "No module named 'model'": model.py or model/ beside a file of cmd, or, as of `python3 -m`, in

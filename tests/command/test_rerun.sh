@@ -67,6 +67,8 @@ ok $result each_format_says_what_differs
 r verify --rerun moody --json
 [ $status -eq 104 ] && grep -q '"result": "differs"' "$here/out" && grep -q '"path": "a.b.1"' "$here/out" && grep -q '"ulp": 1' "$here/out" && ! grep -q '^rerun' "$here/out"
 ok $? json_says_the_same
+"$BUILD/tests/schemas/validate" docs/schemas/verify.json "$here/out" > "$here/err"
+ok $? the_json_keeps_to_its_schema
 r verify --rerun moody -q
 [ $status -eq 104 ] && grep -q 'table.csv' "$here/out"
 ok $? quiet_keeps_what_is_wrong
@@ -76,7 +78,7 @@ rm "$here/other"
 executed > /dev/null
 
 r verify double
-[ $status -eq 2 ] && grep -q 'reprise verify --rerun double' "$here/err"
+[ $status -eq 2 ] && grep -q "verify takes 'double' as a stage with --rerun" "$here/err"
 ok $? a_stage_without_rerun_is_wrong_usage
 r verify --rerun doubel
 [ $status -eq 2 ] && grep -q "did you mean 'double'" "$here/err"
@@ -199,17 +201,19 @@ make_project elsewhere
 cat > "$project/pipeline.yaml" <<'YAML'
 stages:
   card: {cmd: stages/card.sh, deps: {}, outs: {o: o.txt}}
+  after: {cmd: sh stages/after.sh, deps: {lib: stages/stage.sh, c: card.o}, outs: {o: o.txt}}
 YAML
 printf '#!/bin/sh\n# REPRISE_STAGE\n[ "$1" = --fingerprint ] && { echo "machine %s"; exit; }\n. "%s/at.sh"\necho x > "$(at outs o)"\n' '$(cat '"$here"'/machine)' "$here" > "$project/stages/card.sh"
 sed -n '/^at()/p' "$project/stages/stage.sh" > "$here/at.sh"
+printf '. "${0%%/*}/stage.sh"\ncp "$(at deps c)" "$(at outs o)"\n' > "$project/stages/after.sh"
 chmod +x "$project/stages/card.sh"
 echo one > "$here/machine"
 r run
 echo two > "$here/machine"
 rm -f "$project/cache/answers.json"
 r verify --rerun
-[ $status -eq 0 ] && grep -q '^rerun: card: not executed again: made on another machine, not reproducible here' "$here/out"
-ok $? what_another_machine_made_is_named_and_does_not_fail
+[ $status -eq 0 ] && grep -q '^rerun: card: not executed again: made on another machine, not reproducible here' "$here/out" && grep -q '^rerun: after: the same bits' "$here/out"
+ok $? what_another_machine_made_is_named_and_what_comes_after_it_is_executed
 r verify --rerun --strict
 [ $status -eq 1 ]
 ok $? strict_fails_on_it

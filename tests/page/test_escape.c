@@ -28,35 +28,11 @@ static void escape_makes_markdown_harmless(void **state)
     expect(escape_markdown, "<img src=x>\n# h", "&lt;img src=x\\> \\# h");
 }
 
-static void escape_encodes_base64_as_rfc_4648(void **state)
-{
-    (void)state;
-    static const char *const vectors[][2] = {{"", ""},
-                                             {"f", "Zg=="},
-                                             {"fo", "Zm8="},
-                                             {"foo", "Zm9v"},
-                                             {"foob", "Zm9vYg=="},
-                                             {"fooba", "Zm9vYmE="},
-                                             {"foobar", "Zm9vYmFy"}};
-    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-        struct text text = {0};
-        escape_base64(&text, (const uint8_t *)vectors[i][0], strlen(vectors[i][0]));
-        assert_string_equal(text_string(&text), vectors[i][1]);
-        text_release(&text);
-    }
-    struct text text = {0};
-    const uint8_t all[3] = {0xff, 0xef, 0xbe};
-    escape_base64(&text, all, 3);
-    assert_string_equal(text_string(&text), "/+++");
-    text_release(&text);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escape_makes_html_harmless),
         cmocka_unit_test(escape_makes_markdown_harmless),
-        cmocka_unit_test(escape_encodes_base64_as_rfc_4648),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

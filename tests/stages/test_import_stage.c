@@ -401,6 +401,7 @@ static json_t *inspect(struct stage_run *run)
     put_class(run, "dog", 3, 2000);
     put_picture(run, "own/dog/same.png", 1001);
     put_text(run, "own/dog/bad.png", "x");
+    put_class(run, "artifacts", 2, 3000); /* of a project that was here */
     if (stage_run_execute(run) != 0)
         fail_msg("%s", run->messages);
     if (json_read(path, &found, &err) < 0)
