@@ -330,9 +330,9 @@ static void failed(void *self, const struct attempt *attempt)
         display_of(display, attempt->job, "its log: %s", attempt->log_path);
     if (attempt->undeclared != NULL)
         display_of(display, attempt->job,
-                   "note: the project's '%s' is not there for this stage: declare it, as in deps: "
-                   "{code: %s}",
-                   attempt->undeclared, attempt->undeclared);
+                   "note: %s'%s' is not there for this stage: declare it, as in deps: {code: %s}",
+                   attempt->undeclared[0] == '/' ? "" : "the project's ", attempt->undeclared,
+                   attempt->undeclared);
 }
 
 static void ended(void *self, const struct job *job)

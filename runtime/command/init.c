@@ -119,7 +119,7 @@ static void tell(const json_t *found)
         printf("  %s: %s\n", json_string_value(json_at(value, "path")),
                json_string_value(json_at(value, "why")));
     if (init_pipeline_number(found, "duplicate_count") > 0)
-        printf("%lld pairs are equal; they stay on one side of every split\n",
+        printf("%lld pairs are equal; they stay on one side of the splits that are made here\n",
                init_pipeline_number(found, "duplicate_count"));
 }
 

@@ -28,7 +28,9 @@ static const struct choice {
     bool by_command;                /* it checks them, and the help says which are its */
 } choices[] = {{"device", {"auto", "cpu", "cuda"}, false},
                {"format", {"dot", "mermaid", "table", "csv"}, true},
-               {"template", {"pictures", "stages", "notebook"}, false}};
+               {"template", {"pictures", "stages", "notebook"}, false},
+               {"sandbox", {"auto", "require", "off"}, false},
+               {"kind", {"p256", "ed25519"}, false}};
 
 static const struct option options_table[] = {
     {'n', true, "dry-run", NULL, "say what would run, and run nothing", OPTION_FLAG,
@@ -80,13 +82,15 @@ static const struct option options_table[] = {
      FIELD(sort)},
     {'K', false, "key", "FILE", "sign with this key, or verify signatures by it", OPTION_TEXT,
      FIELD(key)},
-    {'Y', false, "kind", "KIND", "of the key: p256 (default) or ed25519", OPTION_TEXT, FIELD(kind)},
+    {'Y', false, "kind", "KIND", " (default: p256)", OPTION_TEXT, FIELD(kind)},
     {'I', false, "attestations", "DIR", "where they lie (default: attestations)", OPTION_TEXT,
      FIELD(attestations)},
     {'Q', false, "signature", "FILE", "verify a model by this signature, and no project",
      OPTION_TEXT, FIELD(signature)},
     {'c', false, "crate", NULL, "write ro-crate-metadata.json of the last run", OPTION_FLAG,
      FIELD(crate)},
+    {'x', false, "sandbox", "MODE", ": confine stages (default: off)", OPTION_TEXT,
+     FIELD(project.sandbox)},
     {'O', false, "offline", NULL, "a base that needs no network", OPTION_FLAG, FIELD(offline)},
     {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
     {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},

@@ -100,12 +100,38 @@ static const char *next_word(const char *at, char word[WORD])
     return at + length;
 }
 
+/* "cat: /home/me/data.csv: Permission denied": a path outside that the sandbox kept from the stage;
+ * of one in the project its place there. */
+static char *refused_path(const struct attempt *attempt, const char *log)
+{
+    struct error ignored;
+    char word[WORD];
+    const char *project = attempt->jobs->project->plan->folder;
+    const size_t length = strlen(project);
+    for (const char *line = log; *line != '\0';
+         line += strcspn(line, "\n") + (strchr(line, '\n') != NULL)) {
+        const char *denied = strstr(line, "ermission denied"), *end = line + strcspn(line, "\n");
+        const char *at = line;
+        while (denied != NULL && denied < end && (at = next_word(at, word)) != NULL && at <= end) {
+            if (word[0] != '/' || without_folder(attempt, word) != word || !is_there("/", word))
+                continue;
+            bool inside = strncmp(word, project, length) == 0 && word[length] == '/';
+            return memory_copy_text(inside ? word + length + 1 : word, &ignored);
+        }
+    }
+    return NULL;
+}
+
 char *undeclared_find(const struct attempt *attempt, const struct text *log)
 {
     struct error ignored;
     char word[WORD], path[2 * WORD];
     const char *data = text_string(log), *at = data + (log->size > TAIL ? log->size - TAIL : 0);
     bool module = false;
+    char *refused =
+        attempt->jobs->project->sandbox == SANDBOX_OFF ? NULL : refused_path(attempt, at);
+    if (refused != NULL)
+        return refused;
     for (int i = 0; i < WORDS && (at = next_word(at, word)) != NULL; i++) {
         if (module && module_of(attempt, word, path))
             return memory_copy_text(path, &ignored);

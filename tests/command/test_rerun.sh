@@ -8,7 +8,7 @@ cat >> "$project/pipeline.yaml" <<'YAML'
   moody:
     cmd: sh stages/moody.sh
     deps: {data: data.data, lib: stages/stage.sh}
-    outs: {values: values.json, table: table.csv, raw: raw.bin, files: files, array: array.npy}
+    outs: {values: values.json, table: table.csv, raw: raw.bin, files: files, array: array.npy, figure: figure.png}
 YAML
 cat > "$project/stages/moody.sh" <<SH
 . "\${0%/*}/stage.sh"
@@ -25,6 +25,11 @@ echo \$other > "\$files/sub/one.txt"
 # Two f32 (1.0, and 2.0 or the next one).
 { printf '\223NUMPY\001\000\166\000%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }"; printf "\\\\000\\\\000\\\\200\\\\077\\\\00\$other\\\\000\\\\000\\\\100"; } > "\$(at outs array)"
 SH
+echo 'cp "$(at deps p)/picture_$other.png" "$(at outs figure)"' >> "$project/stages/moody.sh"
+sed -i '/cmd: sh stages.moody.sh/,/deps:/s|lib: stages/stage.sh}|lib: stages/stage.sh, p: pictures}|' "$project/pipeline.yaml"
+mkdir "$project/pictures"
+cp tests/golden/pictures/rgb.png "$project/pictures/picture_0.png"
+cp tests/golden/pictures/grey.png "$project/pictures/picture_1.png"
 r run
 [ $status -eq 0 ] || { cat "$here/err"; exit 1; }
 executed > /dev/null
@@ -64,6 +69,9 @@ rerun: moody: 'array.npy': 1 of 2 elements differ, by at most 1 ulp (2.38e-07), 
 END
 ! grep -q "same.txt" "$here/out" || result=1
 ok $result each_format_says_what_differs
+grep -q "^rerun: moody: 'figure.png': [0-9]* of 247 pixels differ" "$here/out" && grep -q "a picture of it: $project/cache/rerun/moody/figure.png" "$here/out" &&
+    head -c 4 "$project/cache/rerun/moody/figure.png" | grep -q PNG
+ok $? the_difference_of_pictures_is_drawn
 r verify --rerun moody --json
 [ $status -eq 104 ] && grep -q '"result": "differs"' "$here/out" && grep -q '"path": "a.b.1"' "$here/out" && grep -q '"ulp": 1' "$here/out" && ! grep -q '^rerun' "$here/out"
 ok $? json_says_the_same
@@ -75,6 +83,9 @@ ok $? quiet_keeps_what_is_wrong
 unchanged && nothing_left
 ok $? a_difference_changes_nothing_of_the_project
 rm "$here/other"
+r verify --rerun moody
+[ $status -eq 0 ] && [ ! -e "$project/cache/rerun/moody" ]
+ok $? the_picture_goes_when_bits_are_equal_again
 executed > /dev/null
 
 r verify double
