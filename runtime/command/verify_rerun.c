@@ -1,5 +1,6 @@
 /* verify --rerun: executes stages again, each on its own, with what was recorded as its deps, and
- * holds every out against the recorded one (runner/rerun.h says what is different about it).
+ * holds every out against the recorded one (runner/rerun.h says what is different about it),
+ * confined where --sandbox says so.
  *
  * Not executed: what is frozen, what uses the network, and what the lock has of another machine.
  * --sample N draws from the rest: the N stages for which SHA-256 of "<digest of the lock> <name>",
@@ -14,6 +15,7 @@
 #include "command/verification.h"
 #include "runner/lock_update.h"
 #include "runner/rerun.h"
+#include "runner/sandbox.h"
 #include "runner/signals.h"
 
 #include <stdlib.h>
@@ -49,6 +51,11 @@ int verify_rerun_choose(struct verification *check, struct error *err)
         return error_set(err, ERR_USAGE, "--sample '%s': expected a number of stages, at least 1",
                          options->sample);
     check->drawn = (size_t)sample;
+    if (!verify_rerun_asked(options) && options->project.sandbox != NULL)
+        return error_set(err, ERR_USAGE,
+                         "--sandbox confines what --rerun executes: name that, too");
+    if (sandbox_check(check->project, err) < 0)
+        return -1;
     if ((check->chosen = memory_new(plan->count, sizeof(*check->chosen), err)) == NULL)
         return -1;
     for (size_t i = 0; i < plan->count; i++)
@@ -383,6 +390,7 @@ int verify_rerun(struct verification *check, struct error *err)
     if (display != NULL &&
         (all.confirmed = memory_new(count, sizeof(struct action *), err)) != NULL) {
         all.watcher = display_watcher(display);
+        display_sandbox(display, check->project);
         result = rerun_chosen(&all, err);
         signals_close(&all.signals);
     }

@@ -35,12 +35,11 @@ static struct array of_tensor(const struct safetensor *tensor)
 /* "<f4 [3,4]", or "absent". */
 static void add_shape(struct text *text, const struct array *array)
 {
-    text_addf(text, "%s [", array == NULL ? "absent" : npy_type_name(array->type));
     if (array == NULL) {
-        text->size -= 2;
-        text->data[text->size] = '\0';
+        text_add(text, "absent");
         return;
     }
+    text_addf(text, "%s [", npy_type_name(array->type));
     for (int i = 0; i < array->rank; i++)
         text_addf(text, "%s%lld", i > 0 ? "," : "", (long long)array->shape[i]);
     text_add(text, "]");

@@ -1,5 +1,7 @@
 #!/bin/sh
 # verify --rerun executes stages again beside the project and finds every bit that is not the same.
+# Not in /dev/shm, which confined stages share.
+ON=${TMPDIR:-/tmp}
 . tests/runner/project.sh
 make_project one
 lock=$project/pipeline.lock
@@ -206,6 +208,24 @@ echo '# changed' >> "$project/stages/bad.sh"
 r verify --rerun bad
 [ $status -eq 1 ] && grep -q '^rerun: bad: not executed again: it is not as the lock has it' "$here/out"
 ok $? a_stage_that_is_stale_is_not_executed
+
+# Confined, where that is asked for.
+r verify --sandbox=auto
+[ $status -eq 2 ] && grep -q -- '--sandbox confines what --rerun executes' "$here/err"
+ok $? a_sandbox_without_rerun_is_wrong_usage
+make_project confined
+echo "[ ! -f '$here/pry' ] || echo pried > '$here/pried'" >> "$project/stages/double.sh"
+r run
+touch "$here/pry"
+r verify --rerun double
+[ $status -eq 0 ] && [ -f "$here/pried" ]
+ok $? without_a_sandbox_a_stage_writes_elsewhere
+rm -f "$here/pried"
+r verify --rerun double --sandbox=require
+if [ $status -eq 2 ]; then skip a_confined_stage_does_not "this kernel has not all of the sandbox"; else
+    [ ! -f "$here/pried" ]
+    ok $? a_confined_stage_does_not
+fi
 
 # A fingerprint that is another one now.
 make_project elsewhere
