@@ -21,12 +21,13 @@ try write_project "echo > $project/new"
 try write_cache "echo > $project/cache/new"
 try write_tmp "echo > /tmp/reprise-test-$$"
 try signal_outside "kill -0 $$"
+try memory_outside "cat /proc/$$/environ > /dev/null"
 try socket "$socket"
 try rename_outside "mv $outside/moved $outside/again"
 try read_dep 'grep -q data deps/d/data.txt'
 try write_own 'echo > own && mkdir home/f && mv own home/f'
 try use_system 'ls /usr /etc > /dev/null && : > /dev/null && perl -e 1'
-attacks='read_outside read_project list_outside write_outside write_project write_cache write_tmp signal_outside socket rename_outside'
+attacks='read_outside read_project list_outside write_outside write_project write_cache write_tmp signal_outside memory_outside socket rename_outside'
 fresh() { rm -f "$outside/new" "$project/new" "$project/cache/new" "/tmp/reprise-test-$$" "$outside/again"; touch "$outside/moved"; }
 trap 'rm -f "/tmp/reprise-test-$$"; chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
 came_through() { for stage; do [ "$(cat "$project/artifacts/$stage/o")" = did ] || { echo "$stage did not" >> "$here/err"; return 1; }; done; }
@@ -37,7 +38,7 @@ r run --sandbox=off
 [ $status -eq 0 ] && came_through $attacks read_dep write_own use_system && grep -q '"sandbox": "off"' "$project"/reports/runs/*.json
 ok $? without_a_sandbox_every_attack_succeeds
 r run --sandbox=auto
-[ $status -eq 0 ] && grep -q "^0 executed, 13 cached" "$here/err" && came_through read_outside
+[ $status -eq 0 ] && grep -q "^0 executed, 14 cached" "$here/err" && came_through read_outside
 ok $? sandbox_is_in_no_key
 r run --sandbox=some
 [ $status -eq 2 ] && grep -q -- "--sandbox 'some': expected auto, require or off" "$here/err"
