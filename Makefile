@@ -21,7 +21,7 @@ SAY = @$(if $(V),:,echo ' ')
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-STAGES = download import inspect predict compare split explore pretrain phase1 phase2 evaluate curves gradcam report export
+STAGES = download import inspect predict compare differ split explore pretrain phase1 phase2 evaluate curves gradcam report export
 PARTS = base plan store data nn figure page runner provenance command
 
 # Flags. No debug information and no line numbers in the executables, whose digests are part of every key; `make DEBUG=1`

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "command/live.h"
+#include "runner/sandbox.h"
 #include "runner/stage_log.h"
 
 #include <fcntl.h>
@@ -203,6 +204,16 @@ void display_ended(struct display *display, const struct job *job)
         add_reason(display, &line, &job->reason);
     say(display, &line);
     text_release(&line);
+}
+
+void display_sandbox(struct display *display, const struct project *project)
+{
+    struct text missing = {0};
+    if (project->sandbox == SANDBOX_AUTO)
+        sandbox_missing(&missing);
+    if (missing.size > 0)
+        display_say(display, "note: of the sandbox is missing here: %s", text_string(&missing));
+    text_release(&missing);
 }
 
 static void started(void *self, const struct attempt *attempt)

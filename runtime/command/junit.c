@@ -94,8 +94,8 @@ static void add_stopped(struct text *xml, const struct error *stopped)
 int junit_write(const char *path, const json_t *cases, const struct error *stopped,
                 struct error *err)
 {
-    static const char *const levels[] = {"lock",  "artifacts", "published",
-                                         "cache", "require",   "signature"};
+    static const char *const levels[] = {"lock",    "artifacts", "published", "cache",
+                                         "require", "signature", "rerun"};
     struct text xml = {0};
     text_add(&xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"reprise\"");
     add_counts(&xml, cases, NULL, stopped != NULL);

@@ -14,9 +14,9 @@ struct options {
     size_t word_count;
     struct project_settings project;
     const char *format, *junit, *badge, *reason, *template_name, *weights, *top, *html, *age, *size,
-        *sort, *key, *kind, *attestations, *signature;
+        *sort, *key, *kind, *attestations, *signature, *sample;
     bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict, offline, runs,
-        crate;
+        crate, rerun;
 };
 
 /* A subcommand. Returns 0, or -1 with the error that says how it went. */

@@ -267,16 +267,6 @@ static void execute_held(const struct options *options, struct jobs *jobs, struc
         unchanged_write(jobs, &telling->said, &begun->since);
 }
 
-static void say_sandbox(const struct project *project, struct display *display)
-{
-    struct text missing = {0};
-    if (project->sandbox == SANDBOX_AUTO)
-        sandbox_missing(&missing);
-    if (missing.size > 0)
-        display_say(display, "note: of the sandbox is missing here: %s", text_string(&missing));
-    text_release(&missing);
-}
-
 /* `hold` is taken, and given back when all is closed. */
 static int execute(const struct options *options, struct jobs *jobs, struct display *display,
                    const struct begun *begun, struct hold *hold, struct error *err)
@@ -288,7 +278,7 @@ static int execute(const struct options *options, struct jobs *jobs, struct disp
     if (check_before(options, jobs, err) < 0 ||
         ours_write_delivered(jobs->project->plan, jobs->project->store, err) < 0)
         return -1;
-    say_sandbox(jobs->project, display);
+    display_sandbox(display, jobs->project);
     execute_held(options, jobs, &telling, begun, &ending);
     if (!options->quiet)
         summarise(jobs, display, ending.seconds);

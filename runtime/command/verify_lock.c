@@ -245,7 +245,9 @@ static int compare(struct verification *check, struct job *job, const struct loc
     lock_stage_free(now);
     if (take_fingerprint(job, entry->fingerprint, err) < 0)
         return -1;
-    check->made_elsewhere[job->index] = comparing.elsewhere || !told || has_upstream(check, job);
+    check->another_machine[job->index] = comparing.elsewhere || !told;
+    check->made_elsewhere[job->index] =
+        check->another_machine[job->index] || has_upstream(check, job);
     for (size_t i = 0; i < job->dep_count; i++)
         all = all && job->deps[i].known;
     if (entry->old && comparing.found == 0)

@@ -59,7 +59,7 @@ static int group_content(const struct jobs *jobs, const struct plan_dep *dep,
         result = members[used].path == NULL ? -1 : 0;
     }
     if (result == 0)
-        result = content_gather(jobs->project->store, members, used, content, err);
+        result = content_gather(jobs->project->lasting, members, used, content, err);
     for (size_t i = 0; i < used; i++)
         free((char *)members[i].path);
     free(members);

@@ -54,7 +54,7 @@ static int place_dep(const struct attempt *attempt, size_t index, const char *pa
     const struct plan_dep *dep = &job->stage->deps[index];
     if (dep->path != NULL)
         return copy_project_dep(attempt, dep, &job->deps[index], path, err);
-    return materialise_dep(attempt->jobs->project->store, &job->deps[index].content, path, err);
+    return materialise_dep(attempt->jobs->project->lasting, &job->deps[index].content, path, err);
 }
 
 static int make_deps(const struct attempt *attempt, struct error *err)

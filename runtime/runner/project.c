@@ -209,6 +209,7 @@ done:
     if (result < 0)
         project_close(&project);
     else {
+        project.lasting = project.store;
         *opened = project;
         store_set_stop(opened->store, &opened->stop);
     }

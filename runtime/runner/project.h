@@ -37,6 +37,8 @@ struct project {
     struct project_settings settings;
     struct plan *plan;
     struct store *store;
+    struct store *lasting; /* has what stages read and keeps the logs of failures: `store`, but for
+                              a stage that is executed again beside the project (rerun.h) */
     struct lock_reader *lock;
     struct ours *ours;
     char *artifacts, *runs;
@@ -49,6 +51,12 @@ struct project {
     atomic_int untidy;            /* not 0: something that should be gone could not be removed */
     atomic_int stop;              /* not 0: hashing, copying and asking end with ERR_INTERRUPTED */
 };
+
+/* A project beside another: what it makes goes when it ends. */
+static inline bool project_is_passing(const struct project *project)
+{
+    return project->store != project->lasting;
+}
 
 static inline bool project_is_stopping(const struct project *project)
 {

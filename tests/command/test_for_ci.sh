@@ -55,6 +55,18 @@ r verify --strict --junit made.xml
 [ $status -eq 1 ] && checked 15 1 0 && fails lock side strict 'side: its result was adopted'
 ok $? strictly_it_is_a_failure
 
+r run -f side
+r verify --rerun double side --junit made.xml
+[ $status -eq 0 ] && checked 17 0 0 && has rerun double && has rerun side
+ok $? stage_that_was_executed_again_is_a_test_case
+cp "$project/stages/side.sh" "$here/side.sh"
+echo 'cat /proc/sys/kernel/random/uuid >> "$(at outs copy)"' >> "$project/stages/side.sh"
+r run
+r verify --rerun side --junit made.xml
+[ $status -eq 104 ] && checked 16 1 0 && fails rerun side differs 'not the same bits'
+ok $? other_bits_are_a_failure_of_the_case
+cp "$here/side.sh" "$project/stages/side.sh"
+r run
 r run --set scale=3
 r diff --format markdown
 [ $status -eq 0 ] && said '| double.result.value | 2 | 3 | +1 | better |' && said '| scale | 2 | 3 | double |' && grep -q '^| double | changed | .* | param scale |$' "$here/out" &&
