@@ -16,7 +16,7 @@
 struct settings {
     bool flipped;    /* what evaluate recorded is a mean over mirror images */
     bool raw_pixels; /* feed [0,1] pixels, past the model's preprocessing */
-    double alpha;
+    struct overlay overlay;
     const json_t *pairs;
     struct weight_check weight_check;
 };
@@ -31,10 +31,12 @@ static int read_settings(struct stage *stage, struct settings *settings, struct 
 {
     static const char *const ways[] = {"model", "none"};
     const json_t *map = NULL;
-    int way = 0;
+    int way = 0, colormap = COLORMAP_VIRIDIS;
     settings->flipped = false;
     if (stage_choice(stage, "gradcam.preprocess", ways, 2, &way, err) < 0 ||
-        stage_real(stage, "gradcam.alpha", 0, 1, &settings->alpha, err) < 0 ||
+        stage_real(stage, "gradcam.alpha", 0, 1, &settings->overlay.alpha, err) < 0 ||
+        stage_choice_or_null(stage, "gradcam.colormap", colormap_names, COLORMAPS, &colormap, err) <
+            0 ||
         (settings->pairs = stage_value(stage, "gradcam.pairs", err)) == NULL ||
         model_use_check(stage, &settings->weight_check, err) < 0 ||
         stage_map_or_null(stage, "evaluate", &map, err) < 0 ||
@@ -42,6 +44,7 @@ static int read_settings(struct stage *stage, struct settings *settings, struct 
          stage_bool(stage, "evaluate.flip", &settings->flipped, err) < 0))
         return -1;
     settings->raw_pixels = way == 1;
+    settings->overlay.colormap = (enum colormap)colormap;
     return stage_params_done(stage, err) < 0 ? -1 : choice_check_pairs(settings->pairs, err);
 }
 
@@ -193,7 +196,7 @@ static int write_metrics(const char *path, const struct explainer *explainer,
 
 /* Figures and heat maps of the chosen images. */
 static int show(struct stage *stage, struct explainer *explainer, const struct choice *choice,
-                double alpha, struct error *err)
+                const struct overlay *overlay, struct error *err)
 {
     int64_t places = explainer->height * explainer->width;
     const int64_t shape[3] = {(int64_t)choice->count, explainer->height, explainer->width};
@@ -210,8 +213,8 @@ static int show(struct stage *stage, struct explainer *explainer, const struct c
     for (size_t i = 0; i < choice->count; i++)
         gradcam_normalise(heats + (int64_t)i * places, places);
     if (npy_write(heatmaps, NPY_F32, 3, shape, heats, err) < 0 ||
-        gradcam_draw_samples(samples, explainer, choice, heats, alpha, err) < 0 ||
-        gradcam_draw_confusions(confusion, explainer, choice, heats, alpha, err) < 0)
+        gradcam_draw_samples(samples, explainer, choice, heats, overlay, err) < 0 ||
+        gradcam_draw_confusions(confusion, explainer, choice, heats, overlay, err) < 0)
         goto done;
     result = 0;
 done:
@@ -231,7 +234,7 @@ static int explain(struct stage *stage, const struct settings *settings,
         drawing_note_names(stage, (const char *const *)explainer->dataset->classes,
                            (size_t)explainer->classes, err) < 0 ||
         choose(explainer, settings->pairs, &predicted, &choice, err) < 0 ||
-        show(stage, explainer, &choice, settings->alpha, err) < 0 ||
+        show(stage, explainer, &choice, &settings->overlay, err) < 0 ||
         (explainer->dataset->has_boxes &&
          measure_boxes(explainer, stage, predicted, &boxes, err) < 0) ||
         write_metrics(metrics, explainer, &choice, &boxes, err) < 0)

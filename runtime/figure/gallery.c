@@ -139,8 +139,8 @@ static uint8_t to_byte(float value)
 }
 
 /* Draws a picture of bytes, floats or heat within a rectangle. */
-static int draw_pixels(struct canvas *canvas, const struct gallery_cell *cell, double x, double y,
-                       double width, double height, struct error *err)
+static int draw_pixels(struct canvas *canvas, const struct gallery_cell *cell, enum colormap map,
+                       double x, double y, double width, double height, struct error *err)
 {
     if (cell->u8 != NULL) {
         canvas_picture(canvas, x, y, width, height, cell->u8, cell->height, cell->width);
@@ -154,7 +154,7 @@ static int draw_pixels(struct canvas *canvas, const struct gallery_cell *cell, d
         return -1;
     for (size_t i = 0; i < pixels; i++) {
         if (cell->heat != NULL)
-            colour_to_bytes(colormap_jet(cell->heat[i]), rgb + 3 * i);
+            colour_to_bytes(colormap_heat(map, cell->heat[i]), rgb + 3 * i);
         for (size_t c = 0; cell->heat == NULL && c < 3; c++)
             rgb[3 * i + c] = to_byte(cell->f32[3 * i + c]);
     }
@@ -179,8 +179,8 @@ static void draw_box(struct canvas *canvas, const struct gallery_cell *cell, dou
     canvas_unclip(canvas);
 }
 
-static int draw_picture(struct canvas *canvas, const struct gallery_cell *cell, double x, double y,
-                        double side, struct error *err)
+static int draw_picture(struct canvas *canvas, const struct gallery_cell *cell, enum colormap map,
+                        double x, double y, double side, struct error *err)
 {
     /* Where a white picture ends. */
     const struct pen frame = {.colour = THEME_EDGE.colour, .width = 0.5};
@@ -193,7 +193,7 @@ static int draw_picture(struct canvas *canvas, const struct gallery_cell *cell, 
     double width = (double)cell->width * scale, height = (double)cell->height * scale;
     x += (side - width) / 2;
     y += (side - height) / 2;
-    if (draw_pixels(canvas, cell, x, y, width, height, err) < 0)
+    if (draw_pixels(canvas, cell, map, x, y, width, height, err) < 0)
         return -1;
     canvas_outline(canvas, x, y, width, height, frame);
     if (cell->box != NULL)
@@ -238,7 +238,7 @@ static int draw_rows(struct canvas *canvas, const struct gallery_plan *plan, str
             const struct gallery_cell *cell = &gallery->cells[r * gallery->columns + c];
             double x = column_x(plan, c);
             draw_cell_title(canvas, plan, cell, x, picture_y);
-            if (draw_picture(canvas, cell, x, picture_y, plan->cell, err) < 0)
+            if (draw_picture(canvas, cell, gallery->colormap, x, picture_y, plan->cell, err) < 0)
                 return -1;
         }
         y += row_height(plan, r);
@@ -268,9 +268,14 @@ static void draw_headings(struct canvas *canvas, const struct gallery_plan *plan
                 column_x(plan, c + group - 1) + plan->cell - column_x(plan, c), THEME_HEADING);
 }
 
+static struct colour viridis_at(double t)
+{
+    return colormap_heat(COLORMAP_VIRIDIS, (uint8_t)fmin(t * 256, 255));
+}
+
 static struct colour jet_at(double t)
 {
-    return colormap_jet((uint8_t)fmin(t * 256, 255));
+    return colormap_heat(COLORMAP_JET, (uint8_t)fmin(t * 256, 255));
 }
 
 static int draw(struct canvas *canvas, const struct gallery *gallery, struct gallery_plan *plan,
@@ -293,9 +298,9 @@ static int draw(struct canvas *canvas, const struct gallery *gallery, struct gal
         return -1;
     if (gallery->colourbar != NULL) {
         double first = (double)plan->lines[0] * LINE;
-        axes_draw_colourbar(canvas, right + 20, plan->top + first,
-                            fmin(plan->grid_height - first, 260), jet_at, false,
-                            gallery->colourbar);
+        axes_draw_colourbar(
+            canvas, right + 20, plan->top + first, fmin(plan->grid_height - first, 260),
+            gallery->colormap == COLORMAP_JET ? jet_at : viridis_at, false, gallery->colourbar);
     }
     return 0;
 }

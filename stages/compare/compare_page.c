@@ -1,5 +1,6 @@
 #include "compare/compare_page.h"
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/number.h"
@@ -345,7 +346,7 @@ static int add_picture(struct text *page, const struct dataset *dataset, int64_t
     if (stream != NULL && fclose(stream) != 0 && result == 0)
         result = error_set(err, ERR_MEMORY, "out of memory for a picture");
     if (result == 0)
-        escape_base64(page, (const uint8_t *)png, size);
+        base64_add(page, (const uint8_t *)png, size);
     free(words);
     free(png);
     return result;

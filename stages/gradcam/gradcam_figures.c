@@ -38,8 +38,8 @@ static void release_image(struct sheet_image *image)
     text_release(&image->title);
 }
 
-static int blend(const struct explainer *explainer, const uint8_t *picture, double alpha,
-                 struct sheet_image *image, struct error *err)
+static int blend(const struct explainer *explainer, const uint8_t *picture,
+                 const struct overlay *overlay, struct sheet_image *image, struct error *err)
 {
     int64_t h = explainer->dataset->height, w = explainer->dataset->width;
     uint8_t *heat = memory_new((size_t)h, (size_t)w, err);
@@ -49,7 +49,7 @@ static int blend(const struct explainer *explainer, const uint8_t *picture, doub
     if (result == 0) {
         for (int64_t i = 0; i < h * w * 3; i++)
             image->blend[i] = (float)picture[i] / 255.0f;
-        heatmap_blend(image->blend, heat, h, w, alpha, image->blend);
+        heatmap_blend(image->blend, heat, h, w, overlay->colormap, overlay->alpha, image->blend);
     }
     free(heat);
     return result;
@@ -76,8 +76,8 @@ static void add_title(const struct explainer *explainer, const struct short_name
 }
 
 static int fill_image(const struct explainer *explainer, const struct short_names *names,
-                      int64_t sample, const float *heat, double alpha, struct sheet_image *image,
-                      struct gallery_cell *cells, struct error *err)
+                      int64_t sample, const float *heat, const struct overlay *overlay,
+                      struct sheet_image *image, struct gallery_cell *cells, struct error *err)
 {
     const struct dataset *dataset = explainer->dataset;
     int64_t h = dataset->height, w = dataset->width;
@@ -87,7 +87,7 @@ static int fill_image(const struct explainer *explainer, const struct short_name
         (image->blend = memory_new((size_t)(h * w * 3), sizeof(float), err)) == NULL)
         return -1;
     gradcam_to_bytes(heat, places, image->places);
-    if (blend(explainer, picture, alpha, image, err) < 0)
+    if (blend(explainer, picture, overlay, image, err) < 0)
         return -1;
     cells[0] = (struct gallery_cell){.u8 = picture, .height = h, .width = w};
     cells[1] = (struct gallery_cell){
@@ -109,7 +109,8 @@ static const char *subtitle_of(const struct explainer *explainer)
 }
 
 static int draw(const struct sheet *sheet, const struct explainer *explainer,
-                const struct choice *choice, const float *heats, double alpha, struct error *err)
+                const struct choice *choice, const float *heats, const struct overlay *overlay,
+                struct error *err)
 {
     size_t count = sheet->rows * sheet->groups;
     int64_t places = explainer->height * explainer->width;
@@ -124,7 +125,7 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
     for (size_t i = 0; result == 0 && i < count; i++)
         if (sheet->slots[i] >= 0)
             result = fill_image(explainer, &names, choice->samples[sheet->slots[i]],
-                                heats + sheet->slots[i] * places, alpha, &images[i],
+                                heats + sheet->slots[i] * places, overlay, &images[i],
                                 cells + i * CELLS, err);
     const struct gallery gallery = {.title = sheet->title,
                                     .subtitle = sheet->subtitle,
@@ -135,6 +136,7 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
                                     .column_group = CELLS,
                                     .group_titles = sheet->group_titles,
                                     .note = short_names_note(&names),
+                                    .colormap = overlay->colormap,
                                     .colourbar = "share of the map's maximum"};
     if (result == 0)
         result = figure_gallery(sheet->path, &gallery, err);
@@ -147,8 +149,8 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
 }
 
 int gradcam_draw_samples(const char *path, const struct explainer *explainer,
-                         const struct choice *choice, const float *heats, double alpha,
-                         struct error *err)
+                         const struct choice *choice, const float *heats,
+                         const struct overlay *overlay, struct error *err)
 {
     static const char *const titles[2] = {"recognised", "mistaken"};
     int slots[2 * CHOICE_OF_EACH];
@@ -163,12 +165,12 @@ int gradcam_draw_samples(const char *path, const struct explainer *explainer,
                                 .rows = CHOICE_OF_EACH,
                                 .groups = 2,
                                 .group_titles = titles};
-    return draw(&sheet, explainer, choice, heats, alpha, err);
+    return draw(&sheet, explainer, choice, heats, overlay, err);
 }
 
 int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
-                            const struct choice *choice, const float *heats, double alpha,
-                            struct error *err)
+                            const struct choice *choice, const float *heats,
+                            const struct overlay *overlay, struct error *err)
 {
     static const int nothing[CHOICE_OF_PAIR] = {-1, -1};
     int slots[CHOICE_MOST_PAIRS * CHOICE_OF_PAIR];
@@ -196,7 +198,7 @@ int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
                                 .groups = CHOICE_OF_PAIR,
                                 .row_labels = choice->pair_count > 0 ? labels : NULL};
     if (result == 0)
-        result = draw(&sheet, explainer, choice, heats, alpha, err);
+        result = draw(&sheet, explainer, choice, heats, overlay, err);
     for (size_t i = 0; i < choice->pair_count; i++)
         text_release(&texts[i]);
     short_names_release(&names);

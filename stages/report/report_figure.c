@@ -1,5 +1,6 @@
 #include "report/report_figure.h"
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "escape.h"
 
@@ -79,7 +80,7 @@ void report_figure_html(struct text *page, const struct report_figure *figure)
               (figure->height + 1) / 2);
     escape_html(page, text_string(&figure->alt));
     text_add(page, "\" src=\"data:image/png;base64,");
-    escape_base64(page, figure->png, figure->size);
+    base64_add(page, figure->png, figure->size);
     text_add(page, "\">\n<figcaption>");
     escape_html(page, text_string(&figure->caption));
     text_add(page, "</figcaption>\n</figure>\n");

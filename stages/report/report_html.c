@@ -1,5 +1,6 @@
 #include "report/report_html.h"
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "escape.h"
 #include "page.h"
@@ -141,7 +142,7 @@ static void add_all_classes(struct text *page, const struct report_content *cont
     struct text csv = {0};
     report_classes_csv(&csv, content);
     text_add(page, "<p><a download=\"classes.csv\" href=\"data:text/csv;charset=utf-8;base64,");
-    escape_base64(page, (const uint8_t *)text_string(&csv), csv.size);
+    base64_add(page, (const uint8_t *)text_string(&csv), csv.size);
     text_add(page, "\">All ");
     page_count(page, content->classes);
     text_add(page, " classes as CSV</a>, with the pictures of each.</p>\n");

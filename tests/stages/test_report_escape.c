@@ -1,3 +1,4 @@
+#include "base/base64.h"
 #include "escape.h"
 
 #include <string.h>
@@ -40,13 +41,13 @@ static void escape_encodes_base64_as_rfc_4648(void **state)
                                              {"foobar", "Zm9vYmFy"}};
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         struct text text = {0};
-        escape_base64(&text, (const uint8_t *)vectors[i][0], strlen(vectors[i][0]));
+        base64_add(&text, (const uint8_t *)vectors[i][0], strlen(vectors[i][0]));
         assert_string_equal(text_string(&text), vectors[i][1]);
         text_release(&text);
     }
     struct text text = {0};
     const uint8_t all[3] = {0xff, 0xef, 0xbe};
-    escape_base64(&text, all, 3);
+    base64_add(&text, all, 3);
     assert_string_equal(text_string(&text), "/+++");
     text_release(&text);
 }
