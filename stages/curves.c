@@ -3,8 +3,8 @@
  *
  * deps pretrain_history, phase1_history, phase2_history (history.json) and metrics (of evaluate);
  * outs pretrain, phase1, phase2 (curves of accuracy and loss), confusion_matrix, of many classes
- * the most confused ones, and confusion_csv, which has them all (csv.h). Each out that is declared
- * needs its dep; there are no parameters.
+ * the most confused ones, confusion_csv, which has them all (csv.h), and drawings, a folder of the
+ * same figures as SVG. Each out that is declared needs its dep; there are no parameters.
  */
 #include "base/file.h"
 #include "base/json.h"
@@ -20,12 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct {
-    const char *out, *dep, *title;
+static const struct phase {
+    const char *out, *dep, *name, *title;
 } phases[] = {
-    {"pretrain", "pretrain_history", "Pretraining of the base"},
-    {"phase1", "phase1_history", "Phase 1: the head on the base"},
-    {"phase2", "phase2_history", "Phase 2: fine-tuning"},
+    {"pretrain", "pretrain_history", "pretrain_training_curves", "Pretraining of the base"},
+    {"phase1", "phase1_history", "phase1_training_curves", "Phase 1: the head on the base"},
+    {"phase2", "phase2_history", "phase2_training_curves", "Phase 2: fine-tuning"},
 };
 
 /* ---- curves ---- */
@@ -54,9 +54,15 @@ static void fill_panel(struct curves_panel *panel, struct curves_series series[2
     panel->best_series = 1;
 }
 
-static int draw_history(const char *path, const char *title, const struct history *history,
-                        struct error *err)
+struct trained {
+    const char *title;
+    const struct history *history;
+};
+
+static int draw_history(const char *path, const void *what, struct error *err)
 {
+    const struct trained *trained = what;
+    const struct history *history = trained->history;
     struct curves_series series[4];
     struct curves_panel panels[2] = {{.title = "Accuracy", .unit_range = true}, {.title = "Loss"}};
     double *values = memory_new(4 * history->count, sizeof(double), err);
@@ -66,21 +72,21 @@ static int draw_history(const char *path, const char *title, const struct histor
                offsetof(struct epoch_record, val_accuracy));
     fill_panel(&panels[1], series + 2, history, values + 2 * history->count,
                offsetof(struct epoch_record, loss), offsetof(struct epoch_record, val_loss));
-    int result = figure_training_curves(path, title, panels, 2, err);
+    int result = figure_training_curves(path, trained->title, panels, 2, err);
     free(values);
     return result;
 }
 
-static int draw_phase(struct stage *stage, size_t phase, struct error *err)
+static int draw_phase(struct stage *stage, const struct phase *phase, struct error *err)
 {
     struct history history = {0};
-    const char *out = stage_out(stage, phases[phase].out, err);
-    const char *dep = out != NULL ? stage_dep(stage, phases[phase].dep, err) : NULL;
+    const char *dep = stage_dep(stage, phase->dep, err);
     if (dep == NULL || history_read_json(dep, &history, NULL, err) < 0)
         return -1;
+    const struct trained trained = {phase->title, &history};
     int result = history.count > 0
-                     ? draw_history(out, phases[phase].title, &history, err)
-                     : error_set(err, ERR_FORMAT, "'%s' has no epochs", phases[phase].dep);
+                     ? drawing_make(stage, phase->out, phase->name, draw_history, &trained, err)
+                     : error_set(err, ERR_FORMAT, "'%s' has no epochs", phase->dep);
     history_release(&history);
     return result;
 }
@@ -116,13 +122,18 @@ static int take_matrix(const json_t *metrics, struct matrix *matrix, struct erro
                 : error_set(err, ERR_FORMAT, "dep 'metrics' lacks classes, or confusion of them");
 }
 
-static int draw_matrix(struct stage *stage, const struct matrix *matrix, struct error *err)
+static int draw_matrix(const char *path, const void *what, struct error *err)
 {
-    const char *out = stage_out(stage, "confusion_matrix", err);
-    if (out == NULL || drawing_note_names(stage, matrix->names, matrix->classes, err) < 0)
-        return -1;
-    return figure_confusion_matrix(out, "Confusion matrix of the test images", matrix->counts,
+    const struct matrix *matrix = what;
+    return figure_confusion_matrix(path, "Confusion matrix of the test images", matrix->counts,
                                    matrix->names, (int64_t)matrix->classes, err);
+}
+
+static int show_matrix(struct stage *stage, const struct matrix *matrix, struct error *err)
+{
+    if (drawing_note_names(stage, matrix->names, matrix->classes, err) < 0)
+        return -1;
+    return drawing_make(stage, "confusion_matrix", "confusion_matrix", draw_matrix, matrix, err);
 }
 
 static int write_csv(struct stage *stage, const struct matrix *matrix, struct error *err)
@@ -145,7 +156,7 @@ static int show_confusion(struct stage *stage, struct error *err)
     int result =
         dep != NULL && json_read(dep, &metrics, err) == 0 ? take_matrix(metrics, &matrix, err) : -1;
     if (result == 0 && stage_has_out(stage, "confusion_matrix"))
-        result = draw_matrix(stage, &matrix, err);
+        result = show_matrix(stage, &matrix, err);
     if (result == 0 && stage_has_out(stage, "confusion_csv"))
         result = write_csv(stage, &matrix, err);
     free(matrix.counts);
@@ -161,7 +172,7 @@ static int run(struct stage *stage, struct error *err)
     if (stage_params_done(stage, err) < 0)
         return -1;
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
-        if (stage_has_out(stage, phases[i].out) && draw_phase(stage, i, err) < 0)
+        if (stage_has_out(stage, phases[i].out) && draw_phase(stage, &phases[i], err) < 0)
             return -1;
     bool wanted = stage_has_out(stage, "confusion_matrix") || stage_has_out(stage, "confusion_csv");
     return wanted ? show_confusion(stage, err) : 0;
@@ -176,7 +187,7 @@ int main(int argc, char **argv)
         .check = stage_params_done,
         .fingerprint = drawing_fingerprint,
         .deps = "pretrain_history? phase1_history? phase2_history? metrics?",
-        .outs = "pretrain? phase1? phase2? confusion_matrix? confusion_csv?",
+        .outs = "pretrain? phase1? phase2? confusion_matrix? confusion_csv? drawings?",
     };
     return stage_main(argc, argv, &kind);
 }

@@ -200,9 +200,7 @@ static int show(struct stage *stage, struct explainer *explainer, const struct c
 {
     int64_t places = explainer->height * explainer->width;
     const int64_t shape[3] = {(int64_t)choice->count, explainer->height, explainer->width};
-    const char *samples = stage_out(stage, "samples", err);
-    const char *confusion = samples != NULL ? stage_out(stage, "confusion", err) : NULL;
-    const char *heatmaps = confusion != NULL ? stage_out(stage, "heatmaps", err) : NULL;
+    const char *heatmaps = stage_out(stage, "heatmaps", err);
     if (heatmaps == NULL)
         return -1;
     float *heats = memory_new(choice->count, (size_t)places * sizeof(*heats), err);
@@ -213,8 +211,8 @@ static int show(struct stage *stage, struct explainer *explainer, const struct c
     for (size_t i = 0; i < choice->count; i++)
         gradcam_normalise(heats + (int64_t)i * places, places);
     if (npy_write(heatmaps, NPY_F32, 3, shape, heats, err) < 0 ||
-        gradcam_draw_samples(samples, explainer, choice, heats, overlay, err) < 0 ||
-        gradcam_draw_confusions(confusion, explainer, choice, heats, overlay, err) < 0)
+        gradcam_draw_samples(stage, explainer, choice, heats, overlay, err) < 0 ||
+        gradcam_draw_confusions(stage, explainer, choice, heats, overlay, err) < 0)
         goto done;
     result = 0;
 done:
@@ -291,7 +289,7 @@ int main(int argc, char **argv)
                                            .check = check,
                                            .fingerprint = fingerprint,
                                            .deps = "dataset model predictions",
-                                           .outs = "samples confusion heatmaps metrics",
+                                           .outs = "samples confusion heatmaps metrics drawings?",
                                            .metrics = "agreement compared boxes.correct "
                                                       "boxes.inside boxes.fraction boxes.chance"};
     return stage_main(argc, argv, &kind);

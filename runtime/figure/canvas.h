@@ -1,4 +1,5 @@
-/* A sheet to draw figures on: cairo's image surface, text from DejaVu Sans' outlines, PNG out.
+/* A sheet to draw figures on: cairo's image surface, text from DejaVu Sans' outlines, PNG out; and
+ * beside it the same as SVG (svg.h).
  * Equal calls give equal bytes: no fontconfig, no hinting, no times; what remains are the libraries
  * and the font, which figure_fingerprint names.
  *
@@ -27,6 +28,12 @@ struct text_layout;
 /* Opens the fonts, so that texts can be measured before the size is known. NULL with an error; a
  * missing font file names the package that holds it. */
 struct canvas *canvas_new(struct error *err);
+
+/* The same for a file: where its name ends in .narrow.svg, a figure is laid out for a phone, about
+ * CANVAS_NARROW wide, with the same content. */
+enum { CANVAS_NARROW = 410 };
+struct canvas *canvas_for(const char *path, struct error *err);
+bool canvas_is_narrow(const struct canvas *canvas);
 
 /* Lays a white sheet of this size. Once, before drawing. */
 int canvas_lay(struct canvas *canvas, double width, double height, struct error *err);
@@ -95,7 +102,10 @@ uint64_t canvas_text_look(struct canvas *canvas, const char *text, bool bold);
  * caller's and must outlive the canvas. */
 void canvas_record(struct canvas *canvas, struct text_layout *layout);
 
-/* Writes the PNG, complete or not at all. */
+/* What lies on a ground that a dark page leaves as it is, keeps its colours there, too. */
+void canvas_fix_colours(struct canvas *canvas, bool fixed);
+
+/* Writes the PNG, or the SVG where the path ends in .svg, complete or not at all. */
 int canvas_write(struct canvas *canvas, const char *path, struct error *err);
 
 /* What the bits of a drawing depend on, a `name value` a line, and `uses PATH` for the fonts: for

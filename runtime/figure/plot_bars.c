@@ -14,6 +14,7 @@ static const double PLOT_HEIGHT = 270, NARROWEST = 560, WIDEST = 1100;
 static const double SMALLEST_SLOT = 16; /* that leaves slanted names apart */
 static const double NAME_LIMIT = 130, NOTE_HEIGHT = 18;
 static const double GROUP_SHARE = 0.78; /* of a class's slot that its bars fill */
+static const double LABELS_WIDTH = 50;  /* of a narrow sheet, left of the bars */
 static const double NUMBER_GAP = 3;     /* between a bar and its number */
 
 struct bars_plan {
@@ -80,7 +81,10 @@ static void make_plan(struct canvas *canvas, const char *title, struct bars_plan
 {
     double classes = (double)plan->names.count;
     double wanted = classes * (18 + 24 * (double)plan->count);
-    double slot = fmax(fmin(fmax(wanted, NARROWEST), WIDEST) / classes, SMALLEST_SLOT);
+    double room = fmin(fmax(wanted, NARROWEST), WIDEST);
+    if (canvas_is_narrow(canvas))
+        room = CANVAS_NARROW - 2 * THEME_MARGIN - LABELS_WIDTH;
+    double slot = fmax(room / classes, SMALLEST_SLOT);
     plan->names.slot = slot;
     /* Room over the highest bar for its number. */
     plan->axes = (struct axes){.width = slot * classes,
@@ -189,7 +193,7 @@ int figure_class_distribution(const char *path, const char *title, const char *c
                               int64_t classes, const struct bars_series *series, size_t count,
                               struct error *err)
 {
-    struct canvas *canvas = canvas_new(err);
+    struct canvas *canvas = canvas_for(path, err);
     int result = -1;
     if (canvas != NULL &&
         figure_draw_class_distribution(canvas, title, names, classes, series, count, err) == 0)

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/pil_resize.h"
+#include "drawing.h"
 #include "figure/gallery.h"
 #include "figure/heatmap.h"
 #include "figure/short_names.h"
@@ -25,7 +26,8 @@ struct sheet_image {
 
 /* A grid of [rows,groups] images; slots are positions in choice->samples or -1. */
 struct sheet {
-    const char *path, *title, *subtitle;
+    const char *out, *name; /* of the file in drawings */
+    const char *title, *subtitle;
     const int *slots;
     size_t rows, groups;
     const char *const *row_labels, *const *group_titles; /* NULL: none */
@@ -108,7 +110,12 @@ static const char *subtitle_of(const struct explainer *explainer)
                                          : "picture, heat map, both";
 }
 
-static int draw(const struct sheet *sheet, const struct explainer *explainer,
+static int draw_gallery(const char *path, const void *what, struct error *err)
+{
+    return figure_gallery(path, what, err);
+}
+
+static int draw(struct stage *stage, const struct sheet *sheet, const struct explainer *explainer,
                 const struct choice *choice, const float *heats, const struct overlay *overlay,
                 struct error *err)
 {
@@ -139,7 +146,7 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
                                     .colormap = overlay->colormap,
                                     .colourbar = "share of the map's maximum"};
     if (result == 0)
-        result = figure_gallery(sheet->path, &gallery, err);
+        result = drawing_make(stage, sheet->out, sheet->name, draw_gallery, &gallery, err);
     for (size_t i = 0; images != NULL && i < count; i++)
         release_image(&images[i]);
     short_names_release(&names);
@@ -148,7 +155,7 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
     return result;
 }
 
-int gradcam_draw_samples(const char *path, const struct explainer *explainer,
+int gradcam_draw_samples(struct stage *stage, const struct explainer *explainer,
                          const struct choice *choice, const float *heats,
                          const struct overlay *overlay, struct error *err)
 {
@@ -158,17 +165,18 @@ int gradcam_draw_samples(const char *path, const struct explainer *explainer,
         slots[2 * i] = choice->right[i];
         slots[2 * i + 1] = choice->wrong[i];
     }
-    const struct sheet sheet = {.path = path,
+    const struct sheet sheet = {.out = "samples",
+                                .name = "gradcam_samples",
                                 .title = "Grad-CAM: what the network looked at",
                                 .subtitle = subtitle_of(explainer),
                                 .slots = slots,
                                 .rows = CHOICE_OF_EACH,
                                 .groups = 2,
                                 .group_titles = titles};
-    return draw(&sheet, explainer, choice, heats, overlay, err);
+    return draw(stage, &sheet, explainer, choice, heats, overlay, err);
 }
 
-int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
+int gradcam_draw_confusions(struct stage *stage, const struct explainer *explainer,
                             const struct choice *choice, const float *heats,
                             const struct overlay *overlay, struct error *err)
 {
@@ -189,7 +197,8 @@ int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
         result = text_check(&texts[i], err);
         labels[i] = text_string(&texts[i]);
     }
-    const struct sheet sheet = {.path = path,
+    const struct sheet sheet = {.out = "confusion",
+                                .name = "gradcam_confusion_analysis",
                                 .title = "Grad-CAM: confused pairs of classes",
                                 .subtitle = choice->pair_count > 0 ? subtitle_of(explainer)
                                                                    : "no image was mistaken",
@@ -198,7 +207,7 @@ int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
                                 .groups = CHOICE_OF_PAIR,
                                 .row_labels = choice->pair_count > 0 ? labels : NULL};
     if (result == 0)
-        result = draw(&sheet, explainer, choice, heats, overlay, err);
+        result = draw(stage, &sheet, explainer, choice, heats, overlay, err);
     for (size_t i = 0; i < choice->pair_count; i++)
         text_release(&texts[i]);
     short_names_release(&names);

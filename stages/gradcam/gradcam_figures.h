@@ -15,11 +15,12 @@ struct overlay {
     enum colormap colormap;
 };
 
-/* heats [choice->count,height,width], normalised. */
-int gradcam_draw_samples(const char *path, const struct explainer *explainer,
+/* To the outs samples and confusion, and to drawings (drawing.h). heats
+ * [choice->count,height,width], normalised. */
+int gradcam_draw_samples(struct stage *stage, const struct explainer *explainer,
                          const struct choice *choice, const float *heats,
                          const struct overlay *overlay, struct error *err);
-int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
+int gradcam_draw_confusions(struct stage *stage, const struct explainer *explainer,
                             const struct choice *choice, const float *heats,
                             const struct overlay *overlay, struct error *err);
 
