@@ -8,6 +8,9 @@
 
 /* "91.25%", or "–" for NaN. */
 void page_percent(struct text *text, double fraction);
+/* The same beside a bound: with as many decimals as tell the two apart, where they differ. */
+int page_decimals_apart(double fraction, double bound);
+void page_percent_with(struct text *text, double fraction, int decimals);
 /* "0.1234", "inf", or "–" for NaN. */
 void page_real(struct text *text, double value);
 /* "12,345" */

@@ -13,7 +13,7 @@
 #define FIGURE_CANVAS_H
 
 #include "base/error.h"
-#include "figure/colormap.h"
+#include "figure/pen.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,18 +42,6 @@ double canvas_height(const struct canvas *canvas);
 
 void canvas_free(struct canvas *canvas);
 
-/* Lines of a pen: width in units, opacity in (0,1], dash length 0 for solid. */
-struct pen {
-    struct colour colour;
-    double width;
-    double opacity; /* 0 means 1 */
-    double dash, gap;
-};
-
-struct point {
-    double x, y;
-};
-
 void canvas_rectangle(struct canvas *canvas, double x, double y, double width, double height,
                       struct colour fill, double opacity);
 void canvas_outline(struct canvas *canvas, double x, double y, double width, double height,
@@ -72,20 +60,6 @@ void canvas_picture(struct canvas *canvas, double x, double y, double width, dou
 /* Everything drawn until canvas_unclip stays within the rectangle. */
 void canvas_clip(struct canvas *canvas, double x, double y, double width, double height);
 void canvas_unclip(struct canvas *canvas);
-
-/* Where (x, y) lies on the text: horizontally, and vertically on the baseline, half the height of a
- * capital, or a capital's top. */
-enum text_align { TEXT_LEFT, TEXT_CENTRE, TEXT_RIGHT };
-enum text_anchor { TEXT_BASELINE, TEXT_MIDDLE, TEXT_TOP };
-
-struct text_style {
-    double size; /* of the em, in units */
-    struct colour colour;
-    bool bold;
-    enum text_align align;
-    enum text_anchor anchor;
-    double angle; /* degrees, counter-clockwise */
-};
 
 /* One line of UTF-8; bytes that are not are drawn as U+FFFD. */
 void canvas_text(struct canvas *canvas, double x, double y, const char *text,

@@ -21,7 +21,7 @@ static const struct {
     {{191, 51, 48}, "wrong", "#f0938a"},   {{222, 224, 227}, "grid", "#33373b"},
     {{189, 191, 196}, "edge", "#565b61"},  {{76, 114, 176}, "deep", "#7fa3dd"},
 };
-enum { ROLES = sizeof(roles) / sizeof(roles[0]), PICTURE_DPI = 72 };
+enum { ROLES = sizeof(roles) / sizeof(roles[0]), PICTURE_DPI = 72, PIXELS = 2 /* to a unit */ };
 
 /* ---- words ---- */
 
@@ -214,8 +214,8 @@ static int encode(const uint32_t *words, size_t rows, size_t columns, struct tex
 int svg_picture(struct svg *svg, double x, double y, double width, double height,
                 const uint8_t *rgb, int64_t rows, int64_t columns, struct error *err)
 {
-    int64_t most_rows = (int64_t)ceil(height * CANVAS_SCALE);
-    int64_t most_columns = (int64_t)ceil(width * CANVAS_SCALE);
+    int64_t most_rows = (int64_t)ceil(height * PIXELS);
+    int64_t most_columns = (int64_t)ceil(width * PIXELS);
     int64_t own_rows = rows < most_rows ? rows : most_rows;
     int64_t own_columns = columns < most_columns ? columns : most_columns;
     if (own_rows < 1 || own_columns < 1)
@@ -264,7 +264,7 @@ static void add_style(struct text *file)
     text_add(file, "}@media(prefers-color-scheme:dark){svg{");
     for (size_t i = 0; i < ROLES; i++)
         text_addf(file, "--%s:%s;", roles[i].name, roles[i].dark);
-    text_add(file, "}}</style>\n");
+    text_add(file, "}}rect{shape-rendering:crispEdges}</style>\n");
 }
 
 int svg_finish(const struct svg *svg, double width, double height, struct text *file,

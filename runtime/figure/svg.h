@@ -15,7 +15,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "figure/canvas.h"
+#include "figure/pen.h"
 
 #include <stdbool.h>
 #include <stddef.h>
