@@ -22,7 +22,7 @@ void page_percent_with(struct text *text, double fraction, int decimals)
 int page_decimals_apart(double fraction, double bound)
 {
     int decimals = PERCENT_DECIMALS;
-    for (; fraction != bound && decimals < MOST_DECIMALS; decimals++) {
+    for (; isfinite(bound) && fraction != bound && decimals < MOST_DECIMALS; decimals++) {
         char shown[64], shown_bound[64];
         snprintf(shown, sizeof(shown), "%.*f", decimals, 100 * fraction);
         snprintf(shown_bound, sizeof(shown_bound), "%.*f", decimals, 100 * bound);

@@ -8,7 +8,8 @@
 
 /* "91.25%", or "–" for NaN. */
 void page_percent(struct text *text, double fraction);
-/* The same beside a bound: with as many decimals as tell the two apart, where they differ. */
+/* The decimals that tell a percentage from a bound where they differ; as many as above beside
+ * NaN. */
 int page_decimals_apart(double fraction, double bound);
 void page_percent_with(struct text *text, double fraction, int decimals);
 /* "0.1234", "inf", or "–" for NaN. */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 static const double PLOT_HEIGHT = 270, NARROWEST = 560, WIDEST = 1100;
-static const double SMALLEST_SLOT = 16; /* that leaves slanted names apart */
+static const double SMALLEST_SLOT = 18.33; /* that leaves slanted names apart */
 static const double NAME_LIMIT = 130, NOTE_HEIGHT = 18;
 static const double GROUP_SHARE = 0.78; /* of a class's slot that its bars fill */
 static const double LABELS_WIDTH = 50;  /* of a narrow sheet, left of the bars */

@@ -19,7 +19,7 @@ enum { SHOWN = 24, CLASSES = 20, PICTURE_DPI = 72 };
 /* clang-format off */
 static const char style[] =
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1rem}\n"
-    ".plots figure{background:var(--card);margin:.5rem 0}.plots figcaption{color:var(--soft)}\n"
+    ".plots figure{margin:.5rem 0}\n"
     ".plots svg{display:block;width:100%;height:auto}\n"
     ".plots text{fill:var(--soft);font:12px var(--sans);font-variant-numeric:tabular-nums}\n"
     "b.a{color:var(--warn)}b.b{color:var(--blue)}\n"
@@ -30,8 +30,8 @@ static const char style[] =
     ".flips img{width:100%;height:auto;image-rendering:pixelated;border-radius:.3rem;display:block;"
       "margin-bottom:.4rem}\n"
     "td.good,td.bad{font-weight:600}\n"
-    "@media(max-width:40rem){tbody th{white-space:normal;overflow-wrap:anywhere;min-width:7rem}"
-      "th,td{padding-right:.5rem}}\n";
+    "@media(max-width:40rem){table{font-size:.78rem}tbody th{white-space:normal;overflow-wrap:anywhere;"
+      "min-width:5.5rem}th,td{padding-right:.35rem}}\n";
 /* clang-format on */
 
 /* ---- top ---- */
@@ -224,9 +224,9 @@ static void add_metric_row(struct text *page, const char *name, const json_t *me
                                                  : "");
 }
 
-static const char number_heads[] =
-    "<th scope=\"col\">Metric</th><th scope=\"col\">a</th><th scope=\"col\">b</th>"
-    "<th scope=\"col\">b \xe2\x88\x92 a</th><th class=\"left\" scope=\"col\">b is</th>";
+#define NUMBER_HEADS(what)                                                                         \
+    "<th scope=\"col\">" what "</th><th scope=\"col\">a</th><th scope=\"col\">b</th>"              \
+    "<th scope=\"col\">b \xe2\x88\x92 a</th><th class=\"left\" scope=\"col\">b is</th>"
 
 /* "cat.f1" of a metric of one class. */
 static const char *class_metric(const json_t *metric)
@@ -248,7 +248,7 @@ static void add_metrics(struct text *page, const json_t *metrics)
         if (same || class_metric(metric) != NULL)
             continue;
         if (rows++ == 0)
-            page_table(page, "Metrics that differ", number_heads);
+            page_table(page, "Metrics that differ", NUMBER_HEADS("Metric"));
         text_addf(&name, "%s.%s", json_text(metric, "stage"), json_text(metric, "metric"));
         add_metric_row(page, text_string(&name), metric);
         text_release(&name);
@@ -295,7 +295,7 @@ static int add_classes(struct text *page, const json_t *metrics, struct error *e
         page_table(page,
                    count > CLASSES ? "F1 of the 20 classes that changed most"
                                    : "F1 of the classes that changed, most first",
-                   number_heads);
+                   NUMBER_HEADS("Class"));
     for (size_t i = 0; i < count && i < CLASSES; i++) {
         struct text name = {0};
         const char *class = class_metric(list[i].metric);

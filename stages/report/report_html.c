@@ -70,12 +70,13 @@ static void add_phase_card(struct text *page, const struct report_content *conte
 static void add_cards(struct text *page, const struct report_content *content)
 {
     text_add(page, "<div class=\"cards\">\n");
+    const int decimals = page_decimals_apart(content->accuracy, content->target);
     open_card(page, "Test accuracy");
-    page_percent(page, content->accuracy);
+    page_percent_with(page, content->accuracy, decimals);
     text_add(page, "</p>\n<p>");
     if (!isnan(content->target)) {
         text_add(page, "target ");
-        page_percent(page, content->target);
+        page_percent_with(page, content->target, decimals);
     }
     if (!isnan(content->loss))
         text_addf(page, "%sloss %.4f", isnan(content->target) ? "" : " \xc2\xb7 ", content->loss);

@@ -16,7 +16,7 @@ void report_verdict(struct text *text, const struct report_content *content)
 {
     const double points = fabs(content->accuracy - content->target);
     const bool bounded = !isnan(content->target);
-    const int decimals = bounded ? page_decimals_apart(content->accuracy, content->target) : 2;
+    const int decimals = page_decimals_apart(content->accuracy, content->target);
     page_percent_with(text, content->accuracy, decimals);
     text_add(text, " of ");
     page_count(text, content->tested);

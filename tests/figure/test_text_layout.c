@@ -22,10 +22,10 @@ struct sheet {
     struct text_layout layout;
 };
 
-static void open_sheet(struct sheet *sheet)
+static void open_sheet(struct sheet *sheet, bool narrow)
 {
     struct error err = {0};
-    *sheet = (struct sheet){.canvas = canvas_new(&err)};
+    *sheet = (struct sheet){.canvas = canvas_for(narrow ? "a.narrow.svg" : "a.svg", &err)};
     assert_non_null(sheet->canvas);
     canvas_record(sheet->canvas, &sheet->layout);
 }
@@ -75,9 +75,8 @@ static const size_t sizes[] = {1, 2, 3, 10, 20, 33, 60, 61, 100, 1000};
     i < sizeof(sizes) / sizeof(sizes[0]);                                                          \
     i++
 
-static void matrix_keeps_its_texts_apart(void **state)
+static void check_matrices(bool narrow)
 {
-    (void)state;
     for (int kind = 0; kind < EXTREME_KINDS; kind++)
         for (EACH_SIZE(i)) {
             struct sheet sheet;
@@ -86,8 +85,9 @@ static void matrix_keeps_its_texts_apart(void **state)
             size_t n = sizes[i];
             char **names = extreme_names((enum extreme_kind)kind, n);
             int64_t *confusion = extreme_confusion(n);
-            snprintf(what, sizeof(what), "matrix-%s-%zu", extreme_words[kind], n);
-            open_sheet(&sheet);
+            snprintf(what, sizeof(what), "%smatrix-%s-%zu", narrow ? "narrow-" : "",
+                     extreme_words[kind], n);
+            open_sheet(&sheet, narrow);
             assert_int_equal(figure_draw_confusion_matrix(sheet.canvas, "Confusion matrix",
                                                           confusion, (const char *const *)names,
                                                           (int64_t)n, &err),
@@ -98,9 +98,8 @@ static void matrix_keeps_its_texts_apart(void **state)
         }
 }
 
-static void bars_keep_their_texts_apart(void **state)
+static void check_bars(bool narrow)
 {
-    (void)state;
     for (int kind = 0; kind < EXTREME_KINDS; kind++)
         for (EACH_SIZE(i)) {
             struct sheet sheet;
@@ -114,8 +113,9 @@ static void bars_keep_their_texts_apart(void **state)
             int64_t *counts[3];
             for (uint32_t s = 0; s < 3; s++)
                 series[s].counts = counts[s] = extreme_counts(n, s);
-            snprintf(what, sizeof(what), "bars-%s-%zu", extreme_words[kind], n);
-            open_sheet(&sheet);
+            snprintf(what, sizeof(what), "%sbars-%s-%zu", narrow ? "narrow-" : "",
+                     extreme_words[kind], n);
+            open_sheet(&sheet, narrow);
             assert_int_equal(figure_draw_class_distribution(sheet.canvas, "Images per class",
                                                             (const char *const *)names, (int64_t)n,
                                                             series, 3, &err),
@@ -127,9 +127,8 @@ static void bars_keep_their_texts_apart(void **state)
         }
 }
 
-static void curves_keep_their_texts_apart(void **state)
+static void check_curves(bool narrow)
 {
-    (void)state;
     static const size_t epochs[] = {1, 2, 9, 50, 1500};
     for (size_t i = 0; i < sizeof(epochs) / sizeof(epochs[0]); i++)
         for (int kind = 0; kind < 3; kind++) {
@@ -153,8 +152,9 @@ static void curves_keep_their_texts_apart(void **state)
                                                    .best_series = 1,
                                                    .target = 0.5},
                                                   {.title = "Loss", .series = series, .count = 2}};
-            snprintf(what, sizeof(what), "curves-%d-%zu", kind, epochs[i]);
-            open_sheet(&sheet);
+            snprintf(what, sizeof(what), "%scurves-%d-%zu", narrow ? "narrow-" : "", kind,
+                     epochs[i]);
+            open_sheet(&sheet, narrow);
             assert_int_equal(figure_draw_training_curves(sheet.canvas, "Phase 1", panels, 2, &err),
                              0);
             close_sheet(&sheet, what);
@@ -163,9 +163,8 @@ static void curves_keep_their_texts_apart(void **state)
 }
 
 /* As the stages put titles together: names made to fit, in columns of any width. */
-static void galleries_keep_their_texts_apart(void **state)
+static void check_galleries(bool narrow)
 {
-    (void)state;
     enum { N = 24 };
     static const uint8_t picture[3] = {9, 99, 199};
     for (int kind = 0; kind < EXTREME_KINDS; kind++) {
@@ -196,14 +195,26 @@ static void galleries_keep_their_texts_apart(void **state)
                                         .row_labels = labels,
                                         .note = short_names_note(&names),
                                         .colourbar = "share of the map's maximum"};
-        snprintf(what, sizeof(what), "gallery-%s", extreme_words[kind]);
-        open_sheet(&sheet);
+        snprintf(what, sizeof(what), "%sgallery-%s", narrow ? "narrow-" : "", extreme_words[kind]);
+        open_sheet(&sheet, narrow);
         assert_int_equal(figure_draw_gallery(sheet.canvas, &gallery, &err), 0);
         close_sheet(&sheet, what);
         short_names_release(&names);
         extreme_free_names(full, N);
     }
 }
+
+#define WIDE_AND_NARROW(test, check)                                                               \
+    static void test(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        check(false);                                                                              \
+        check(true);                                                                               \
+    }
+WIDE_AND_NARROW(matrix_keeps_its_texts_apart, check_matrices)
+WIDE_AND_NARROW(bars_keep_their_texts_apart, check_bars)
+WIDE_AND_NARROW(curves_keep_their_texts_apart, check_curves)
+WIDE_AND_NARROW(galleries_keep_their_texts_apart, check_galleries)
 
 static void matrix_of_many_says_which_it_shows(void **state)
 {
@@ -218,7 +229,7 @@ static void matrix_of_many_says_which_it_shows(void **state)
         confusion[t * N + t] = 10;
     for (size_t i = 0; i < 20; i++) /* 40 classes, of which two are in no other pair */
         confusion[(i * 31 + 7) * N + i * 17 + 5] = 3;
-    open_sheet(&sheet);
+    open_sheet(&sheet, false);
     assert_int_equal(figure_draw_confusion_matrix(sheet.canvas, "Confusion", confusion,
                                                   (const char *const *)names, N, &err),
                      0);
