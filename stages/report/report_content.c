@@ -246,9 +246,11 @@ static void add_matrix_note(struct text *caption, const struct report_content *c
 {
     size_t i;
     json_t *stage;
-    if (report_has_many_classes(content))
-        text_addf(caption, " It shows the most confused of %lld classes.",
-                  (long long)content->classes);
+    if (report_has_many_classes(content)) {
+        text_add(caption, " It shows the most confused of ");
+        page_count(caption, content->classes);
+        text_add(caption, " classes.");
+    }
     json_array_foreach (json_object_get(content->lineage, "stages"), i, stage) {
         const char *path = report_string(stage, "outs.confusion_csv.path");
         if (*path != '\0')

@@ -303,6 +303,12 @@ static void report_shows_drawings_where_they_are_there(void **state)
                      1);
     assert_int_equal(count_of(page, "src=\"data:image/svg+xml;base64,PHN2ZyB3aWRlLz4=\""), 1);
     assert_int_equal(count_of(page, "<figure class=\"paper\">"), 8);
+    assert_null(strstr(page, "scroll wide"));
+    expect_balanced(page);
+    free(page);
+    put_file(&run, "confusion_matrix.narrow.svg", "<svg width=\"800\"/>");
+    page = execute(&run, "report/index.html");
+    assert_int_equal(count_of(page, "<div class=\"scroll wide\" role=\"group\" tabindex=\"0\""), 1);
     expect_balanced(page);
     free(page);
     stage_run_release(&run);
