@@ -101,7 +101,7 @@ def axe_scripts():
 
 # What scrolls sideways and does not say so, or what the keyboard does not reach.
 SILENT = """return [...document.querySelectorAll('.scroll, pre')].filter(e => e.scrollWidth > e.clientWidth + 4).filter(e => e.tabIndex < 0 ||
-    (e.matches('.scroll') && !(e.querySelector('.hint') && getComputedStyle(e.querySelector('.hint')).display != 'none')))
+    (e.matches('.scroll') && ![...(e.closest('figure') || e).querySelectorAll('.hint')].some(h => getComputedStyle(h).display != 'none')))
     .map(e => (e.getAttribute('aria-label') || 'pre') + ' ' + e.scrollWidth + ' in ' + e.clientWidth)"""
 BROKEN = "return [...document.images].filter(i => !i.complete || i.naturalWidth == 0).map(i => i.alt)"
 

@@ -26,7 +26,8 @@ for file in download/dataset/train_images.npy download/dataset/test_labels.npy d
     export/model.keras export/model.onnx \
     phase2/model.safetensors phase2/history.json phase2/history.csv phase2/preflight.json \
     evaluate/metrics.json evaluate/predictions.npy evaluate/classification_report.txt \
-    curves/phase1_training_curves.png curves/phase2_training_curves.png curves/confusion_matrix.png \
+    curves/phase1_training_curves.png curves/phase2_training_curves.png curves/confusion_matrix.png curves/confusion_matrix.csv \
+    curves/drawings/confusion_matrix.svg explore/drawings/sample_images.narrow.svg gradcam/drawings/gradcam_samples.svg \
     gradcam/gradcam_samples.png gradcam/gradcam_confusion_analysis.png gradcam/heatmaps.npy gradcam/metrics.json \
     report/report/index.html report/report/report.md report/report/report.json; do
     [ -s "$project/artifacts/$file" ] || { echo "# $file is not there"; result=1; }

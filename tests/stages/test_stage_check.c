@@ -274,6 +274,8 @@ static const struct wrong {
     {"evaluate", "alpha", "1", "unknown parameter 'alpha'"},
     {"curves", "title", "\"x\"", "unknown parameter 'title'"},
     {"gradcam", "gradcam.alpha", "2", "parameter 'gradcam.alpha' is 2, outside 0 to 1"},
+    {"gradcam", "gradcam.colormap", "\"hot\"",
+     "parameter 'gradcam.colormap' is 'hot', not one of viridis, jet"},
     {"gradcam", "gradcam.pairs", "[[1, 1]]", "entry 1 must be two different classes"},
     {"gradcam", "gradcam.pairs", "\"all\"", "parameter 'gradcam.pairs' must be null or a list"},
     {"report", "target", "\"high\"", "parameter 'target' must be a number, not \"high\""},
