@@ -85,7 +85,7 @@ const char page_style[] =
     "summary:focus-visible,a:focus-visible,pre:focus-visible,.scroll:focus-visible{outline:2px solid var(--blue);"
       "outline-offset:2px;border-radius:.2rem}\n"
     "details.stage{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.35rem 1rem}\n"
-    "details.stage summary code{color:var(--soft);font-weight:400;float:right}\n"
+    "details.stage summary{overflow:hidden}details.stage summary code{color:var(--soft);font-weight:400;float:right}\n"
     "details.stage .desc{color:var(--soft);font-weight:400;margin-left:.6rem}\n"
     "pre{background:var(--tint);border-radius:.5rem;padding:.75rem 1rem;overflow-x:auto;line-height:1.45;"
       "margin:.5rem 0}\n"

@@ -99,7 +99,7 @@ void report_recipe_check(struct text *text, const json_t *lineage)
         text_addf(&line, "%s  artifacts/evaluate/%s", digest, path);
         text_add(text, "echo ");
         add_word(text, text_string(&line));
-        text_add(text, " | sha256sum --check");
+        text_add(text, " | sha256sum -c");
         text->failed |= line.failed;
         text_release(&line);
     }

@@ -588,7 +588,7 @@ static void report_shows_the_recipe_in_page_and_markdown(void **state)
     char *page = execute(&run, "report/index.html");
     expect_part(page, "<p class=\"sets\">with <code>--set train.steps=4 --set &#39;x=&quot;");
     expect_part(page, "echo &#39;2a89bd4338eaa5e29af4f960c46cb98a6d2c24fc08929b10d224dba023c483fb  "
-                      "artifacts/evaluate/metrics.json&#39; | sha256sum --check");
+                      "artifacts/evaluate/metrics.json&#39; | sha256sum -c");
     expect_part(page, "make pipeline PROFILE=sample RUN_FLAGS=&#39;--set train.steps=4 --set ");
     expect_part(page, "x=&quot;&lt;b&gt;&quot;");
     expect_part(page, "build/reprise verify --as-recorded");
