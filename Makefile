@@ -22,7 +22,7 @@ SAY = @$(if $(V),:,echo ' ')
 .DELETE_ON_ERROR:
 
 STAGES = download import inspect predict compare split explore pretrain phase1 phase2 evaluate curves gradcam report export
-PARTS = base plan store data nn figure runner command
+PARTS = base plan store data nn figure page runner provenance command
 
 # Flags. No debug information and no line numbers in the executables, whose digests are part of every key; `make DEBUG=1`
 # builds into build-debug. -ffp-contract=off: the same arithmetic whatever the compiler makes of it.
@@ -63,8 +63,9 @@ FAULT_SOURCES = tests/faults/at_syscall.c tests/faults/hostile.c tests/faults/fa
 FAULT_TOOLS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/hostile
 ORACLE_SOURCES = $(wildcard tests/oracle/*.c)
 ORACLE_TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(ORACLE_SOURCES))
+SCHEMA_TOOLS = $(BUILD)/tests/schemas/validate
 FAULT_PROGRAMS = $(FAULT_TOOLS) $(BUILD)/tests/faults/failing_malloc.so
-TEST_SHARED = $(filter-out tests/cuda/ask_plans.c $(addprefix tests/cuda/,twin_%.c card_%.c gpu_%.c) $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
+TEST_SHARED = $(filter-out tests/cuda/ask_plans.c $(addprefix tests/cuda/,twin_%.c card_%.c gpu_%.c) $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/schemas/validate.c tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 # Those that TEST= selects, as tests/run does: all where there is none.
@@ -191,16 +192,16 @@ define link
 	$(Q)$(CC) $(LDFLAGS) $(STRIP) $(LINK_FLAGS) $(BESIDE) -o $@ $(filter %.o %.a,$^) $(LINK_LIBS) $(ALL_LIBS)
 endef
 
-$(BUILD)/reprise: $(call libs,command runner plan store base)
-$(STAGE_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(call libs,stages nn data figure base)
+$(BUILD)/reprise: $(call libs,command provenance runner plan store page base)
+$(STAGE_PROGRAMS): $(BUILD)/%: $(BUILD)/objects/%.o $(call libs,stages nn data figure page base)
 # Every program and script of the tests prints TAP; tests/run adds up.
-TEST_LIBS = $(call libs,tests stages command runner plan store cuda-host nn data figure base)
+TEST_LIBS = $(call libs,tests stages command provenance runner plan store cuda-host nn data figure page base)
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
 $(GPU_PROGRAMS): $(BUILD)/tests/cuda/gpu_%: $(BUILD)/objects/tests/cuda/%.o $(BUILD)/objects/tests/cuda/gpu_bed.o $(TEST_LIBS)
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS) $(GPU_PROGRAMS): private STRIP =
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS) $(GPU_PROGRAMS): private LINK_LIBS = -lcmocka
-$(FAULT_TOOLS) $(ORACLE_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
-$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS) $(ORACLE_TOOLS) $(ASK_PLANS) $(GPU_PROGRAMS): $(BUILD)/flags
+$(FAULT_TOOLS) $(ORACLE_TOOLS) $(SCHEMA_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
+$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS) $(ORACLE_TOOLS) $(SCHEMA_TOOLS) $(ASK_PLANS) $(GPU_PROGRAMS): $(BUILD)/flags
 	$(link)
 
 $(BUILD)/tests/cuda/kernels: $(KERNEL_OBJECTS) $(call libs,tests nn data base)
@@ -239,7 +240,7 @@ test: ## install what is missing, build, and run every test (TEST=part of a name
 	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
 	@BUILD=$(BUILD) tests/run $(TEST)
 
-build-tests: all $(call selected,$(TEST_PROGRAMS)) $(FAULT_PROGRAMS) $(ORACLE_TOOLS) $(KERNEL_CHECK) $(ASK_PLANS)
+build-tests: all $(call selected,$(TEST_PROGRAMS)) $(FAULT_PROGRAMS) $(ORACLE_TOOLS) $(SCHEMA_TOOLS) $(KERNEL_CHECK) $(ASK_PLANS)
 
 gpu-bundle: ## an archive for ci/gpu on a machine with a GPU and nothing of ours (build/gpu-bundle.tar.gz)
 	@ci/gpu bundle
@@ -297,13 +298,14 @@ $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(TEST_LIBS)
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all ## copy to PREFIX (default /usr/local); DESTDIR is honoured
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/reprise/stages $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/doc/reprise \
-	  $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions $(SHARE)/fish/vendor_completions.d
+	  $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions $(SHARE)/fish/vendor_completions.d $(SHARE)/reprise/schemas
 	install $(BUILD)/reprise $(DESTDIR)$(PREFIX)/bin
 	install $(STAGE_PROGRAMS) $(DESTDIR)$(PREFIX)/lib/reprise/stages
 	$(if $(CUDA_BACKEND),install -m 644 $(CUDA_BACKEND) $(DESTDIR)$(PREFIX)/lib/reprise)
 	install -m 644 docs/reprise.1 $(SHARE)/man/man1
 	install -m 644 docs/reprise-pipeline.5 $(SHARE)/man/man5
 	install -m 644 README.md CHANGELOG.md LICENSE pipeline.yaml $(SHARE)/doc/reprise
+	install -m 644 docs/schemas/*.json $(SHARE)/reprise/schemas
 	install -m 644 completions/reprise.bash $(SHARE)/bash-completion/completions/reprise
 	install -m 644 completions/_reprise $(SHARE)/zsh/vendor-completions
 	install -m 644 completions/reprise.fish $(SHARE)/fish/vendor_completions.d

@@ -80,7 +80,7 @@ static int write_outs(struct compare *c, struct error *err)
                                           .trainings = c->trainings,
                                           .training_count = c->training_count};
     const char *out = stage_out(c->stage, "pictures", err);
-    json_t *pictures = json_object_with(json_object(), "pictures",
+    json_t *pictures = json_object_with(json_pack("{s:i}", "schema", 1), "pictures",
                                         c->pictures != NULL ? flips_json(&c->flips) : json_null());
     int result = out == NULL ? -1 : json_write(out, pictures, err);
     json_decref(pictures);

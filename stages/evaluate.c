@@ -143,7 +143,7 @@ static json_t *metrics_to_json(const struct evaluate *e)
         scores = json_list_with(
             scores, json_object_with(score_to_json(&c->scores[i]), "name", json_string(name)));
     }
-    return json_pack("{s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "test_loss",
+    return json_pack("{s:i, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "schema", 1, "test_loss",
                      json_measured(e->evaluation.loss), "test_accuracy", json_measured(c->accuracy),
                      "n", (json_int_t)c->n, "confusion", confusion, "classes", names, "per_class",
                      scores, "macro", score_to_json(&c->macro), "weighted",

@@ -181,7 +181,7 @@ static int write_metrics(const char *path, const struct explainer *explainer,
         explainer->passes > 0 ? (double)explainer->agreeing / (double)explainer->passes : 1;
     const struct node *node = &explainer->model->graph.nodes[explainer->map_node];
     json_t *metrics =
-        json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "method",
+        json_pack("{s:i, s:s, s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "schema", 1, "method",
                   "gradient of the most likely class's probability, last map", "layer",
                   node->output, "preprocess", explainer->own_preprocessing ? "model" : "none",
                   "agreement", json_measured(agreement), "compared", (json_int_t)explainer->passes,

@@ -1,9 +1,9 @@
 /* A model's answers to pictures.
  *
  * deps model, and pictures (a folder or a file) unless the parameter names them; outs predictions,
- * and broken?, a JSON {"broken": [{"path", "why"}, ...]}. Parameters, which may be left out:
- * pictures, a list of files and folders; top, how many classes a picture (1); format, csv or json;
- * skip_broken, false: the first picture that can't be read stops the stage; weights.check.
+ * and broken?, a JSON {"schema": 1, "broken": [{"path", "why"}, ...]}. Parameters, which may be
+ * left out: pictures, a list of files and folders; top, how many classes a picture (1); format, csv
+ * or json; skip_broken, false: the first picture that can't be read stops the stage; weights.check.
  *
  * CSV (RFC 4180): path,class,probability; `top` rows a picture, most likely first. JSON:
  * {"schema": 1, "predictions": [{"path", "classes": [{"class", "probability"}, ...]}, ...]}.
@@ -303,7 +303,7 @@ static int write_outs(struct predict *p, struct error *err)
     }
     if (!stage_has_out(p->stage, "broken"))
         return 0;
-    json_t *all = json_pack("{s:O}", "broken", p->broken);
+    json_t *all = json_pack("{s:i, s:O}", "schema", 1, "broken", p->broken);
     out = stage_out(p->stage, "broken", err);
     int result = out == NULL ? -1 : json_write(out, all, err);
     json_decref(all);

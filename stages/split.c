@@ -86,10 +86,10 @@ static int write_summary(struct stage *stage, const char *folder, const struct d
     const json_t *test_size = stage_value(stage, "test_size", err);
     char *path = file_join(folder, "split.json", err);
     json_t *summary = json_pack(
-        "{s:I, s:I, s:I, s:O, s:I, s:o, s:o}", "n", (json_int_t)dataset->train_labels.count,
-        "train", (json_int_t)split->train_count, "val", (json_int_t)split->test_count, "test_size",
-        (json_t *)test_size, "seed", (json_int_t)seed, "train_counts",
-        count_classes(dataset, split->train, split->train_count), "val_counts",
+        "{s:i, s:I, s:I, s:I, s:O, s:I, s:o, s:o}", "schema", 1, "n",
+        (json_int_t)dataset->train_labels.count, "train", (json_int_t)split->train_count, "val",
+        (json_int_t)split->test_count, "test_size", (json_t *)test_size, "seed", (json_int_t)seed,
+        "train_counts", count_classes(dataset, split->train, split->train_count), "val_counts",
         count_classes(dataset, split->test, split->test_count));
     int result = -1;
     if (summary == NULL)

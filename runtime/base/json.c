@@ -129,6 +129,18 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Of a document people see first by what schema it is to be read. Lines that are compact are parts
+ * of keys, whose form stays. */
+static void put_first(const char **names, size_t count, const char *first)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], first) == 0) {
+            const char *found = names[i];
+            memmove(names + 1, names, i * sizeof(*names));
+            names[0] = found;
+        }
+}
+
 static void write_object(struct writer *writer, const json_t *object, size_t depth)
 {
     struct error ignored;
@@ -144,6 +156,8 @@ static void write_object(struct writer *writer, const json_t *object, size_t dep
         names[used++] = name;
     if (count > 1)
         qsort(names, count, sizeof(*names), compare_names);
+    if (depth == 0 && !writer->compact)
+        put_first(names, count, "schema");
     text_add(&writer->text, "{");
     for (size_t i = 0; i < count; i++) {
         text_add(&writer->text, i > 0 ? "," : "");

@@ -11,13 +11,14 @@
 /* Reads an object from a file of at most 64 MiB; json_decref() it. */
 int json_read(const char *path, json_t **value, struct error *err);
 
-/* Writes through a temporary file: members sorted, two blanks of indent, a newline at the end;
- * reals with the fewest digits, 15 to 17, that read back as the same number (so 0.2 stays 0.2,
+/* Writes through a temporary file: members sorted, but `schema` (the version of a document's form,
+ * docs/json.md) before all others of the outermost object; two blanks of indent, a newline at the
+ * end; reals with the fewest digits, 15 to 17, that read back as the same number (so 0.2 stays 0.2,
  * and 1.0 stays a real). Equal values give equal bytes. A number that is not finite is refused; so
  * is NULL, as a value that memory did not suffice for. */
 int json_write(const char *path, const json_t *value, struct error *err);
 
-/* The same text in fresh memory, on one line without blanks where `compact`. */
+/* The same text in fresh memory; where `compact` on one line without blanks, and all sorted. */
 char *json_to_text(const json_t *value, bool compact, struct error *err);
 
 /* A real as json_to_text() writes it; false where it is not finite. */

@@ -9,12 +9,15 @@ command_fn command_run;     /* run.c */
 command_fn command_status;  /* status.c */
 command_fn command_why;     /* why.c */
 command_fn command_verify;  /* verify.c */
+command_fn command_attest;  /* attest.c */
+command_fn command_keygen;  /* keygen.c */
 command_fn command_adopt;   /* adopt.c */
 command_fn command_metrics; /* metrics.c */
 command_fn command_diff;    /* diff.c */
 command_fn command_gc;      /* gc.c */
 command_fn command_du;      /* gc.c */
 command_fn command_log;     /* log.c */
+command_fn command_watch;   /* watch.c */
 command_fn command_predict; /* predict.c */
 command_fn command_dag;     /* draw.c */
 

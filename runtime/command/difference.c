@@ -251,7 +251,7 @@ json_t *difference_make(const struct plan *plan, const struct side *a, const str
     for (size_t i = 0; i < a->count && result == 0; i++)
         if (side_find(b, a->stages[i].name) == NULL)
             result = add_stage(&a->stages[i], NULL, &stages, &params, err);
-    json_t *all = json_object_with(json_object(), "a", side_json(a));
+    json_t *all = json_object_with(json_pack("{s:i}", "schema", 1), "a", side_json(a));
     all = json_object_with(all, "b", side_json(b));
     all = json_object_with(all, "params", params);
     all = json_object_with(all, "metrics", metrics);

@@ -1,6 +1,6 @@
 /* What differs between two sides (side.h), as JSON that text, page and programs are made from:
  *
- *   {"a": {"name", "started", "profile", "sets"}, "b": {...},
+ *   {"schema": 1, "a": {"name", "started", "profile", "sets"}, "b": {...},
  *    "params": [{"name", "a", "b", "stages": [name, ...]}],
  *    "metrics": [{"stage", "metric", "a", "b", "difference", "better"}],
  *    "stages": [{"name", "state", "changes": [{"component", "a", "b"}], "known",

@@ -3,17 +3,17 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/url.h"
+#include "command/live.h"
 #include "runner/stage_log.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { BAR_CELLS = 24, LIVE_LINES = 32, LOG_LINES = 20, LOG_BLOCK = 16384, LINE_LIMIT = 1024 };
+enum { LOG_LINES = 20, LOG_BLOCK = 16384, LINE_LIMIT = 1024 };
 
 static const double redraw_seconds = 0.1; /* at most so often on a terminal */
 static const double life_seconds = 30.0;  /* elsewhere, a line after so long a silence */
@@ -29,9 +29,8 @@ struct display {
     bool live, colour, quiet, verbose;
     bool terminal; /* which is given no controls of stages */
     int name_width;
-    struct shown *shown;   /* by index of the job */
-    int drawn[LIVE_LINES]; /* columns of each live line on the screen */
-    int drawn_count;
+    struct shown *shown; /* by index of the job */
+    struct live lines;
     double last_draw;
 };
 
@@ -55,6 +54,7 @@ struct display *display_new(const struct options *options, const struct jobs *jo
         return NULL;
     }
     const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+    display->lines.fd = STDERR_FILENO;
     display->quiet = options->quiet;
     display->terminal = isatty(STDERR_FILENO);
     display->verbose = options->verbose;
@@ -63,49 +63,6 @@ struct display *display_new(const struct options *options, const struct jobs *jo
     display->colour = display->live && (no_colour == NULL || *no_colour == '\0');
     display->name_width = longest_name(jobs);
     return display;
-}
-
-/* ---- live lines ---- */
-
-static int columns(void)
-{
-    struct winsize size;
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= 20 ? size.ws_col : 80;
-}
-
-/* Takes the live lines off the screen. A terminal that became narrower has
- * wrapped them, so rows are counted by its width of now. */
-static void erase(struct display *display, struct text *to)
-{
-    int width = columns(), rows = 0;
-    for (int i = 0; i < display->drawn_count; i++)
-        rows += display->drawn[i] <= width ? 1 : (display->drawn[i] + width - 1) / width;
-    if (rows > 0)
-        text_addf(to, "\r\033[%dA\033[J", rows);
-    display->drawn_count = 0;
-}
-
-static void write_out(const struct text *text)
-{
-    size_t at = 0;
-    while (at < text->size) {
-        ssize_t written = write(STDERR_FILENO, text->data + at, text->size - at);
-        if (written <= 0)
-            return;
-        at += (size_t)written;
-    }
-}
-
-void display_free(struct display *display)
-{
-    struct text text = {0};
-    if (display == NULL)
-        return;
-    erase(display, &text);
-    write_out(&text);
-    text_release(&text);
-    free(display->shown);
-    free(display);
 }
 
 /* What stages say and are called: a terminal obeys none of it, files and pipes get it as it is. */
@@ -118,101 +75,42 @@ static void add_shown(const struct display *display, struct text *to, const char
         text_append(to, bytes, size);
 }
 
-static void add_duration(struct text *text, double seconds)
-{
-    long whole = (long)(seconds + 0.5);
-    if (whole >= 3600)
-        text_addf(text, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
-    else
-        text_addf(text, "%ld:%02ld", whole / 60, whole % 60);
-}
+/* ---- live lines ---- */
 
-/* The one metric that is looked for first, or the others. */
-static void add_metrics(struct text *text, const struct progress *progress, bool first)
+void display_free(struct display *display)
 {
-    for (int i = 0; i < progress->metric_count; i++)
-        if ((strcmp(progress->metrics[i].name, "val_accuracy") == 0) == first)
-            text_addf(text, "  %s %.4g", progress->metrics[i].name, progress->metrics[i].value);
-}
-
-/* "  [######......]  ETA 0:12  val_accuracy 0.71  epoch 3/20  120/250 step  41/s  loss 0.8": what a
- * narrow terminal cuts off stands last. */
-static void add_state(struct text *text, const struct attempt *attempt)
-{
-    const struct progress *progress = &attempt->progress;
-    if (progress->turns == 0) {
-        text_add(text, "  running ");
-        add_duration(text, attempt_now() - attempt->start);
+    struct text text = {0};
+    if (display == NULL)
         return;
-    }
-    if (progress->fraction >= 0.0) {
-        int full = (int)(progress->fraction * BAR_CELLS);
-        text_add(text, "  [");
-        for (int i = 0; i < BAR_CELLS; i++)
-            text_add(text, i < full ? "#" : ".");
-        text_add(text, "]");
-    }
-    if (progress->eta_seconds >= 0.0) {
-        text_add(text, "  ETA ");
-        add_duration(text, progress->eta_seconds);
-    }
-    add_metrics(text, progress, true);
-    text_addf(text, "  %s", progress->what);
-    if (progress->total > 0)
-        text_addf(text, "  %lld/%lld %s", (long long)progress->done, (long long)progress->total,
-                  progress->unit);
-    else if (progress->done > 0)
-        text_addf(text, "  %lld %s", (long long)progress->done, progress->unit);
-    if (progress->rate > 0.0)
-        text_addf(text, progress->rate >= 100.0 ? "  %.0f/s" : "  %.3g/s", progress->rate);
-    add_metrics(text, progress, false);
-}
-
-/* Bytes of the first `most` characters of UTF-8. */
-static size_t cut(const char *string, int most, int *used)
-{
-    size_t at = 0;
-    *used = 0;
-    while (string[at] != '\0') {
-        if (((unsigned char)string[at] & 0xC0) != 0x80 && (*used)++ == most) {
-            --*used;
-            break;
-        }
-        at++;
-    }
-    return at;
+    live_erase(&display->lines, &text);
+    live_write(&display->lines, &text);
+    text_release(&text);
+    free(display->shown);
+    free(display);
 }
 
 static void draw_line(struct display *display, struct text *to, const struct attempt *attempt,
-                      int width)
+                      const struct live_size *size)
 {
-    struct text line = {0}, state = {0}, stage = {0};
-    int name, used;
+    struct text rest = {0}, state = {0}, stage = {0};
     add_shown(display, &stage, attempt->job->stage->name, strlen(attempt->job->stage->name));
-    size_t bytes = cut(text_string(&stage), width - 1, &name);
-    text_addf(to, "%s%.*s%s", display->colour ? "\033[1;36m" : "", (int)bytes, text_string(&stage),
-              display->colour ? "\033[0m" : "");
-    for (; name < display->name_width && name < width - 1; name++)
-        text_add(to, " ");
-    add_state(&state, attempt);
-    add_shown(display, &line, text_string(&state), state.size);
-    bytes = cut(text_string(&line), width - 1 - name, &used);
-    text_append(to, text_string(&line), bytes);
-    text_add(to, "\n");
-    display->drawn[display->drawn_count++] = name + used;
+    live_add_state(&state, &attempt->progress, attempt_now() - attempt->start);
+    add_shown(display, &rest, text_string(&state), state.size);
+    live_add(&display->lines, to, size, display->colour ? "\033[1;36m" : NULL, text_string(&stage),
+             display->name_width, text_string(&rest));
     text_release(&stage);
     text_release(&state);
-    text_release(&line);
+    text_release(&rest);
 }
 
 static void draw(struct display *display, struct attempt *const *attempts, size_t count)
 {
     struct text text = {0};
-    int width = columns();
-    erase(display, &text);
-    for (size_t i = 0; i < count && i < LIVE_LINES; i++)
-        draw_line(display, &text, attempts[i], width);
-    write_out(&text);
+    const struct live_size size = live_size(&display->lines);
+    live_erase(&display->lines, &text);
+    for (size_t i = 0; i < count; i++)
+        draw_line(display, &text, attempts[i], &size);
+    live_write(&display->lines, &text);
     text_release(&text);
 }
 
@@ -221,10 +119,10 @@ static void draw(struct display *display, struct attempt *const *attempts, size_
 static void say(struct display *display, const struct text *line)
 {
     struct text text = {0};
-    erase(display, &text);
+    live_erase(&display->lines, &text);
     text_append(&text, text_string(line), line->size);
     text_add(&text, "\n");
-    write_out(&text);
+    live_write(&display->lines, &text);
     text_release(&text);
     display->last_draw = 0.0;
 }
@@ -321,7 +219,7 @@ static void say_life(struct display *display, const struct attempt *attempt)
     struct text line = {0};
     struct text shown = {0};
     text_addf(&line, "%-*s", display->name_width, attempt->job->stage->name);
-    add_state(&line, attempt);
+    live_add_state(&line, &attempt->progress, attempt_now() - attempt->start);
     add_shown(display, &shown, text_string(&line), line.size);
     say(display, &shown);
     text_release(&shown);

@@ -194,10 +194,11 @@ static int print_as_json(const struct collect *collect, struct error *err)
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
         list = json_list_with(list, result_json(&results[i]));
-    json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "bytes", (json_int_t)sizes.bytes,
-                             "held_bytes", (json_int_t)sizes.held_bytes, "kept_bytes",
-                             (json_int_t)sizes.kept_bytes, "blobs", (json_int_t)sizes.blobs,
-                             "kept_blobs", (json_int_t)sizes.kept_blobs, "results", list);
+    json_t *json =
+        json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:o}", "schema", 1, "bytes",
+                  (json_int_t)sizes.bytes, "held_bytes", (json_int_t)sizes.held_bytes, "kept_bytes",
+                  (json_int_t)sizes.kept_bytes, "blobs", (json_int_t)sizes.blobs, "kept_blobs",
+                  (json_int_t)sizes.kept_blobs, "results", list);
     int result = print_json(json, err);
     json_decref(json);
     return result;

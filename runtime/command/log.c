@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "command/commands.h"
 #include "command/print.h"
+#include "command/run_line.h"
 #include "runner/project.h"
 #include "runner/record.h"
 #include "store/action.h"
@@ -15,44 +16,6 @@
 #include <sys/stat.h>
 
 enum { LOG_LIMIT = 1 << 28 }; /* more than a log may be */
-
-static size_t count_state(const json_t *record, const char *state)
-{
-    size_t count = 0, index;
-    json_t *stage;
-    json_array_foreach (json_object_get(record, "stages"), index, stage)
-        count += strcmp(json_text(stage, "state"), state) == 0;
-    return count;
-}
-
-/* The last stage's that has one, as evaluation comes after training. */
-static const json_t *accuracy_of(const json_t *record)
-{
-    static const char *const names[] = {"test_accuracy", "accuracy", "val_accuracy"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const json_t *stages = json_object_get(record, "stages");
-        for (size_t s = json_array_size(stages); s-- > 0;) {
-            const json_t *metrics = json_object_get(json_array_get(stages, s), "metrics");
-            if (json_object_get(metrics, names[i]) != NULL)
-                return json_object_get(metrics, names[i]);
-        }
-    }
-    return NULL;
-}
-
-static void add_line(const json_t *record, struct text *text)
-{
-    const json_t *accuracy = accuracy_of(record);
-    text_addf(text, "%s  %s  %-11s  %-12s  ", json_text(record, "id"), json_text(record, "started"),
-              json_text(record, "outcome"), json_text(record, "profile"));
-    if (accuracy != NULL)
-        text_addf(text, "accuracy %.4f, ", json_number_value(accuracy));
-    text_addf(text, "%zu executed, %zu cached, %.1f s  %s", count_state(record, "executed"),
-              count_state(record, "cached"), json_number_value(json_object_get(record, "seconds")),
-              json_text(record, "host"));
-    print_add_sets(text, "  ", json_object_get(record, "sets"));
-    text_add(text, "\n");
-}
 
 static void add_number(struct text *text, const json_t *value, int digits)
 {
@@ -68,7 +31,7 @@ static void add_record(const json_t *record, struct text *text)
     size_t index;
     json_t *item, *value;
     const char *name;
-    add_line(record, text);
+    run_line_add(record, text);
     json_array_foreach (json_object_get(record, "stages"), index, item) {
         text_addf(text, "  %-14s %-9s %8.1f s  %.12s", json_text(item, "name"),
                   json_text(item, "state"), json_number_value(json_object_get(item, "seconds")),
@@ -148,8 +111,8 @@ static int print_log_json(const char *path, const char *stage, bool failed, stru
     }
     free(data);
     if (result == 0 && (result = text_check(&clean, err)) == 0) {
-        json_t *json = json_pack("{s:s, s:b, s:s}", "stage", stage, "failed", failed, "log",
-                                 text_string(&clean));
+        json_t *json = json_pack("{s:i, s:s, s:b, s:s}", "schema", 1, "stage", stage, "failed",
+                                 failed, "log", text_string(&clean));
         result = print_json(json, err);
         json_decref(json);
     }
@@ -193,6 +156,14 @@ static int print_stage(const struct project *project, const char *stage, bool js
     return result;
 }
 
+static int print_runs(const json_t *records, struct error *err)
+{
+    json_t *json = json_pack("{s:i, s:O}", "schema", 1, "runs", records);
+    int result = print_json(json, err);
+    json_decref(json);
+    return result;
+}
+
 static int answer(const struct options *options, const struct project *project,
                   const json_t *records, struct error *err)
 {
@@ -201,9 +172,9 @@ static int answer(const struct options *options, const struct project *project,
     struct text text = {0};
     if (options->word_count == 0) {
         if (options->json)
-            return print_json(records, err);
+            return print_runs(records, err);
         json_array_foreach (records, index, record)
-            add_line(record, &text);
+            run_line_add(record, &text);
         return print_text(&text, err);
     }
     const json_t *found = last_or_find(records, options->words[0]);

@@ -1,5 +1,6 @@
 #include "base/url.h"
 #include "command/commands.h"
+#include "command/version.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -8,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char version[] = "0.1.0";
+const char reprise_version[] = "0.1.0";
 
 /* A stream that the caller closed would lend its number to the next file, and take what is printed
  * there. What is open for reading alone refuses it. */
@@ -35,7 +36,7 @@ int main(int argc, char **argv)
     if (result == 0 && options.help)
         options_help(&options, stdout);
     else if (result == 0 && options.version)
-        printf("reprise %s\n", version);
+        printf("reprise %s\n", reprise_version);
     else if (result == 0)
         result = options.command->run(&options, &err);
     bool flushed = fflush(stdout) == 0;

@@ -273,7 +273,7 @@ int command_metrics(const struct options *options, struct error *err)
         project_close(&project);
         return printed;
     }
-    json_t *all = json_object();
+    json_t *all = json_pack("{s:i}", "schema", 1);
     int result = jobs_init(&project, options->words, options->word_count, false, &jobs, err);
     if (result == 0)
         result = prepare_all(&jobs, &failures, err);

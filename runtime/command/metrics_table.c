@@ -287,7 +287,8 @@ json_t *metrics_table_make(json_t *rows, const char *sort, struct error *err)
     json_decref(rows);
     json_decref(names);
     int result = sort != NULL && list != NULL ? sort_rows(&list, sort, err) : 0;
-    json_t *table = json_object_with(json_object_with(json_object(), "rows", list), "means", means);
+    json_t *table = json_object_with(json_pack("{s:i}", "schema", 1), "rows", list);
+    table = json_object_with(table, "means", means);
     if (table == NULL && result == 0)
         result = error_set(err, ERR_MEMORY, "out of memory for the metrics");
     if (result == 0)

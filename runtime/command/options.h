@@ -13,8 +13,9 @@ struct options {
     const char **words; /* after the command: stages, or a run */
     size_t word_count;
     struct project_settings project;
-    const char *format, *reason, *template_name, *weights, *top, *html, *age, *size, *sort;
-    bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict, offline, runs;
+    const char *format, *reason, *template_name, *weights, *top, *html, *age, *size, *sort, *key,
+        *kind, *attestations, *signature;
+    bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict, offline, runs, crate;
 };
 
 /* A subcommand. Returns 0, or -1 with the error that says how it went. */

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* A value as indented, sorted JSON with a newline. */
+/* A document as json_write() has it in a file. */
 int print_json(const json_t *value, struct error *err);
 
 /* What a stage printed: to a terminal without controls, as text_add_clean() makes it, line breaks

@@ -5,6 +5,7 @@
 #include "command/commands.h"
 #include "command/display.h"
 #include "command/print.h"
+#include "command/run_page.h"
 #include "runner/claims.h"
 #include "runner/deliver.h"
 #include "runner/hold.h"
@@ -185,8 +186,16 @@ static int end_lock(const struct options *options, struct jobs *jobs, struct tel
     return result;
 }
 
+/* A page that can't be written is no failure of the run. */
+static void write_page(const struct jobs *jobs, const json_t *record, struct display *display)
+{
+    struct error lost;
+    if (run_page_write(jobs, record, &lost) < 0)
+        display_say(display, "note: the run has no page: %s", lost.message);
+}
+
 static int write_record(const struct jobs *jobs, const struct record_run *run, bool print,
-                        struct error *err)
+                        struct display *display, struct error *err)
 {
     const struct project *project = jobs->project;
     if (!record_is_worth(jobs) && !print)
@@ -195,6 +204,8 @@ static int write_record(const struct jobs *jobs, const struct record_run *run, b
     if (record == NULL)
         return -1;
     int result = record_is_worth(jobs) ? record_write(project, record, err) : 0;
+    if (result == 0 && record_is_worth(jobs))
+        write_page(jobs, record, display);
     if (result == 0 && print)
         result = print_json(record, err);
     json_decref(record);
@@ -238,12 +249,13 @@ static struct error *next_error(struct ending *ending)
 static void execute_held(const struct options *options, struct jobs *jobs, struct telling *telling,
                          const struct begun *begun, struct ending *ending)
 {
-    struct record_run run = {.started = time(NULL), .outcome = &ending->outcome};
+    struct record_run run = {
+        .started = time(NULL), .start = begun->start, .outcome = &ending->outcome};
     const struct watcher watcher = hear(telling);
     schedule_run(jobs, &watcher, &ending->outcome);
     run.seconds = ending->seconds = attempt_now() - begun->start;
     ending->result = end_lock(options, jobs, telling, &ending->later);
-    if (write_record(jobs, &run, options->json, next_error(ending)) < 0)
+    if (write_record(jobs, &run, options->json, telling->display, next_error(ending)) < 0)
         ending->result = -1;
     if (hear_requirements(jobs, &telling->said, next_error(ending)) < 0)
         ending->result = -1;
@@ -316,7 +328,7 @@ static int dry_run(const struct options *options, struct jobs *jobs, struct disp
     if (result == 0 && list == NULL)
         result = error_set(err, ERR_MEMORY, "out of memory for what would run");
     if (result == 0 && options->json) {
-        json_t *object = json_pack("{s:O}", "stages", list);
+        json_t *object = json_pack("{s:i, s:O}", "schema", 1, "stages", list);
         result = print_json(object, err);
         json_decref(object);
     }

@@ -154,8 +154,8 @@ static int show(const struct options *options, struct jobs *jobs, bool *stale, s
     if (result == 0 && stages == NULL)
         result = error_set(err, ERR_MEMORY, "out of memory for the status");
     if (result == 0 && options->json) {
-        json_t *object =
-            json_pack("{s:s, s:O}", "profile", project->plan->profile, "stages", stages);
+        json_t *object = json_pack("{s:i, s:s, s:O}", "schema", 1, "profile",
+                                   project->plan->profile, "stages", stages);
         result = print_json(object, err);
         json_decref(object);
     } else if (result == 0 && !options->quiet)

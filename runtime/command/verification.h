@@ -3,6 +3,7 @@
 #define COMMAND_VERIFICATION_H
 
 #include "command/options.h"
+#include "provenance/signing_key.h"
 #include "runner/job.h"
 
 struct verification {
@@ -16,8 +17,10 @@ struct verification {
     bool *made_elsewhere;               /* by job: those, and what is downstream of them */
     json_t *adopted;                    /* or not made under their key, */
     json_t *left;                       /* and what is left over, as texts */
+    const struct signing_key *key;      /* that signatures must be of, or NULL */
     size_t stale, mismatches;
     size_t artifacts, copies, blobs, requirements; /* checked */
+    size_t attested, signed_models, refused;       /* signatures: good ones of both, and others */
     bool no_cache, no_memory;
 };
 
@@ -32,7 +35,12 @@ void verification_note(struct verification *check, json_t *list, const char *for
     __attribute__((format(printf, 3, 4)));
 
 /* The levels. -1 only where looking itself failed. */
-int verify_lock(struct verification *check, struct error *err);  /* verify_lock.c */
-int verify_bytes(struct verification *check, struct error *err); /* verify_bytes.c */
+int verify_lock(struct verification *check, struct error *err);       /* verify_lock.c */
+int verify_bytes(struct verification *check, struct error *err);      /* verify_bytes.c */
+int verify_signatures(struct verification *check, struct error *err); /* verify_signatures.c */
+
+/* Whether a model, a file or a folder, is what a signature by this key signs, without any project;
+ * ERR_MISMATCH with the reason. */
+int verify_model(const char *path, const char *signature, const char *key, struct error *err);
 
 #endif

@@ -6,6 +6,7 @@
  *   published   copies in folders that outs are published to, likewise
  *   cache       actions and blobs against the lock, where there is a cache
  *   require     metrics against the bounds of the pipeline as it is now
+ *   signature   attestations and signed models, with --key (verify_signatures.c)
  * A digest that does not match outweighs a lock that is merely stale. What was made on another
  * machine, or adopted, is said; with --strict it fails.
  */
@@ -125,6 +126,8 @@ static int check_all(struct verification *check, struct error *err)
     for (size_t i = 0; i < check->project->plan->count; i++)
         if (check_requirements(check, &check->project->plan->stages[i], err) < 0)
             return -1;
+    if (verify_signatures(check, err) < 0)
+        return -1;
     return check->no_memory ? error_set(err, ERR_MEMORY, "out of memory for what was found") : 0;
 }
 
@@ -134,12 +137,14 @@ static int print_as_json(const struct verification *check, bool good, struct err
 {
     const struct plan *plan = check->project->plan;
     json_t *json = json_pack(
-        "{s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O}", "verified", good,
-        "problems", check->problems, "profile", plan->profile, "sets", plan->sets, "stages",
-        (json_int_t)check->section->count, "artifacts", (json_int_t)check->artifacts, "copies",
-        (json_int_t)check->copies, "blobs", (json_int_t)check->blobs, "requirements",
-        (json_int_t)check->requirements, "cache", !check->no_cache, "elsewhere", check->elsewhere,
-        "adopted", check->adopted, "left", check->left);
+        "{s:i, s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O}",
+        "schema", 1, "verified", good, "problems", check->problems, "profile", plan->profile,
+        "sets", plan->sets, "stages", (json_int_t)check->section->count, "artifacts",
+        (json_int_t)check->artifacts, "copies", (json_int_t)check->copies, "blobs",
+        (json_int_t)check->blobs, "requirements", (json_int_t)check->requirements, "attested",
+        (json_int_t)check->attested, "signed_models", (json_int_t)check->signed_models, "cache",
+        !check->no_cache, "elsewhere", check->elsewhere, "adopted", check->adopted, "left",
+        check->left);
     int result = print_json(json, err);
     json_decref(json);
     return result;
@@ -161,6 +166,9 @@ static void print_summary(const struct verification *check)
         text_addf(&line, "; %zu made on another machine, not reproducible here", elsewhere);
     if (adopted > 0)
         text_addf(&line, "; %zu adopted", adopted);
+    if (check->key != NULL)
+        text_addf(&line, "; %zu stages attested and %zu models signed by this key", check->attested,
+                  check->signed_models);
     if (check->no_cache)
         text_add(&line, "; no cache here: the lock alone says that these artifacts came of these "
                         "stages, reprise run --locked shows it");
@@ -178,6 +186,9 @@ static int answer(const struct verification *check, struct error *err)
         return -1;
     if (good && !check->options->quiet && !check->options->json)
         print_summary(check);
+    if (check->refused > 0)
+        return error_set(err, ERR_MISMATCH, "%zu signature%s refused: see above", check->refused,
+                         check->refused == 1 ? " is" : "s are");
     if (check->mismatches > 0)
         return error_set(err, ERR_MISMATCH, "%zu digest%s match: reprise run repairs it",
                          check->mismatches, check->mismatches == 1 ? " does not" : "s do not");
@@ -233,15 +244,26 @@ static int verify(struct verification *check, struct error *err)
     return answer(check, err);
 }
 
-int command_verify(const struct options *options, struct error *err)
+/* Weights that come in are verified by themselves. */
+static int verify_weights(const struct options *options, struct error *err)
+{
+    struct text line = {0};
+    if (options->key == NULL || options->word_count != 1)
+        return error_set(err, ERR_USAGE, "reprise verify --key FILE --signature FILE MODEL");
+    if (verify_model(options->words[0], options->signature, options->key, err) < 0)
+        return -1;
+    text_addf(&line, "verified: '%s' is what '%s' signs\n", options->words[0], options->signature);
+    return options->quiet ? 0 : print_text(&line, err);
+}
+
+static int verify_project(const struct options *options, const struct signing_key *key,
+                          struct error *err)
 {
     struct project project;
     enum project_view view = options->as_recorded ? PROJECT_AS_RECORDED : PROJECT_DELIVERED;
-    if (options->as_recorded && options->project.set_count > 0)
-        return error_set(err, ERR_USAGE, "--as-recorded takes the sets of the lock file: no --set");
     if (project_open(&options->project, view, &project, err) < 0)
         return -1;
-    struct verification check = {.options = options, .project = &project};
+    struct verification check = {.options = options, .project = &project, .key = key};
     int result = verify(&check, err);
     jobs_release(&check.jobs);
     free(check.made_elsewhere);
@@ -250,5 +272,25 @@ int command_verify(const struct options *options, struct error *err)
     json_decref(check.adopted);
     json_decref(check.left);
     project_close(&project);
+    return result;
+}
+
+int command_verify(const struct options *options, struct error *err)
+{
+    struct signing_key *key = NULL;
+    if (options->signature != NULL)
+        return verify_weights(options, err);
+    if (options->word_count > 0)
+        return error_set(err, ERR_USAGE, "verify takes '%s' as a model with --signature alone",
+                         options->words[0]);
+    if (options->attestations != NULL && options->key == NULL)
+        return error_set(err, ERR_USAGE, "--attestations is read with --key FILE");
+    if (options->as_recorded && options->project.set_count > 0)
+        return error_set(err, ERR_USAGE, "--as-recorded takes the sets of the lock file: no --set");
+    /* Opening a project goes to its folder; the key's path is the caller's. */
+    if (options->key != NULL && signing_key_read_public(options->key, &key, err) < 0)
+        return -1;
+    int result = verify_project(options, key, err);
+    signing_key_free(key);
     return result;
 }

@@ -107,12 +107,6 @@ static int answer_one(const struct jobs *jobs, const struct job *job, json_t **l
     return result;
 }
 
-/* One object for a stage, a list of them for a group. */
-static int print_list(const json_t *list, struct error *err)
-{
-    return print_json(json_array_size(list) == 1 ? json_array_get(list, 0) : list, err);
-}
-
 static int answer(const struct options *options, struct jobs *jobs, struct error *err)
 {
     size_t *chosen, count, next = 0;
@@ -129,8 +123,11 @@ static int answer(const struct options *options, struct jobs *jobs, struct error
         if (result == 0)
             result = answer_one(jobs, &jobs->list[chosen[i]], options->json ? &list : NULL, err);
     }
-    if (result == 0 && options->json)
-        result = print_list(list, err);
+    if (result == 0 && options->json) {
+        json_t *json = json_pack("{s:i, s:O}", "schema", 1, "stages", list);
+        result = print_json(json, err);
+        json_decref(json);
+    }
     json_decref(list);
     free(asked);
     free(chosen);

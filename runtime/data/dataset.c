@@ -345,17 +345,15 @@ static int write_summary(const char *folder, const struct dataset *dataset,
     for (int64_t i = 0; i < dataset->class_count; i++)
         classes = json_list_with(classes, json_string(dataset->classes[i]));
     json_t *summary = json_pack(
-        "{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "source", origin->source, "sha256",
-        origin->sha256, "generated", origin->generated ? 1 : 0, "train",
+        "{s:i, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "schema", 1, "source",
+        origin->source, "sha256", origin->sha256, "generated", origin->generated ? 1 : 0, "train",
         (json_int_t)dataset->train_labels.count, "test", (json_int_t)dataset->test_labels.count,
         "height", (json_int_t)dataset->height, "width", (json_int_t)dataset->width, "classes",
         classes, "train_counts", count_labels(&dataset->train_labels, dataset->class_count, counts),
         "test_counts", count_labels(&dataset->test_labels, dataset->class_count, counts));
     char *path = file_join(folder, "dataset.json", err);
     int result = -1;
-    if (summary != NULL && more != NULL &&
-        (json_object_set_new(summary, "schema", json_integer(1)) < 0 ||
-         json_object_update(summary, more) < 0)) {
+    if (summary != NULL && more != NULL && json_object_update(summary, more) < 0) {
         json_decref(summary);
         summary = NULL;
     }

@@ -70,7 +70,7 @@ struct dataset_rows {
     int64_t train_count, test_count;
     const char *const *classes;
     int64_t class_count;
-    json_t *more; /* further members of dataset.json, with "schema": 1; borrowed, may be NULL */
+    json_t *more; /* further members of dataset.json; borrowed, may be NULL */
 };
 int dataset_write_rows(const char *folder, const struct dataset_rows *rows,
                        const struct dataset_origin *origin, struct error *err);

@@ -69,8 +69,8 @@ int history_write_json(const char *path, const struct history *history,
                        const struct history_summary *summary, struct error *err)
 {
     json_t *value = json_pack(
-        "{s:o, s:o, s:o, s:b, s:s, s:I, s:I}", "epochs", epochs_to_json(history), "best_epoch",
-        epoch_or_null(history->best_epoch), "checkpoint_epoch",
+        "{s:i, s:o, s:o, s:o, s:b, s:s, s:I, s:I}", "schema", 1, "epochs", epochs_to_json(history),
+        "best_epoch", epoch_or_null(history->best_epoch), "checkpoint_epoch",
         epoch_or_null(history->checkpoint_epoch), "stopped_early", history->stopped_early, "phase",
         summary->phase, "trainable_parameters", (json_int_t)summary->trainable_parameters,
         "frozen_parameters", (json_int_t)summary->frozen_parameters);

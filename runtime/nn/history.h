@@ -42,11 +42,11 @@ struct history_summary {
     int64_t shard;        /* images whose gradients are added up together */
 };
 
-/* {"epochs": [{"epoch": 1, "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"}, ...],
- * "best_epoch", "checkpoint_epoch", "stopped_early", "phase", "trainable_parameters",
- * "frozen_parameters"}, "kept_epoch" where it is another one than the best, and "precision": "bf16"
- * where it is not f32, "shard" where it is not HISTORY_SHARD. An infinite value is the text "inf"
- * or "-inf", NaN is null. */
+/* {"schema": 1, "epochs": [{"epoch": 1, "loss", "accuracy", "val_loss", "val_accuracy",
+ * "learning_rate"}, ...], "best_epoch", "checkpoint_epoch", "stopped_early", "phase",
+ * "trainable_parameters", "frozen_parameters"}, "kept_epoch" where it is another one than the best,
+ * and "precision": "bf16" where it is not f32, "shard" where it is not HISTORY_SHARD. An infinite
+ * value is the text "inf" or "-inf", NaN is null. */
 int history_write_json(const char *path, const struct history *history,
                        const struct history_summary *summary, struct error *err);
 /* `summary` may be NULL. *history changes only on success. */

@@ -446,11 +446,12 @@ int preflight_write(const char *path, const struct preflight *preflight, struct 
 {
     static const char *const verdicts[] = {"ok", "defect", "skipped"};
     const bool looked = preflight->verdict != PREFLIGHT_SKIPPED;
-    json_t *value = json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o}", "verdict", verdicts[preflight->verdict], "message",
-        preflight->message, "distance", looked ? json_measured(preflight->distance) : json_null(),
-        "spread", looked ? json_measured(preflight->spread) : json_null(), "layers",
-        layers_to_json(preflight), "alternatives", alternatives_to_json(preflight));
+    json_t *value =
+        json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o}", "schema", 1, "verdict",
+                  verdicts[preflight->verdict], "message", preflight->message, "distance",
+                  looked ? json_measured(preflight->distance) : json_null(), "spread",
+                  looked ? json_measured(preflight->spread) : json_null(), "layers",
+                  layers_to_json(preflight), "alternatives", alternatives_to_json(preflight));
     if (preflight->channel.impossible > 0)
         value = json_object_with(value, "channel", channel_to_json(&preflight->channel));
     if (value == NULL)

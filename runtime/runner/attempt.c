@@ -40,9 +40,11 @@ void attempt_read_progress(struct attempt *attempt)
             continue;
         if (got < 0)
             return;
-        if (got > 0)
-            progress_feed(&attempt->progress, bytes, (size_t)got, attempt_now());
-        else {
+        if (got > 0) {
+            double now = attempt_now();
+            progress_feed(&attempt->progress, bytes, (size_t)got, now);
+            told_add(&attempt->told, attempt->job->stage, bytes, (size_t)got, now);
+        } else {
             close(attempt->progress_fd);
             attempt->progress_fd = -1;
         }

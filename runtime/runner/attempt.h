@@ -4,6 +4,7 @@
  *   work/<key>/run/          where the stage works: layout.h says what lies there
  *   work/<key>/checkpoint/   stays until the stage succeeds
  *   work/<key>/log           what it prints
+ *   work/<key>/told          what it says of its progress, told.h
  *   work/<key>/kept          `run` stays, as --keep-work asks
  *
  * The folder has one place for each key, so that what a stage finds out about
@@ -21,6 +22,7 @@
 #include "runner/launch.h"
 #include "runner/progress.h"
 #include "runner/tasks.h"
+#include "runner/told.h"
 
 #include <sys/stat.h>
 
@@ -52,6 +54,7 @@ struct attempt {
     struct launch_report report; /* after attempt_collect */
     int progress_fd;             /* -1 where closed */
     struct progress progress;
+    struct told told;
     double start;     /* of a monotonic clock, seconds */
     char started[32]; /* UTC */
     double deadline;  /* 0: none */

@@ -63,7 +63,8 @@ int execute_new(struct jobs *jobs, struct job *job, struct store_lock *lock, int
                                 .process = {0, -1, -1},
                                 .folder_fd = -1,
                                 .log_fd = -1,
-                                .progress_fd = -1};
+                                .progress_fd = -1,
+                                .told = {.fd = -1}};
     *made = attempt;
     return 0;
 }
@@ -73,7 +74,7 @@ int execute_start(struct attempt *attempt, const char *cards, struct error *err)
     int64_t limit = attempt->job->stage->resources.time_ms;
     time_t now = time(NULL);
     struct tm utc;
-    attempt->start = attempt_now();
+    attempt->start = attempt->job->began = attempt_now();
     strftime(attempt->started, sizeof(attempt->started), "%Y-%m-%dT%H:%M:%SZ",
              gmtime_r(&now, &utc));
     if (start_process(attempt, cards, err) < 0)
@@ -91,6 +92,7 @@ static void close_descriptors(struct attempt *attempt)
             close(*descriptors[i]);
         *descriptors[i] = -1;
     }
+    told_close(&attempt->told);
 }
 
 void execute_end(struct attempt *attempt)

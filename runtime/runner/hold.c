@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+static const char lock_name[] = "run.lock";
 static const struct timespec pause_between = {0, 50 * 1000 * 1000};
 
 _Static_assert((int)HOLD_VALUES == (int)DIGEST_HEX_SIZE, "values are told by their digest");
@@ -185,7 +186,7 @@ int hold_take(const struct project *project, const struct watcher *watcher, stru
     *hold = (struct hold){.fd = -1};
     if (hold_values(project, hex, err) < 0)
         return -1;
-    char *path = file_join(store_folder(project->store), "run.lock", err);
+    char *path = file_join(store_folder(project->store), lock_name, err);
     if (path == NULL)
         return -1;
     hold->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
@@ -231,6 +232,19 @@ bool hold_at_once(const char *path, const char *values, struct hold *hold)
     }
     close(made.fd);
     return false;
+}
+
+/* A run that begins just then waits for the moment that it takes. */
+bool hold_is_taken(const char *store_folder)
+{
+    struct error ignored;
+    char *path = file_join(store_folder, lock_name, &ignored);
+    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool taken = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    free(path);
+    if (fd >= 0)
+        close(fd);
+    return taken;
 }
 
 void hold_release(struct hold *hold, bool tidy)

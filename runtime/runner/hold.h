@@ -27,6 +27,9 @@ int hold_values(const struct project *project, char values[HOLD_VALUES], struct 
  * where the last run was killed: then nothing is held, and hold_take says what is to be done. */
 bool hold_at_once(const char *path, const char *values, struct hold *hold);
 
+/* Whether a run is at work with the store in a folder now. */
+bool hold_is_taken(const char *store_folder);
+
 /* The run has come to its end, whatever end. Where it could not remove what it should have, it is
  * not tidy, and the next run looks after that. */
 void hold_release(struct hold *hold, bool tidy);

@@ -147,8 +147,8 @@ char *lineage_text(const struct jobs *jobs, size_t index, struct error *err)
         stages = json_list_with(stages, stage);
     }
     if (stages != NULL)
-        lineage = json_pack("{s:s, s:O, s:O}", "profile", plan->profile, "sets", plan->sets,
-                            "stages", stages);
+        lineage = json_pack("{s:i, s:s, s:O, s:O}", "schema", 1, "profile", plan->profile, "sets",
+                            plan->sets, "stages", stages);
     if (lineage == NULL)
         error_set(err, ERR_MEMORY, "out of memory for the lineage");
     else

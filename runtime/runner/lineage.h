@@ -7,12 +7,11 @@
 #include "runner/job.h"
 
 /* The text for a stage whose upstream jobs are all done; free() it:
- * {"profile": ..., "sets": {"a.b": value}, "stages": [{"name", "desc", "key", "cmd", "params",
- *   "deps": {name: {"from": "stage.out" or path, "digest"}},
- *   "outs": {name: {"path", "digest", "size"}},
- *   "requirements": [{"metric", "relation", "bound", "value", "met"}],
- *   "adopted": the reason, where its result was adopted and not made}]}
- * with all stages upstream, sorted by name. */
+ * {"schema": 1, "profile": ..., "sets": {"a.b": value}, "stages": [{"name", "desc", "key", "cmd",
+ * "params", "deps": {name: {"from": "stage.out" or path, "digest"}}, "outs": {name: {"path",
+ * "digest", "size"}}, "requirements": [{"metric", "relation", "bound", "value", "met"}], "adopted":
+ * the reason, where its result was adopted and not made}]} with all stages upstream, sorted by
+ * name. */
 char *lineage_text(const struct jobs *jobs, size_t index, struct error *err);
 
 #endif

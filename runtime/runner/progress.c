@@ -24,29 +24,26 @@ static void copy_clean(char *to, size_t size, const json_t *value)
     }
 }
 
-/* "epoch 3/20": two of twenty parts are behind us. */
-static bool parse_parts(const char *what, double *behind, double *parts)
+bool progress_part(const char *what, int *part, int *parts)
 {
-    int a, b, used = 0;
-    const char *number = strrchr(what, ' ');
-    if (number == NULL || sscanf(number, " %9d/%9d%n", &a, &b, &used) != 2 ||
-        number[used] != '\0' || a < 1 || b < a)
-        return false;
-    *behind = a - 1;
-    *parts = b;
-    return true;
+    int used = 0;
+    size_t length = strcspn(what, ",");
+    const char *number = memrchr(what, ' ', length);
+    return number != NULL && sscanf(number, " %9d/%9d%n", part, parts, &used) == 2 &&
+           number + used == what + length && *part >= 1 && *parts >= *part;
 }
 
 static void estimate(struct progress *progress, double now)
 {
-    double behind, parts;
+    int part, parts;
     double fraction = progress->total > 0 ? (double)progress->done / (double)progress->total : -1.0;
     double seconds = now - progress->what_start;
     double done = (double)progress->done - (double)progress->first_done;
     if (done > 0.0 && seconds > 0.05)
         progress->rate = done / seconds;
-    if (parse_parts(progress->what, &behind, &parts))
-        fraction = (behind + (fraction > 0.0 ? fraction : 0.0)) / parts;
+    bool behind = strchr(progress->what, ',') != NULL; /* what follows a part is short */
+    if (progress_part(progress->what, &part, &parts))
+        fraction = (part - 1 + (behind ? 1.0 : fraction > 0.0 ? fraction : 0.0)) / parts;
     if (fraction > 1.0)
         fraction = 1.0;
     if (progress->fraction < 0.0 || fraction < progress->fraction) {

@@ -43,6 +43,9 @@ struct progress {
 /* Feeds bytes from the descriptor, at a time in seconds of any fixed clock. */
 void progress_feed(struct progress *progress, const char *bytes, size_t size, double now);
 
+/* "epoch 3/20", and "epoch 3/20, validation", which follows it: the third of twenty parts. */
+bool progress_part(const char *what, int *part, int *parts);
+
 /* The stage has ended: the metrics that came last get their line. */
 void progress_end(struct progress *progress);
 void progress_release(struct progress *progress);

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "runner/machine.h"
 #include "runner/requirement.h"
 
 #include <stdlib.h>
@@ -57,7 +58,8 @@ static json_t *with_action(const struct jobs *jobs, const struct job *job, json_
 }
 
 /* NULL where memory is out. */
-static json_t *stage_json(const struct jobs *jobs, const struct job *job)
+static json_t *stage_json(const struct jobs *jobs, const struct job *job,
+                          const struct record_run *run)
 {
     json_t *stage =
         json_pack("{s:s, s:s}", "name", job->stage->name, "state", job_state_name(job->state));
@@ -67,6 +69,8 @@ static json_t *stage_json(const struct jobs *jobs, const struct job *job)
         stage = with_action(jobs, job, stage);
     else if (job->state == JOB_FAILED)
         stage = json_object_with(stage, "seconds", json_real(job->seconds));
+    if (job->began > 0.0)
+        stage = json_object_with(stage, "began", json_real(job->began - run->start));
     if (job->repaired)
         stage = json_object_with(stage, "delivered", json_true());
     if (job->state != JOB_CACHED && job->reason.size > 0)
@@ -128,7 +132,7 @@ json_t *record_make(const struct jobs *jobs, const struct record_run *run, struc
         const struct job *job = &jobs->list[i];
         if (job->state == JOB_OUTSIDE)
             continue;
-        stages = json_list_with(stages, stage_json(jobs, job));
+        stages = json_list_with(stages, stage_json(jobs, job, run));
         if ((requirements = with_requirements(jobs, job, requirements, err)) == NULL)
             goto done;
     }
@@ -136,12 +140,12 @@ json_t *record_make(const struct jobs *jobs, const struct record_run *run, struc
     strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&run->started, &utc));
     make_id(run, host, id);
     if (stages != NULL && requirements != NULL)
-        record =
-            json_pack("{s:s, s:s, s:f, s:s, s:s, s:O, s:s, s:s, s:i, s:O, s:O}", "id", id,
-                      "started", started, "seconds", run->seconds, "outcome",
-                      outcome_name(run->outcome), "profile", project->plan->profile, "sets",
-                      project->plan->sets, "host", host, "device", project->settings.device, "jobs",
-                      project->settings.jobs, "stages", stages, "requirements", requirements);
+        record = json_pack("{s:i, s:s, s:s, s:f, s:s, s:s, s:O, s:s, s:s, s:i, s:o, s:O, s:O}",
+                           "schema", 1, "id", id, "started", started, "seconds", run->seconds,
+                           "outcome", outcome_name(run->outcome), "profile", project->plan->profile,
+                           "sets", project->plan->sets, "host", host, "device",
+                           project->settings.device, "jobs", project->settings.jobs, "machine",
+                           machine_json(), "stages", stages, "requirements", requirements);
     if (record == NULL)
         error_set(err, ERR_MEMORY, "out of memory for the record of the run");
 done:
@@ -190,13 +194,17 @@ static int read_record(const char *path, struct found_record *found, struct erro
         return -1;
     found->written = status.st_mtim;
     found->started = json_string_value(json_object_get(found->record, "started"));
+    /* The first ones did not say so. */
+    if (json_object_get(found->record, "schema") == NULL)
+        json_object_set_new(found->record, "schema", json_integer(1));
     if (found->started != NULL)
         return 0;
     json_decref(found->record);
     return -1;
 }
 
-json_t *record_read_all(const struct project *project, struct error *err)
+/* Names begin with the time; `most` of the last ones. */
+static json_t *read_last(const struct project *project, size_t most, struct error *err)
 {
     char **names = NULL;
     size_t count = 0, used = 0;
@@ -204,7 +212,7 @@ json_t *record_read_all(const struct project *project, struct error *err)
     json_t *records = json_array();
     file_list(project->runs, &names, &count, &ignored);
     struct found_record *found = memory_new(count, sizeof(*found), err);
-    for (size_t i = 0; i < count && found != NULL; i++) {
+    for (size_t i = count; i-- > 0 && used < most && found != NULL;) {
         char *path =
             has_suffix(names[i], ".json") ? file_join(project->runs, names[i], &ignored) : NULL;
         used += path != NULL && read_record(path, &found[used], &ignored) == 0;
@@ -225,6 +233,28 @@ json_t *record_read_all(const struct project *project, struct error *err)
     return records;
 }
 
+json_t *record_read_all(const struct project *project, struct error *err)
+{
+    return read_last(project, SIZE_MAX, err);
+}
+
+json_t *record_read_latest(const struct project *project, size_t most, struct error *err)
+{
+    return read_last(project, most, err);
+}
+
+const json_t *record_find_done(const json_t *records, const char *profile, const char *but)
+{
+    for (size_t i = json_array_size(records); i-- > 0;) {
+        const json_t *record = json_array_get(records, i);
+        if ((but == NULL || strcmp(json_text(record, "id"), but) != 0) &&
+            strcmp(json_text(record, "profile"), profile) == 0 &&
+            strcmp(json_text(record, "outcome"), "done") == 0)
+            return record;
+    }
+    return NULL;
+}
+
 const json_t *record_find(const json_t *records, const char *word)
 {
     size_t index;
@@ -239,21 +269,26 @@ const json_t *record_find(const json_t *records, const char *word)
     return NULL;
 }
 
+void record_path(const struct project *project, const json_t *record, const char *ending,
+                 struct text *path)
+{
+    text_addf(path, "%s/", project->runs);
+    /* Colons are no good in file names elsewhere. */
+    for (const char *at = json_text(record, "started"); *at != '\0'; at++)
+        if (*at != ':' && *at != '-')
+            text_append(path, at, 1);
+    text_addf(path, "-%s%s", json_text(record, "id"), ending);
+}
+
 int record_write(const struct project *project, const json_t *record, struct error *err)
 {
-    struct text name = {0};
-    const char *started = json_string_value(json_object_get(record, "started"));
-    text_addf(&name, "%s/", project->runs);
-    /* Colons are no good in file names elsewhere. */
-    for (; *started != '\0'; started++)
-        if (*started != ':' && *started != '-')
-            text_append(&name, started, 1);
-    text_addf(&name, "-%s.json", json_string_value(json_object_get(record, "id")));
-    int result = text_check(&name, err);
+    struct text path = {0};
+    record_path(project, record, ".json", &path);
+    int result = text_check(&path, err);
     if (result == 0)
         result = file_make_folders(project->runs, err);
     if (result == 0)
-        result = json_write(name.data, record, err);
-    text_release(&name);
+        result = json_write(path.data, record, err);
+    text_release(&path);
     return result;
 }

@@ -1,13 +1,16 @@
 /* The record of a run: what differs from run to run and so is no artifact.
  * reports/runs/<UTC time>-<short id>.json:
  *
- *   {"id", "started", "seconds", "outcome": "done"|"failed"|"interrupted",
+ *   {"schema", "id", "started", "seconds", "outcome": "done"|"failed"|"interrupted",
  *    "profile", "sets", "host", "device", "jobs",
- *    "stages": [{"name", "state", "key", "seconds", "started", "host",
+ *    "machine": {"processor", "processors", "memory", "system"},
+ *    "stages": [{"name", "state", "key", "seconds", "began", "started", "host",
  *                "device", "threads", "reason", "failure", "log", "metrics"}],
  *    "requirements": [{"stage", "metric", "relation", "bound", "value", "met"}]}
  *
- * A cached stage's seconds, host and threads are those of its execution.
+ * A cached stage's seconds, host and threads are those of its execution. "began" is in seconds from
+ * the beginning of the run, of a stage that was executed in it. reports/runs/<the same>.html is a
+ * page of it for people.
  */
 #ifndef RUNNER_RECORD_H
 #define RUNNER_RECORD_H
@@ -18,6 +21,7 @@
 
 struct record_run {
     time_t started;
+    double start; /* of attempt_now's clock */
     double seconds;
     const struct error *outcome; /* ERR_NONE: done */
 };
@@ -31,9 +35,17 @@ bool record_is_worth(const struct jobs *jobs);
 /* All records of the project as an array, the oldest first, or NULL; what is no record is left out.
  * json_decref() it. */
 json_t *record_read_all(const struct project *project, struct error *err);
+/* The same of the latest `most`, by the names of their files. */
+json_t *record_read_latest(const struct project *project, size_t most, struct error *err);
+/* The last of them that came to its end under a profile, but for the one of this id (NULL: none),
+ * or NULL. Borrowed. */
+const json_t *record_find_done(const json_t *records, const char *profile, const char *but);
 /* The record whose id begins with `word`, of at least 4 characters, or NULL. Borrowed. */
 const json_t *record_find(const json_t *records, const char *word);
 
 int record_write(const struct project *project, const json_t *record, struct error *err);
+/* Where its file is, with this in place of ".json". */
+void record_path(const struct project *project, const json_t *record, const char *ending,
+                 struct text *path);
 
 #endif

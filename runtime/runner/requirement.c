@@ -20,6 +20,13 @@ static const char *relation_sign(enum plan_relation relation)
     return names[relation];
 }
 
+/* The version of a metrics file's form is no metric. */
+static void drop_version(json_t *metrics)
+{
+    if (json_is_integer(json_object_get(metrics, "schema")))
+        json_object_del(metrics, "schema");
+}
+
 json_t *requirement_metrics(struct store *store, const struct content *content, struct error *err)
 {
     char *data;
@@ -31,6 +38,7 @@ json_t *requirement_metrics(struct store *store, const struct content *content, 
     free(data);
     if (metrics == NULL)
         error_set(err, ERR_FORMAT, "metrics are not JSON: line %d: %s", why.line, why.text);
+    drop_version(metrics);
     return metrics;
 }
 
@@ -137,6 +145,7 @@ int requirement_check_file(const struct plan_stage *stage, size_t index, const c
     json_t *metrics;
     if (json_read(path, &metrics, err) < 0)
         return -1;
+    drop_version(metrics);
     judge(&stage->requirements[index], metrics, result);
     json_decref(metrics);
     return 0;

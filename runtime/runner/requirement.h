@@ -13,7 +13,8 @@ struct requirement_result {
     char nearest[128]; /* where it is not known: the number whose name is nearest, or "" */
 };
 
-/* Reads the metrics among a stage's outs: an object, or NULL with an error. json_decref() it. */
+/* Reads the metrics among a stage's outs, without the version of their form (`schema`): an object,
+ * or NULL with an error. json_decref() it. */
 json_t *requirement_metrics(struct store *store, const struct content *content, struct error *err);
 
 int requirement_check(struct store *store, const struct plan_stage *stage, size_t index,

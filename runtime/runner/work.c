@@ -83,12 +83,13 @@ static int make_folder(struct attempt *attempt, struct error *err)
 
 static int open_log(struct attempt *attempt, struct error *err)
 {
-    char *path = in_home(attempt, "log", err);
-    if (path == NULL)
-        return -1;
-    int result = file_remove(path, err);
+    char *path = in_home(attempt, "log", err), *told = in_home(attempt, "told", err);
+    int result = path == NULL || told == NULL ? -1 : file_remove(path, err);
     if (result == 0 && (attempt->log_fd = stage_log_open(path, err)) < 0)
         result = -1;
+    if (result == 0)
+        told_open(&attempt->told, told);
+    free(told);
     free(path);
     return result;
 }
@@ -390,10 +391,13 @@ void work_remove(struct attempt *attempt)
             rmdir(checkpoint); /* if empty */
         free(checkpoint);
     }
-    char *log = in_home(attempt, "log", &ignored);
-    if (log != NULL && unlink(log) < 0 && errno != ENOENT)
-        gone = false;
-    free(log);
+    static const char *const logs[] = {"log", "told"};
+    for (size_t i = 0; i < sizeof(logs) / sizeof(logs[0]); i++) {
+        char *log = in_home(attempt, logs[i], &ignored);
+        if (log != NULL && unlink(log) < 0 && errno != ENOENT)
+            gone = false;
+        free(log);
+    }
     /* A checkpoint stays where the stage did not succeed. */
     bool empty = rmdir(attempt->home) == 0 || errno == ENOENT;
     if (!gone || (!empty && attempt->job->state == JOB_EXECUTED))

@@ -2,8 +2,8 @@
  *
  *   objects/<2>/<62>       read-only blobs, named by their sha256 (blob.h)
  *   actions/<2>/<62>.json  key of a stage -> the outs that it gave (action.h)
- *   work/<64>/run/         the folder of a running stage; beside it its checkpoint, and a
- *                          file `kept` where the run folder is to stay
+ *   work/<64>/run/         the folder of a running stage; beside it its checkpoint, what it
+ *                          prints and tells, and a file `kept` where the run folder is to stay
  *   key-locks              a byte for each key that is worked on, locked; the first for all
  *   tmp/<pid>-<random>/    files on their way into the store
  *   memo                   digests by stat(2) (memo.h)

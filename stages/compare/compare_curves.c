@@ -1,6 +1,6 @@
 #include "compare/compare_curves.h"
 
-#include "escape.h"
+#include "page/escape.h"
 
 #include <math.h>
 #include <stddef.h>

@@ -5,10 +5,11 @@
 #include "base/memory.h"
 #include "base/number.h"
 #include "compare/compare_curves.h"
-#include "escape.h"
 #include "figure/png_file.h"
-#include "page.h"
-#include "page_numbers.h"
+#include "page/escape.h"
+#include "page/page.h"
+#include "page/page_difference.h"
+#include "page/page_numbers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,75 +36,6 @@ static const char style[] =
 /* clang-format on */
 
 /* ---- top ---- */
-
-static const json_t *headline(const json_t *metrics)
-{
-    static const char *const names[] = {"test_accuracy", "accuracy", NULL};
-    size_t index;
-    json_t *metric;
-    for (size_t i = 0; names[i] != NULL; i++)
-        json_array_foreach ((json_t *)metrics, index, metric) {
-            const char *dot = strrchr(json_text(metric, "metric"), '.');
-            if (strcmp(dot != NULL ? dot + 1 : json_text(metric, "metric"), names[i]) == 0)
-                return metric;
-        }
-    json_array_foreach ((json_t *)metrics, index, metric)
-        if (json_is_boolean(json_object_get(metric, "better")))
-            return metric;
-    return NULL;
-}
-
-static void add_number(struct text *page, const json_t *value)
-{
-    struct number number;
-    char shown[JSON_NUMBER_SIZE] = "\xe2\x80\x93";
-    if (number_from_json(value, &number))
-        number_show(&number, shown);
-    text_add(page, json_is_string(value) ? json_string_value(value) : shown);
-}
-
-static void add_difference(struct text *page, const json_t *metric)
-{
-    double difference;
-    const json_t *json = json_object_get(metric, "difference");
-    if (json_is_null(json) || !json_measurement(json, &difference))
-        text_add(page, "\xe2\x80\x93");
-    else if (difference == 0.0)
-        text_add(page, "0");
-    else
-        text_addf(page, "%s%.4g", difference > 0 ? "+" : "\xe2\x88\x92", fabs(difference));
-}
-
-static const char *mood(const json_t *metric)
-{
-    const json_t *better = json_object_get(metric, "better");
-    return json_is_true(better) ? "good" : json_is_false(better) ? "bad" : "";
-}
-
-static void add_verdict(struct text *page, const json_t *difference)
-{
-    const json_t *metric = headline(json_object_get(difference, "metrics"));
-    if (metric == NULL)
-        return;
-    text_addf(page, "<div class=\"verdict %s\">\n<p><strong>",
-              mood(metric)[0] != '\0' ? mood(metric) : "warn");
-    escape_html(page, json_text(metric, "stage"));
-    text_add(page, ".");
-    escape_html(page, json_text(metric, "metric"));
-    text_add(page, ": ");
-    add_number(page, json_object_get(metric, "a"));
-    text_add(page, " \xe2\x86\x92 ");
-    add_number(page, json_object_get(metric, "b"));
-    text_add(page, "</strong><span>");
-    if (mood(metric)[0] == '\0')
-        text_add(page, "No difference.");
-    else {
-        add_difference(page, metric);
-        text_add(page, json_is_true(json_object_get(metric, "better")) ? ", which is better."
-                                                                       : ", which is worse.");
-    }
-    text_add(page, "</span></p>\n</div>\n");
-}
 
 static void add_side(struct text *page, const char *letter, const json_t *side)
 {
@@ -140,126 +72,14 @@ static void add_head(struct text *page, const json_t *difference)
     escape_html(page, text_string(&title));
     text_release(&title);
     text_add(page, "</h1>\n");
-    add_verdict(page, difference);
+    page_difference_verdict(page, difference);
     text_add(page, "<dl class=\"facts wide\">\n");
     add_side(page, "a", a);
     add_side(page, "b", b);
     text_add(page, "</dl>\n</header>\n<main>\n");
 }
 
-/* ---- what was changed ---- */
-
-static void code_cell(struct text *page, const json_t *value)
-{
-    text_add(page, "<td class=\"left\">");
-    if (json_is_string(value)) {
-        text_add(page, "<code>");
-        escape_html(page, json_string_value(value));
-        text_add(page, "</code>");
-    } else
-        text_add(page, "\xe2\x80\x93");
-    text_add(page, "</td>");
-}
-
-static void add_params(struct text *page, const json_t *params)
-{
-    size_t index, at;
-    json_t *entry, *stage;
-    page_section(page, "changed", "What was changed");
-    if (json_array_size(params) == 0) {
-        text_add(page, "<p>No parameter differs.</p>\n</section>\n");
-        return;
-    }
-    page_table(
-        page, "Parameters that differ",
-        "<th scope=\"col\">Parameter</th><th class=\"left\" scope=\"col\">a</th>"
-        "<th class=\"left\" scope=\"col\">b</th><th class=\"left\" scope=\"col\">Stages</th>");
-    json_array_foreach ((json_t *)params, index, entry) {
-        text_add(page, "<tr>");
-        page_text_cell(page, "th", json_text(entry, "name"));
-        code_cell(page, json_object_get(entry, "a"));
-        code_cell(page, json_object_get(entry, "b"));
-        text_add(page, "<td class=\"left\">");
-        json_array_foreach (json_object_get(entry, "stages"), at, stage) {
-            text_add(page, at > 0 ? ", " : "");
-            escape_html(page, json_string_value(stage));
-        }
-        text_add(page, "</td></tr>\n");
-    }
-    page_table_end(page);
-    text_add(page, "</section>\n");
-}
-
 /* ---- what it did ---- */
-
-/* A dotted name, which may be broken after its dots. */
-static void name_cell(struct text *page, const char *name)
-{
-    text_add(page, "<th scope=\"row\">");
-    while (*name != '\0') {
-        struct text part = {0};
-        const size_t length = strcspn(name, ".");
-        text_append(&part, name, length + (name[length] == '.'));
-        escape_html(page, text_string(&part));
-        text_add(page, "<wbr>");
-        name += length + (name[length] == '.');
-        text_release(&part);
-    }
-    text_add(page, "</th>");
-}
-
-static void add_metric_row(struct text *page, const char *name, const json_t *metric)
-{
-    text_add(page, "<tr>");
-    name_cell(page, name);
-    text_add(page, "<td>");
-    add_number(page, json_object_get(metric, "a"));
-    text_add(page, "</td><td>");
-    add_number(page, json_object_get(metric, "b"));
-    text_addf(page, "</td><td class=\"%s\">", mood(metric));
-    add_difference(page, metric);
-    text_addf(page, "</td><td class=\"left\">%s</td></tr>\n",
-              strcmp(mood(metric), "good") == 0  ? "better"
-              : strcmp(mood(metric), "bad") == 0 ? "worse"
-                                                 : "");
-}
-
-#define NUMBER_HEADS(what)                                                                         \
-    "<th scope=\"col\">" what "</th><th scope=\"col\">a</th><th scope=\"col\">b</th>"              \
-    "<th scope=\"col\">b \xe2\x88\x92 a</th><th class=\"left\" scope=\"col\">b is</th>"
-
-/* "cat.f1" of a metric of one class. */
-static const char *class_metric(const json_t *metric)
-{
-    static const char group[] = "per_class.";
-    const char *found = strstr(json_text(metric, "metric"), group);
-    return found != NULL ? found + strlen(group) : NULL;
-}
-
-static void add_metrics(struct text *page, const json_t *metrics)
-{
-    size_t index, rows = 0, equal = 0;
-    json_t *metric;
-    page_section(page, "result", "What it did");
-    json_array_foreach ((json_t *)metrics, index, metric) {
-        struct text name = {0};
-        const bool same = json_equal(json_object_get(metric, "a"), json_object_get(metric, "b"));
-        equal += same;
-        if (same || class_metric(metric) != NULL)
-            continue;
-        if (rows++ == 0)
-            page_table(page, "Metrics that differ", NUMBER_HEADS("Metric"));
-        text_addf(&name, "%s.%s", json_text(metric, "stage"), json_text(metric, "metric"));
-        add_metric_row(page, text_string(&name), metric);
-        text_release(&name);
-    }
-    if (rows > 0)
-        page_table_end(page);
-    if (equal > 0)
-        text_addf(page, "<p>%zu numbers are equal.</p>\n", equal);
-    if (json_array_size(metrics) == 0)
-        text_add(page, "<p>There are no metrics of both in the cache.</p>\n");
-}
 
 struct changed {
     const json_t *metric;
@@ -282,7 +102,7 @@ static int add_classes(struct text *page, const json_t *metrics, struct error *e
     if (list == NULL)
         return -1;
     json_array_foreach ((json_t *)metrics, index, metric) {
-        const char *name = class_metric(metric);
+        const char *name = page_difference_class(metric);
         const size_t length = name != NULL ? strlen(name) : 0;
         double by;
         if (length > 3 && strcmp(name + length - 3, ".f1") == 0 &&
@@ -295,12 +115,12 @@ static int add_classes(struct text *page, const json_t *metrics, struct error *e
         page_table(page,
                    count > CLASSES ? "F1 of the 20 classes that changed most"
                                    : "F1 of the classes that changed, most first",
-                   NUMBER_HEADS("Class"));
+                   page_difference_heads);
     for (size_t i = 0; i < count && i < CLASSES; i++) {
         struct text name = {0};
-        const char *class = class_metric(list[i].metric);
+        const char *class = page_difference_class(list[i].metric);
         text_append(&name, class, strlen(class) - 3);
-        add_metric_row(page, text_string(&name), list[i].metric);
+        page_difference_row(page, text_string(&name), list[i].metric);
         text_release(&name);
     }
     if (count > 0)
@@ -489,8 +309,11 @@ int compare_page(struct text *page, const struct comparison *comparison, struct 
 {
     const json_t *difference = comparison->difference;
     add_head(page, difference);
-    add_params(page, json_object_get(difference, "params"));
-    add_metrics(page, json_object_get(difference, "metrics"));
+    page_section(page, "changed", "What was changed");
+    page_difference_params(page, json_object_get(difference, "params"));
+    text_add(page, "</section>\n");
+    page_section(page, "result", "What it did");
+    page_difference_metrics(page, json_object_get(difference, "metrics"));
     if (add_classes(page, json_object_get(difference, "metrics"), err) < 0)
         return -1;
     add_trainings(page, comparison);

@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
-#include "page_numbers.h"
+#include "page/page_numbers.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 
 #include "base/base64.h"
 #include "base/file.h"
-#include "escape.h"
+#include "page/escape.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

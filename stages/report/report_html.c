@@ -2,9 +2,9 @@
 
 #include "base/base64.h"
 #include "base/json.h"
-#include "escape.h"
-#include "page.h"
-#include "page_numbers.h"
+#include "page/escape.h"
+#include "page/page.h"
+#include "page/page_numbers.h"
 #include "report/report_classes.h"
 #include "report/report_defects.h"
 #include "report/report_html_experiment.h"

@@ -1,7 +1,7 @@
 #include "report/report_html_experiment.h"
 
-#include "escape.h"
-#include "page.h"
+#include "page/escape.h"
+#include "page/page.h"
 
 #include <stdlib.h>
 

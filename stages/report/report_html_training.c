@@ -1,9 +1,9 @@
 #include "report/report_html_training.h"
 
 #include "base/json.h"
-#include "escape.h"
-#include "page.h"
-#include "page_numbers.h"
+#include "page/escape.h"
+#include "page/page.h"
+#include "page/page_numbers.h"
 
 #include <math.h>
 #include <string.h>

@@ -54,10 +54,11 @@ json_t *report_json(const struct report_content *content, struct error *err)
 {
     const bool has_target = !isnan(content->target);
     json_t *report = json_pack(
-        "{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:o}",
-        "title", content->title, "profile", shared(json_object_get(content->lineage, "profile")),
-        "sets", shared(json_object_get(content->lineage, "sets")), "target",
+        "{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "s:o, s:o}",
+        "schema", 1, "title", content->title, "profile",
+        shared(json_object_get(content->lineage, "profile")), "sets",
+        shared(json_object_get(content->lineage, "sets")), "target",
         has_target ? json_real(content->target) : json_null(), "test_accuracy",
         json_measured(content->accuracy), "test_loss", json_measured(content->loss), "tested",
         (json_int_t)content->tested, "reached",

@@ -5,7 +5,8 @@
 #include "base/error.h"
 #include "report/report_content.h"
 
-/* {"title", "profile", "target", "test_accuracy", "test_loss", "tested", "reached", "phases": {id:
+/* {"schema": 1, "title", "profile", "target", "test_accuracy", "test_loss", "tested", "reached",
+ * "phases": {id:
  * {...}}, "confused":
  * [...], "per_class", "macro", "weighted", "gradcam", "dataset", "split", "stages"}; what is not
  * there is null. New reference, or NULL with ERR_MEMORY. */

@@ -1,7 +1,7 @@
 #include "report/report_markdown.h"
 
-#include "escape.h"
-#include "page_numbers.h"
+#include "page/escape.h"
+#include "page/page_numbers.h"
 #include "report/report_defects.h"
 #include "report/report_recipe.h"
 #include "report/report_words.h"

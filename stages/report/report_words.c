@@ -1,6 +1,6 @@
 #include "report/report_words.h"
 
-#include "page_numbers.h"
+#include "page/page_numbers.h"
 
 #include <math.h>
 #include <string.h>

@@ -25,6 +25,21 @@ static void equal_values_give_equal_text(void **state)
     json_decref(two);
 }
 
+static void document_begins_with_its_schema(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    json_t *value =
+        json_pack("{s:i, s:i, s:{s:i, s:i}}", "schema", 2, "z", 1, "a", "schema", 3, "b", 4);
+    char *lines = json_to_text(value, false, &err), *line = json_to_text(value, true, &err);
+    assert_string_equal(lines, "{\n  \"schema\": 2,\n  \"a\": {\n    \"b\": 4,\n"
+                               "    \"schema\": 3\n  },\n  \"z\": 1\n}");
+    assert_string_equal(line, "{\"a\":{\"b\":4,\"schema\":3},\"schema\":2,\"z\":1}");
+    free(lines);
+    free(line);
+    json_decref(value);
+}
+
 static void written_object_reads_back(void **state)
 {
     (void)state;
@@ -234,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_values_give_equal_text),
+        cmocka_unit_test(document_begins_with_its_schema),
         cmocka_unit_test(written_object_reads_back),
         cmocka_unit_test(broken_text_is_placed),
         cmocka_unit_test(number_has_the_fewest_digits_that_read_back),

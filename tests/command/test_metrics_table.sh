@@ -20,9 +20,12 @@ stages:
     metrics: [metrics]
 YAML
 echo 'echo $(($1 * 100 + $2)) > "$3"' > "$project/train.sh"
-echo 'm=$(cat "$1"); echo "{\"accuracy\": $((m + $2)), \"deep\": {\"loss\": 0.5}}" > "$3"' > "$project/score.sh"
+echo 'm=$(cat "$1"); echo "{\"schema\": 7, \"accuracy\": $((m + $2)), \"deep\": {\"loss\": 0.5}}" > "$3"' > "$project/score.sh"
 r run
 [ $status -eq 0 ] || sed 's/^/# /' "$here/err"
+r metrics
+[ $status -eq 0 ] && ! grep -q schema "$here/out" && ! grep -q '"schema": 7' "$project"/reports/runs/*.json
+ok $? version_of_a_metrics_file_is_no_metric
 r metrics --format csv
 tr -d '\r' < "$here/out" > "$here/csv"
 {

@@ -208,7 +208,8 @@ static bool may_stay(const char *path)
            under(path, "cache/logs") || under(path, "cache/refused") ||
            under(path, "cache/aside") || strcmp(path, "cache/unchanged") == 0 ||
            (under(path, "reports/runs") &&
-            (strstr(path, ".json") != NULL || length <= strlen("reports/runs")) &&
+            (length <= strlen("reports/runs") || strstr(path, ".json") != NULL ||
+             strstr(path, ".html") != NULL) &&
             strstr(path, ".json.") == NULL);
 }
 

@@ -1,17 +1,11 @@
 """docs/coming-from.md: DVC and Snakemake make of its files what Reprise makes of its own. They have a venv of their own, since they
 want other versions of what the rest shares."""
 import shutil
-import venv
 
 from oracle import *
 
 LIBRARIES = ["dvc==3.67.1", "snakemake==9.27.1"]
-tools = os.path.join(BUILD, "oracle", "peers")
-stamp = os.path.join(tools, "installed")
-if not os.path.exists(stamp) or open(stamp).read() != str(LIBRARIES):
-    venv.create(tools, with_pip=True, clear=True)
-    subprocess.run([os.path.join(tools, "bin", "pip"), "install", "--quiet", "--no-cache-dir", *LIBRARIES], check=True)
-    open(stamp, "w").write(str(LIBRARIES))
+tools = os.path.dirname(os.path.dirname(own_python("peers", LIBRARIES)))
 
 
 def count(name, commands, result):

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import traceback
+import venv
 
 import numpy as np
 
@@ -53,6 +54,17 @@ def skip(promise, reason):
 def done():
     print(f"1..{_count}")
     sys.exit(_failed > 0)
+
+
+def own_python(name, libraries):
+    """The interpreter of a venv below BUILD that has these libraries, for those that want other versions of what the rest shares."""
+    folder = os.path.join(BUILD, "oracle", name)
+    stamp = os.path.join(folder, "installed")
+    if not os.path.exists(stamp) or open(stamp).read() != str(libraries):
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run([os.path.join(folder, "bin", "pip"), "install", "--quiet", "--no-cache-dir", *libraries], check=True)
+        open(stamp, "w").write(str(libraries))
+    return os.path.join(folder, "bin", "python")
 
 
 def near(ours, theirs, tolerance, what=""):

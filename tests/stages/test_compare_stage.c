@@ -126,16 +126,17 @@ static void flips_are_sorted_by_who_is_right(void **state)
     assert_int_equal(json_read(path, &json, &err), 0);
     free(path);
     /* truth 0 1 2 0 1: picture 1 is fixed, 2 broken, 3 wrong in another way, 4 wrong as before */
-    json_t *expected = json_loads("{\"pictures\": {\"tested\": 5, \"right\": {\"a\": 2, \"b\": 2}, "
-                                  "\"fixed\": 1, \"broken\": 1,"
-                                  " \"moved\": 1, \"list\": ["
-                                  "{\"kind\": \"fixed\", \"picture\": 1, \"truth\": \"<dog>\", "
-                                  "\"a\": \"cat\", \"b\": \"<dog>\"},"
-                                  "{\"kind\": \"broken\", \"picture\": 2, \"truth\": \"fish\", "
-                                  "\"a\": \"fish\", \"b\": \"<dog>\"},"
-                                  "{\"kind\": \"moved\", \"picture\": 3, \"truth\": \"cat\", "
-                                  "\"a\": \"<dog>\", \"b\": \"fish\"}]}}",
-                                  0, NULL);
+    json_t *expected =
+        json_loads("{\"schema\": 1, \"pictures\": {\"tested\": 5, \"right\": {\"a\": 2, \"b\": 2}, "
+                   "\"fixed\": 1, \"broken\": 1,"
+                   " \"moved\": 1, \"list\": ["
+                   "{\"kind\": \"fixed\", \"picture\": 1, \"truth\": \"<dog>\", "
+                   "\"a\": \"cat\", \"b\": \"<dog>\"},"
+                   "{\"kind\": \"broken\", \"picture\": 2, \"truth\": \"fish\", "
+                   "\"a\": \"fish\", \"b\": \"<dog>\"},"
+                   "{\"kind\": \"moved\", \"picture\": 3, \"truth\": \"cat\", "
+                   "\"a\": \"<dog>\", \"b\": \"fish\"}]}}",
+                   0, NULL);
     assert_true(json_equal(json, expected));
     json_decref(json);
     json_decref(expected);

@@ -66,7 +66,7 @@ static void split_stage_writes_a_stratified_split(void **state)
     assert_int_equal(splits.val.count, 12);
     assert_int_equal(json_read(path, &summary, &err), 0);
     char *text = json_to_text(summary, true, &err);
-    assert_string_equal(text, "{\"n\":60,\"seed\":42,\"test_size\":0.2,\"train\":48,"
+    assert_string_equal(text, "{\"n\":60,\"schema\":1,\"seed\":42,\"test_size\":0.2,\"train\":48,"
                               "\"train_counts\":[24,16,8],\"val\":12,\"val_counts\":[6,4,2]}");
     free(text);
     json_decref(summary);

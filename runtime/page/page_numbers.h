@@ -1,6 +1,6 @@
 /* How the page and the Markdown write numbers. */
-#ifndef STAGES_PAGE_NUMBERS_H
-#define STAGES_PAGE_NUMBERS_H
+#ifndef PAGE_NUMBERS_H
+#define PAGE_NUMBERS_H
 
 #include "base/text.h"
 

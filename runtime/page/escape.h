@@ -1,6 +1,6 @@
 /* Bytes that come from data, made safe for the place where they are written. */
-#ifndef STAGES_ESCAPE_H
-#define STAGES_ESCAPE_H
+#ifndef PAGE_ESCAPE_H
+#define PAGE_ESCAPE_H
 
 #include "base/text.h"
 

@@ -1,6 +1,6 @@
 /* The parts that pages of HTML are put together from: of the report, of a comparison. */
-#ifndef STAGES_PAGE_H
-#define STAGES_PAGE_H
+#ifndef PAGE_PAGE_H
+#define PAGE_PAGE_H
 
 #include "base/text.h"
 

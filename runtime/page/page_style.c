@@ -1,7 +1,7 @@
 /* Sizes step by 1.25 from 1rem; spaces are multiples of 0.25rem. Colours are named by role, so that
  * the dark scheme replaces only the names; figures that are no drawings have white paper. No
  * property that the Nu checker does not know. */
-#include "page_style.h"
+#include "page/page_style.h"
 
 /* clang-format off */
 const char page_style[] =
@@ -35,6 +35,7 @@ const char page_style[] =
     ".good{color:var(--good)}.bad{color:var(--bad)}.warn{color:var(--warn)}\n"
     ".verdict.good{background:var(--good-tint);border-color:var(--good)}\n"
     ".verdict.bad{background:var(--bad-tint);border-color:var(--bad)}\n"
+    ".verdict.warn{background:var(--warn-tint);border-color:var(--warn)}\n"
     ".verdict p span{color:var(--ink)}\n"
     ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(14rem,1fr));gap:1rem;margin:1.25rem 0}\n"
     ".card{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1rem 1.25rem}\n"

@@ -1,4 +1,4 @@
-#include "page_numbers.h"
+#include "page/page_numbers.h"
 
 #include <math.h>
 #include <stdio.h>

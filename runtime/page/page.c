@@ -1,8 +1,8 @@
-#include "page.h"
+#include "page/page.h"
 
-#include "escape.h"
-#include "page_numbers.h"
-#include "page_style.h"
+#include "page/escape.h"
+#include "page/page_numbers.h"
+#include "page/page_style.h"
 
 #include <math.h>
 #include <stdbool.h>

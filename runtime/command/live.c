@@ -1,0 +1,117 @@
+#include "command/live.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { BAR_CELLS = 24 };
+
+struct live_size live_size(const struct live *live)
+{
+    struct winsize size = {0};
+    ioctl(live->fd, TIOCGWINSZ, &size);
+    return (struct live_size){size.ws_col >= 20 ? size.ws_col : 80,
+                              size.ws_row >= 2 ? size.ws_row : 24};
+}
+
+/* A terminal that became narrower has wrapped them, so rows are counted by its width of now. */
+void live_erase(struct live *live, struct text *to)
+{
+    int width = live_size(live).columns, rows = 0;
+    for (int i = 0; i < live->count; i++)
+        rows += live->drawn[i] <= width ? 1 : (live->drawn[i] + width - 1) / width;
+    if (rows > 0)
+        text_addf(to, "\r\033[%dA\033[J", rows);
+    live->count = 0;
+}
+
+void live_write(const struct live *live, const struct text *text)
+{
+    size_t at = 0;
+    while (at < text->size) {
+        ssize_t written = write(live->fd, text->data + at, text->size - at);
+        if (written <= 0)
+            return;
+        at += (size_t)written;
+    }
+}
+
+/* Bytes of the first `most` characters of UTF-8. */
+static size_t cut(const char *string, int most, int *used)
+{
+    size_t at = 0;
+    *used = 0;
+    while (string[at] != '\0') {
+        if (((unsigned char)string[at] & 0xC0) != 0x80 && (*used)++ == most) {
+            --*used;
+            break;
+        }
+        at++;
+    }
+    return at;
+}
+
+void live_add(struct live *live, struct text *to, const struct live_size *size, const char *colour,
+              const char *head, int padded, const char *rest)
+{
+    const int columns = size->columns;
+    int before, behind;
+    if (live->count == LIVE_LINES || live->count >= size->rows - 1)
+        return;
+    size_t bytes = cut(head, columns - 1, &before);
+    text_addf(to, "%s%.*s%s", colour != NULL ? colour : "", (int)bytes, head,
+              colour != NULL ? "\033[0m" : "");
+    for (; before < padded && before < columns - 1; before++)
+        text_add(to, " ");
+    bytes = cut(rest, columns - 1 - before, &behind);
+    text_append(to, rest, bytes);
+    text_add(to, "\n");
+    live->drawn[live->count++] = before + behind;
+}
+
+static void add_duration(struct text *text, double seconds)
+{
+    long whole = (long)(seconds + 0.5);
+    if (whole >= 3600)
+        text_addf(text, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        text_addf(text, "%ld:%02ld", whole / 60, whole % 60);
+}
+
+/* The one metric that is looked for first, or the others. */
+static void add_metrics(struct text *text, const struct progress *progress, bool first)
+{
+    for (int i = 0; i < progress->metric_count; i++)
+        if ((strcmp(progress->metrics[i].name, "val_accuracy") == 0) == first)
+            text_addf(text, "  %s %.4g", progress->metrics[i].name, progress->metrics[i].value);
+}
+
+void live_add_state(struct text *text, const struct progress *progress, double running_seconds)
+{
+    if (progress->turns == 0) {
+        text_add(text, "  running ");
+        add_duration(text, running_seconds);
+        return;
+    }
+    if (progress->fraction >= 0.0) {
+        int full = (int)(progress->fraction * BAR_CELLS);
+        text_add(text, "  [");
+        for (int i = 0; i < BAR_CELLS; i++)
+            text_add(text, i < full ? "#" : ".");
+        text_add(text, "]");
+    }
+    if (progress->eta_seconds >= 0.0) {
+        text_add(text, "  ETA ");
+        add_duration(text, progress->eta_seconds);
+    }
+    add_metrics(text, progress, true);
+    text_addf(text, "  %s", progress->what);
+    if (progress->total > 0)
+        text_addf(text, "  %lld/%lld %s", (long long)progress->done, (long long)progress->total,
+                  progress->unit);
+    else if (progress->done > 0)
+        text_addf(text, "  %lld %s", (long long)progress->done, progress->unit);
+    if (progress->rate > 0.0)
+        text_addf(text, progress->rate >= 100.0 ? "  %.0f/s" : "  %.3g/s", progress->rate);
+    add_metrics(text, progress, false);
+}

@@ -1,0 +1,296 @@
+/* reprise watch: follows the runs that are at work in the project, whoever started them, by what
+ * their stages tell (runner/told.h). On a terminal a line and the curves of each running stage,
+ * drawn in place; elsewhere a line for each part of its work. Ends with the last of the runs. */
+#include "base/file.h"
+#include "base/json.h"
+#include "base/memory.h"
+#include "command/commands.h"
+#include "command/growth.h"
+#include "command/live.h"
+#include "command/print.h"
+#include "command/run_line.h"
+#include "runner/attempt.h"
+#include "runner/hold.h"
+#include "runner/record.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FOLLOWED_LIMIT = 256 };
+
+static const struct timespec pause_between = {0, 200 * 1000 * 1000};
+
+/* One attempt at a stage. */
+struct followed {
+    char *stage, *key;
+    int told; /* its file, open */
+    ino_t file;
+    struct told_reader reader;
+    struct progress progress;
+    struct growth growth;
+    size_t lines; /* bytes of progress.lines that were shown */
+    double begun; /* of attempt_now's clock */
+    bool there;   /* at the last look */
+};
+
+struct watch {
+    const struct project *project;
+    struct live live;
+    bool terminal, colour;
+    struct followed followed[FOLLOWED_LIMIT];
+    size_t count;
+};
+
+static void release(struct followed *one)
+{
+    close(one->told);
+    progress_release(&one->progress);
+    growth_release(&one->growth);
+    free(one->stage);
+    free(one->key);
+}
+
+/* ---- what is running ---- */
+
+static void hear(void *self, double when, const char *line)
+{
+    struct followed *one = self;
+    if (one->begun <= 0.0)
+        one->begun = when;
+    progress_feed(&one->progress, line, strlen(line), when);
+    growth_take(&one->growth, &one->progress);
+}
+
+/* The name is in the work folder's stage.json. NULL where it is not there any more, or not yet. */
+static char *read_stage(const char *home)
+{
+    struct error ignored;
+    json_t *json = NULL;
+    char *path = file_join(home, "run/stage.json", &ignored), *stage = NULL;
+    if (path != NULL && json_read(path, &json, &ignored) == 0 &&
+        json_text(json, "stage")[0] != '\0')
+        stage = memory_copy_text(json_text(json, "stage"), &ignored);
+    json_decref(json);
+    free(path);
+    return stage;
+}
+
+static struct followed *find(struct watch *watch, ino_t file)
+{
+    for (size_t i = 0; i < watch->count; i++)
+        if (watch->followed[i].file == file)
+            return &watch->followed[i];
+    return NULL;
+}
+
+static void follow(struct watch *watch, const char *home, const char *key)
+{
+    struct error ignored;
+    struct stat st;
+    char *path = file_join(home, "told", &ignored);
+    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    free(path);
+    if (fd < 0)
+        return;
+    struct followed *one = fstat(fd, &st) < 0 ? NULL : find(watch, st.st_ino);
+    if (one != NULL)
+        one->there = true;
+    char *stage = one != NULL || watch->count == FOLLOWED_LIMIT ? NULL : read_stage(home);
+    char *name = stage == NULL ? NULL : memory_copy_text(key, &ignored);
+    if (name == NULL) {
+        free(stage);
+        close(fd);
+        return;
+    }
+    watch->followed[watch->count++] = (struct followed){.stage = stage,
+                                                        .key = name,
+                                                        .told = fd,
+                                                        .file = st.st_ino,
+                                                        .begun = attempt_now(),
+                                                        .there = true};
+}
+
+/* Looks at all work folders, and reads what is new in each. False where nothing is at work. */
+static bool look(struct watch *watch)
+{
+    struct error ignored;
+    char **keys = NULL;
+    size_t count = 0, there = 0;
+    const char *store = store_folder(watch->project->store);
+    bool taken = hold_is_taken(store);
+    char *work = file_join(store, "work", &ignored);
+    for (size_t i = 0; i < watch->count; i++)
+        watch->followed[i].there = false;
+    if (work != NULL && taken && file_list(work, &keys, &count, &ignored) == 0)
+        for (size_t i = 0; i < count; i++) {
+            char *home = file_join(work, keys[i], &ignored);
+            if (home != NULL)
+                follow(watch, home, keys[i]);
+            free(home);
+        }
+    file_free_names(keys, count);
+    free(work);
+    /* The file's end can be read though it has no name any more. */
+    for (size_t i = 0; i < watch->count; i++) {
+        told_read(&watch->followed[i].reader, watch->followed[i].told, hear, &watch->followed[i]);
+        there += watch->followed[i].there;
+    }
+    return taken || there > 0;
+}
+
+/* ---- what is shown ---- */
+
+static void add_stage(struct watch *watch, const struct followed *one, struct text *to,
+                      const struct live_size *size)
+{
+    struct text name = {0}, state = {0}, rest = {0}, plots = {0};
+    text_add_clean(&name, one->stage, strlen(one->stage));
+    live_add_state(&state, &one->progress, attempt_now() - one->begun);
+    text_add_clean(&rest, text_string(&state), state.size);
+    live_add(&watch->live, to, size, watch->colour ? "\033[1;36m" : NULL, text_string(&name), 14,
+             text_string(&rest));
+    growth_draw(&one->growth, size->columns, &plots);
+    char *saved = NULL;
+    for (char *line = plots.size == 0 ? NULL : strtok_r(plots.data, "\n", &saved); line != NULL;
+         line = strtok_r(NULL, "\n", &saved))
+        live_add(&watch->live, to, size, NULL, "", 0, line);
+    text_release(&name);
+    text_release(&state);
+    text_release(&rest);
+    text_release(&plots);
+}
+
+/* "phase1  epoch 3/20  loss 0.5": as the run itself says them where nothing is drawn in place. */
+static void add_lines(const struct watch *watch, struct followed *one, struct text *to)
+{
+    const struct text *lines = &one->progress.lines;
+    while (one->lines < lines->size) {
+        const char *line = lines->data + one->lines;
+        size_t length = strcspn(line, "\n");
+        bool result = *line == PROGRESS_RESULT;
+        one->lines += length + 1;
+        if (result && watch->terminal)
+            continue; /* the curves have it */
+        text_add_clean(to, one->stage, strlen(one->stage));
+        text_add(to, "  ");
+        text_add_clean(to, line + result, length - result);
+        text_add(to, "\n");
+    }
+}
+
+/* Its last curves stay on the screen. */
+static void add_end(const struct watch *watch, struct followed *one, const struct live_size *size,
+                    struct text *to)
+{
+    struct digest key;
+    struct error ignored;
+    struct action *action = NULL;
+    progress_end(&one->progress);
+    add_lines(watch, one, to);
+    if (watch->terminal)
+        growth_draw(&one->growth, size->columns, to);
+    text_add_clean(to, one->stage, strlen(one->stage));
+    if (digest_from_hex(one->key, &key) &&
+        action_read(watch->project->store, &key, &action, &ignored) == 0 && action != NULL)
+        text_addf(to, "  executed in %.1f s\n", action->seconds);
+    else
+        text_addf(to, "  ended without a result that is stored\n");
+    action_free(action);
+}
+
+static void show(struct watch *watch)
+{
+    struct text text = {0};
+    const struct live_size size = live_size(&watch->live);
+    live_erase(&watch->live, &text);
+    size_t kept = 0;
+    for (size_t i = 0; i < watch->count; i++)
+        if (watch->followed[i].there) {
+            watch->followed[kept++] = watch->followed[i];
+        } else {
+            add_end(watch, &watch->followed[i], &size, &text);
+            release(&watch->followed[i]);
+        }
+    watch->count = kept;
+    for (size_t i = 0; i < watch->count; i++)
+        add_lines(watch, &watch->followed[i], &text);
+    for (size_t i = 0; i < watch->count && watch->terminal; i++)
+        add_stage(watch, &watch->followed[i], &text, &size);
+    live_write(&watch->live, &text);
+    text_release(&text);
+}
+
+/* ---- the run ---- */
+
+/* The newest record, or NULL. Its owner is *records. */
+static const json_t *newest(const struct project *project, json_t **records, struct error *err)
+{
+    *records = record_read_all(project, err);
+    return json_array_get(*records, json_array_size(*records) - 1);
+}
+
+static int tell_run(const json_t *record, struct error *err)
+{
+    struct text line = {0};
+    run_line_add(record, &line);
+    if (print_text(&line, err) < 0)
+        return -1;
+    const char *outcome = json_text(record, "outcome");
+    if (strcmp(outcome, "interrupted") == 0)
+        return error_set(err, ERR_INTERRUPTED, "the run was interrupted");
+    if (strcmp(outcome, "done") != 0)
+        return error_set(err, ERR_STAGE, "the run failed: see reprise log %s",
+                         json_text(record, "id"));
+    return 0;
+}
+
+static int follow_all(struct watch *watch, struct error *err)
+{
+    json_t *before, *after;
+    char last[64] = "";
+    const json_t *record = newest(watch->project, &before, err);
+    snprintf(last, sizeof(last), "%s", record == NULL ? "" : json_text(record, "id"));
+    json_decref(before);
+    if (!look(watch)) {
+        fprintf(stderr, "nothing is running here: reprise log lists the runs\n");
+        return 0;
+    }
+    do {
+        show(watch);
+        nanosleep(&pause_between, NULL);
+    } while (look(watch));
+    show(watch);
+    /* A run that found all as it was left no record. */
+    record = newest(watch->project, &after, err);
+    int result =
+        record == NULL || strcmp(json_text(record, "id"), last) == 0 ? 0 : tell_run(record, err);
+    json_decref(after);
+    return result;
+}
+
+int command_watch(const struct options *options, struct error *err)
+{
+    struct project project;
+    const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
+    if (project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0)
+        return -1;
+    struct watch *watch = memory_new(1, sizeof(*watch), err);
+    int result = -1;
+    if (watch != NULL) {
+        watch->project = &project;
+        watch->live.fd = STDOUT_FILENO;
+        watch->terminal =
+            isatty(STDOUT_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+        watch->colour = watch->terminal && (no_colour == NULL || *no_colour == '\0');
+        result = follow_all(watch, err);
+        for (size_t i = 0; i < watch->count; i++)
+            release(&watch->followed[i]);
+    }
+    free(watch);
+    project_close(&project);
+    return result;
+}
