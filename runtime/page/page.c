@@ -37,15 +37,24 @@ static bool is_wide(const char *heads)
     return columns > NARROW_COLUMNS || strstr(heads, "SHA-256") != NULL;
 }
 
-void page_table(struct text *page, const char *caption, const char *heads)
+static void open_table(struct text *page, const char *caption, const char *heads, bool wide)
 {
-    const char *hint =
-        is_wide(heads) ? "<span class=\"hint\"> \xc2\xb7 scrolls sideways</span>" : "";
+    const char *hint = wide ? "<span class=\"hint\"> \xc2\xb7 scrolls sideways</span>" : "";
     text_add(page, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"");
     escape_html(page, caption);
     text_add(page, "\">\n<table>\n<caption>");
     escape_html(page, caption);
     text_addf(page, "%s</caption>\n<thead><tr>%s</tr></thead>\n<tbody>\n", hint, heads);
+}
+
+void page_table(struct text *page, const char *caption, const char *heads)
+{
+    open_table(page, caption, heads, is_wide(heads));
+}
+
+void page_wide_table(struct text *page, const char *caption, const char *heads)
+{
+    open_table(page, caption, heads, true);
 }
 
 void page_table_end(struct text *page)

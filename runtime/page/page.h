@@ -14,6 +14,8 @@ void page_section(struct text *page, const char *id, const char *title);
 /* Opens a table inside a scrolling box; `caption` is text, `heads` the first row as HTML cells. One
  * that a phone has no room for says that it scrolls. */
 void page_table(struct text *page, const char *caption, const char *heads);
+/* The same for what a phone has no room for though the columns are few. */
+void page_wide_table(struct text *page, const char *caption, const char *heads);
 void page_table_end(struct text *page);
 
 /* <td> with a percentage; page_bar_cell adds a bar that is full at 100%. */

@@ -21,7 +21,7 @@ def reprise(*words):
 
 
 def make_pages():
-    """The report of a sample run, of another with the section on the notebook, and what changed between them."""
+    """The report of a sample run, of another with the section on the notebook, what changed between them, and the page of the run."""
     shutil.copy(os.path.join(REPO, "pipeline.yaml"), WORK)
     os.symlink(BUILD, os.path.join(WORK, "build"))
     pages = {}
@@ -32,6 +32,7 @@ def make_pages():
     pages["report with --set"] = shutil.copy(WORK + "/reports/index.html", WORK + "/set.html")
     reprise("diff", "--html", WORK + "/diff.html")
     pages["diff"] = WORK + "/diff.html"
+    pages["run"] = sorted(glob.glob(WORK + "/reports/runs/*.html"))[-1]
     return pages
 
 
@@ -101,7 +102,7 @@ def axe_scripts():
 
 # What scrolls sideways and does not say so, or what the keyboard does not reach.
 SILENT = """return [...document.querySelectorAll('.scroll, pre')].filter(e => e.scrollWidth > e.clientWidth + 4).filter(e => e.tabIndex < 0 ||
-    (e.matches('.scroll') && ![...(e.closest('figure') || e).querySelectorAll('.hint')].some(h => getComputedStyle(h).display != 'none')))
+    (e.matches('.scroll') && ![...(e.closest('figure') || e.closest('#graph') || e).querySelectorAll('.hint')].some(h => getComputedStyle(h).display != 'none')))
     .map(e => (e.getAttribute('aria-label') || 'pre') + ' ' + e.scrollWidth + ' in ' + e.clientWidth)"""
 BROKEN = "return [...document.images].filter(i => !i.complete || i.naturalWidth == 0).map(i => i.alt)"
 
