@@ -30,8 +30,7 @@ static const char style[] =
     "#stages table{width:100%}#stages td:nth-child(3){width:35%;min-width:8rem}\n"
     ".line{display:block;width:100%;height:.7rem;border-radius:.3rem;fill:var(--tint)}\n"
     ".line rect+rect{fill:var(--blue)}.bad+td .line rect+rect{fill:var(--bad)}\n"
-    ".why{white-space:normal;min-width:14rem}tr:target>*{background:var(--warn-tint)}\n"
-    "@media(max-width:40rem){#required th{white-space:normal;overflow-wrap:anywhere}}\n";
+    ".why{white-space:normal;min-width:14rem}tr:target>*{background:var(--warn-tint)}\n";
 /* clang-format on */
 
 static void add_seconds(struct text *page, double seconds)

@@ -240,7 +240,7 @@ static void place_panels(struct canvas *canvas, struct panel_plan *plans, size_t
         struct panel_plan *plan = &plans[i];
         double height = HEADING_HEIGHT + legend_height + LEGEND_GAP + PLOT_HEIGHT + FOOT_HEIGHT;
         plan->x = THEME_MARGIN + (narrow ? 0 : (double)i * (PANEL_WIDTH + PANEL_GAP));
-        plan->y = top + (narrow ? (double)i * height : 0);
+        plan->y = top + (narrow ? (double)i * (height + PANEL_GAP / 2) : 0);
         plan->axes.x = plan->x + left;
         plan->axes.y = plan->y + HEADING_HEIGHT + legend_height + LEGEND_GAP;
         plan->axes.width = panel_width(canvas) - left;

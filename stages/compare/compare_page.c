@@ -30,9 +30,7 @@ static const char style[] =
       "font-size:.84rem;line-height:1.4;overflow-wrap:anywhere;break-inside:avoid}\n"
     ".flips img{width:100%;height:auto;image-rendering:pixelated;border-radius:.3rem;display:block;"
       "margin-bottom:.4rem}\n"
-    "td.good,td.bad{font-weight:600}\n"
-    "@media(max-width:40rem){table{font-size:.78rem}tbody th{white-space:normal;overflow-wrap:anywhere;"
-      "min-width:5.5rem}th,td{padding-right:.35rem}}\n";
+    "td.good,td.bad{font-weight:600}\n";
 /* clang-format on */
 
 /* ---- top ---- */
