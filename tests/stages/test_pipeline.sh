@@ -46,7 +46,8 @@ ok $result artifacts_are_what_their_names_say
 
 page=$project/reports/index.html
 cmp -s "$page" "$project/artifacts/report/report/index.html" && ! grep -qiE '(src|href|action)=["'\'']?(https?:)?//|url\(|@import' "$page" &&
-    ! grep -oiE '(src|href)="[^"]{5}' "$page" | grep -qviE '"(data:|#)' && [ "$(grep -o 'src="data:image/png' "$page" | wc -l)" -ge 8 ]
+    ! grep -oiE '(src|srcset|href)="[^"]{5}' "$page" | grep -qviE '"(data:|#)' && [ "$(grep -o 'src="data:image/svg+xml' "$page" | wc -l)" -ge 8 ] &&
+    ! grep -qE 'href="[^d]|url\(|@import|<script' "$project"/artifacts/*/drawings/*.svg
 ok $? report_is_one_page_that_loads_nothing
 result=0
 for digest in $(sed -n '/^      [a-z0-9]*:$/p; s/^        key: //p' "$project/pipeline.lock" | grep -v :); do
