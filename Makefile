@@ -21,7 +21,7 @@ SAY = @$(if $(V),:,echo ' ')
 .SECONDARY:
 .DELETE_ON_ERROR:
 
-STAGES = download import inspect predict compare split explore pretrain phase1 phase2 evaluate curves gradcam report export
+STAGES = download import inspect predict compare differ split explore pretrain phase1 phase2 evaluate curves gradcam report export
 PARTS = base plan store data nn figure page runner provenance command
 
 # Flags. No debug information and no line numbers in the executables, whose digests are part of every key; `make DEBUG=1`
@@ -297,7 +297,7 @@ $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(TEST_LIBS)
 
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all ## copy to PREFIX (default /usr/local); DESTDIR is honoured
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/reprise/stages $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/doc/reprise \
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/reprise/stages $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/doc/reprise/docs \
 	  $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions $(SHARE)/fish/vendor_completions.d $(SHARE)/reprise/schemas
 	install $(BUILD)/reprise $(DESTDIR)$(PREFIX)/bin
 	install $(STAGE_PROGRAMS) $(DESTDIR)$(PREFIX)/lib/reprise/stages
@@ -305,6 +305,7 @@ install: all ## copy to PREFIX (default /usr/local); DESTDIR is honoured
 	install -m 644 docs/reprise.1 $(SHARE)/man/man1
 	install -m 644 docs/reprise-pipeline.5 $(SHARE)/man/man5
 	install -m 644 README.md CHANGELOG.md LICENSE pipeline.yaml $(SHARE)/doc/reprise
+	install -m 644 docs/*.md $(SHARE)/doc/reprise/docs
 	install -m 644 docs/schemas/*.json $(SHARE)/reprise/schemas
 	install -m 644 completions/reprise.bash $(SHARE)/bash-completion/completions/reprise
 	install -m 644 completions/_reprise $(SHARE)/zsh/vendor-completions

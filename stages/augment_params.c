@@ -6,15 +6,11 @@ static int read_crop(struct stage *stage, struct augment *augment, struct error 
     static const char *const modes[] = {"constant", "edge", "reflect", "symmetric"};
     const json_t *crop = NULL;
     int mode = CROP_CONSTANT;
-    const char *text = NULL;
-    augment->crop = 0;
     if (stage_map_or_null(stage, "augment.crop", &crop, err) < 0)
         return -1;
     if (crop != NULL &&
         (stage_int(stage, "augment.crop.padding", 0, 4096, &augment->crop, err) < 0 ||
-         stage_text_or_null(stage, "augment.crop.padding_mode", &text, err) < 0 ||
-         (text != NULL &&
-          stage_choice(stage, "augment.crop.padding_mode", modes, 4, &mode, err) < 0)))
+         stage_choice_or_null(stage, "augment.crop.padding_mode", modes, 4, &mode, err) < 0))
         return -1;
     augment->crop_padding = (enum crop_padding)mode;
     return 0;
@@ -22,12 +18,13 @@ static int read_crop(struct stage *stage, struct augment *augment, struct error 
 
 int augment_params_read(struct stage *stage, struct augment *augment, struct error *err)
 {
-    double rotation, zoom, mixup;
-    if (stage_bool(stage, "augment.flip", &augment->flip, err) < 0 ||
-        stage_real(stage, "augment.rotation", 0, 1, &rotation, err) < 0 ||
-        stage_real(stage, "augment.zoom", 0, 0.99, &zoom, err) < 0 ||
-        stage_int(stage, "augment.cutout", 0, 4096, &augment->cutout, err) < 0 ||
-        stage_real(stage, "augment.mixup", 0, 2, &mixup, err) < 0)
+    double rotation = 0, zoom = 0, mixup = 0;
+    *augment = (struct augment){0};
+    if (stage_bool_or_null(stage, "augment.flip", &augment->flip, err) < 0 ||
+        stage_real_or_null(stage, "augment.rotation", 0, 1, &rotation, err) < 0 ||
+        stage_real_or_null(stage, "augment.zoom", 0, 0.99, &zoom, err) < 0 ||
+        stage_int_or_null(stage, "augment.cutout", 0, 4096, &augment->cutout, err) < 0 ||
+        stage_real_or_null(stage, "augment.mixup", 0, 2, &mixup, err) < 0)
         return -1;
     if (read_crop(stage, augment, err) < 0)
         return -1;

@@ -186,11 +186,8 @@ static int write_outs(const struct evaluate *e, struct error *err)
 
 static int read_params(struct evaluate *e, struct error *err)
 {
-    const json_t *map = NULL;
     if (model_use_check(e->stage, &e->weight_check, err) < 0 ||
-        stage_map_or_null(e->stage, "evaluate", &map, err) < 0 ||
-        (json_object_get(map, "flip") != NULL &&
-         stage_bool(e->stage, "evaluate.flip", &e->flip, err) < 0))
+        stage_bool_or_null(e->stage, "evaluate.flip", &e->flip, err) < 0)
         return -1;
     return stage_params_done(e->stage, err);
 }

@@ -19,6 +19,7 @@
 #include "augment_params.h"
 #include "drawing.h"
 #include "model_use.h"
+#include "seed_params.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ enum { EXAMPLES = 6, DRAWS = 7, EXAMPLE_COLUMNS = DRAWS + 1, CELL = 80 };
 
 struct explore {
     struct stage *stage;
-    int64_t seed;
+    uint32_t seed;
     struct augment augment;
     struct dataset dataset;
     struct splits splits;
@@ -39,7 +40,7 @@ struct explore {
 
 static int read_params(struct explore *explore, struct error *err)
 {
-    if (stage_int(explore->stage, "seed", 0, UINT32_MAX, &explore->seed, err) < 0 ||
+    if (seed_params_read(explore->stage, "seed", &explore->seed, err) < 0 ||
         augment_params_read(explore->stage, &explore->augment, err) < 0)
         return -1;
     return stage_params_done(explore->stage, err);
@@ -284,7 +285,7 @@ static struct feed feed_of(const struct explore *explore)
     feed.augment = &explore->augment;
     feed.partners = explore->splits.train.data;
     feed.partner_count = explore->splits.train.count;
-    feed.seed = (uint32_t)explore->seed;
+    feed.seed = explore->seed;
     return feed;
 }
 

@@ -30,18 +30,15 @@ struct box_result {
 static int read_settings(struct stage *stage, struct settings *settings, struct error *err)
 {
     static const char *const ways[] = {"model", "none"};
-    const json_t *map = NULL;
     int way = 0, colormap = COLORMAP_VIRIDIS;
-    settings->flipped = false;
-    if (stage_choice(stage, "gradcam.preprocess", ways, 2, &way, err) < 0 ||
-        stage_real(stage, "gradcam.alpha", 0, 1, &settings->overlay.alpha, err) < 0 ||
+    *settings = (struct settings){.overlay = {.alpha = 0.4}};
+    if (stage_choice_or_null(stage, "gradcam.preprocess", ways, 2, &way, err) < 0 ||
+        stage_real_or_null(stage, "gradcam.alpha", 0, 1, &settings->overlay.alpha, err) < 0 ||
         stage_choice_or_null(stage, "gradcam.colormap", colormap_names, COLORMAPS, &colormap, err) <
             0 ||
-        (settings->pairs = stage_value(stage, "gradcam.pairs", err)) == NULL ||
+        stage_value_or_null(stage, "gradcam.pairs", &settings->pairs, err) < 0 ||
         model_use_check(stage, &settings->weight_check, err) < 0 ||
-        stage_map_or_null(stage, "evaluate", &map, err) < 0 ||
-        (json_object_get(map, "flip") != NULL &&
-         stage_bool(stage, "evaluate.flip", &settings->flipped, err) < 0))
+        stage_bool_or_null(stage, "evaluate.flip", &settings->flipped, err) < 0)
         return -1;
     settings->raw_pixels = way == 1;
     settings->overlay.colormap = (enum colormap)colormap;

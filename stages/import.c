@@ -1,7 +1,7 @@
 /* A person's own pictures as a data set.
  *
- * dep pictures: a folder of class folders, of train/test folders of those, an archive of either, a
- * table (CSV or JSON lines) or the folder that holds it and its pictures, CIFAR-10 or -100, or an
+ * dep pictures: a folder of class folders, of train/test folders of those, or of a table (CSV or
+ * JSON lines) and its pictures; such a table; an archive of such a folder; CIFAR-10 or -100, or an
  * .npz; out dataset (data/dataset.h). Parameters as in own_params.h, of which each may be left out.
  */
 #include "own_data.h"
@@ -41,6 +41,7 @@ int main(int argc, char **argv)
         .summary = "your own pictures as a data set",
         .run = run,
         .check = check,
+        .fingerprint = own_data_fingerprint,
         .deps = "pictures",
         .outs = "dataset",
     };

@@ -18,16 +18,17 @@
  *
  * What is asked for is the folder itself first, then what lies in it: one subfolder, archive or
  * .npz that holds a data set. An archive's pictures are looked at without unpacking it. A folder
- * with a table is the `path`, since pictures lie beside it.
+ * with a table is the `path`, since pictures lie beside it. Of the folder itself artifacts, cache
+ * and reports are left out: it may be a project, and the dep "." has none of them.
  */
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "data/cifar10.h"
-#include "data/npz.h"
+#include "data/picture_layout.h"
 #include "data/twins.h"
 #include "own_data.h"
+#include "own_params.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,6 @@ struct found {
     char *path; /* of the data */
     struct own_kind kind;
     struct picture_list list; /* of pictures */
-    struct dataset arrays;    /* of CIFAR and .npz */
     struct text why;
 };
 
@@ -78,6 +78,37 @@ static bool is_archive_name(const char *name)
     return false;
 }
 
+/* Whether a path of the folder is, or begins with, what Reprise writes in a project. */
+static bool is_runners(const char *path)
+{
+    static const char *const folders[] = {"artifacts", "cache", "reports"};
+    const size_t size = strcspn(path, "/");
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        if (strlen(folders[i]) == size && memcmp(path, folders[i], size) == 0)
+            return true;
+    return false;
+}
+
+/* Reads class folders again as if there were none of the folders that Reprise writes. */
+static int leave_out_runners(struct picture_list *list, struct error *err)
+{
+    struct picture_list kept = {0};
+    int result = (kept.root = memory_copy_text(list->root, err)) != NULL ? 0 : -1;
+    for (size_t i = 0; result == 0 && i < list->count; i++) {
+        const char *path = list->entries[i].path;
+        if (!is_runners(path))
+            result = picture_list_add(&kept, path, strlen(path), NULL, err);
+    }
+    if (result < 0 || kept.count == list->count || (result = picture_layout_read(&kept, err)) < 0) {
+        picture_list_release(&kept);
+        return result;
+    }
+    kept.hidden = list->hidden;
+    picture_list_release(list);
+    *list = kept;
+    return 0;
+}
+
 /* 1: there is a data set at `path`; 0: there is none, and *why says so. */
 static int look_at(struct found *found, const char *path, struct text *why, struct error *err)
 {
@@ -88,6 +119,11 @@ static int look_at(struct found *found, const char *path, struct text *why, stru
     if (kind.cifar == CIFAR_NONE && !kind.npz) {
         if (picture_source_open(path, NULL, &list, err) < 0)
             goto wrong;
+        if (list.table == NULL && !list.archive && strcmp(path, found->folder) == 0 &&
+            leave_out_runners(&list, err) < 0) {
+            picture_list_release(&list);
+            goto wrong;
+        }
         if (list.kind == PICTURES_NONE) {
             own_data_none(path, &list, err);
             picture_list_release(&list);
@@ -119,7 +155,9 @@ static int look_inside(struct found *found, struct text *why, struct error *err)
         return -1;
     for (size_t i = 0; result == 0 && i < count; i++) {
         struct stat st;
-        char *path = names[i][0] != '.' ? file_join(found->folder, names[i], err) : NULL;
+        char *path = names[i][0] != '.' && !is_runners(names[i])
+                         ? file_join(found->folder, names[i], err)
+                         : NULL;
         const bool is_folder = path != NULL && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
         struct text ignored = {0};
         if (path != NULL && (is_folder || is_archive_name(names[i])))
@@ -340,6 +378,33 @@ static void set_columns(struct answer *answer, const struct picture_list *list)
     set(answer, "columns", columns);
 }
 
+/* All that is told of pictures. */
+static int set_pictures(struct answer *answer, const struct picture_list *list,
+                        const struct picture_seen *seen, struct error *err)
+{
+    int64_t broken_count = 0;
+    if (set_counts(answer, list, err) < 0 || set_sides(answer, list, seen, err) < 0 ||
+        set_twins(answer, list, seen, err) < 0)
+        return -1;
+    set(answer, "broken", own_data_broken(list, seen, LISTED, &broken_count));
+    set(answer, "broken_count", json_integer(broken_count));
+    set_columns(answer, list);
+    return 0;
+}
+
+static void tell_taken(struct found *found, const struct picture_list *list)
+{
+    text_clear(&found->why);
+    text_addf(&found->why, "%zu pictures of %zu classes are taken", list->count, list->class_count);
+    if (list->table != NULL)
+        text_addf(&found->why, ", as '%s' lists them", list->table);
+    if (list->hidden + list->others + list->stray > 0)
+        text_addf(&found->why,
+                  "; left out are %zu hidden files, %zu that are no pictures and %zu pictures "
+                  "outside of a class folder",
+                  list->hidden, list->others, list->stray);
+}
+
 static int answer_pictures(struct found *found, struct answer *answer, struct error *err)
 {
     const struct picture_list *list = &found->list;
@@ -348,81 +413,24 @@ static int answer_pictures(struct found *found, struct answer *answer, struct er
                                                 .progress = own_data_progress,
                                                 .context = found->stage};
     struct picture_seen *seen = memory_new(list->count, sizeof(*seen), err);
-    int64_t broken_count = 0;
-    int result = -1;
-    if (seen != NULL && picture_set_read(list, &options, seen, err) == 0 &&
-        set_counts(answer, list, err) == 0 && set_sides(answer, list, seen, err) == 0 &&
-        set_twins(answer, list, seen, err) == 0) {
-        set(answer, "broken", own_data_broken(list, seen, LISTED, &broken_count));
-        set(answer, "broken_count", json_integer(broken_count));
-        set_columns(answer, list);
-        text_clear(&found->why);
-        text_addf(&found->why, "%zu pictures of %zu classes are taken", list->count,
-                  list->class_count);
-        if (list->table != NULL)
-            text_addf(&found->why, ", as '%s' lists them", list->table);
-        if (list->hidden + list->others + list->stray > 0)
-            text_addf(&found->why,
-                      "; left out are %zu hidden files, %zu that are no pictures and %zu pictures "
-                      "outside of a class folder",
-                      list->hidden, list->others, list->stray);
-        result = 0;
-    }
+    int result = seen == NULL ? -1 : picture_set_read(list, &options, seen, err);
+    if (result == 0 && (result = set_pictures(answer, list, seen, err)) == 0)
+        tell_taken(found, list);
     picture_seen_release(seen, seen != NULL ? list->count : 0);
     return result;
 }
 
-/* ---- arrays ---- */
-
-static int read_arrays(struct found *found, struct error *err)
-{
-    if (found->kind.npz)
-        return npz_read(found->path, &found->arrays, err);
-    if (found->kind.cifar == CIFAR10_BINARY)
-        return cifar10_read(found->path, -1, -1, &found->arrays, err);
-    const struct cifar_request request = {found->kind.cifar, false, -1, -1};
-    return cifar_files_read(found->path, &request, &found->arrays, err);
-}
-
-static json_t *one_side(int64_t side)
-{
-    return json_pack("{s:I, s:I, s:I}", "min", (json_int_t)side, "median", (json_int_t)side, "max",
-                     (json_int_t)side);
-}
-
 static int answer_arrays(struct found *found, struct answer *answer, struct error *err)
 {
-    struct dataset *arrays = &found->arrays;
-    if (read_arrays(found, err) < 0)
-        return -1;
-    const size_t classes = (size_t)arrays->class_count;
-    const bool has_test = arrays->test_labels.data != NULL;
-    int64_t *counts = memory_new(2 * classes, sizeof(*counts), err);
-    if (counts == NULL ||
-        dataset_count_labels(&arrays->train_labels, arrays->class_count, counts, err) < 0 ||
-        (has_test && dataset_count_labels(&arrays->test_labels, arrays->class_count,
-                                          counts + classes, err) < 0)) {
-        free(counts);
-        return -1;
-    }
-    const int64_t pictures =
-        arrays->train_labels.count + (has_test ? arrays->test_labels.count : 0);
-    set(answer, "classes", names_to_json(arrays->classes, classes));
-    set(answer, "counts", counts_to_json(counts, classes));
-    set(answer, "test_counts", has_test ? counts_to_json(counts + classes, classes) : json_null());
-    set(answer, "pictures", json_integer(pictures));
-    set(answer, "width", one_side(arrays->width));
-    set(answer, "height", one_side(arrays->height));
-    set(answer, "broken", json_array());
-    set(answer, "broken_count", json_integer(0));
-    set(answer, "duplicates", json_array());
-    set(answer, "duplicate_count", json_integer(0));
-    set(answer, "columns", json_null());
-    text_clear(&found->why);
-    text_addf(&found->why, "%lld pictures of %zu classes are taken; none was compared with another",
-              (long long)pictures, classes);
-    free(counts);
-    return 0;
+    struct dataset arrays = {0};
+    struct own_rows rows = {0};
+    int result = own_data_arrays(found->path, &found->kind, &own_defaults, &arrays, err);
+    if (result == 0 && (result = own_rows_list(&arrays, &rows, err)) == 0 &&
+        (result = set_pictures(answer, &rows.list, rows.seen, err)) == 0)
+        tell_taken(found, &rows.list);
+    own_rows_release(&rows);
+    dataset_release(&arrays);
+    return result;
 }
 
 static void answer_none(struct found *found, struct answer *answer)
@@ -488,7 +496,6 @@ static int run(struct stage *stage, struct error *err)
     int result = find(&found, err);
     if (result == 0)
         result = write_answer(&found, out, err);
-    dataset_release(&found.arrays);
     picture_list_release(&found.list);
     text_release(&found.why);
     free(found.name);
@@ -503,6 +510,7 @@ int main(int argc, char **argv)
         .summary = "look at a folder that may hold a data set",
         .run = run,
         .check = check,
+        .fingerprint = own_data_fingerprint,
         .outs = "found",
     };
     return stage_main(argc, argv, &kind);

@@ -17,8 +17,7 @@ int model_use_device(struct stage *stage, struct device **device, struct error *
     (*device)->scratch = stage_scratch(stage);
     (*device)->scratch_out = stage_scratch_out(stage);
     const char *no_gpu = (*device)->no_gpu;
-    stage_note(stage, "device %s%s%s", (*device)->description,
-               *no_gpu != '\0' ? "; auto found no GPU: " : "", no_gpu);
+    stage_note(stage, "device %s%s%s", (*device)->description, *no_gpu != '\0' ? "; " : "", no_gpu);
     return 0;
 }
 

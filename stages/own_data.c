@@ -5,12 +5,19 @@
 #include "base/memory.h"
 #include "data/cifar10.h"
 #include "data/npz.h"
+#include "data/picture_fingerprint.h"
 #include "data/unpack.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum { BROKEN_LISTED = 1000 };
+
+int own_data_fingerprint(const char *device, struct error *err)
+{
+    (void)device;
+    return picture_fingerprint(stdout, err);
+}
 
 /* ---- what is there ---- */
 
@@ -59,8 +66,8 @@ int own_data_none(const char *path, const struct picture_list *list, struct erro
                          path, list->stray, list->stray_names[0]);
     return error_set(err, ERR_FORMAT,
                      "'%s' holds no data set: a folder of pictures (PNG or JPEG) for each class is "
-                     "needed, train and test folders of such, an archive of either, a CSV or JSON "
-                     "lines of path and label, CIFAR-10 or -100, or an .npz%s%s%s",
+                     "needed, train and test folders of such, a CSV or JSON lines of path and "
+                     "label, an archive of one of these, CIFAR-10 or -100, or an .npz%s%s%s",
                      path, list->others > 0 ? "; '" : "",
                      list->others > 0 ? list->other_names[0] : "",
                      list->others > 0 ? "' is none of them" : "");
@@ -85,47 +92,6 @@ json_t *own_data_broken(const struct picture_list *list, const struct picture_se
 }
 
 /* ---- pictures ---- */
-
-/* The first `limit` of each class and part. */
-static int keep_first(struct picture_list *list, int64_t limit, struct error *err)
-{
-    int64_t *had = memory_new(list->class_count * PART_COUNT, sizeof(*had), err);
-    size_t kept = 0;
-    if (had == NULL)
-        return -1;
-    for (size_t i = 0; i < list->count; i++) {
-        struct picture_entry *entry = &list->entries[i];
-        if (had[entry->label * PART_COUNT + entry->part]++ < limit)
-            list->entries[kept++] = *entry;
-        else
-            free(entry->path);
-    }
-    list->count = kept;
-    free(had);
-    return 0;
-}
-
-/* Without those that could not be read. Pixels close up with them. */
-static void drop_broken(struct own_rows *rows)
-{
-    struct picture_list *list = &rows->list;
-    const size_t bytes = (size_t)(rows->height * rows->width * 3);
-    size_t kept = 0;
-    for (size_t i = 0; i < list->count; i++) {
-        if (rows->seen[i].why != NULL) {
-            free(rows->seen[i].why);
-            free(list->entries[i].path);
-            continue;
-        }
-        if (kept < i) {
-            memcpy(rows->pixels + kept * bytes, rows->pixels + i * bytes, bytes);
-            rows->seen[kept] = rows->seen[i];
-            list->entries[kept] = list->entries[i];
-        }
-        kept++;
-    }
-    list->count = kept;
-}
 
 static int find_side(struct stage *stage, struct own_rows *rows,
                      const struct picture_set_options *options, struct error *err)
@@ -156,7 +122,7 @@ static int read_pictures(struct stage *stage, const struct own_options *options,
                                       .fit = options->fit,
                                       .progress = own_data_progress,
                                       .context = stage};
-    if (options->limit >= 0 && keep_first(&rows->list, options->limit, err) < 0)
+    if (options->limit >= 0 && own_rows_limit(rows, options->limit, err) < 0)
         return -1;
     rows->height = options->height;
     rows->width = options->width;
@@ -181,7 +147,7 @@ static int read_pictures(struct stage *stage, const struct own_options *options,
     if (rows->broken_count > 0)
         stage_note(stage, "%lld pictures cannot be read and are left out: dataset.json lists them",
                    (long long)rows->broken_count);
-    drop_broken(rows);
+    own_rows_drop_broken(rows);
     return 0;
 }
 
@@ -189,6 +155,12 @@ static int open_pictures(struct stage *stage, const char *path, const struct own
                          struct own_rows *rows, struct error *err)
 {
     struct picture_list *list = &rows->list;
+    if (options->train_limit >= 0 || options->test_limit >= 0)
+        return error_set(err, ERR_USAGE,
+                         "'%s' holds pictures, which are in the order of their names: in place of "
+                         "train_limit and test_limit, which must be null, limit takes the first of "
+                         "each class",
+                         path);
     if (picture_source_open(path, &options->columns, list, err) < 0)
         return -1;
     if (list->kind == PICTURES_NONE)
@@ -209,43 +181,29 @@ static int open_pictures(struct stage *stage, const char *path, const struct own
 
 /* ---- arrays ---- */
 
-static int read_arrays(const char *path, const struct own_kind *kind,
-                       const struct own_options *options, struct dataset *dataset,
-                       struct error *err)
+int own_data_arrays(const char *path, const struct own_kind *kind,
+                    const struct own_options *options, struct dataset *dataset, struct error *err)
 {
-    if (kind->npz)
-        return npz_read(path, dataset, err);
-    if (kind->cifar == CIFAR10_BINARY)
-        return cifar10_read(path, options->train_limit, options->test_limit, dataset, err);
-    const struct cifar_request request = {kind->cifar, options->coarse, options->train_limit,
-                                          options->test_limit};
-    return cifar_files_read(path, &request, dataset, err);
+    const struct cifar_request request = {kind->cifar, options->coarse};
+    int result = kind->npz                       ? npz_read(path, dataset, err)
+                 : kind->cifar == CIFAR10_BINARY ? cifar10_read(path, dataset, err)
+                                                 : cifar_files_read(path, &request, dataset, err);
+    return result < 0 ? -1
+                      : dataset_keep_first(dataset, options->train_limit, options->test_limit, err);
 }
 
-static int write_arrays(struct stage *stage, const char *path, const struct own_kind *kind,
-                        const struct own_options *options, const char *folder, struct error *err)
+static int open_arrays(struct stage *stage, const char *path, const struct own_kind *kind,
+                       const struct own_options *options, struct own_rows *rows, struct error *err)
 {
-    const struct dataset_origin origin = {options->source, options->sha256, options->generated};
     struct dataset dataset = {0};
-    if (read_arrays(path, kind, options, &dataset, err) < 0)
-        return -1;
-    int result;
-    if (dataset.test_labels.data != NULL) {
-        stage_note(stage, "%lld pictures to train, %lld to test",
-                   (long long)dataset.train_labels.count, (long long)dataset.test_labels.count);
-        result = dataset_write(folder, &dataset, &origin, err);
-    } else {
-        struct own_rows rows = {.pixels = dataset.train_images.data,
-                                .borrowed = true,
-                                .height = dataset.height,
-                                .width = dataset.width};
-        result = own_rows_of_dataset(&dataset, &rows, err);
-        if (result == 0)
-            result = own_rows_write(stage, &rows, options, folder, err);
-        own_rows_release(&rows);
-    }
+    int result = -1;
+    if (own_data_arrays(path, kind, options, &dataset, err) == 0 &&
+        own_rows_list(&dataset, rows, err) == 0)
+        result = own_rows_fill(stage, &dataset, rows, err);
+    /* What is pinned is others', too, and their index for index: CIFAR-10 stays what it is. */
+    rows->as_published = *options->sha256 != '\0' && dataset.test_labels.data != NULL;
     dataset_release(&dataset);
-    return result;
+    return result == 0 && options->limit >= 0 ? own_rows_limit(rows, options->limit, err) : result;
 }
 
 int own_data_write(struct stage *stage, const char *path, const struct own_options *options,
@@ -255,9 +213,9 @@ int own_data_write(struct stage *stage, const char *path, const struct own_optio
     struct own_rows rows = {0};
     if (own_data_kind(path, &kind, err) < 0)
         return -1;
-    if (kind.cifar != CIFAR_NONE || kind.npz)
-        return write_arrays(stage, path, &kind, options, folder, err);
-    int result = open_pictures(stage, path, options, &rows, err);
+    int result = kind.cifar != CIFAR_NONE || kind.npz
+                     ? open_arrays(stage, path, &kind, options, &rows, err)
+                     : open_pictures(stage, path, options, &rows, err);
     if (result == 0)
         result = own_rows_write(stage, &rows, options, folder, err);
     own_rows_release(&rows);

@@ -2,8 +2,8 @@
  * as a data set.
  *
  *   path ─ own_data_kind ─┬► CIFAR and .npz, read whole ─┐
- *                         └► pictures, listed, then      ├► own_data_write
- *                            decoded into a spool file ──┘    test part, equal pictures, notes
+ *                         └► pictures, listed, decoded ──┴► a spool file ─► own_data_write
+ *                                                             test part, equal pictures, notes
  */
 #ifndef STAGES_OWN_DATA_H
 #define STAGES_OWN_DATA_H
@@ -22,10 +22,18 @@ struct own_kind {
 
 int own_data_kind(const char *path, struct own_kind *kind, struct error *err);
 
+/* What is of CIFAR or an .npz, its first pictures where the options say so. *dataset is released by
+ * the caller, also after a failure. */
+int own_data_arrays(const char *path, const struct own_kind *kind,
+                    const struct own_options *options, struct dataset *dataset, struct error *err);
+
 /* Reads what is at `path` and writes the data set `folder`, with notes of what a person should
  * know. */
 int own_data_write(struct stage *stage, const char *path, const struct own_options *options,
                    const char *folder, struct error *err);
+
+/* For a stage_kind: what the pixels of pictures depend on. */
+int own_data_fingerprint(const char *device, struct error *err);
 
 /* Where there is nothing to read: what was looked for, and the way out. */
 int own_data_none(const char *path, const struct picture_list *list, struct error *err);

@@ -1,5 +1,7 @@
 #include "own_params.h"
 
+#include "seed_params.h"
+
 #include <string.h>
 
 enum { SIDE = 4096 };
@@ -9,7 +11,7 @@ const struct own_options own_defaults = {.fit = PICTURE_CROP,
                                          .train_limit = -1,
                                          .test_limit = -1,
                                          .test = {.kind = SPLIT_FRACTION, .fraction = 0.2},
-                                         .seed = 42};
+                                         .seed = SEED_DEFAULT};
 
 /* A parameter's whole name. */
 struct name {
@@ -78,13 +80,12 @@ int own_params_read(struct stage *stage, const char *prefix, struct own_options 
 {
     static const char *const labels[] = {"fine", "coarse"};
     int fit = (int)options->fit, coarse = options->coarse;
-    int64_t seed = options->seed;
     if (read_size(stage, prefix, options, err) < 0 ||
         stage_choice_or_null(stage, named(prefix, "fit").text, picture_fit_names, 3, &fit, err) <
             0 ||
         stage_choice_or_null(stage, named(prefix, "labels").text, labels, 2, &coarse, err) < 0 ||
         read_test_size(stage, prefix, options, err) < 0 ||
-        stage_int_or_null(stage, named(prefix, "seed").text, 0, UINT32_MAX, &seed, err) < 0 ||
+        seed_params_read(stage, named(prefix, "seed").text, &options->seed, err) < 0 ||
         stage_text_or_null(stage, named(prefix, "group").text, &options->columns.group, err) < 0 ||
         stage_bool_or_null(stage, named(prefix, "skip_broken").text, &options->skip_broken, err) <
             0 ||
@@ -93,6 +94,5 @@ int own_params_read(struct stage *stage, const char *prefix, struct own_options 
         return -1;
     options->fit = (enum picture_fit)fit;
     options->coarse = coarse == 1;
-    options->seed = (uint32_t)seed;
     return 0;
 }

@@ -6,7 +6,7 @@
  * - fit: squash, crop (as where nothing is said) or pad.
  * - labels: fine or coarse, of CIFAR-100.
  * - test_size: where there is no test part, a share (0.2) or a number of pictures.
- * - seed: of that choice (42).
+ * - seed: of that choice (seed_params.h).
  * - group: the column of a table whose equal values stay on one side of each split.
  * - skip_broken: true: pictures that can't be read are left out and listed; else the first stops.
  * - limit: at most so many pictures of each class, the first ones.

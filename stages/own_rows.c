@@ -56,37 +56,130 @@ done:
     return result;
 }
 
-int own_rows_of_dataset(const struct dataset *dataset, struct own_rows *rows, struct error *err)
+/* ---- rows of a dataset ---- */
+
+static int add_half(const struct npy *images, const struct npy *labels, enum picture_part part,
+                    struct own_rows *rows, struct error *err)
 {
-    const size_t bytes = (size_t)(dataset->height * dataset->width * 3);
-    const uint16_t *labels = dataset->train_labels.data;
+    static const char *const names[PART_COUNT] = {
+        [PART_ANY] = "picture", [PART_TRAIN] = "training picture", [PART_TEST] = "test picture"};
+    const size_t bytes = (size_t)(rows->height * rows->width * 3);
+    for (int64_t i = 0; i < labels->count; i++) {
+        const struct picture_entry like = {
+            .label = ((const uint16_t *)labels->data)[i], .part = part, .group = -1};
+        struct picture_seen *seen = &rows->seen[rows->list.count];
+        char name[48];
+        const int size = snprintf(name, sizeof(name), "%s %lld", names[part], (long long)i);
+        if (stage_stop_requested())
+            return stage_interrupted(err);
+        seen->height = rows->height;
+        seen->width = rows->width;
+        if (digest_of_bytes((const uint8_t *)images->data + (size_t)i * bytes, bytes, &seen->digest,
+                            err) < 0 ||
+            picture_list_add(&rows->list, name, (size_t)size, &like, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int own_rows_list(const struct dataset *dataset, struct own_rows *rows, struct error *err)
+{
+    const bool tests = dataset->test_labels.data != NULL;
+    const int64_t count = dataset->train_labels.count + (tests ? dataset->test_labels.count : 0);
     struct picture_list *list = &rows->list;
-    if ((rows->seen = memory_new((size_t)dataset->train_labels.count, sizeof(*rows->seen), err)) ==
-            NULL ||
+    rows->height = dataset->height;
+    rows->width = dataset->width;
+    if ((rows->seen = memory_new((size_t)count, sizeof(*rows->seen), err)) == NULL ||
         (list->classes = memory_new((size_t)dataset->class_count, sizeof(char *), err)) == NULL)
         return -1;
     for (; (int64_t)list->class_count < dataset->class_count; list->class_count++)
         if ((list->classes[list->class_count] =
                  memory_copy_text(dataset->classes[list->class_count], err)) == NULL)
             return -1;
-    for (int64_t i = 0; i < dataset->train_labels.count; i++) {
-        const struct picture_entry like = {.label = labels[i], .part = PART_ANY, .group = -1};
-        char name[32];
-        const int size = snprintf(name, sizeof(name), "picture %lld", (long long)i);
-        if (picture_list_add(list, name, (size_t)size, &like, err) < 0 ||
-            digest_of_bytes(rows->pixels + (size_t)i * bytes, bytes, &rows->seen[i].digest, err) <
-                0)
-            return -1;
-    }
+    if (add_half(&dataset->train_images, &dataset->train_labels, tests ? PART_TRAIN : PART_ANY,
+                 rows, err) < 0)
+        return -1;
+    return tests ? add_half(&dataset->test_images, &dataset->test_labels, PART_TEST, rows, err) : 0;
+}
+
+int own_rows_fill(struct stage *stage, const struct dataset *dataset, struct own_rows *rows,
+                  struct error *err)
+{
+    const size_t train = (size_t)dataset->train_images.count;
+    const int64_t train_boxes = dataset->train_labels.count;
+    if (own_rows_spool(stage, rows, err) < 0)
+        return -1;
+    memcpy(rows->pixels, dataset->train_images.data, train);
+    if (dataset->test_images.data != NULL)
+        memcpy(rows->pixels + train, dataset->test_images.data, (size_t)dataset->test_images.count);
+    if (!dataset->has_boxes)
+        return 0;
+    if ((rows->boxes = memory_new(rows->list.count, sizeof(*rows->boxes), err)) == NULL)
+        return -1;
+    memcpy(rows->boxes, dataset->train_boxes.data, (size_t)dataset->train_boxes.count);
+    memcpy(rows->boxes + train_boxes, dataset->test_boxes.data, (size_t)dataset->test_boxes.count);
     return 0;
+}
+
+/* ---- fewer rows ---- */
+
+/* Row i becomes the one after `kept` rows. */
+static void keep_row(struct own_rows *rows, size_t i, size_t kept)
+{
+    const size_t bytes = (size_t)(rows->height * rows->width * 3);
+    rows->list.entries[kept] = rows->list.entries[i];
+    if (rows->seen != NULL)
+        rows->seen[kept] = rows->seen[i];
+    if (rows->boxes != NULL)
+        memmove(rows->boxes[kept], rows->boxes[i], sizeof(rows->boxes[i]));
+    if (rows->pixels != NULL && kept < i)
+        memcpy(rows->pixels + kept * bytes, rows->pixels + i * bytes, bytes);
+}
+
+static void drop_row(struct own_rows *rows, size_t i)
+{
+    free(rows->list.entries[i].path);
+    if (rows->seen != NULL)
+        free(rows->seen[i].why);
+}
+
+int own_rows_limit(struct own_rows *rows, int64_t limit, struct error *err)
+{
+    struct picture_list *list = &rows->list;
+    int64_t *had = memory_new(list->class_count * PART_COUNT, sizeof(*had), err);
+    size_t kept = 0;
+    if (had == NULL)
+        return -1;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct picture_entry *entry = &list->entries[i];
+        if (had[entry->label * PART_COUNT + entry->part]++ < limit)
+            keep_row(rows, i, kept++);
+        else
+            drop_row(rows, i);
+    }
+    list->count = kept;
+    free(had);
+    return 0;
+}
+
+void own_rows_drop_broken(struct own_rows *rows)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < rows->list.count; i++)
+        if (rows->seen[i].why == NULL)
+            keep_row(rows, i, kept++);
+        else
+            drop_row(rows, i);
+    rows->list.count = kept;
 }
 
 void own_rows_release(struct own_rows *rows)
 {
     picture_seen_release(rows->seen, rows->seen != NULL ? rows->list.count : 0);
     picture_list_release(&rows->list);
-    if (!rows->borrowed && rows->pixels != NULL)
+    if (rows->pixels != NULL)
         munmap(rows->pixels, rows->spooled);
+    free(rows->boxes);
     json_decref(rows->skipped);
     *rows = (struct own_rows){0};
 }
@@ -128,6 +221,7 @@ static int begin(struct parting *p, struct error *err)
         digests[i] = p->rows->seen[i].digest;
     }
     int result = twins_find(digests, p->labels, p->n, p->groups, &p->any_group, &p->twins, err);
+    p->any_group = p->any_group && !p->rows->as_published;
     free(digests);
     return result;
 }
@@ -141,9 +235,11 @@ static void note_twins(const struct parting *p)
     for (int64_t i = 0; i < p->twins.count && i < EQUAL_NAMED; i++)
         text_addf(&text, "%s'%s' is '%s'", i > 0 ? ", " : "", entries[p->twins.pairs[i][1]].path,
                   entries[p->twins.pairs[i][0]].path);
-    stage_note(
-        p->stage, "%lld pictures are equal to another and stay on its side of each split: %s%s",
-        (long long)p->twins.count, text_string(&text), p->twins.count > EQUAL_NAMED ? ", ..." : "");
+    stage_note(p->stage, "%lld pictures are equal to another%s: %s%s", (long long)p->twins.count,
+               !p->any_group ? ""
+               : p->has_test ? "; those to train with stay on one side of a split"
+                             : " and stay on its side of each split",
+               text_string(&text), p->twins.count > EQUAL_NAMED ? ", ..." : "");
     text_release(&text);
     if (p->twins.conflicts > 0)
         stage_note(p->stage,
@@ -295,7 +391,7 @@ done:
 static int decide(struct parting *p, struct error *err)
 {
     note_twins(p);
-    if (check_counts(p, err) < 0)
+    if (!p->rows->as_published && check_counts(p, err) < 0)
         return -1;
     if (p->has_test)
         note_leaks(p);
@@ -313,14 +409,18 @@ static int write_parted(const struct parting *p, const char *folder, struct erro
     const struct own_rows *rows = p->rows;
     const struct dataset_origin origin = {p->options->source, p->options->sha256,
                                           p->options->generated};
-    json_t *more = json_pack("{s:I, s:O?}", "equal_pictures", (json_int_t)p->twins.count, "skipped",
-                             rows->skipped);
-    if (rows->fit != NULL)
-        more = json_object_with(more, "fit", json_string(rows->fit));
-    if (more == NULL)
-        return error_set(err, ERR_MEMORY, "out of memory for a summary");
+    json_t *more = NULL;
+    if (!rows->as_published) {
+        more = json_pack("{s:I, s:O?}", "equal_pictures", (json_int_t)p->twins.count, "skipped",
+                         rows->skipped);
+        if (rows->fit != NULL)
+            more = json_object_with(more, "fit", json_string(rows->fit));
+        if (more == NULL)
+            return error_set(err, ERR_MEMORY, "out of memory for a summary");
+    }
     const struct dataset_rows made = {.pixels = rows->pixels,
                                       .labels = p->labels,
+                                      .boxes = (const uint8_t(*)[4])rows->boxes,
                                       .groups = p->any_group ? p->groups : NULL,
                                       .validates = p->any_validates ? p->validates : NULL,
                                       .height = rows->height,

@@ -29,12 +29,14 @@ struct own_options {
 struct own_rows {
     struct picture_list list;
     struct picture_seen *seen; /* [list.count] */
-    uint8_t *pixels;           /* [list.count,height,width,3] */
-    bool borrowed;             /* pixels are another's; else a spool file in memory */
+    uint8_t *pixels;           /* [list.count,height,width,3], a spool file in memory */
     size_t spooled;            /* bytes of it */
+    uint8_t (*boxes)[4];       /* [list.count]; NULL: none are known */
     int64_t height, width;
-    json_t *skipped; /* what was left out; NULL: nothing could be */
-    const char *fit; /* how pictures were made the same shape; NULL: they had it */
+    bool as_published; /* a data set that others know as it is: equal pictures are named, and
+                          nothing else comes of them */
+    json_t *skipped;   /* what was left out; NULL: nothing could be */
+    const char *fit;   /* how pictures were made the same shape; NULL: they had it */
     int64_t broken_count;
 };
 
@@ -42,8 +44,19 @@ struct own_rows {
  * much as there is room for. */
 int own_rows_spool(struct stage *stage, struct own_rows *rows, struct error *err);
 
-/* The training half of a dataset, whose pixels are borrowed. */
-int own_rows_of_dataset(const struct dataset *dataset, struct own_rows *rows, struct error *err);
+/* What is told of the pictures of a dataset, all but their pixels and boxes. Without a test half
+ * they are of no part. */
+int own_rows_list(const struct dataset *dataset, struct own_rows *rows, struct error *err);
+
+/* Then these. */
+int own_rows_fill(struct stage *stage, const struct dataset *dataset, struct own_rows *rows,
+                  struct error *err);
+
+/* The first `limit` of each class and part, in whatever is there of the rows. */
+int own_rows_limit(struct own_rows *rows, int64_t limit, struct error *err);
+
+/* Without those that could not be read. */
+void own_rows_drop_broken(struct own_rows *rows);
 
 int own_rows_write(struct stage *stage, const struct own_rows *rows,
                    const struct own_options *options, const char *folder, struct error *err);

@@ -21,6 +21,7 @@
 #include "base/text.h"
 #include "data/folder_walk.h"
 #include "data/picture.h"
+#include "data/picture_fingerprint.h"
 #include "nn/model.h"
 #include "nn/network.h"
 
@@ -380,6 +381,11 @@ static int run(struct stage *stage, struct error *err)
     return result;
 }
 
+static int fingerprint(const char *device, struct error *err)
+{
+    return model_use_fingerprint(device, err) < 0 ? -1 : picture_fingerprint(stdout, err);
+}
+
 int main(int argc, char **argv)
 {
     static const struct stage_kind kind = {
@@ -387,7 +393,7 @@ int main(int argc, char **argv)
         .summary = "a model's answers to pictures",
         .run = run,
         .check = check,
-        .fingerprint = model_use_fingerprint,
+        .fingerprint = fingerprint,
         .deps = "model pictures?",
         .outs = "predictions broken?",
     };

@@ -1,8 +1,9 @@
 /* One page with everything: result against target, training, confusions, Grad-CAM, data, and every
- * key and digest. */
+ * key and digest; and of the same the model's card. */
 #include "base/file.h"
 #include "base/json.h"
 #include "base/stage.h"
+#include "report/report_card.h"
 #include "report/report_content.h"
 #include "report/report_html.h"
 #include "report/report_json.h"
@@ -61,6 +62,20 @@ static int write_figures(const char *folder, const struct report_content *conten
     return result;
 }
 
+static int write_card(struct stage *stage, const struct report_content *content, struct error *err)
+{
+    struct text card = {0};
+    if (!stage_has_out(stage, "card"))
+        return 0;
+    const char *path = stage_out(stage, "card", err);
+    report_card(&card, content);
+    int result = path == NULL || text_check(&card, err) < 0
+                     ? -1
+                     : file_write(path, text_string(&card), card.size, err);
+    text_release(&card);
+    return result;
+}
+
 static int run(struct stage *stage, struct error *err)
 {
     struct report_content content;
@@ -71,7 +86,8 @@ static int run(struct stage *stage, struct error *err)
     if (file_make_folders(folder, err) == 0 && write_figures(folder, &content, err) == 0 &&
         write_page(folder, "report.md", report_markdown, &content, err) == 0 &&
         write_json(folder, &content, err) == 0 &&
-        write_page(folder, "index.html", report_html, &content, err) == 0) {
+        write_page(folder, "index.html", report_html, &content, err) == 0 &&
+        write_card(stage, &content, err) == 0) {
         if (isnan(content.target))
             stage_note(stage, "test accuracy %.4f", content.accuracy);
         else
@@ -91,7 +107,7 @@ int main(int argc, char **argv)
         .run = run,
         .check = report_content_check,
         .deps = "metrics",
-        .outs = "report",
+        .outs = "report card?",
     };
     return stage_main(argc, argv, &kind);
 }

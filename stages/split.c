@@ -2,6 +2,8 @@
  * as scikit-learn does, or, where the data set has groups, so that each stays whole
  * (data/group_split.h). Who gave the data may have said which images validate: then these do, and
  * test_size says nothing.
+ *
+ * dep dataset; out splits; params test_size, train_size, seed, of which each may be left out.
  */
 #include "data/split.h"
 #include "base/file.h"
@@ -10,13 +12,19 @@
 #include "base/stage.h"
 #include "data/dataset.h"
 #include "data/group_split.h"
+#include "seed_params.h"
 
 #include <stdlib.h>
 
 /* A whole number counts images; one with a point is a fraction of them. */
-static int read_size(const char *name, const json_t *value, struct split_size *size,
+static int read_size(struct stage *stage, const char *name, struct split_size *size,
                      struct error *err)
 {
+    const json_t *value = NULL;
+    if (stage_value_or_null(stage, name, &value, err) < 0)
+        return -1;
+    if (value == NULL)
+        return 0;
     if (json_is_integer(value))
         *size = (struct split_size){.kind = SPLIT_COUNT, .count = json_integer_value(value)};
     else if (json_is_real(value))
@@ -30,18 +38,11 @@ static int read_size(const char *name, const json_t *value, struct split_size *s
 
 static int read_options(struct stage *stage, struct split_options *options, struct error *err)
 {
-    struct error absent;
-    int64_t seed = 0;
-    const json_t *test_size = stage_value(stage, "test_size", err);
-    const json_t *train_size = stage_value(stage, "train_size", &absent);
-    if (test_size == NULL || read_size("test_size", test_size, &options->test, err) < 0)
+    options->test = (struct split_size){.kind = SPLIT_FRACTION, .fraction = 0.2};
+    if (read_size(stage, "test_size", &options->test, err) < 0 ||
+        read_size(stage, "train_size", &options->train, err) < 0 ||
+        seed_params_read(stage, "seed", &options->seed, err) < 0)
         return -1;
-    if (train_size != NULL && !json_is_null(train_size) &&
-        read_size("train_size", train_size, &options->train, err) < 0)
-        return -1;
-    if (stage_int(stage, "seed", 0, UINT32_MAX, &seed, err) < 0)
-        return -1;
-    options->seed = (uint32_t)seed;
     options->label_ndim = 2; /* Keras' datasets have labels of shape (n,1) */
     return stage_params_done(stage, err) < 0 ? -1 : split_check_sizes(options, err);
 }
@@ -80,17 +81,20 @@ static json_t *count_classes(const struct dataset *dataset, const int64_t *indic
     return list;
 }
 
-static int write_summary(struct stage *stage, const char *folder, const struct dataset *dataset,
-                         const struct split *split, uint32_t seed, struct error *err)
+static int write_summary(const char *folder, const struct dataset *dataset,
+                         const struct split *split, const struct split_options *options,
+                         struct error *err)
 {
-    const json_t *test_size = stage_value(stage, "test_size", err);
+    const struct split_size *size = &options->test;
     char *path = file_join(folder, "split.json", err);
-    json_t *summary = json_pack(
-        "{s:i, s:I, s:I, s:I, s:O, s:I, s:o, s:o}", "schema", 1, "n",
-        (json_int_t)dataset->train_labels.count, "train", (json_int_t)split->train_count, "val",
-        (json_int_t)split->test_count, "test_size", (json_t *)test_size, "seed", (json_int_t)seed,
-        "train_counts", count_classes(dataset, split->train, split->train_count), "val_counts",
-        count_classes(dataset, split->test, split->test_count));
+    json_t *summary =
+        json_pack("{s:i, s:I, s:I, s:I, s:o, s:I, s:o, s:o}", "schema", 1, "n",
+                  (json_int_t)dataset->train_labels.count, "train", (json_int_t)split->train_count,
+                  "val", (json_int_t)split->test_count, "test_size",
+                  size->kind == SPLIT_COUNT ? json_integer(size->count) : json_real(size->fraction),
+                  "seed", (json_int_t)options->seed, "train_counts",
+                  count_classes(dataset, split->train, split->train_count), "val_counts",
+                  count_classes(dataset, split->test, split->test_count));
     int result = -1;
     if (summary == NULL)
         error_set(err, ERR_MEMORY, "out of memory for a summary");
@@ -164,7 +168,7 @@ static int run(struct stage *stage, struct error *err)
         file_make_folders(folder, err) < 0 ||
         write_part(folder, "train.npy", split.train, split.train_count, err) < 0 ||
         write_part(folder, "val.npy", split.test, split.test_count, err) < 0 ||
-        write_summary(stage, folder, &dataset, &split, options.seed, err) < 0)
+        write_summary(folder, &dataset, &split, &options, err) < 0)
         goto done;
     stage_note(stage, "%lld images to train on, %lld to validate on", (long long)split.train_count,
                (long long)split.test_count);

@@ -88,15 +88,17 @@ int trainer_take_splits(struct trainer *trainer, struct error *err);
 /* All images, of which the last tenth validates. */
 int trainer_hold_out(struct trainer *trainer, struct error *err);
 
-/* ---- trainer_params.c: for read_params, in any order ---- */
+/* ---- trainer_params.c: for read_params, in any order ----
+ *
+ * What may be left out has a default; null says the same. docs/stages.md lists all of them. */
 
 int trainer_read_seed(struct trainer *trainer, enum trainer_phase phase, struct error *err);
-/* model: {architecture, alpha, image_size, preprocess, pixel_range, hidden, dropout,
- * pooled_layers}; the last may be left out */
+/* model: {architecture, image_size, preprocess}, and {alpha, pixel_range, hidden, dropout,
+ * pooled_layers}, of which each may be left out */
 int trainer_read_model(struct trainer *trainer, struct error *err);
 int trainer_read_augment(struct trainer *trainer, struct error *err);
-/* train: {batch, shard, steps_per_epoch, precision}; auto where precision is left out; a shard of
- * auto is taken when the device is open */
+/* train: {batch, shard, steps_per_epoch, precision}, of which each may be left out; a shard of auto
+ * is taken when the device is open */
 int trainer_read_batches(struct trainer *trainer, struct error *err);
 /* trainer_optimizer.c: train: {optimizer: {name, weight_decay, exclude_from_weight_decay, momentum,
  * nesterov, use_ema, ema_momentum}, label_smoothing, class_weight, sampling}, of which each may be
@@ -104,16 +106,16 @@ int trainer_read_batches(struct trainer *trainer, struct error *err);
 int trainer_read_weighing(struct trainer *trainer, struct error *err);
 /* Tells the feed that trains how the loss weighs its pictures; once the data is open. */
 int trainer_weigh(struct trainer *trainer, struct feed *feed, struct error *err);
-/* train: {norm, preflight} */
+/* train: {norm, preflight}, of which each may be left out */
 int trainer_read_modes(struct trainer *trainer, struct error *err);
 /* `prefix`: {augment, epochs, learning_rate, early_stopping: {patience, min_delta, monitor, mode},
- * reduce_learning_rate: {factor, patience, minimum, min_delta, cooldown}}; null turns a callback
- * off; what is absent of min_delta, monitor, mode and cooldown is as in Keras. */
+ * reduce_learning_rate: {patience, factor, minimum, min_delta, cooldown}}; a callback that is left
+ * out is off; what is left out of one, but for its patience, is as in Keras. */
 int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct error *err);
 /* trainer_schedule.c: `prefix`.cosine_decay: {decay_steps, alpha, warmup_steps, warmup_target},
  * each of which may be left out; null: none. trainer_read_schedule() calls it. */
 int trainer_read_cosine_decay(struct trainer *trainer, const char *prefix, struct error *err);
-/* phase.trainable: a list of parts of names */
+/* phase.trainable: a list of parts of names; left out, none */
 int trainer_read_trainable(struct trainer *trainer, struct error *err);
 /* After these, where the model is made here: whether there is such a network, with such layers. */
 int trainer_check_model(const struct trainer *trainer, struct error *err);

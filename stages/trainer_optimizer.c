@@ -17,9 +17,11 @@ static int read_undecayed(struct stage *stage, unsigned *undecayed, struct error
                      {"bias", PARAMETER_BIAS},
                      {"gamma", PARAMETER_GAMMA},
                      {"beta", PARAMETER_BETA}};
-    const json_t *list = stage_value(stage, name, err);
-    if (list == NULL)
+    const json_t *list = NULL;
+    if (stage_value_or_null(stage, name, &list, err) < 0)
         return -1;
+    if (list == NULL)
+        return 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *text = json_string_value(json_array_get(list, i));
         size_t v = 0;
@@ -37,27 +39,22 @@ static int read_undecayed(struct stage *stage, unsigned *undecayed, struct error
                      "parameter '%s' must be a list of 'kernel', 'bias', 'gamma', 'beta'", name);
 }
 
-static int read_decay(struct stage *stage, bool decays, const json_t *map,
-                      struct optimizer *optimizer, struct error *err)
+static int read_decay(struct stage *stage, bool decays, struct optimizer *optimizer,
+                      struct error *err)
 {
     optimizer->weight_decay = decays ? 0.004 : 0; /* Keras' own default */
     if (stage_real_or_null(stage, "train.optimizer.weight_decay", 0, 1000, &optimizer->weight_decay,
                            err) < 0)
         return -1;
-    if (json_object_get(map, "exclude_from_weight_decay") == NULL)
-        return 0;
     return read_undecayed(stage, &optimizer->undecayed, err);
 }
 
-static int read_momentum(struct stage *stage, const json_t *map, struct optimizer *optimizer,
-                         struct error *err)
+static int read_momentum(struct stage *stage, struct optimizer *optimizer, struct error *err)
 {
     if (stage_real_or_null(stage, "train.optimizer.momentum", 0, 0.999999, &optimizer->momentum,
                            err) < 0)
         return -1;
-    if (json_object_get(map, "nesterov") == NULL)
-        return 0;
-    return stage_bool(stage, "train.optimizer.nesterov", &optimizer->nesterov, err);
+    return stage_bool_or_null(stage, "train.optimizer.nesterov", &optimizer->nesterov, err);
 }
 
 static int read_optimizer(struct trainer *trainer, struct error *err)
@@ -72,17 +69,16 @@ static int read_optimizer(struct trainer *trainer, struct error *err)
     if (map == NULL)
         return 0;
     if (stage_choice(stage, "train.optimizer.name", names, 3, &name, err) < 0 ||
-        read_decay(stage, name == 1, map, optimizer, err) < 0)
+        read_decay(stage, name == 1, optimizer, err) < 0)
         return -1;
     optimizer->kind = name == 2 ? OPTIMIZER_SGD : OPTIMIZER_ADAM;
-    if (name == 2 && read_momentum(stage, map, optimizer, err) < 0)
+    if (name == 2 && read_momentum(stage, optimizer, err) < 0)
         return -1;
     if (optimizer->nesterov && optimizer->momentum <= 0)
         return error_set(err, ERR_USAGE,
                          "parameter 'train.optimizer.nesterov' needs a momentum above 0");
     optimizer->ema_momentum = 0.99;
-    if (json_object_get(map, "use_ema") != NULL &&
-        stage_bool(stage, "train.optimizer.use_ema", &optimizer->averages, err) < 0)
+    if (stage_bool_or_null(stage, "train.optimizer.use_ema", &optimizer->averages, err) < 0)
         return -1;
     return stage_real_or_null(stage, "train.optimizer.ema_momentum", 0, 1, &optimizer->ema_momentum,
                               err);

@@ -3,16 +3,17 @@
 
 #include "augment_params.h"
 #include "base/memory.h"
+#include "seed_params.h"
 
 #include <jansson.h>
 #include <stdio.h>
 
 int trainer_read_seed(struct trainer *trainer, enum trainer_phase phase, struct error *err)
 {
-    int64_t seed;
-    if (stage_int(trainer->stage, "seed", 0, UINT32_MAX, &seed, err) < 0)
+    uint32_t seed;
+    if (seed_params_read(trainer->stage, "seed", &seed, err) < 0)
         return -1;
-    trainer->seed = (uint32_t)seed + (uint32_t)phase * 0x9E3779B9u;
+    trainer->seed = seed + (uint32_t)phase * 0x9E3779B9u;
     trainer->options.seed = trainer->seed;
     return 0;
 }
@@ -44,14 +45,15 @@ int trainer_read_model(struct trainer *trainer, struct error *err)
     struct architecture *a = &trainer->architecture;
     const char *name;
     int mode;
-    double pixel_range;
+    double pixel_range = 255;
+    a->alpha = 1;
     if (stage_text(stage, "model.architecture", &name, err) < 0 ||
-        stage_real(stage, "model.alpha", 0.01, 4, &a->alpha, err) < 0 ||
+        stage_real_or_null(stage, "model.alpha", 0.01, 4, &a->alpha, err) < 0 ||
         stage_int(stage, "model.image_size", 1, 4096, &a->image_size, err) < 0 ||
         stage_choice(stage, "model.preprocess", modes, 5, &mode, err) < 0 ||
-        stage_real(stage, "model.pixel_range", 1, 255, &pixel_range, err) < 0 ||
-        stage_int(stage, "model.hidden", 0, 65536, &a->hidden, err) < 0 ||
-        stage_real(stage, "model.dropout", 0, 0.99, &a->dropout, err) < 0 ||
+        stage_real_or_null(stage, "model.pixel_range", 1, 255, &pixel_range, err) < 0 ||
+        stage_int_or_null(stage, "model.hidden", 0, 65536, &a->hidden, err) < 0 ||
+        stage_real_or_null(stage, "model.dropout", 0, 0.99, &a->dropout, err) < 0 ||
         read_pooled_layers(trainer, err) < 0)
         return -1;
     /* A name too long is no known one: graph_build() says so. */
@@ -80,13 +82,12 @@ static int read_precision(struct trainer *trainer, struct error *err)
 static int read_shard(struct trainer *trainer, struct error *err)
 {
     static const char name[] = "train.shard";
-    const json_t *value = stage_value(trainer->stage, name, err);
-    if (value == NULL)
+    const json_t *value = NULL;
+    if (stage_value_or_null(trainer->stage, name, &value, err) < 0)
         return -1;
-    if (json_is_string(value) && strcmp(json_string_value(value), "auto") == 0) {
-        trainer->options.shard = 0;
+    trainer->options.shard = 0;
+    if (value == NULL || (json_is_string(value) && strcmp(json_string_value(value), "auto") == 0))
         return 0;
-    }
     if (json_is_integer(value))
         return stage_int(trainer->stage, name, 1, 65536, &trainer->options.shard, err);
     return error_set(err, ERR_USAGE, "parameter '%s' must be 'auto' or an integer", name);
@@ -96,8 +97,9 @@ int trainer_read_batches(struct trainer *trainer, struct error *err)
 {
     struct stage *stage = trainer->stage;
     struct fit_options *options = &trainer->options;
+    options->batch = 32;
     if (read_precision(trainer, err) < 0 ||
-        stage_int(stage, "train.batch", 1, 65536, &options->batch, err) < 0 ||
+        stage_int_or_null(stage, "train.batch", 1, 65536, &options->batch, err) < 0 ||
         read_shard(trainer, err) < 0)
         return -1;
     if (stage_int_or_null(stage, "train.steps_per_epoch", 1, INT64_C(1) << 40,
@@ -110,24 +112,22 @@ int trainer_read_modes(struct trainer *trainer, struct error *err)
 {
     static const char *const norms[] = {"inference", "batch"};
     static const char *const modes[] = {"stop", "warn", "off"};
-    int norm, mode;
-    if (stage_choice(trainer->stage, "train.norm", norms, 2, &norm, err) < 0 ||
-        stage_choice(trainer->stage, "train.preflight", modes, 3, &mode, err) < 0)
+    int norm = 0, mode = PREFLIGHT_STOP;
+    if (stage_choice_or_null(trainer->stage, "train.norm", norms, 2, &norm, err) < 0 ||
+        stage_choice_or_null(trainer->stage, "train.preflight", modes, 3, &mode, err) < 0)
         return -1;
     trainer->options.norm = norm == 0 ? NORM_INFERENCE : NORM_BATCH;
     trainer->preflight_mode = (enum preflight_mode)mode;
     return 0;
 }
 
-/* Whether the map at this name is null, which turns it off. A map without its patience is an error,
- * not off. */
-static int is_off(struct stage *stage, const char *name, bool *off, struct error *err)
+/* What has no patience is off where it is no map. A map without its patience is an error. */
+static int check_off(struct stage *stage, const char *name, struct error *err)
 {
-    const json_t *value = stage_value(stage, name, err);
-    if (value == NULL)
+    const json_t *value = NULL;
+    if (stage_value_or_null(stage, name, &value, err) < 0)
         return -1;
-    *off = json_is_null(value);
-    if (!*off && json_object_get(value, "patience") == NULL)
+    if (value != NULL && json_object_get(value, "patience") == NULL)
         return error_set(err, ERR_USAGE, "parameter '%s.patience' is missing: a number, or null",
                          name);
     return 0;
@@ -158,7 +158,6 @@ static int read_early_stopping(struct trainer *trainer, const char *prefix, stru
 {
     struct early_stopping *options = &trainer->options.early_stopping;
     char map[64], name[96], delta[96];
-    bool off = false;
     *options = (struct early_stopping){.patience = -1, .mode = MONITOR_MIN};
     snprintf(map, sizeof(map), "%s.early_stopping", prefix);
     snprintf(name, sizeof(name), "%s.patience", map);
@@ -166,7 +165,7 @@ static int read_early_stopping(struct trainer *trainer, const char *prefix, stru
     if (stage_int_or_null(trainer->stage, name, 0, 1 << 20, &options->patience, err) < 0)
         return -1;
     if (options->patience < 0)
-        return is_off(trainer->stage, map, &off, err);
+        return check_off(trainer->stage, map, err);
     if (stage_real_or_null(trainer->stage, delta, 0, 1e6, &options->min_delta, err) < 0)
         return -1;
     return read_monitor(trainer->stage, map, &options->mode, err);
@@ -177,8 +176,7 @@ static int read_reduce(struct trainer *trainer, const char *prefix, struct error
     struct reduce_on_plateau *options = &trainer->options.reduce;
     struct stage *stage = trainer->stage;
     char map[64], patience[96], factor[96], minimum[96], delta[96], cooldown[96];
-    bool off = false;
-    *options = (struct reduce_on_plateau){.patience = -1, .min_delta = 1e-4};
+    *options = (struct reduce_on_plateau){.patience = -1, .factor = 0.1, .min_delta = 1e-4};
     snprintf(map, sizeof(map), "%s.reduce_learning_rate", prefix);
     snprintf(patience, sizeof(patience), "%s.patience", map);
     snprintf(factor, sizeof(factor), "%s.factor", map);
@@ -188,9 +186,9 @@ static int read_reduce(struct trainer *trainer, const char *prefix, struct error
     if (stage_int_or_null(stage, patience, 0, 1 << 20, &options->patience, err) < 0)
         return -1;
     if (options->patience < 0)
-        return is_off(stage, map, &off, err);
-    if (stage_real(stage, factor, 0, 0.999999, &options->factor, err) < 0 ||
-        stage_real(stage, minimum, 0, 1, &options->minimum, err) < 0 ||
+        return check_off(stage, map, err);
+    if (stage_real_or_null(stage, factor, 0, 0.999999, &options->factor, err) < 0 ||
+        stage_real_or_null(stage, minimum, 0, 1, &options->minimum, err) < 0 ||
         stage_real_or_null(stage, delta, 0, 1e6, &options->min_delta, err) < 0)
         return -1;
     return stage_int_or_null(stage, cooldown, 0, REDUCE_COOLDOWN_MAX, &options->cooldown, err);
@@ -203,7 +201,8 @@ int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct er
     snprintf(augment, sizeof(augment), "%s.augment", prefix);
     snprintf(epochs, sizeof(epochs), "%s.epochs", prefix);
     snprintf(rate, sizeof(rate), "%s.learning_rate", prefix);
-    if (stage_bool(trainer->stage, augment, &trainer->augments, err) < 0 ||
+    trainer->augments = true;
+    if (stage_bool_or_null(trainer->stage, augment, &trainer->augments, err) < 0 ||
         stage_int(trainer->stage, epochs, 1, 100000, &options->epochs, err) < 0 ||
         stage_real(trainer->stage, rate, 0, 1000, &options->learning_rate, err) < 0 ||
         read_early_stopping(trainer, prefix, err) < 0)
@@ -214,11 +213,11 @@ int trainer_read_schedule(struct trainer *trainer, const char *prefix, struct er
 
 int trainer_read_trainable(struct trainer *trainer, struct error *err)
 {
-    const json_t *list = stage_value(trainer->stage, "phase.trainable", err);
-    if (list == NULL)
+    const json_t *list = NULL;
+    if (stage_value_or_null(trainer->stage, "phase.trainable", &list, err) < 0)
         return -1;
     const size_t count = json_array_size(list);
-    if (!json_is_array(list))
+    if (list != NULL && !json_is_array(list))
         return error_set(err, ERR_USAGE, "parameter 'phase.trainable' must be a list of texts");
     if ((trainer->patterns = memory_new(count, sizeof(char *), err)) == NULL)
         return -1;

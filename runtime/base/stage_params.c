@@ -216,6 +216,18 @@ int stage_map_or_null(struct stage *stage, const char *name, const json_t **map,
     return value == NULL || json_is_null(value) ? 0 : wrong_type(name, "a map", value, err);
 }
 
+/* Whether members of the map were asked for, of which it may have none. */
+static bool is_known_map(const struct stage *stage, const char *name)
+{
+    const size_t size = strlen(name);
+    const char *read;
+    json_t *mark;
+    json_object_foreach (stage->read, read, mark)
+        if (strncmp(read, name, size) == 0 && read[size] == '.')
+            return true;
+    return false;
+}
+
 /* Walks the parameters; `prefix` is the dotted name of `object`. */
 static int check_read(struct stage *stage, const char *prefix, const json_t *object,
                       struct error *err)
@@ -228,8 +240,11 @@ static int check_read(struct stage *stage, const char *prefix, const json_t *obj
         text_addf(&name, "%s%s%s", prefix, *prefix ? "." : "", key);
         if (json_object_get(stage->read, text_string(&name)) != NULL) {
             /* it or, for a whole map, all it holds was read */
-        } else if (json_is_object(value) && json_object_size(value) > 0) {
+        } else if (json_object_size(value) > 0) {
             result = check_read(stage, text_string(&name), value, err);
+        } else if ((json_is_null(value) || json_is_object(value)) &&
+                   is_known_map(stage, text_string(&name))) {
+            /* a map without members */
         } else {
             const char *known[128];
             size_t count = 0;

@@ -72,18 +72,12 @@ static void offer_file(const char *current, const char *before, enum wanted want
 /* The values of an option; `before` stands in front of each. False where any file may be meant. */
 static bool offer_values(const char *option, const char *before, const char *current)
 {
-    static const struct {
-        const char *option, *values[5];
-    } fixed[] = {{"--device", {"auto", "cpu", "cuda"}},
-                 {"--format", {"dot", "mermaid", "table", "csv"}},
-                 {"--template", {"pictures", "stages"}}};
     if (strcmp(option, "--profile") == 0)
         offer_file(current, before, WANTED_PROFILES);
     else if (strcmp(option, "--set") == 0)
         offer_file(current, before, WANTED_VARS);
-    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-        for (size_t v = 0; strcmp(option, fixed[i].option) == 0 && fixed[i].values[v] != NULL; v++)
-            offer(current, before, fixed[i].values[v], "");
+    for (const char *const *value = options_values(option); *value != NULL; value++)
+        offer(current, before, *value, "");
     return options_has_value(option);
 }
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "base/url.h"
 #include "command/live.h"
+#include "runner/sandbox.h"
 #include "runner/stage_log.h"
 
 #include <fcntl.h>
@@ -205,6 +206,16 @@ void display_ended(struct display *display, const struct job *job)
     text_release(&line);
 }
 
+void display_sandbox(struct display *display, const struct project *project)
+{
+    struct text missing = {0};
+    if (project->sandbox == SANDBOX_AUTO)
+        sandbox_missing(&missing);
+    if (missing.size > 0)
+        display_say(display, "note: of the sandbox is missing here: %s", text_string(&missing));
+    text_release(&missing);
+}
+
 static void started(void *self, const struct attempt *attempt)
 {
     struct display *display = self;
@@ -330,9 +341,9 @@ static void failed(void *self, const struct attempt *attempt)
         display_of(display, attempt->job, "its log: %s", attempt->log_path);
     if (attempt->undeclared != NULL)
         display_of(display, attempt->job,
-                   "note: the project's '%s' is not there for this stage: declare it, as in deps: "
-                   "{code: %s}",
-                   attempt->undeclared, attempt->undeclared);
+                   "note: %s'%s' is not there for this stage: declare it, as in deps: {code: %s}",
+                   attempt->undeclared[0] == '/' ? "" : "the project's ", attempt->undeclared,
+                   attempt->undeclared);
 }
 
 static void ended(void *self, const struct job *job)

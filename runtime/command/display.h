@@ -22,6 +22,9 @@ struct watcher display_watcher(struct display *display);
 /* How a job ended, or that it would run. */
 void display_ended(struct display *display, const struct job *job);
 
+/* What is missing of the sandbox where it goes as far as the kernel does. */
+void display_sandbox(struct display *display, const struct project *project);
+
 /* One line, above the live ones. */
 void display_say(struct display *display, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -64,6 +64,39 @@ static int inspect(const char *folder, json_t **found, struct error *err)
     return result;
 }
 
+static void tell_sizes(const json_t *found)
+{
+    const long long width = init_pipeline_number(found, "width.min"),
+                    height = init_pipeline_number(found, "height.min"),
+                    widest = init_pipeline_number(found, "width.max"),
+                    highest = init_pipeline_number(found, "height.max");
+    if (widest > 0)
+        printf(", %lldx%lld", width, height);
+    if (widest != width || highest != height)
+        printf(" to %lldx%lld", widest, highest);
+    printf("%s\n", widest > 0 ? " pixels" : "");
+}
+
+/* Classes that differ much in size. */
+static void tell_imbalance(const json_t *classes, const json_t *counts)
+{
+    enum { MUCH = 3 };
+    size_t i, least = 0, most = 0;
+    const json_t *count;
+    json_array_foreach (counts, i, count) {
+        if (json_integer_value(count) < json_integer_value(json_array_get(counts, least)))
+            least = i;
+        if (json_integer_value(count) > json_integer_value(json_array_get(counts, most)))
+            most = i;
+    }
+    const long long few = json_integer_value(json_array_get(counts, least)),
+                    many = json_integer_value(json_array_get(counts, most));
+    if (many > 0 && many >= MUCH * few)
+        printf("'%s' has %lld, '%s' %lld: class_weight: balanced, in pipeline.yaml, weighs them\n",
+               json_string_value(json_array_get(classes, most)), many,
+               json_string_value(json_array_get(classes, least)), few);
+}
+
 static void tell(const json_t *found)
 {
     const json_t *classes = json_at(found, "classes"), *counts = json_at(found, "counts");
@@ -71,17 +104,14 @@ static void tell(const json_t *found)
     size_t i;
     printf("found %lld pictures of %zu classes", init_pipeline_number(found, "pictures"),
            json_array_size(classes));
-    if (init_pipeline_number(found, "width.max") > 0)
-        printf(", %lldx%lld to %lldx%lld pixels", init_pipeline_number(found, "width.min"),
-               init_pipeline_number(found, "height.min"), init_pipeline_number(found, "width.max"),
-               init_pipeline_number(found, "height.max"));
-    printf("\n");
+    tell_sizes(found);
     enum { SHOWN = 20 };
     for (i = 0; i < json_array_size(classes) && i < SHOWN; i++)
         printf("  %s: %lld\n", json_string_value(json_array_get(classes, i)),
                (long long)json_integer_value(json_array_get(counts, i)));
     if (json_array_size(classes) > SHOWN)
         printf("  and %zu more\n", json_array_size(classes) - SHOWN);
+    tell_imbalance(classes, counts);
     if (init_pipeline_number(found, "broken_count") > 0)
         printf("%lld cannot be read, and are left out (skip_broken):\n",
                init_pipeline_number(found, "broken_count"));
@@ -89,7 +119,7 @@ static void tell(const json_t *found)
         printf("  %s: %s\n", json_string_value(json_at(value, "path")),
                json_string_value(json_at(value, "why")));
     if (init_pipeline_number(found, "duplicate_count") > 0)
-        printf("%lld pairs are equal; they stay on one side of every split\n",
+        printf("%lld pairs are equal; they stay on one side of the splits that are made here\n",
                init_pipeline_number(found, "duplicate_count"));
 }
 
@@ -106,41 +136,59 @@ static json_t *beside(const char *folder)
     return json_sprintf("../%s", slash != NULL ? slash + 1 : folder);
 }
 
-/* The text of the pipeline. `around`: the folder is the data set itself, and cannot hold the
- * project, whose own folders would be part of it. */
-static int make(const struct options *options, const char *folder, struct text *text, bool *around,
-                struct error *err)
+/* Why the folder, which is the data set itself, cannot hold the project, too; NULL where it can: as
+ * the dep ".", which is its folders but those that Reprise writes. */
+static const char *why_around(const json_t *found)
 {
+    if (strcmp(json_string_value(json_at(found, "path")), ".") != 0 ||
+        strstr(json_string_value(json_at(found, "kind")), "_folders") != NULL)
+        return NULL;
+    return "the data are more than folders";
+}
+
+/* Asks `inspect`; *found, to be json_decref()ed, is NULL where no pictures are there, with the
+ * reason in *why. */
+static int find_pictures(const char *folder, json_t **found, struct text *why, struct error *err)
+{
+    if (inspect(folder, found, err) < 0)
+        return -1;
+    const bool good = has_shape(*found);
+    if (good && strcmp(json_string_value(json_at(*found, "kind")), "none") != 0)
+        return 0;
+    const char *reason = json_string_value(json_at(*found, "why"));
+    text_add(why, reason != NULL ? reason : "no pictures were found");
+    json_decref(*found);
+    *found = NULL;
+    return good ? 0
+                : error_set(err, ERR_STAGE, "the stage 'inspect' gave an answer of another form");
+}
+
+/* The text of the pipeline, and in *around why_around(). */
+static int make(const struct options *options, const char *folder, struct text *text,
+                const char **around, struct error *err)
+{
+    const char *name = options->template_name;
     json_t *found = NULL;
-    bool wanted = options->template_name != NULL, pictures = false;
-    if (!wanted || strcmp(options->template_name, "pictures") == 0) {
-        if (inspect(folder, &found, err) < 0)
-            return -1;
-        if (!has_shape(found)) {
-            json_decref(found);
-            return error_set(err, ERR_STAGE, "the stage 'inspect' gave an answer of another form");
-        }
-        pictures = strcmp(json_string_value(json_at(found, "kind")), "none") != 0;
-        const json_t *why = json_at(found, "why");
-        if (!pictures && wanted)
-            error_set(err, ERR_USAGE, "'%s' holds no pictures: %s", folder,
-                      json_is_string(why) ? json_string_value(why) : "nothing was found");
-        if (pictures) {
-            *around = strcmp(json_string_value(json_at(found, "path")), ".") == 0;
-            tell(found);
-            if (*around)
-                json_object_set_new(found, "path", beside(folder));
-            init_pipeline_pictures(found, options->weights, options->offline, text);
-        }
-        json_decref(found);
-        if (!pictures && wanted)
-            return -1;
-    }
-    if (!pictures) {
-        printf("%s\n", wanted ? "two small stages" : "no pictures were found: two small stages");
+    struct text why = {0};
+    int result = 0;
+    if (name == NULL || strcmp(name, "stages") != 0)
+        result = find_pictures(folder, &found, &why, err);
+    if (result == 0 && found == NULL && name != NULL && strcmp(name, "stages") != 0)
+        result = error_set(err, ERR_USAGE, "there are no pictures: %s", text_string(&why));
+    if (found != NULL) {
+        const struct init_wishes wishes = {options->weights, options->offline,
+                                           name != NULL && strcmp(name, "notebook") == 0};
+        tell(found);
+        if ((*around = why_around(found)) != NULL)
+            json_object_set_new(found, "path", beside(folder));
+        printf("base: %s (pipeline.yaml says why)\n", init_pipeline_pictures(found, &wishes, text));
+    } else if (result == 0) {
+        printf("%s%stwo small stages\n", text_string(&why), why.size > 0 ? "\nso it becomes " : "");
         init_pipeline_stages(text);
     }
-    return text_check(text, err);
+    json_decref(found);
+    text_release(&why);
+    return result < 0 ? -1 : text_check(text, err);
 }
 
 static const char ignored_by_git[] = "/artifacts/\n/cache/\n/reports/\n";
@@ -186,21 +234,19 @@ static int check_weights(const char *weights, struct error *err)
 
 int command_init(const struct options *options, struct error *err)
 {
-    static const char *const templates[] = {"pictures", "stages"};
     const char *asked = options->word_count > 0 ? options->words[0] : ".";
     char folder[PATH_MAX];
     struct text text = {0}, project = {0};
-    bool around = false;
-    const char *name = options->template_name;
-    if (name != NULL && strcmp(name, templates[0]) != 0 && strcmp(name, templates[1]) != 0) {
-        const char *nearest = text_nearest(name, templates, 2);
-        return error_set(err, ERR_USAGE, "--template '%s': expected pictures or stages%s%s", name,
-                         nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "");
-    }
+    const char *name = options->template_name, *around = NULL;
     if (options->weights != NULL && check_weights(options->weights, err) < 0)
         return -1;
     if (options->weights != NULL && options->offline)
         return error_set(err, ERR_USAGE, "--weights and --offline: one of them");
+    if (options->offline && name != NULL && strcmp(name, "notebook") == 0)
+        return error_set(
+            err, ERR_USAGE,
+            "--template notebook starts from ResNet50, which --offline has not: name a "
+            "file of it by --weights");
     if (file_make_folders(asked, err) < 0)
         return -1;
     if (realpath(asked, folder) == NULL)
@@ -213,15 +259,18 @@ int command_init(const struct options *options, struct error *err)
     int result = refuse_if_there(folder, "pipeline.yaml", err);
     if (result == 0)
         result = make(&absolute, folder, &text, &around, err);
-    text_addf(&project, "%s%s", folder, around ? "-pipeline" : "");
+    text_addf(&project, "%s%s", folder, around != NULL ? "-pipeline" : "");
     if (result == 0 && (result = text_check(&project, err)) == 0)
         result = write_all(project.data, &text, err);
-    if (result == 0 && around)
-        printf("in %s, since the classes' folders lie in '%s' itself\n", project.data, asked);
-    bool here = options->word_count == 0 && !around;
+    if (result == 0 && around != NULL)
+        printf("in %s: '%s' itself cannot hold the project, since %s\n", project.data, asked,
+               around);
+    bool here = options->word_count == 0 && around == NULL;
     if (result == 0)
         printf("next: %s%s%sreprise run\n", here ? "" : "cd ", here ? "" : project.data,
                here ? "" : " && ");
+    if (result == 0 && strstr(text_string(&text), "phase2") != NULL)
+        printf("then: reports/index.html, and reprise predict phase2.model PICTURE...\n");
     text_release(&project);
     free(weights);
     text_release(&text);

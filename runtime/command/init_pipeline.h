@@ -7,16 +7,22 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+/* What is asked of a pipeline for pictures. */
+struct init_wishes {
+    const char *weights; /* of the base: a file, "URL#sha256=DIGITS", or NULL */
+    bool offline;        /* a base that needs no network */
+    bool notebook;       /* the notebook's recipe */
+};
+
 /* A whole number of what `inspect` found, by its dotted path; 0 where there is none. */
 long long init_pipeline_number(const json_t *found, const char *dotted);
 
 /* The digits in "URL#sha256=DIGITS", or NULL of what is a file. */
 const char *init_pipeline_pin(const char *weights);
 
-/* Of the pictures that the stage `inspect` found. `weights` is a file, such a pinned URL, or NULL;
- * `offline`: a base that needs no network. */
-void init_pipeline_pictures(const json_t *found, const char *weights, bool offline,
-                            struct text *text);
+/* Of the pictures that the stage `inspect` found. Says what the network starts from. */
+const char *init_pipeline_pictures(const json_t *found, const struct init_wishes *wishes,
+                                   struct text *text);
 
 /* Two small stages of the shell. */
 void init_pipeline_stages(struct text *text);

@@ -22,6 +22,16 @@ struct option {
 
 #define FIELD(name) offsetof(struct options, name)
 
+/* What options take that take nothing else. */
+static const struct choice {
+    const char *option, *values[8]; /* NULL last */
+    bool by_command;                /* it checks them, and the help says which are its */
+} choices[] = {{"device", {"auto", "cpu", "cuda"}, false},
+               {"format", {"dot", "mermaid", "table", "csv"}, true},
+               {"template", {"pictures", "stages", "notebook"}, false},
+               {"sandbox", {"auto", "require", "off"}, false},
+               {"kind", {"p256", "ed25519"}, false}};
+
 static const struct option options_table[] = {
     {'n', true, "dry-run", NULL, "say what would run, and run nothing", OPTION_FLAG,
      FIELD(dry_run)},
@@ -40,7 +50,7 @@ static const struct option options_table[] = {
      FIELD(project.profile)},
     {'S', false, "set", "A.B=VALUE", "override a value of `vars`; may be repeated", OPTION_SET,
      FIELD(project.sets)},
-    {'D', false, "device", "DEVICE", "auto, cpu or cuda", OPTION_TEXT, FIELD(project.device)},
+    {'D', false, "device", "DEVICE", "", OPTION_TEXT, FIELD(project.device)},
     {'W', false, "keep-work", NULL, "keep the work folder of each executed stage", OPTION_FLAG,
      FIELD(project.keep_work)},
     {'L', false, "locked", NULL, "hold the results against the lock file, and leave it alone",
@@ -49,10 +59,14 @@ static const struct option options_table[] = {
      FIELD(as_recorded)},
     {'X', false, "strict", NULL, "fail on what is adopted, or cannot be reproduced here",
      OPTION_FLAG, FIELD(strict)},
+    {'r', false, "rerun", NULL, "execute the given stages, or all, again, and compare every bit",
+     OPTION_FLAG, FIELD(rerun)},
+    {'s', false, "sample", "N", "execute N stages again, drawn by the lock's digest", OPTION_TEXT,
+     FIELD(sample)},
     {'R', false, "reason", "TEXT", "why the results may stay", OPTION_TEXT, FIELD(reason)},
     {'T', false, "format", "FORMAT", "dot or mermaid; of metrics table or csv", OPTION_TEXT,
      FIELD(format)},
-    {'M', false, "template", "NAME", "pictures or stages (default: what is there)", OPTION_TEXT,
+    {'M', false, "template", "NAME", " (default: what is there)", OPTION_TEXT,
      FIELD(template_name)},
     {'B', false, "weights", "FILE|URL", "the base's weights, a URL with #sha256=DIGEST",
      OPTION_TEXT, FIELD(weights)},
@@ -68,13 +82,15 @@ static const struct option options_table[] = {
      FIELD(sort)},
     {'K', false, "key", "FILE", "sign with this key, or verify signatures by it", OPTION_TEXT,
      FIELD(key)},
-    {'Y', false, "kind", "KIND", "of the key: p256 (default) or ed25519", OPTION_TEXT, FIELD(kind)},
+    {'Y', false, "kind", "KIND", " (default: p256)", OPTION_TEXT, FIELD(kind)},
     {'I', false, "attestations", "DIR", "where they lie (default: attestations)", OPTION_TEXT,
      FIELD(attestations)},
     {'Q', false, "signature", "FILE", "verify a model by this signature, and no project",
      OPTION_TEXT, FIELD(signature)},
     {'c', false, "crate", NULL, "write ro-crate-metadata.json of the last run", OPTION_FLAG,
      FIELD(crate)},
+    {'x', false, "sandbox", "MODE", ": confine stages (default: off)", OPTION_TEXT,
+     FIELD(project.sandbox)},
     {'O', false, "offline", NULL, "a base that needs no network", OPTION_FLAG, FIELD(offline)},
     {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
     {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},
@@ -117,6 +133,52 @@ static int unknown_option(const char *word, struct error *err)
         return error_set(err, ERR_USAGE, "unknown option '%s', did you mean '--%s'?", word,
                          nearest);
     return error_set(err, ERR_USAGE, "unknown option '%s': see reprise --help", word);
+}
+
+static const struct choice *choice_of(const struct option *option)
+{
+    for (size_t i = 0; option != NULL && i < sizeof(choices) / sizeof(choices[0]); i++)
+        if (strcmp(option->name, choices[i].option) == 0)
+            return &choices[i];
+    return NULL;
+}
+
+static size_t count_values(const struct choice *choice)
+{
+    size_t count = 0;
+    while (choice != NULL && !choice->by_command && choice->values[count] != NULL)
+        count++;
+    return count;
+}
+
+/* "auto, cpu or cuda", or nothing. */
+static void join_values(const struct choice *choice, char *text, size_t size)
+{
+    const size_t count = count_values(choice);
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0; i < count && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s",
+                                 i == 0           ? ""
+                                 : i + 1 == count ? " or "
+                                                  : ", ",
+                                 choice->values[i]);
+}
+
+static int check_value(const struct option *option, const char *value, struct error *err)
+{
+    const struct choice *choice = choice_of(option);
+    const size_t count = count_values(choice);
+    char all[128];
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(value, choice->values[i]) == 0)
+            return 0;
+    if (count == 0)
+        return 0;
+    const char *nearest = text_nearest(value, choice->values, count);
+    join_values(choice, all, sizeof(all));
+    return error_set(err, ERR_USAGE, "--%s '%s': expected %s%s%s", option->name, value, all,
+                     nearest != NULL ? ", did you mean " : "", nearest != NULL ? nearest : "");
 }
 
 static int apply(struct options *options, const struct option *option, const char *value,
@@ -170,7 +232,7 @@ static int parse_option(struct options *options, char **argv, int argc, int *at,
         if (option->argument != NULL && *value == '\0')
             return error_set(err, ERR_USAGE, "--%s needs a value: %s", option->name,
                              option->argument);
-        if (apply(options, option, value, err) < 0)
+        if (check_value(option, value, err) < 0 || apply(options, option, value, err) < 0)
             return -1;
         if (strchr(seen, option->letter) == NULL)
             seen[strlen(seen)] = option->letter;
@@ -180,13 +242,27 @@ static int parse_option(struct options *options, char **argv, int argc, int *at,
     return 0;
 }
 
-bool options_has_value(const char *word)
+/* The option that a word is; NULL where it is none. */
+static const struct option *find_word(const char *word)
 {
     bool is_long = word[0] == '-' && word[1] == '-';
     const struct option *option = is_long ? find_long(word + 2, strlen(word + 2)) : NULL;
     if (word[0] == '-' && word[1] != '\0' && word[2] == '\0')
         option = find_short(word[1]);
+    return option;
+}
+
+bool options_has_value(const char *word)
+{
+    const struct option *option = find_word(word);
     return option != NULL && option->argument != NULL;
+}
+
+const char *const *options_values(const char *word)
+{
+    static const char *const none[] = {NULL};
+    const struct choice *choice = choice_of(find_word(word));
+    return choice != NULL ? choice->values : none;
 }
 
 void options_each(const struct command *command, const char *current,
@@ -232,10 +308,6 @@ static int check(const struct options *options, const char *seen, struct error *
     if (options->word_count < command->least || options->word_count > command->most)
         return error_set(err, ERR_USAGE, "usage: reprise %s [OPTION...] %s", command->name,
                          command->words);
-    if (strcmp(options->project.device, "auto") != 0 &&
-        strcmp(options->project.device, "cpu") != 0 && strcmp(options->project.device, "cuda") != 0)
-        return error_set(err, ERR_USAGE, "--device '%s': expected auto, cpu or cuda",
-                         options->project.device);
     return 0;
 }
 
@@ -276,13 +348,14 @@ static void list_options(const char *flags, FILE *stream)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &options_table[i];
-        char left[64], letter[4] = {'-', option->letter, ',', '\0'};
+        char left[64], values[128], letter[4] = {'-', option->letter, ',', '\0'};
         if (flags != NULL && strchr(flags, option->letter) == NULL)
             continue;
         snprintf(left, sizeof(left), "%s --%s%s%s", option->has_short ? letter : "   ",
                  option->name, option->argument != NULL ? " " : "",
                  option->argument != NULL ? option->argument : "");
-        fprintf(stream, "  %-24s %s\n", left, option->help);
+        join_values(choice_of(option), values, sizeof(values));
+        fprintf(stream, "  %-24s %s%s\n", left, values, option->help);
     }
 }
 

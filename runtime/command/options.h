@@ -14,8 +14,9 @@ struct options {
     size_t word_count;
     struct project_settings project;
     const char *format, *reason, *template_name, *weights, *top, *html, *age, *size, *sort, *key,
-        *kind, *attestations, *signature;
-    bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict, offline, runs, crate;
+        *kind, *attestations, *signature, *sample;
+    bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict, offline, runs,
+        crate, rerun;
 };
 
 /* A subcommand. Returns 0, or -1 with the error that says how it went. */
@@ -33,9 +34,11 @@ extern const struct command commands[];
 
 int options_parse(int argc, char **argv, struct options *options, struct error *err);
 void options_release(struct options *options);
-/* For completions: whether "--name" takes a value in the next word; each option of a command (NULL:
+/* For completions: whether "--name" takes a value in the next word, and all that this may be, NULL
+ * last (nothing but that where any may be); each option of a command (NULL:
  * of all), as "--name" with "=" behind it where it takes a value. */
 bool options_has_value(const char *word);
+const char *const *options_values(const char *word);
 void options_each(const struct command *command, const char *current,
                   void (*visit)(const char *current, const char *before, const char *word,
                                 const char *after));

@@ -15,6 +15,7 @@
 #include "runner/prepare.h"
 #include "runner/record.h"
 #include "runner/requirement.h"
+#include "runner/sandbox.h"
 #include "runner/schedule.h"
 #include "runner/unchanged.h"
 
@@ -166,7 +167,9 @@ static int check_before(const struct options *options, struct jobs *jobs, struct
     if (lock_check_readable(jobs->project, err) < 0 ||
         (options->project.locked && claims_check_before(jobs, err) < 0))
         return -1;
-    return project_check_places(jobs->project, err) < 0 ? -1 : deliver_check(jobs, err);
+    if (sandbox_check(jobs->project, err) < 0 || project_check_places(jobs->project, err) < 0)
+        return -1;
+    return deliver_check(jobs, err);
 }
 
 /* The lock is written, or, with --locked, held against what was found. */
@@ -275,6 +278,7 @@ static int execute(const struct options *options, struct jobs *jobs, struct disp
     if (check_before(options, jobs, err) < 0 ||
         ours_write_delivered(jobs->project->plan, jobs->project->store, err) < 0)
         return -1;
+    display_sandbox(display, jobs->project);
     execute_held(options, jobs, &telling, begun, &ending);
     if (!options->quiet)
         summarise(jobs, display, ending.seconds);

@@ -165,6 +165,7 @@ static void add_head(struct text *page, const json_t *record)
     add_fact(page, "Device", json_text(record, "device"));
     add_fact(page, "Host", json_text(record, "host"));
     add_machine(page, json_object_get(record, "machine"));
+    add_fact(page, "Sandbox", json_text(record, "sandbox"));
     text_add(page, "</dl>\n</header>\n<main>\n");
 }
 

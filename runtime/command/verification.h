@@ -14,15 +14,25 @@ struct verification {
     struct jobs jobs;                   /* one a stage, with what the lock says of it */
     json_t *problems;                   /* [{"level", "subject", "problem"}] */
     json_t *elsewhere;                  /* stages made on another machine, */
-    bool *made_elsewhere;               /* by job: those, and what is downstream of them */
+    bool *another_machine;              /* by job: those, */
+    bool *made_elsewhere;               /* and what is downstream of them */
     json_t *adopted;                    /* or not made under their key, */
     json_t *left;                       /* and what is left over, as texts */
     const struct signing_key *key;      /* that signatures must be of, or NULL */
     size_t stale, mismatches;
     size_t artifacts, copies, blobs, requirements; /* checked */
     size_t attested, signed_models, refused;       /* signatures: good ones of both, and others */
+    bool *chosen;                                  /* by job: to be executed again */
+    size_t drawn;                                  /* of those so many at most */
+    json_t *rerun;                                 /* what became of them */
+    size_t reproduced, not_reproduced; /* how many gave the same bits, and how many did not */
+    size_t confirmed;                  /* that were adopted until then */
     bool no_cache, no_memory;
 };
+
+/* Prints a line, where lines are wanted. */
+void verification_say(const struct verification *check, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Prints and keeps a problem. `mismatch`: a digest is not the recorded one; else
  * something is stale. */
@@ -42,5 +52,12 @@ int verify_signatures(struct verification *check, struct error *err); /* verify_
 /* Whether a model, a file or a folder, is what a signature by this key signs, without any project;
  * ERR_MISMATCH with the reason. */
 int verify_model(const char *path, const char *signature, const char *key, struct error *err);
+
+/* verify_rerun.c: whether stages are to be executed again; which, into check->chosen, before
+ * anything else is looked at (ERR_USAGE where words or --sample name none); and that, after all
+ * other levels. */
+bool verify_rerun_asked(const struct options *options);
+int verify_rerun_choose(struct verification *check, struct error *err);
+int verify_rerun(struct verification *check, struct error *err);
 
 #endif

@@ -7,6 +7,7 @@
  *   cache       actions and blobs against the lock, where there is a cache
  *   require     metrics against the bounds of the pipeline as it is now
  *   signature   attestations and signed models, with --key (verify_signatures.c)
+ *   rerun       with --rerun or --sample: stages executed again (verify_rerun.c)
  * A digest that does not match outweighs a lock that is merely stale. What was made on another
  * machine, or adopted, is said; with --strict it fails.
  */
@@ -16,6 +17,7 @@
 #include "command/commands.h"
 #include "command/print.h"
 #include "command/verification.h"
+#include "runner/launcher.h"
 #include "runner/lock_entry.h"
 #include "runner/requirement.h"
 
@@ -30,6 +32,21 @@ static void say(const struct verification *check, const char *line)
         return;
     print_clean(stdout, line);
     putchar('\n');
+}
+
+void verification_say(const struct verification *check, const char *format, ...)
+{
+    struct text line = {0};
+    char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    text_add(&line, length < 0 ? "" : text);
+    say(check, text_string(&line));
+    text_release(&line);
+    if (length >= 0)
+        free(text);
 }
 
 void verification_report(struct verification *check, const char *level, bool mismatch,
@@ -137,24 +154,30 @@ static int print_as_json(const struct verification *check, bool good, struct err
 {
     const struct plan *plan = check->project->plan;
     json_t *json = json_pack(
-        "{s:i, s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O}",
+        "{s:i, s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O, s:O}",
         "schema", 1, "verified", good, "problems", check->problems, "profile", plan->profile,
         "sets", plan->sets, "stages", (json_int_t)check->section->count, "artifacts",
         (json_int_t)check->artifacts, "copies", (json_int_t)check->copies, "blobs",
         (json_int_t)check->blobs, "requirements", (json_int_t)check->requirements, "attested",
         (json_int_t)check->attested, "signed_models", (json_int_t)check->signed_models, "cache",
         !check->no_cache, "elsewhere", check->elsewhere, "adopted", check->adopted, "left",
-        check->left);
+        check->left, "rerun", check->rerun);
     int result = print_json(json, err);
     json_decref(json);
     return result;
+}
+
+/* Those that were not confirmed since. */
+static size_t count_adopted(const struct verification *check)
+{
+    return json_array_size(check->adopted) - check->confirmed;
 }
 
 static void print_summary(const struct verification *check)
 {
     struct text line = {0};
     const struct plan *plan = check->project->plan;
-    size_t elsewhere = json_array_size(check->elsewhere), adopted = json_array_size(check->adopted);
+    size_t elsewhere = json_array_size(check->elsewhere), adopted = count_adopted(check);
     text_addf(&line, "verified: %zu stages, %zu artifacts, %zu copies, %zu blobs, %zu requirements",
               check->section->count, check->artifacts, check->copies, check->blobs,
               check->requirements);
@@ -169,6 +192,8 @@ static void print_summary(const struct verification *check)
     if (check->key != NULL)
         text_addf(&line, "; %zu stages attested and %zu models signed by this key", check->attested,
                   check->signed_models);
+    if (verify_rerun_asked(check->options))
+        text_addf(&line, "; %zu executed again with the same bits", check->reproduced);
     if (check->no_cache)
         text_add(&line, "; no cache here: the lock alone says that these artifacts came of these "
                         "stages, reprise run --locked shows it");
@@ -179,9 +204,10 @@ static void print_summary(const struct verification *check)
 static int answer(const struct verification *check, struct error *err)
 {
     bool strict = check->options->strict;
-    size_t elsewhere = json_array_size(check->elsewhere), adopted = json_array_size(check->adopted);
+    size_t elsewhere = json_array_size(check->elsewhere), adopted = count_adopted(check);
     size_t refused = strict ? elsewhere + adopted : 0;
-    bool good = check->mismatches == 0 && check->stale == 0 && refused == 0;
+    bool good =
+        check->mismatches == 0 && check->stale == 0 && check->not_reproduced == 0 && refused == 0;
     if (check->options->json && print_as_json(check, good, err) < 0)
         return -1;
     if (good && !check->options->quiet && !check->options->json)
@@ -192,6 +218,10 @@ static int answer(const struct verification *check, struct error *err)
     if (check->mismatches > 0)
         return error_set(err, ERR_MISMATCH, "%zu digest%s match: reprise run repairs it",
                          check->mismatches, check->mismatches == 1 ? " does not" : "s do not");
+    if (check->not_reproduced > 0)
+        return error_set(err, ERR_NOT_REPRODUCIBLE,
+                         "%zu stage%s did not give the same bits again: see above",
+                         check->not_reproduced, check->not_reproduced == 1 ? "" : "s");
     if (check->stale > 0)
         return error_set(err, ERR_STAGE,
                          "not verified, %zu problem%s: see above, or reprise status", check->stale,
@@ -232,14 +262,18 @@ static int verify(struct verification *check, struct error *err)
     check->elsewhere = json_array();
     check->adopted = json_array();
     check->left = json_array();
-    if (check->problems == NULL || check->elsewhere == NULL || check->adopted == NULL ||
-        check->left == NULL)
+    check->rerun = verify_rerun_asked(check->options) ? json_array() : json_null();
+    if (check->rerun == NULL || check->problems == NULL || check->elsewhere == NULL ||
+        check->adopted == NULL || check->left == NULL)
         return error_set(err, ERR_MEMORY, "out of memory for what will be found");
-    if (find_section(check, err) < 0 ||
+    if (verify_rerun_choose(check, err) < 0 || find_section(check, err) < 0 ||
         jobs_init(check->project, NULL, 0, false, &check->jobs, err) < 0 ||
+        (check->another_machine =
+             memory_new(check->jobs.count + 1, sizeof(*check->another_machine), err)) == NULL ||
         (check->made_elsewhere =
              memory_new(check->jobs.count + 1, sizeof(*check->made_elsewhere), err)) == NULL ||
-        check_all(check, err) < 0)
+        check_all(check, err) < 0 ||
+        (verify_rerun_asked(check->options) && verify_rerun(check, err) < 0))
         return -1;
     return answer(check, err);
 }
@@ -257,20 +291,24 @@ static int verify_weights(const struct options *options, struct error *err)
 }
 
 static int verify_project(const struct options *options, const struct signing_key *key,
-                          struct error *err)
+                          struct launcher *launcher, struct error *err)
 {
     struct project project;
     enum project_view view = options->as_recorded ? PROJECT_AS_RECORDED : PROJECT_DELIVERED;
     if (project_open(&options->project, view, &project, err) < 0)
         return -1;
+    project.launcher = launcher;
     struct verification check = {.options = options, .project = &project, .key = key};
     int result = verify(&check, err);
     jobs_release(&check.jobs);
+    free(check.another_machine);
     free(check.made_elsewhere);
+    free(check.chosen);
     json_decref(check.problems);
     json_decref(check.elsewhere);
     json_decref(check.adopted);
     json_decref(check.left);
+    json_decref(check.rerun);
     project_close(&project);
     return result;
 }
@@ -278,10 +316,13 @@ static int verify_project(const struct options *options, const struct signing_ke
 int command_verify(const struct options *options, struct error *err)
 {
     struct signing_key *key = NULL;
+    struct launcher *launcher = NULL;
+    int result = -1;
     if (options->signature != NULL)
         return verify_weights(options, err);
-    if (options->word_count > 0)
-        return error_set(err, ERR_USAGE, "verify takes '%s' as a model with --signature alone",
+    if (options->word_count > 0 && !verify_rerun_asked(options))
+        return error_set(err, ERR_USAGE,
+                         "verify takes '%s' as a stage with --rerun, as a model with --signature",
                          options->words[0]);
     if (options->attestations != NULL && options->key == NULL)
         return error_set(err, ERR_USAGE, "--attestations is read with --key FILE");
@@ -290,7 +331,9 @@ int command_verify(const struct options *options, struct error *err)
     /* Opening a project goes to its folder; the key's path is the caller's. */
     if (options->key != NULL && signing_key_read_public(options->key, &key, err) < 0)
         return -1;
-    int result = verify_project(options, key, err);
+    if (!verify_rerun_asked(options) || launcher_start(&launcher, err) == 0)
+        result = verify_project(options, key, launcher, err);
+    launcher_stop(launcher);
     signing_key_free(key);
     return result;
 }

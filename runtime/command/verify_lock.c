@@ -112,40 +112,39 @@ static int take_outs(struct verification *check, struct job *job, const struct l
 
 /* ---- comparing ---- */
 
-/* The components from the pipeline as it is, with the fingerprint, which stands last, of the
- * machine as it was. */
-static void as_recorded(const char *components, const char *fingerprint, struct text *text)
+/* The job's components get the fingerprint, which stands last, of the machine as it was: its key
+ * is made of them, and what its lineage tells those after it. */
+static int take_fingerprint(struct job *job, const char *fingerprint, struct error *err)
 {
     static const char word[] = "fingerprint ";
-    const char *end = strncmp(components, word, strlen(word)) == 0
-                          ? components
-                          : strstr(components, "\nfingerprint ");
-    size_t size = end == NULL ? strlen(components) : (size_t)(end - components) + (*end == '\n');
-    text_append(text, components, size);
+    struct text components = {0};
+    const char *now = text_string(&job->components);
+    const char *end = strncmp(now, word, strlen(word)) == 0 ? now : strstr(now, "\nfingerprint ");
+    size_t size = end == NULL ? strlen(now) : (size_t)(end - now) + (*end == '\n');
+    text_append(&components, now, size);
     for (const char *line = fingerprint; line != NULL && *line != '\0';) {
         size_t length = strcspn(line, "\n");
-        text_add(text, word);
-        text_append(text, line, length);
-        text_add(text, "\n");
+        text_add(&components, word);
+        text_append(&components, line, length);
+        text_add(&components, "\n");
         line += length + (line[length] == '\n');
     }
+    text_release(&job->components);
+    job->components = components;
+    return text_check(&components, err);
 }
 
 static int check_key(struct verification *check, const struct job *job,
                      const struct lock_stage *entry, struct error *err)
 {
-    struct text components = {0};
     struct digest key;
-    as_recorded(text_string(&job->components), entry->fingerprint, &components);
-    int result = text_check(&components, err);
-    if (result == 0)
-        result = digest_of_bytes(components.data, components.size, &key, err);
-    text_release(&components);
-    if (result == 0 && !digest_equal(&key, &entry->key))
+    if (digest_of_bytes(job->components.data, job->components.size, &key, err) < 0)
+        return -1;
+    if (!digest_equal(&key, &entry->key))
         verification_report(check, "lock", true, job->stage->name,
                             "its key is not that of its entry: the lock was edited, or is of "
                             "another version of reprise");
-    return result;
+    return 0;
 }
 
 /* What the lock can't be held against is said, and the rest goes on. */
@@ -244,7 +243,11 @@ static int compare(struct verification *check, struct job *job, const struct loc
     }
     lock_entry_compare(entry, now, differs, &comparing);
     lock_stage_free(now);
-    check->made_elsewhere[job->index] = comparing.elsewhere || !told || has_upstream(check, job);
+    if (take_fingerprint(job, entry->fingerprint, err) < 0)
+        return -1;
+    check->another_machine[job->index] = comparing.elsewhere || !told;
+    check->made_elsewhere[job->index] =
+        check->another_machine[job->index] || has_upstream(check, job);
     for (size_t i = 0; i < job->dep_count; i++)
         all = all && job->deps[i].known;
     if (entry->old && comparing.found == 0)

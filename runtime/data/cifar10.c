@@ -178,18 +178,13 @@ void cifar10_interleave(const unsigned char *planes, uint8_t *pixels)
             pixels[3 * i + c] = planes[c * CIFAR10_PLANE + i];
 }
 
-/* Joins `count` batches, up to `limit` records, into one half of the dataset. */
-static int join(const struct member *batches, const struct member *boxes, int count, int64_t limit,
-                const char *limit_name, struct npy *images, struct npy *labels,
-                struct npy *box_array, struct error *err)
+/* Joins `count` batches into one half of the dataset. */
+static int join(const struct member *batches, const struct member *boxes, int count,
+                struct npy *images, struct npy *labels, struct npy *box_array, struct error *err)
 {
     int64_t total = 0;
     for (int i = 0; i < count; i++)
         total += batches[i].records;
-    if (limit > total)
-        return error_set(err, ERR_USAGE, "%s is %lld, but there are only %lld records", limit_name,
-                         (long long)limit, (long long)total);
-    total = limit >= 0 ? limit : total;
     const int64_t shape[4] = {total, CIFAR10_SIDE, CIFAR10_SIDE, 3},
                   box_shape[2] = {total, BOX_SIZE};
     if (npy_new(NPY_U8, 4, shape, images, err) < 0 || npy_new(NPY_U16, 1, shape, labels, err) < 0 ||
@@ -209,28 +204,26 @@ static int join(const struct member *batches, const struct member *boxes, int co
     return 0;
 }
 
-static int assemble(const struct members *members, int64_t train_limit, int64_t test_limit,
-                    struct dataset *dataset, struct error *err)
+static int assemble(const struct members *members, struct dataset *dataset, struct error *err)
 {
     if (check_complete(members, err) < 0 || read_classes(&members->meta, dataset, err) < 0)
         return -1;
     dataset->has_boxes = members->boxes[TEST].data != NULL;
     dataset->height = dataset->width = CIFAR10_SIDE;
-    if (join(members->batches, members->boxes, CIFAR10_MAX_BATCHES, train_limit, "train_limit",
-             &dataset->train_images, &dataset->train_labels, &dataset->train_boxes, err) < 0)
+    if (join(members->batches, members->boxes, CIFAR10_MAX_BATCHES, &dataset->train_images,
+             &dataset->train_labels, &dataset->train_boxes, err) < 0)
         return -1;
-    return join(&members->batches[TEST], &members->boxes[TEST], 1, test_limit, "test_limit",
-                &dataset->test_images, &dataset->test_labels, &dataset->test_boxes, err);
+    return join(&members->batches[TEST], &members->boxes[TEST], 1, &dataset->test_images,
+                &dataset->test_labels, &dataset->test_boxes, err);
 }
 
-int cifar10_read(const char *archive, int64_t train_limit, int64_t test_limit,
-                 struct dataset *dataset, struct error *err)
+int cifar10_read(const char *archive, struct dataset *dataset, struct error *err)
 {
     struct members members = {0};
     struct dataset read = {0};
     const struct unpack_visitor visitor = {wants, take, &members};
     int result = unpack_any(archive, &limits, &visitor, err);
-    if (result == 0 && assemble(&members, train_limit, test_limit, &read, err) < 0)
+    if (result == 0 && assemble(&members, &read, err) < 0)
         result = error_prefix(err, "'%s': ", archive);
     for (int i = 0; i < BATCHES; i++) {
         free(members.batches[i].data);

@@ -21,11 +21,9 @@ enum {
     CIFAR10_CLASSES = 10,
 };
 
-/* Reads an archive (any compression that libarchive knows), checks every
- * record and keeps the first train_limit and test_limit pictures; a negative
- * limit keeps all. *dataset changes only on success. */
-int cifar10_read(const char *archive, int64_t train_limit, int64_t test_limit,
-                 struct dataset *dataset, struct error *err);
+/* Reads an archive (any compression that libarchive knows) and checks every
+ * record. *dataset changes only on success. */
+int cifar10_read(const char *archive, struct dataset *dataset, struct error *err);
 
 /* Planes to pixels: [c,y,x] to [y,x,c]. */
 void cifar10_interleave(const unsigned char *planes, uint8_t *pixels);

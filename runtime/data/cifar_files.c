@@ -242,16 +242,12 @@ static int read_names(struct files *files, struct dataset *dataset, struct error
 
 /* ---- all together ---- */
 
-static int join(const struct batch *batches, int count, int64_t limit, const char *limit_name,
-                struct npy *images, struct npy *labels, struct error *err)
+static int join(const struct batch *batches, int count, struct npy *images, struct npy *labels,
+                struct error *err)
 {
     int64_t total = 0;
     for (int i = 0; i < count; i++)
         total += batches[i].count;
-    if (limit > total)
-        return error_set(err, ERR_USAGE, "%s is %lld, but there are only %lld records", limit_name,
-                         (long long)limit, (long long)total);
-    total = limit >= 0 ? limit : total;
     const int64_t shape[4] = {total, CIFAR10_SIDE, CIFAR10_SIDE, 3};
     if (npy_new(NPY_U8, 4, shape, images, err) < 0 || npy_new(NPY_U16, 1, shape, labels, err) < 0)
         return -1;
@@ -280,11 +276,9 @@ static int assemble(struct files *files, struct dataset *dataset, struct error *
     if (read_names(files, dataset, err) < 0)
         return -1;
     dataset->height = dataset->width = CIFAR10_SIDE;
-    if (join(files->batches, BATCHES, request->train_limit, "train_limit", &dataset->train_images,
-             &dataset->train_labels, err) < 0)
+    if (join(files->batches, BATCHES, &dataset->train_images, &dataset->train_labels, err) < 0)
         return -1;
-    return join(&files->batches[TEST], 1, request->test_limit, "test_limit", &dataset->test_images,
-                &dataset->test_labels, err);
+    return join(&files->batches[TEST], 1, &dataset->test_images, &dataset->test_labels, err);
 }
 
 int cifar_files_read(const char *path, const struct cifar_request *request, struct dataset *dataset,

@@ -17,9 +17,8 @@ enum cifar_layout { CIFAR_NONE, CIFAR10_BINARY, CIFAR10_PYTHON, CIFAR100_BINARY,
 enum cifar_layout cifar_layout_of(const char *path, unsigned *found);
 
 struct cifar_request {
-    enum cifar_layout layout;        /* one of CIFAR-100, or CIFAR10_PYTHON */
-    bool coarse;                     /* CIFAR-100's 20 classes in place of its 100 */
-    int64_t train_limit, test_limit; /* the first; negative: all */
+    enum cifar_layout layout; /* one of CIFAR-100, or CIFAR10_PYTHON */
+    bool coarse;              /* CIFAR-100's 20 classes in place of its 100 */
 };
 
 int cifar_files_read(const char *path, const struct cifar_request *request, struct dataset *dataset,

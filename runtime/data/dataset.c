@@ -280,6 +280,37 @@ void dataset_release(struct dataset *dataset)
     *dataset = (struct dataset){0};
 }
 
+/* ---- the first ---- */
+
+static void shorten(struct npy *npy, int64_t count)
+{
+    if (npy->data == NULL || npy->shape[0] == 0)
+        return;
+    npy->count = npy->count / npy->shape[0] * count;
+    npy->shape[0] = count;
+}
+
+int dataset_keep_first(struct dataset *dataset, int64_t train_limit, int64_t test_limit,
+                       struct error *err)
+{
+    const int64_t limits[2] = {train_limit, test_limit};
+    struct half halves[2];
+    halves_of(dataset, halves);
+    for (int i = 0; i < 2; i++)
+        if (limits[i] > halves[i].labels->count)
+            return error_set(err, ERR_USAGE, "%s_limit is %lld, but there are only %lld records",
+                             halves[i].name, (long long)limits[i],
+                             (long long)halves[i].labels->count);
+    for (int i = 0; i < 2; i++) {
+        if (limits[i] < 0)
+            continue;
+        shorten(halves[i].images, limits[i]);
+        shorten(halves[i].boxes, limits[i]);
+        shorten(halves[i].labels, limits[i]);
+    }
+    return 0;
+}
+
 /* ---- writing ---- */
 
 static int write_classes(const char *folder, const struct dataset *dataset, struct error *err)
@@ -403,11 +434,11 @@ static int write_rows(const char *folder, const char *half, const char *what, en
     return result;
 }
 
-/* Pictures and labels of one half; the labels stay in `labels`, for the summary. */
+/* Pictures, labels and boxes of one half; the labels stay in `labels`, for the summary. */
 static int write_half(const char *folder, const char *half, const struct dataset_rows *rows,
                       const int64_t *indices, int64_t count, struct npy *labels, struct error *err)
 {
-    const int64_t shape[3] = {rows->height, rows->width, 3};
+    const int64_t shape[3] = {rows->height, rows->width, 3}, box = 4;
     if (npy_new(NPY_U16, 1, &count, labels, err) < 0)
         return -1;
     for (int64_t i = 0; i < count; i++) {
@@ -415,7 +446,10 @@ static int write_half(const char *folder, const char *half, const struct dataset
         ASSERT(label < rows->class_count);
         ((uint16_t *)labels->data)[i] = label;
     }
-    if (write_rows(folder, half, "images", NPY_U8, 3, shape, rows->pixels, indices, count, err) < 0)
+    if (write_rows(folder, half, "images", NPY_U8, 3, shape, rows->pixels, indices, count, err) <
+            0 ||
+        (rows->boxes != NULL &&
+         write_rows(folder, half, "boxes", NPY_U8, 1, &box, rows->boxes, indices, count, err) < 0))
         return -1;
     return write_labels(folder, half, labels, rows->class_count, err);
 }
@@ -428,7 +462,6 @@ int dataset_write_rows(const char *folder, const struct dataset_rows *rows,
                            .class_count = rows->class_count,
                            .height = rows->height,
                            .width = rows->width};
-    json_t *more = rows->more != NULL ? json_incref(rows->more) : json_object();
     int64_t bad = 0;
     int result = -1;
     if (rows->train_count == 0 || rows->test_count == 0) {
@@ -454,9 +487,8 @@ int dataset_write_rows(const char *folder, const struct dataset_rows *rows,
         goto done;
     if (write_classes(folder, &view, err) < 0)
         goto done;
-    result = write_summary(folder, &view, origin, more, err);
+    result = write_summary(folder, &view, origin, rows->more, err);
 done:
-    json_decref(more);
     npy_release(&view.train_labels);
     npy_release(&view.test_labels);
     return result;

@@ -63,8 +63,9 @@ int dataset_write(const char *folder, const struct dataset *dataset,
 struct dataset_rows {
     const uint8_t *pixels; /* [count,height,width,3] */
     const uint16_t *labels;
-    const int64_t *groups; /* NULL: none */
-    const bool *validates; /* NULL: nobody says */
+    const uint8_t (*boxes)[4]; /* NULL: none are known */
+    const int64_t *groups;     /* NULL: none */
+    const bool *validates;     /* NULL: nobody says */
     int64_t height, width;
     const int64_t *train, *test; /* rows, in their order */
     int64_t train_count, test_count;
@@ -74,6 +75,11 @@ struct dataset_rows {
 };
 int dataset_write_rows(const char *folder, const struct dataset_rows *rows,
                        const struct dataset_origin *origin, struct error *err);
+
+/* Keeps the first pictures of each half; a negative limit keeps all. ERR_USAGE where there are
+ * fewer. */
+int dataset_keep_first(struct dataset *dataset, int64_t train_limit, int64_t test_limit,
+                       struct error *err);
 
 /* One pass over labels: counts[label]++, where counts is not NULL; ERR_FORMAT for a label out of
  * range. */

@@ -142,26 +142,39 @@ static int read_half(struct arrays *arrays, int set, int half, struct npy *image
 
 /* ---- classes ---- */
 
-static int64_t largest(const struct npy *labels, int64_t most)
+static void find_labels(const struct npy *labels, bool *there)
+{
+    for (int64_t i = 0; labels->data != NULL && i < labels->count; i++)
+        there[((const uint16_t *)labels->data)[i]] = true;
+}
+
+static void number_labels(struct npy *labels, const uint16_t *classes)
 {
     for (int64_t i = 0; labels->data != NULL && i < labels->count; i++) {
-        const int64_t label = ((const uint16_t *)labels->data)[i];
-        most = label > most ? label : most;
+        uint16_t *label = (uint16_t *)labels->data + i;
+        *label = classes[*label];
     }
-    return most;
 }
 
 static int name_classes(struct dataset *dataset, struct error *err)
 {
-    const int64_t count = largest(&dataset->train_labels, largest(&dataset->test_labels, 0)) + 1;
-    if ((dataset->classes = memory_new((size_t)count, sizeof(char *), err)) == NULL)
+    bool there[DATASET_MAX_CLASSES] = {false};
+    uint16_t classes[DATASET_MAX_CLASSES];
+    find_labels(&dataset->train_labels, there);
+    find_labels(&dataset->test_labels, there);
+    if ((dataset->classes = memory_new(DATASET_MAX_CLASSES, sizeof(char *), err)) == NULL)
         return -1;
-    for (; dataset->class_count < count; dataset->class_count++) {
+    for (int label = 0; label < DATASET_MAX_CLASSES; label++) {
         char name[24];
-        snprintf(name, sizeof(name), "%lld", (long long)dataset->class_count);
+        if (!there[label])
+            continue;
+        snprintf(name, sizeof(name), "%d", label);
         if ((dataset->classes[dataset->class_count] = memory_copy_text(name, err)) == NULL)
             return -1;
+        classes[label] = (uint16_t)dataset->class_count++;
     }
+    number_labels(&dataset->train_labels, classes);
+    number_labels(&dataset->test_labels, classes);
     return 0;
 }
 

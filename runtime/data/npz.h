@@ -5,8 +5,8 @@
  *   images labels, or x y                    without a test part
  *
  * Images are u8 [n,height,width,3], [n,height,width,1] or [n,height,width] (grey becomes RGB);
- * labels whole numbers, (n) or (n,1). Classes are 0 to the largest label and named by their
- * numbers. A folder of the .npy files is read the same way.
+ * labels whole numbers, (n) or (n,1), as those of 1 to 10. Classes are the labels that occur, in
+ * their order and named by their numbers. A folder of the .npy files is read the same way.
  */
 #ifndef DATA_NPZ_H
 #define DATA_NPZ_H

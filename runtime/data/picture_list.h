@@ -24,7 +24,7 @@ enum picture_kind {
 enum picture_part { PART_ANY, PART_TRAIN, PART_VAL, PART_TEST, PART_COUNT };
 
 struct picture_entry {
-    char *path; /* below the root, or in the archive */
+    char *path; /* below the root, or in the archive; more than one may name the same */
     uint16_t label;
     enum picture_part part;
     int64_t group; /* -1: none */
@@ -36,7 +36,8 @@ struct picture_list {
     enum picture_kind kind;
     bool archive;     /* the root is one */
     char *root;       /* the folder or the archive that paths are below */
-    char *table;      /* name of the table's file in the root; NULL: there is none */
+    char *table;      /* name of the table's file in the root, or in an archive's top; NULL: there
+                         is none */
     char *columns[4]; /* of the table: path, label, group, split; NULL: there is none */
     struct picture_entry *entries;
     size_t count, capacity;

@@ -19,6 +19,13 @@ struct task {
     size_t size;
 };
 
+/* Where a member of an archive goes; in the order of paths. */
+struct member {
+    const char *path;
+    size_t index;
+    bool came;
+};
+
 struct reading {
     const struct picture_list *list;
     const struct picture_set_options *options;
@@ -32,7 +39,7 @@ struct reading {
     size_t failed_index; /* of the failure that is told: the first in the list's order */
     struct error failure;
     bool failed;
-    bool *came_once; /* of an archive's members */
+    struct member *members; /* [list->count]; of an archive */
 };
 
 /* ---- one picture ---- */
@@ -167,46 +174,97 @@ static int give_files(struct reading *r, struct error *err)
     return 0;
 }
 
-static int compare_path(const void *path, const void *entry)
+static int compare_members(const void *a, const void *b)
 {
-    return strcmp(path, ((const struct picture_entry *)entry)->path);
+    const struct member *left = a, *right = b;
+    const int order = strcmp(left->path, right->path);
+    return order != 0 ? order : left->index < right->index ? -1 : left->index > right->index;
 }
 
-/* Entries of an archive's list are in the order of their paths. */
-static const struct picture_entry *find(const struct reading *r, const char *path)
+/* The first that is not before `path`. */
+static size_t find(const struct reading *r, const char *path)
+{
+    size_t low = 0, high = r->list->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (strcmp(r->members[middle].path, path) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_of(const struct reading *r, size_t at, const char *path)
+{
+    return at < r->list->count && strcmp(r->members[at].path, path) == 0;
+}
+
+static const char *plain(const char *path)
 {
     while (strncmp(path, "./", 2) == 0)
         path += 2;
-    return bsearch(path, r->list->entries, r->list->count, sizeof(*r->list->entries), compare_path);
+    return path;
 }
 
 static bool wants(void *context, const char *path)
 {
-    return find(context, path) != NULL;
+    return is_of(context, find(context, plain(path)), plain(path));
 }
 
+/* A table may name a picture more than once: each entry has bytes of its own. */
 static int take(void *context, const char *path, void *data, size_t size, struct error *err)
 {
     struct reading *r = context;
-    const size_t index = (size_t)(find(r, path) - r->list->entries);
-    if (r->came_once[index]) {
+    size_t at = find(r, plain(path));
+    if (r->members[at].came) {
         free(data);
         return error_set(err, ERR_FORMAT, "member '%s' is there twice", path);
     }
-    r->came_once[index] = true;
-    return give(r, index, data, size, err);
+    for (; is_of(r, at + 1, plain(path)); at++) {
+        void *copy = memory_new(size, 1, err);
+        if (copy != NULL)
+            memcpy(copy, data, size);
+        r->members[at].came = true;
+        if (copy == NULL || give(r, r->members[at].index, copy, size, err) < 0) {
+            free(data);
+            return -1;
+        }
+    }
+    r->members[at].came = true;
+    return give(r, r->members[at].index, data, size, err);
+}
+
+/* What a table lists and the archive lacks cannot be read, as a file that is not there. */
+static int note_missing(struct reading *r, struct error *err)
+{
+    for (size_t i = 0; i < r->list->count; i++) {
+        const struct member *member = &r->members[i];
+        struct error missing = {0};
+        if (member->came)
+            continue;
+        if (r->list->table == NULL)
+            return error_set(err, ERR_FORMAT, "'%s' changed while it was read", r->list->root);
+        error_set(&missing, ERR_IO, "'%s' has no member '%s', which '%s' lists", r->list->root,
+                  member->path, r->list->table);
+        pthread_mutex_lock(&r->mutex);
+        note_failure(r, member->index, &missing);
+        pthread_mutex_unlock(&r->mutex);
+    }
+    return 0;
 }
 
 static int give_members(struct reading *r, struct error *err)
 {
     const struct unpack_visitor visitor = {wants, take, r};
-    if ((r->came_once = memory_new(r->list->count, sizeof(bool), err)) == NULL ||
-        unpack_archive(r->list->root, &picture_source_limits, &visitor, err) < 0)
+    if ((r->members = memory_new(r->list->count, sizeof(*r->members), err)) == NULL)
         return -1;
     for (size_t i = 0; i < r->list->count; i++)
-        if (!r->came_once[i])
-            return error_set(err, ERR_FORMAT, "'%s' changed while it was read", r->list->root);
-    return 0;
+        r->members[i] = (struct member){.path = r->list->entries[i].path, .index = i};
+    qsort(r->members, r->list->count, sizeof(*r->members), compare_members);
+    return unpack_archive(r->list->root, &picture_source_limits, &visitor, err) < 0
+               ? -1
+               : note_missing(r, err);
 }
 
 int picture_set_read(const struct picture_list *list, const struct picture_set_options *options,
@@ -243,7 +301,7 @@ int picture_set_read(const struct picture_list *list, const struct picture_set_o
     pthread_cond_destroy(&r.went);
     pthread_cond_destroy(&r.came);
     pthread_mutex_destroy(&r.mutex);
-    free(r.came_once);
+    free(r.members);
     free(r.queue);
     return result;
 }

@@ -7,9 +7,10 @@
  * - Class folders: CLASS/…/PICTURE. Folders that hold all others are looked through.
  * - Split folders: PART/CLASS/…/PICTURE, where PART is train or training, val, validation, valid or
  *   dev, test or testing, in any case; `train` must be there.
- * - An archive (tar, also compressed, or zip) of either.
  * - A table (data/picture_table.h): a file, or the one in a folder's top that has its columns. It
  *   says more than folders, so it is taken where both are there.
+ * - An archive (tar, also compressed, or zip) of one of these folders. Its top is the folder that
+ *   holds all of its pictures and tables.
  *
  * Pictures are in the order of their paths by bytes, those of a table in its own; classes in the
  * order of their names by bytes. Names are UTF-8 and stay as they are (no normal form). Left out

@@ -11,7 +11,7 @@
 #include <strings.h>
 
 enum column { COLUMN_PATH, COLUMN_LABEL, COLUMN_GROUP, COLUMN_SPLIT, COLUMNS };
-enum { FIELDS = 1024, NAMES = 5, HEAD = 64 << 10 };
+enum { FIELDS = 1024, NAMES = 5 };
 
 static const char *const usual[COLUMNS][NAMES] = {
     {"path", "file", "filename", "image"},
@@ -308,6 +308,13 @@ static int read_object(const json_t *object, size_t line, const struct picture_c
     return add_row(rows, line, fields, err);
 }
 
+static bool is_blank(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\r'))
+        at++;
+    return at == end;
+}
+
 static int read_jsonl(const char *bytes, size_t size, const struct picture_columns *columns,
                       struct rows *rows, struct error *err)
 {
@@ -318,7 +325,7 @@ static int read_jsonl(const char *bytes, size_t size, const struct picture_colum
         const char *stop = memchr(bytes, '\n', (size_t)(end - bytes));
         stop = stop != NULL ? stop : end;
         json_error_t wrong;
-        if (strspn(bytes, " \t\r") < (size_t)(stop - bytes)) {
+        if (!is_blank(bytes, stop)) {
             json_t *object =
                 json_loadb(bytes, (size_t)(stop - bytes), JSON_REJECT_DUPLICATES, &wrong);
             int result =
@@ -395,38 +402,36 @@ int picture_table_read(const char *bytes, size_t size, bool jsonl,
     return result;
 }
 
-int picture_table_looks_right(const char *path, const struct picture_columns *columns, bool *right,
-                              struct error *err)
+static int csv_looks_right(const char *bytes, size_t size, const struct picture_columns *columns,
+                           bool *right, struct error *err)
+{
+    struct table *table = memory_new(1, sizeof(*table), err);
+    int result = -1;
+    if (table == NULL)
+        return -1;
+    begin(table, bytes, size);
+    if (next_record(table, err) >= 0) {
+        *right = find_column(table, columns, COLUMN_PATH) >= 0 &&
+                 find_column(table, columns, COLUMN_LABEL) >= 0;
+        result = 0;
+    }
+    text_release(&table->text);
+    free(table);
+    return result;
+}
+
+int picture_table_looks_right(const char *bytes, size_t size, bool jsonl,
+                              const struct picture_columns *columns, bool *right, struct error *err)
 {
     struct picture_list list = {0};
-    struct error ignored;
-    char *head = memory_new(HEAD + 1, 1, err);
-    FILE *stream = head != NULL ? fopen(path, "rbe") : NULL;
-    *right = false;
-    if (stream == NULL) {
-        free(head);
-        return head == NULL ? -1 : error_errno(err, "cannot read '%s'", path);
-    }
-    size_t size = fread(head, 1, HEAD, stream);
-    fclose(stream);
-    const char *newline = memchr(head, '\n', size);
-    /* The header alone, and a made row where it is no JSON. */
+    const char *newline = memchr(bytes, '\n', size);
     if (newline != NULL)
-        size = (size_t)(newline - head) + 1;
-    if (picture_table_is_jsonl(path))
-        *right = picture_table_read(head, size, true, columns, &list, &ignored) == 0;
-    else {
-        struct table *table = memory_new(1, sizeof(*table), err);
-        if (table != NULL) {
-            begin(table, head, size);
-            *right = next_record(table, &ignored) > 0 &&
-                     find_column(table, columns, COLUMN_PATH) >= 0 &&
-                     find_column(table, columns, COLUMN_LABEL) >= 0;
-            text_release(&table->text);
-            free(table);
-        }
-    }
+        size = (size_t)(newline - bytes) + 1;
+    *right = false;
+    int result = jsonl ? picture_table_read(bytes, size, true, columns, &list, err)
+                       : csv_looks_right(bytes, size, columns, right, err);
+    if (jsonl && result == 0)
+        *right = true;
     picture_list_release(&list);
-    free(head);
-    return 0;
+    return result < 0 && err->kind == ERR_MEMORY ? -1 : 0;
 }

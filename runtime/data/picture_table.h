@@ -21,8 +21,11 @@ struct picture_columns {
 bool picture_table_is_name(const char *path); /* .csv, .tsv, .jsonl or .ndjson */
 bool picture_table_is_jsonl(const char *path);
 
-/* Whether the first line has a column of paths and one of labels. */
-int picture_table_looks_right(const char *path, const struct picture_columns *columns, bool *right,
+enum { PICTURE_TABLE_HEAD = 64 << 10 }; /* bytes that hold the first line */
+
+/* Whether the first line of the bytes has a column of paths and one of labels. ERR_MEMORY. */
+int picture_table_looks_right(const char *bytes, size_t size, bool jsonl,
+                              const struct picture_columns *columns, bool *right,
                               struct error *err);
 
 /* Fills entries, classes and columns. An error begins with ":LINE: ", behind the file's name. */

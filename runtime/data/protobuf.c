@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { WIRE_VARINT = 0, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
+enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 static void put_varint(struct text *message, uint64_t value)
 {
@@ -28,6 +28,12 @@ void protobuf_float(struct text *message, int field, float value)
 {
     put_tag(message, field, WIRE_FIXED32);
     text_append(message, (const char *)&value, sizeof value); /* little-endian, as we are */
+}
+
+void protobuf_double(struct text *message, int field, double value)
+{
+    put_tag(message, field, WIRE_FIXED64);
+    text_append(message, (const char *)&value, sizeof value);
 }
 
 void protobuf_bytes(struct text *message, int field, const void *bytes, size_t size)

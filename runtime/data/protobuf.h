@@ -11,6 +11,7 @@
 
 void protobuf_int(struct text *message, int field, int64_t value);
 void protobuf_float(struct text *message, int field, float value);
+void protobuf_double(struct text *message, int field, double value);
 void protobuf_bytes(struct text *message, int field, const void *bytes, size_t size);
 void protobuf_string(struct text *message, int field, const char *string);
 /* Adds `inner` and empties it. */

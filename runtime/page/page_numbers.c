@@ -32,6 +32,20 @@ int page_decimals_apart(double fraction, double bound)
     return decimals;
 }
 
+void page_interval(struct text *text, double hits, double count)
+{
+    static const double z = 1.959963984540054; /* the normal distribution's quantile of 0.975 */
+    const double share = hits / count, shrink = 1 + z * z / count;
+    const double middle = (share + z * z / (2 * count)) / shrink;
+    const double half =
+        z / shrink * sqrt(share * (1 - share) / count + z * z / (4 * count * count));
+    if (isfinite(middle) && isfinite(half))
+        text_addf(text, "%.1f%% to %.1f%%", 100 * fmax(middle - half, 0),
+                  100 * fmin(middle + half, 1));
+    else
+        text_add(text, "\xe2\x80\x93");
+}
+
 void page_real(struct text *text, double value)
 {
     if (isnan(value))

@@ -12,6 +12,9 @@ void page_percent(struct text *text, double fraction);
  * NaN. */
 int page_decimals_apart(double fraction, double bound);
 void page_percent_with(struct text *text, double fraction, int decimals);
+/* "90.2% to 93.1%": 95 of 100 such intervals hold the true share (Wilson's score interval), where
+ * `hits` of `count` were counted; "–" where nothing was. */
+void page_interval(struct text *text, double hits, double count);
 /* "0.1234", "inf", or "–" for NaN. */
 void page_real(struct text *text, double value);
 /* "12,345" */

@@ -39,7 +39,7 @@ static int refuse_own(const struct file_links *links, const struct stage_draft *
     if (strcmp(real, "/") == 0 || inner_path_holds(real, links->root))
         return stage_draft_error(draft, dep->place, err,
                                  "dep '%s': '%s' holds the runner's own folders; name what is "
-                                 "needed inside it",
+                                 "needed inside it ('.' stands for this project's folders)",
                                  dep->name, dep->reference);
     const char *inside = strcmp(links->root, "/") == 0          ? real + 1
                          : !inner_path_holds(links->root, real) ? NULL
@@ -146,9 +146,12 @@ int file_links_find(struct file_links *links, const struct stage_draft *draft,
     for (size_t i = 0; i < sizeof(own_folders) / sizeof(*own_folders); i++)
         if (inner_path_holds(own_folders[i], *path))
             return runners_own(draft, dep, err);
-    char *full = **path == '/'    ? memory_copy_text(*path, err)
-                 : **path == '\0' ? memory_copy_text(links->root, err)
-                                  : file_join(links->root, *path, err);
+    if (**path == '\0') {
+        free(*path);
+        *missing = false;
+        return (*path = memory_copy_text(".", err)) == NULL ? -1 : 0;
+    }
+    char *full = **path == '/' ? memory_copy_text(*path, err) : file_join(links->root, *path, err);
     char *real = NULL;
     if (full == NULL)
         return -1;

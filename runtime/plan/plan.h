@@ -27,7 +27,8 @@ struct plan_member {
 struct plan_dep {
     char *name;
     char *path;   /* of a file or folder: relative to the project where it lies inside; else
-                     absolute, or it begins with "../". NULL for an out or a group */
+                     absolute, or it begins with "../"; "." for the project's folders, all but
+                     hidden ones and the runner's. NULL for an out or a group */
     size_t stage; /* of an out: index in plan->stages (always before this one) and */
     size_t out;   /* of its out */
     struct plan_member *members; /* of a group, sorted by name; none elsewhere */

@@ -310,7 +310,11 @@ static int refuse_over_files(const struct publisher *publisher,
         return refuse(publication, err,
                       "would be published over '%s', which the command of stage '%s' names",
                       owner->path, owner->draft->source->name);
-    if ((owner = find_above(&publisher->deps, publish, true)) != NULL)
+    owner = find_above(&publisher->deps, publish, true);
+    /* The dep "." has all folders of the project but the runner's, of which reports is one. */
+    if (owner == NULL && !inner_path_holds("reports", publish))
+        owner = table_find(&publisher->deps, ".", 1);
+    if (owner != NULL)
         return refuse(publication, err, "publishes into '%s', where stage '%s' has the dep '%s'",
                       publish, owner->draft->source->name, owner->what);
     const struct publication *rival = find_above(&publisher->metrics, publish, true);

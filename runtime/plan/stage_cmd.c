@@ -53,11 +53,12 @@ static bool find_dep(const struct inside *inside, const char *name, size_t size,
         if (!is_called(dep->name, name, size))
             continue;
         text_addf(path, "deps/%s", dep->name);
-        if (dep->member_count == 0)
-            text_addf(path, "/%s",
-                      last_part(dep->path != NULL
-                                    ? dep->path
-                                    : inside->drafts[dep->stage].stage.outs[dep->out].path));
+        const char *file = dep->path != NULL ? dep->path
+                           : dep->member_count == 0
+                               ? inside->drafts[dep->stage].stage.outs[dep->out].path
+                               : ".";
+        if (strcmp(file, ".") != 0)
+            text_addf(path, "/%s", last_part(file));
         return true;
     }
     if (stage->lineage && is_called("lineage", name, size)) {

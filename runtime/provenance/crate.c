@@ -127,13 +127,16 @@ static json_t *out_parameter_id(const char *stage, const char *out)
     return id_of("#parameter-", stage, ".", out);
 }
 
-/* What a dep is: an out, or a file beside the pipeline. */
+/* What a dep is: an out, or a file beside the pipeline; "./" is the crate itself, not its folders.
+ */
 static json_t *dep_id(const struct crate *crate, const struct lock_item *dep)
 {
     const char *stage;
     const struct lock_item *out = out_named(crate, dep->path, &stage);
     if (out != NULL)
         return out_id(stage, out);
+    if (strcmp(dep->path, ".") == 0)
+        return id_of("#folders", "", "", "");
     return id_of(dep->path[0] == '/' ? "file://" : "", dep->path,
                  dep->content.kind == CONTENT_FOLDER ? "/" : "", "");
 }

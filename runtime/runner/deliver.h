@@ -21,7 +21,8 @@ int deliver_check(const struct jobs *jobs, struct error *err);
 /* artifacts/<stage>/<path> of every out, and copies in `publish` folders. Sets
  * job->repaired where something had to be written, and says in job->notes what
  * moved aside. ERR_STAGE where a file in a publish folder is in the way: nothing
- * of it is lost. With settings.locked, a result that differs from the lock stays in the cache. */
+ * of it is lost. With settings.locked, a result that differs from the lock stays in the cache;
+ * a passing project delivers nothing. */
 int deliver(const struct project *project, struct job *job, struct error *err);
 
 /* The first out of a job that is done whose artifact or published copy is

@@ -20,8 +20,9 @@ const struct job *dep_content_waits_for(const struct jobs *jobs, const struct pl
 
 char *dep_content_path(const struct project *project, const struct plan_dep *dep, struct error *err)
 {
-    return dep->path[0] == '/' ? memory_copy_text(dep->path, err)
-                               : file_join(project->plan->folder, dep->path, err);
+    return dep->path[0] == '/'           ? memory_copy_text(dep->path, err)
+           : strcmp(dep->path, ".") == 0 ? memory_copy_text(project->plan->folder, err)
+                                         : file_join(project->plan->folder, dep->path, err);
 }
 
 static const struct content *out_of(const struct jobs *jobs, size_t stage, size_t out)
@@ -58,7 +59,7 @@ static int group_content(const struct jobs *jobs, const struct plan_dep *dep,
         result = members[used].path == NULL ? -1 : 0;
     }
     if (result == 0)
-        result = content_gather(jobs->project->store, members, used, content, err);
+        result = content_gather(jobs->project->lasting, members, used, content, err);
     for (size_t i = 0; i < used; i++)
         free((char *)members[i].path);
     free(members);

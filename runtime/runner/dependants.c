@@ -6,7 +6,8 @@
 
 typedef void upstream_fn(struct dependants *dependants, size_t upstream, size_t job);
 
-/* Calls `visit` for each job upstream of `job`, once; `last[u]` is the last job for which u was. */
+/* Calls `visit` for each job upstream of `job` that is still to come to its end, once; `last[u]` is
+ * the last job for which u was. */
 static void each_upstream(const struct jobs *jobs, size_t job, size_t *last,
                           struct dependants *dependants, upstream_fn *visit)
 {
@@ -16,7 +17,7 @@ static void each_upstream(const struct jobs *jobs, size_t job, size_t *last,
         size_t count = dep->path != NULL ? 0 : dep->member_count > 0 ? dep->member_count : 1;
         for (size_t m = 0; m < count; m++) {
             size_t upstream = dep->member_count > 0 ? dep->members[m].stage : dep->stage;
-            if (last[upstream] == job + 1)
+            if (last[upstream] == job + 1 || job_is_done(&jobs->list[upstream]))
                 continue;
             last[upstream] = job + 1;
             visit(dependants, upstream, job);
@@ -43,7 +44,7 @@ static int each_job(const struct jobs *jobs, struct dependants *dependants, upst
     if (last == NULL)
         return -1;
     for (size_t i = 0; i < jobs->count; i++)
-        if (jobs->list[i].state != JOB_OUTSIDE)
+        if (jobs->list[i].state != JOB_OUTSIDE && !job_is_done(&jobs->list[i]))
             each_upstream(jobs, i, last, dependants, visit);
     free(last);
     return 0;

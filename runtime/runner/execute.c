@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "runner/environment.h"
+#include "runner/sandbox.h"
 #include "runner/work.h"
 
 #include <fcntl.h>
@@ -18,12 +19,14 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
                                             job->invocation.program->path};
     char **environment = NULL;
     size_t count = 0;
-    int ends[2] = {-1, -1}, result = -1;
+    const bool confined = attempt->jobs->project->sandbox != SANDBOX_OFF;
+    int ends[2] = {-1, -1}, rules = -1, result = -1;
     if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
         error_errno(err, "cannot make a pipe");
         goto done;
     }
-    if (environment_make(job->stage, &place, &environment, &count, err) < 0)
+    if (environment_make(job->stage, &place, &environment, &count, err) < 0 ||
+        (confined && sandbox_rules(attempt, &rules, err) < 0))
         goto done;
     const struct launch launch = {.argv = job->invocation.argv,
                                   .environment = environment,
@@ -31,6 +34,9 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
                                   .output = attempt->log_fd,
                                   .errors = attempt->log_fd,
                                   .progress = ends[1],
+                                  .confined = confined,
+                                  .network = job->stage->network,
+                                  .rules = rules,
                                   .lock = store_lock_descriptor(attempt->lock),
                                   .memory_bytes = job->stage->resources.memory_bytes,
                                   .mark = attempt_mark(attempt)};
@@ -41,6 +47,8 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
     }
 done:
     file_free_names(environment, count);
+    if (rules >= 0)
+        close(rules);
     if (ends[0] >= 0)
         close(ends[0]);
     if (ends[1] >= 0)

@@ -43,7 +43,7 @@ struct job {
     struct action *action;
     struct text reason; /* why it must execute, for people */
     bool repaired;      /* artifacts were brought back */
-    double began; /* its execution, of attempt_now's clock; 0: none */
+    double began;       /* its execution, of attempt_now's clock; 0: none */
     double seconds;
     struct text failure; /* what went wrong, for the record */
     struct text notes;   /* of its delivery: lines for people */

@@ -1,5 +1,7 @@
 #include "runner/keeper.h"
 
+#include "runner/confine.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +75,9 @@ static int prepare_program(const struct launch *launch, pid_t keeper)
     /* Core files and permissions must not depend on who runs. */
     const struct rlimit no_core = {0, 0};
     umask(022);
-    return setrlimit(RLIMIT_CORE, &no_core);
+    if (setrlimit(RLIMIT_CORE, &no_core) < 0)
+        return -1;
+    return launch->confined ? confine_enter(launch->rules, launch->network) : 0;
 }
 
 /* 0, or the errno for which it did not start. The child shares this memory until it executes,

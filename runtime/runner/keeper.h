@@ -15,6 +15,7 @@
 
 #include "base/digest.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -28,6 +29,9 @@ struct launch {
     int progress;       /* becomes LAUNCH_PROGRESS_FD; -1: none */
     int lock;           /* held by the keeper as long as anything of the program lives; -1: none */
     int64_t memory_bytes; /* 0: no limit */
+    bool confined;        /* enters the sandbox (sandbox.h), */
+    bool network;         /* with the network in reach, */
+    int rules;            /* under these of Landlock; -1: none */
     uint64_t mark;        /* of keeper_mark; 0: none */
 };
 

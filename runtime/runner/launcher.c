@@ -1,7 +1,7 @@
 /* A request is one message: its head, the words of argv and the environment, each with a NUL, and
- * the descriptors folder, output, errors, report and, as the head says, progress and lock. The
- * answer is the keeper's pid with a descriptor of it, or 0 where there is no keeper. A request of a
- * pid alone ends that keeper; its answer is 0. */
+ * the descriptors folder, output, errors, report and, as the head says, progress, rules and lock.
+ * The answer is the keeper's pid with a descriptor of it, or 0 where there is no keeper. A request
+ * of a pid alone ends that keeper; its answer is 0. */
 #include "runner/launcher.h"
 
 #include "base/memory.h"
@@ -20,7 +20,7 @@
 
 enum {
     MESSAGE_LIMIT = 100 << 10,
-    DESCRIPTORS = 6,
+    DESCRIPTORS = 7,
     FIXED_DESCRIPTORS = 4,
     WORDS_LIMIT = 16 << 10,
     RECEIVE_TRIES = 20,
@@ -32,7 +32,7 @@ struct head {
     int64_t memory_bytes;
     uint64_t mark;
     uint32_t argc, envc;
-    uint8_t has_progress, has_lock;
+    uint8_t has_progress, has_rules, has_lock, confined, network;
 };
 
 struct launcher {
@@ -124,19 +124,24 @@ static pid_t fork_keeper(char *message, size_t size, const int *fds, size_t coun
         return 0;
     memcpy(&head, message, sizeof(head));
     if (head.argc >= WORDS_LIMIT || head.envc >= WORDS_LIMIT ||
-        count != FIXED_DESCRIPTORS + (size_t)head.has_progress + (size_t)head.has_lock ||
+        count != FIXED_DESCRIPTORS + (size_t)head.has_progress + (size_t)head.has_rules +
+                     (size_t)head.has_lock ||
         !find_words(next, message + size, argv, head.argc, &next) ||
         !find_words(next, message + size, environment, head.envc, &next))
         return 0;
-    const struct launch launch = {.argv = argv,
-                                  .environment = environment,
-                                  .folder = fds[0],
-                                  .output = fds[1],
-                                  .errors = fds[2],
-                                  .progress = head.has_progress ? fds[FIXED_DESCRIPTORS] : -1,
-                                  .lock = head.has_lock ? fds[count - 1] : -1,
-                                  .memory_bytes = head.memory_bytes,
-                                  .mark = head.mark};
+    const struct launch launch = {
+        .argv = argv,
+        .environment = environment,
+        .folder = fds[0],
+        .output = fds[1],
+        .errors = fds[2],
+        .progress = head.has_progress ? fds[FIXED_DESCRIPTORS] : -1,
+        .confined = head.confined,
+        .network = head.network,
+        .rules = head.has_rules ? fds[FIXED_DESCRIPTORS + head.has_progress] : -1,
+        .lock = head.has_lock ? fds[count - 1] : -1,
+        .memory_bytes = head.memory_bytes,
+        .mark = head.mark};
     pid_t launcher = getpid(), child = fork();
     if (child == 0)
         keeper_run(&launch, launcher, fds[3]);
@@ -302,11 +307,16 @@ enum launcher_answer launcher_fork(struct launcher *launcher, const struct launc
     struct head head = {.memory_bytes = launch->memory_bytes,
                         .mark = launch->mark,
                         .has_progress = launch->progress >= 0,
+                        .has_rules = launch->rules >= 0,
+                        .confined = launch->confined,
+                        .network = launch->network,
                         .has_lock = launch->lock >= 0};
     int fds[DESCRIPTORS] = {launch->folder, launch->output, launch->errors, report};
     size_t count = FIXED_DESCRIPTORS;
     if (head.has_progress)
         fds[count++] = launch->progress;
+    if (head.has_rules)
+        fds[count++] = launch->rules;
     if (head.has_lock)
         fds[count++] = launch->lock;
     char *message = memory_new(MESSAGE_LIMIT, 1, &ignored);

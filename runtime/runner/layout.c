@@ -54,7 +54,7 @@ static int place_dep(const struct attempt *attempt, size_t index, const char *pa
     const struct plan_dep *dep = &job->stage->deps[index];
     if (dep->path != NULL)
         return copy_project_dep(attempt, dep, &job->deps[index], path, err);
-    return materialise_dep(attempt->jobs->project->store, &job->deps[index].content, path, err);
+    return materialise_dep(attempt->jobs->project->lasting, &job->deps[index].content, path, err);
 }
 
 static int make_deps(const struct attempt *attempt, struct error *err)
@@ -118,7 +118,7 @@ static int link_project_dep(const struct attempt *attempt, size_t index, struct 
 {
     const struct plan_stage *stage = attempt->job->stage;
     const char *path = stage->deps[index].path;
-    if (path == NULL || path[0] == '/' || path[0] == '\0' || strncmp(path, "..", 2) == 0 ||
+    if (path == NULL || path[0] == '/' || strcmp(path, ".") == 0 || strncmp(path, "..", 2) == 0 ||
         is_reserved(path) || lies_in_another(stage, index))
         return 0;
     char *inner = stage_json_dep_path(attempt->jobs->project, stage, index, err);

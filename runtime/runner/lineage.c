@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "runner/lock_entry.h"
 #include "runner/lock_from.h"
 #include "runner/requirement.h"
 
@@ -54,6 +55,25 @@ static json_t *words_json(const struct plan_stage *stage)
     return words;
 }
 
+/* What of the machine the key names, line by line. */
+static json_t *fingerprint_json(const struct job *job)
+{
+    struct text lines = {0};
+    json_t *list = json_array();
+    lock_entry_add_fingerprint(text_string(&job->components), &lines);
+    for (const char *line = text_string(&lines); *line != '\0';) {
+        const size_t length = strcspn(line, "\n");
+        list = json_list_with(list, json_stringn(line, length));
+        line += length + (line[length] == '\n');
+    }
+    if (lines.failed) {
+        json_decref(list);
+        list = NULL;
+    }
+    text_release(&lines);
+    return list;
+}
+
 /* NULL with an error. */
 static json_t *requirements_json(const struct jobs *jobs, const struct job *job, struct error *err)
 {
@@ -81,6 +101,7 @@ static json_t *stage_json(const struct jobs *jobs, const struct job *job, struct
         json_pack("{s:s, s:s}", "name", plan->name, "desc", plan->desc != NULL ? plan->desc : "");
     stage = json_object_with(stage, "key", digest_json(&job->key));
     stage = json_object_with(stage, "cmd", words_json(plan));
+    stage = json_object_with(stage, "fingerprint", fingerprint_json(job));
     stage = json_object_with(stage, "params", json_incref(plan->params));
     stage = json_object_with(stage, "deps", deps_json(jobs, job));
     stage = json_object_with(stage, "outs", outs_json(job));

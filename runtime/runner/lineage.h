@@ -8,10 +8,10 @@
 
 /* The text for a stage whose upstream jobs are all done; free() it:
  * {"schema": 1, "profile": ..., "sets": {"a.b": value}, "stages": [{"name", "desc", "key", "cmd",
- * "params", "deps": {name: {"from": "stage.out" or path, "digest"}}, "outs": {name: {"path",
- * "digest", "size"}}, "requirements": [{"metric", "relation", "bound", "value", "met"}], "adopted":
- * the reason, where its result was adopted and not made}]} with all stages upstream, sorted by
- * name. */
+ * "fingerprint": [the lines of its program's answer, or none], "params", "deps": {name: {"from":
+ * "stage.out" or path, "digest"}}, "outs": {name: {"path", "digest", "size"}}, "requirements":
+ * [{"metric", "relation", "bound", "value", "met"}], "adopted": the reason, where its result was
+ * adopted and not made}]} with all stages upstream, sorted by name. */
 char *lineage_text(const struct jobs *jobs, size_t index, struct error *err);
 
 #endif

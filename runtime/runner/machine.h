@@ -4,8 +4,8 @@
 
 #include <jansson.h>
 
-/* {"processor": "AMD EPYC ...", "processors": 2, "memory": 25769803776, "system": "Linux 6.1.0 x86_64"};
- * the first is "" where the kernel doesn't name it. NULL without memory. */
+/* {"processor": "AMD EPYC ...", "processors": 2, "memory": 25769803776, "system": "Linux 6.1.0
+ * x86_64"}; the first is "" where the kernel doesn't name it. NULL without memory. */
 json_t *machine_json(void);
 
 #endif

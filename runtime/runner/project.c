@@ -173,12 +173,21 @@ int project_enter(struct project_settings *settings, char **found_file, struct e
     return 0;
 }
 
+/* One of the command's choices. */
+static enum sandbox_mode sandbox_mode_of(const char *name)
+{
+    return name == NULL || strcmp(name, "off") == 0 ? SANDBOX_OFF
+           : strcmp(name, "auto") == 0              ? SANDBOX_AUTO
+                                                    : SANDBOX_REQUIRE;
+}
+
 int project_open(const struct project_settings *settings, enum project_view view,
                  struct project *opened, struct error *err)
 {
     struct project project = {.settings = *settings};
     char *cache = NULL, *lock_path = NULL;
     int result = -1;
+    project.sandbox = sandbox_mode_of(settings->sandbox);
     if (project_enter(&project.settings, &project.found_file, err) < 0)
         return -1;
     if ((lock_path = lock_path_of(project.settings.file, err)) == NULL ||
@@ -200,6 +209,7 @@ done:
     if (result < 0)
         project_close(&project);
     else {
+        project.lasting = project.store;
         *opened = project;
         store_set_stop(opened->store, &opened->stop);
     }

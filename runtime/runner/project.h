@@ -11,6 +11,13 @@
 
 #include <stdatomic.h>
 
+/* What stages may do while they run: sandbox.h. */
+enum sandbox_mode {
+    SANDBOX_OFF,
+    SANDBOX_AUTO,    /* as far as the kernel goes */
+    SANDBOX_REQUIRE, /* all of it, or nothing runs */
+};
+
 /* What the caller asks for. The texts stay the caller's. */
 struct project_settings {
     const char *folder;  /* to work in, or NULL */
@@ -18,17 +25,20 @@ struct project_settings {
     const char *profile; /* NULL: the file's default */
     const char **sets;   /* a.b=value */
     size_t set_count;
-    const char *device; /* auto, cpu or cuda */
-    int jobs;           /* processors to use, at least 1 */
-    bool keep_going;    /* after a failure, run what does not depend on it */
-    bool keep_work;     /* keep the work folder of each executed stage */
-    bool locked;        /* deliver nothing that differs from the lock file, and leave that alone */
+    const char *device;  /* auto, cpu or cuda */
+    int jobs;            /* processors to use, at least 1 */
+    bool keep_going;     /* after a failure, run what does not depend on it */
+    bool keep_work;      /* keep the work folder of each executed stage */
+    const char *sandbox; /* off, auto or require; NULL: off */
+    bool locked;         /* deliver nothing that differs from the lock file, and leave that alone */
 };
 
 struct project {
     struct project_settings settings;
     struct plan *plan;
     struct store *store;
+    struct store *lasting; /* has what stages read and keeps the logs of failures: `store`, but for
+                              a stage that is executed again beside the project (rerun.h) */
     struct lock_reader *lock;
     struct ours *ours;
     char *artifacts, *runs;
@@ -37,9 +47,16 @@ struct project {
     struct launcher *launcher;    /* the caller's, or NULL */
     struct executables *programs; /* those that commands name, as found in this run */
     struct answers *answers;      /* of programs to questions */
+    enum sandbox_mode sandbox;    /* what stages may do */
     atomic_int untidy;            /* not 0: something that should be gone could not be removed */
     atomic_int stop;              /* not 0: hashing, copying and asking end with ERR_INTERRUPTED */
 };
+
+/* A project beside another: what it makes goes when it ends. */
+static inline bool project_is_passing(const struct project *project)
+{
+    return project->store != project->lasting;
+}
 
 static inline bool project_is_stopping(const struct project *project)
 {

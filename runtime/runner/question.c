@@ -128,6 +128,7 @@ static int ask_in(const struct question *question, const char *folder, int error
                                   .output = ends[1],
                                   .errors = errors,
                                   .progress = -1,
+                                  .rules = -1,
                                   .lock = -1,
                                   .mark =
                                       keeper_mark(store_folder(question->project->store), NULL)};

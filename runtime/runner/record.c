@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "runner/machine.h"
 #include "runner/requirement.h"
+#include "runner/sandbox.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -122,6 +123,17 @@ static void make_id(const struct record_run *run, const char *host, char id[9])
     snprintf(id, 9, "%.8s", hex);
 }
 
+static json_t *sandbox_json(const struct project *project)
+{
+    struct text words = {0};
+    if (project->sandbox == SANDBOX_OFF)
+        return json_string("off");
+    sandbox_in_force(&words);
+    json_t *json = words.failed ? NULL : json_string(text_string(&words));
+    text_release(&words);
+    return json;
+}
+
 json_t *record_make(const struct jobs *jobs, const struct record_run *run, struct error *err)
 {
     const struct project *project = jobs->project;
@@ -140,12 +152,13 @@ json_t *record_make(const struct jobs *jobs, const struct record_run *run, struc
     strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&run->started, &utc));
     make_id(run, host, id);
     if (stages != NULL && requirements != NULL)
-        record = json_pack("{s:i, s:s, s:s, s:f, s:s, s:s, s:O, s:s, s:s, s:i, s:o, s:O, s:O}",
-                           "schema", 1, "id", id, "started", started, "seconds", run->seconds,
-                           "outcome", outcome_name(run->outcome), "profile", project->plan->profile,
-                           "sets", project->plan->sets, "host", host, "device",
-                           project->settings.device, "jobs", project->settings.jobs, "machine",
-                           machine_json(), "stages", stages, "requirements", requirements);
+        record =
+            json_pack("{s:i, s:s, s:s, s:f, s:s, s:s, s:O, s:s, s:s, s:i, s:o, s:o, s:O, s:O}",
+                      "schema", 1, "id", id, "started", started, "seconds", run->seconds, "outcome",
+                      outcome_name(run->outcome), "profile", project->plan->profile, "sets",
+                      project->plan->sets, "host", host, "device", project->settings.device, "jobs",
+                      project->settings.jobs, "machine", machine_json(), "sandbox",
+                      sandbox_json(project), "stages", stages, "requirements", requirements);
     if (record == NULL)
         error_set(err, ERR_MEMORY, "out of memory for the record of the run");
 done:

@@ -3,6 +3,7 @@
  *
  *   {"schema", "id", "started", "seconds", "outcome": "done"|"failed"|"interrupted",
  *    "profile", "sets", "host", "device", "jobs",
+ *    "sandbox": what confined the stages, "off" where nothing did,
  *    "machine": {"processor", "processors", "memory", "system"},
  *    "stages": [{"name", "state", "key", "seconds", "began", "started", "host",
  *                "device", "threads", "reason", "failure", "log", "metrics"}],

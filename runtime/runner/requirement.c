@@ -129,7 +129,7 @@ int requirement_check_job(const struct project *project, const struct plan_stage
     const struct plan_out *out = &stage->outs[stage->requirements[index].out];
     struct digest digest;
     struct error why = {0};
-    if (requirement_check(project->store, stage, index, action, result, err) == 0)
+    if (requirement_check(project->lasting, stage, index, action, result, err) == 0)
         return 0;
     char *path = project_artifact(project, stage->name, out->path, &why);
     bool same = path != NULL && digest_of_file(path, &digest, &why) == 0 &&

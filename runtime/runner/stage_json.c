@@ -20,11 +20,13 @@ char *stage_json_dep_path(const struct project *project, const struct plan_stage
     if (index == stage->dep_count)
         return memory_copy_text("deps/lineage/lineage.json", err);
     const struct plan_dep *dep = &stage->deps[index];
+    const char *file = dep->path != NULL ? dep->path
+                       : dep->member_count == 0
+                           ? project->plan->stages[dep->stage].outs[dep->out].path
+                           : ".";
     text_addf(&path, "deps/%s", dep->name);
-    if (dep->path != NULL)
-        text_addf(&path, "/%s", last_part(dep->path));
-    else if (dep->member_count == 0)
-        text_addf(&path, "/%s", last_part(project->plan->stages[dep->stage].outs[dep->out].path));
+    if (strcmp(file, ".") != 0)
+        text_addf(&path, "/%s", last_part(file));
     if (text_check(&path, err) < 0)
         text_release(&path);
     return path.data;

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -20,11 +21,27 @@ static bool is_there(const char *folder, const char *path)
     return there;
 }
 
+/* Whether the dep on the project's folders has it, which lies at its own place alone. */
+static bool is_in_folders(const struct attempt *attempt, const char *path)
+{
+    const struct plan_stage *stage = attempt->job->stage;
+    bool there = false;
+    for (size_t i = 0; i < stage->dep_count && !there; i++) {
+        struct text inner = {0};
+        text_addf(&inner, "deps/%s/%s", stage->deps[i].name, path);
+        there = stage->deps[i].path != NULL && strcmp(stage->deps[i].path, ".") == 0 &&
+                is_there(attempt->folder, text_string(&inner));
+        text_release(&inner);
+    }
+    return there;
+}
+
 /* The project has it and the work folder has not. */
 static bool is_hidden(const struct attempt *attempt, const char *path)
 {
     return path[0] != '/' && strncmp(path, "..", 2) != 0 &&
-           is_there(attempt->jobs->project->plan->folder, path) && !is_there(attempt->folder, path);
+           is_there(attempt->jobs->project->plan->folder, path) &&
+           !is_there(attempt->folder, path) && !is_in_folders(attempt, path);
 }
 
 /* "No module named 'model'": model.py or model/ beside a file of cmd, or, as of `python3 -m`, in
@@ -83,12 +100,38 @@ static const char *next_word(const char *at, char word[WORD])
     return at + length;
 }
 
+/* "cat: /home/me/data.csv: Permission denied": a path outside that the sandbox kept from the stage;
+ * of one in the project its place there. */
+static char *refused_path(const struct attempt *attempt, const char *log)
+{
+    struct error ignored;
+    char word[WORD];
+    const char *project = attempt->jobs->project->plan->folder;
+    const size_t length = strlen(project);
+    for (const char *line = log; *line != '\0';
+         line += strcspn(line, "\n") + (strchr(line, '\n') != NULL)) {
+        const char *denied = strstr(line, "ermission denied"), *end = line + strcspn(line, "\n");
+        const char *at = line;
+        while (denied != NULL && denied < end && (at = next_word(at, word)) != NULL && at <= end) {
+            if (word[0] != '/' || without_folder(attempt, word) != word || !is_there("/", word))
+                continue;
+            bool inside = strncmp(word, project, length) == 0 && word[length] == '/';
+            return memory_copy_text(inside ? word + length + 1 : word, &ignored);
+        }
+    }
+    return NULL;
+}
+
 char *undeclared_find(const struct attempt *attempt, const struct text *log)
 {
     struct error ignored;
     char word[WORD], path[2 * WORD];
     const char *data = text_string(log), *at = data + (log->size > TAIL ? log->size - TAIL : 0);
     bool module = false;
+    char *refused =
+        attempt->jobs->project->sandbox == SANDBOX_OFF ? NULL : refused_path(attempt, at);
+    if (refused != NULL)
+        return refused;
     for (int i = 0; i < WORDS && (at = next_word(at, word)) != NULL; i++) {
         if (module && module_of(attempt, word, path))
             return memory_copy_text(path, &ignored);

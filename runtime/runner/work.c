@@ -130,7 +130,7 @@ static int each_dep(const struct attempt *attempt, dep_fn *visit, struct error *
             continue;
         char *inner = stage_json_dep_path(project, job->stage, i, err);
         char *path = inner == NULL ? NULL : file_join(attempt->folder, inner, err);
-        int result = path == NULL ? -1 : visit(project->store, &job->deps[i].content, path, err);
+        int result = path == NULL ? -1 : visit(project->lasting, &job->deps[i].content, path, err);
         free(inner);
         free(path);
         if (result < 0)
@@ -183,7 +183,7 @@ static int store_out(const struct attempt *attempt, const struct plan_out *out,
 
 static int refused_path(const struct attempt *attempt, struct text *path, struct error *err)
 {
-    text_addf(path, "%s/refused/%s", store_folder(attempt->jobs->project->store),
+    text_addf(path, "%s/refused/%s", store_folder(attempt->jobs->project->lasting),
               attempt->job->stage->name);
     return text_check(path, err);
 }
@@ -359,7 +359,7 @@ void work_keep_log(struct attempt *attempt)
     struct text path = {0}, text = {0};
     if (attempt->log_fd < 0)
         return;
-    const char *cache = store_folder(attempt->jobs->project->store);
+    const char *cache = store_folder(attempt->jobs->project->lasting);
     text_addf(&path, "%s/logs/%s.log", cache, attempt->job->stage->name);
     if (!path.failed)
         mend_way(cache, path.data, S_IFREG);

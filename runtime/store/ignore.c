@@ -124,6 +124,13 @@ static const char *path_below(const char *folder, const char *path)
     return path;
 }
 
+/* Of what lies in the project's own folder. */
+static bool is_none_of_its_folders(const char *name, bool is_folder)
+{
+    return !is_folder || name[0] == '.' || strcmp(name, "artifacts") == 0 ||
+           strcmp(name, "cache") == 0 || strcmp(name, "reports") == 0;
+}
+
 bool ignore_matches(const struct ignore *ignore, const char *path, bool is_folder)
 {
     const char *slash = strrchr(path, '/');
@@ -131,9 +138,11 @@ bool ignore_matches(const struct ignore *ignore, const char *path, bool is_folde
     bool ignored = false;
     for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]) && !ignored; i++)
         ignored = matches(&built_in[i], name, NULL, is_folder);
-    if (ignore == NULL || ignore->count == 0)
+    if (ignore == NULL)
         return ignored;
     const char *below = path_below(ignore->folder, path);
+    if (below != NULL && strchr(below, '/') == NULL && is_none_of_its_folders(name, is_folder))
+        return true;
     for (size_t i = 0; i < ignore->count; i++)
         if (matches(&ignore->patterns[i], name, below, is_folder))
             ignored = !ignore->patterns[i].counts;

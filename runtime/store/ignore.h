@@ -15,6 +15,10 @@
  *   !keep.pyc      counts after all; the last pattern that matches decides
  *
  * What lies in an ignored folder does not count whatever is said of it.
+ *
+ * In the project's own folder, which only the dep "." looks through, folders alone count, and of
+ * these neither hidden ones nor artifacts, cache and reports: what a run writes, and logs and
+ * tables that people drop beside the pipeline file, re-run nothing.
  */
 #ifndef STORE_IGNORE_H
 #define STORE_IGNORE_H

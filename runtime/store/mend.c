@@ -22,7 +22,7 @@ static const struct {
     {"refused", S_IFDIR},      {"aside", S_IFDIR},      {"memo", S_IFREG},
     {"run.lock", S_IFREG},     {"published", S_IFREG},  {"delivered.json", S_IFREG},
     {"answers.json", S_IFREG}, {"lock-stamp", S_IFREG}, {"key-locks", S_IFREG},
-    {"unchanged", S_IFREG},
+    {"unchanged", S_IFREG},    {"rerun", S_IFDIR},
 };
 
 /* A link to a folder is followed: somebody may keep the objects on another disk. One in place of a

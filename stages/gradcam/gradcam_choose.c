@@ -64,7 +64,7 @@ static int read_pairs(const json_t *pairs, const char *const *names, int64_t cla
 {
     size_t i;
     json_t *pair;
-    if (json_is_null(pairs))
+    if (pairs == NULL)
         return 0;
     if (!json_is_array(pairs) || json_array_size(pairs) > CHOICE_MOST_PAIRS)
         return error_set(err, ERR_USAGE,
@@ -122,7 +122,7 @@ int choice_make(const uint16_t *truth, const uint16_t *predicted, int64_t n,
     for (int64_t i = 0; i < n; i++)
         confusion[truth[i] * classes + predicted[i]]++;
     int result = 0;
-    if (json_is_null(pairs))
+    if (pairs == NULL)
         frequent_pairs(confusion, classes, &made);
     else
         result = read_pairs(pairs, names, classes, confusion, &made, err);

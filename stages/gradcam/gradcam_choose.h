@@ -39,7 +39,7 @@ struct choice {
 int choice_check_pairs(const json_t *pairs, struct error *err);
 
 /* truth, predicted [n], names [classes]. `pairs` is a list of [true, predicted], each a class's
- * name or its number, or null for the most frequent confusions (ties in order of the classes). A
+ * name or its number, or NULL for the most frequent confusions (ties in order of the classes). A
  * list that is not that is ERR_USAGE, which suggests the nearest name. */
 int choice_make(const uint16_t *truth, const uint16_t *predicted, int64_t n,
                 const char *const *names, int64_t classes, const json_t *pairs,

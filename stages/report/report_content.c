@@ -372,6 +372,39 @@ static int check_published(struct stage *stage, struct error *err)
     return stage_text_or_null(stage, "published.source", &source, err);
 }
 
+static int check_datasets(const json_t *datasets, struct error *err)
+{
+    size_t i;
+    json_t *name;
+    bool good = datasets == NULL || json_is_array(datasets);
+    json_array_foreach (datasets, i, name)
+        good &= json_is_string(name);
+    return good ? 0
+                : error_set(err, ERR_USAGE,
+                            "parameter 'card.datasets' must be null or a list of names");
+}
+
+static int read_card(struct stage *stage, struct report_card *card, struct error *err)
+{
+    const json_t *map = NULL;
+    if (stage_map_or_null(stage, "card", &map, err) < 0)
+        return -1;
+    if (map == NULL)
+        return 0;
+    if (stage_text_or_null(stage, "card.license", &card->license, err) < 0 ||
+        stage_text_or_null(stage, "card.intended_use", &card->intended_use, err) < 0 ||
+        stage_text_or_null(stage, "card.limitations", &card->limitations, err) < 0 ||
+        stage_value_or_null(stage, "card.datasets", &card->datasets, err) < 0 ||
+        check_datasets(card->datasets, err) < 0)
+        return -1;
+    const bool said = card->license != NULL || card->intended_use != NULL ||
+                      card->limitations != NULL || card->datasets != NULL;
+    if (said && stage_lists_outs(stage) && !stage_has_out(stage, "card"))
+        return error_set(err, ERR_USAGE,
+                         "parameter 'card' says something, and there is no out 'card' for it");
+    return 0;
+}
+
 static int read_parameters(struct stage *stage, struct report_content *content, struct error *err)
 {
     content->title = "Image classifier by transfer learning";
@@ -379,7 +412,8 @@ static int read_parameters(struct stage *stage, struct report_content *content, 
     if (stage_real_or_null(stage, "target", 0, 1, &content->target, err) < 0 ||
         stage_text_or_null(stage, "title", &content->title, err) < 0 ||
         stage_map_or_null(stage, "published", &content->published, err) < 0 ||
-        (content->published != NULL && check_published(stage, err) < 0))
+        (content->published != NULL && check_published(stage, err) < 0) ||
+        read_card(stage, &content->card, err) < 0)
         return -1;
     return stage_params_done(stage, err);
 }

@@ -43,10 +43,17 @@ struct report_confusion {
     double share; /* of the images of class truth */
 };
 
+/* What only people know, for the model card; each NULL where nothing was said. Borrowed. */
+struct report_card {
+    const char *license, *intended_use, *limitations;
+    const json_t *datasets; /* list of names */
+};
+
 struct report_content {
     const char *title;       /* borrowed from the stage */
     double target;           /* NaN: none was set */
     const json_t *published; /* numbers to compare with, or NULL; borrowed */
+    struct report_card card;
     json_t *metrics, *gradcam, *dataset, *split, *lineage;
     json_t *experiment;   /* report_experiment.h; NULL where there is none */
     json_t *stages;       /* of the lineage, each after those it depends on; NULL without lineage */
@@ -66,7 +73,7 @@ struct report_content {
 
 int report_content_read(struct stage *stage, struct report_content *content, struct error *err);
 /* The parameters alone: target, title, published {source, phase1_val_accuracy, phase2_val_accuracy,
- * test_accuracy}. */
+ * test_accuracy}, card {license, datasets, intended_use, limitations}. */
 int report_content_check(struct stage *stage, struct error *err);
 void report_content_release(struct report_content *content);
 

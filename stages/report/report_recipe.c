@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A word for a shell, as it is where nothing in it has a meaning. */
-static void add_word(struct text *text, const char *word)
+void report_recipe_word(struct text *text, const char *word)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                 "_.,:/=@%+-";
@@ -35,7 +34,7 @@ static void add_sets(struct text *flags, const json_t *sets)
         char *json = json_to_text(value, true, &ignored); /* which is YAML, too */
         text_addf(&word, "%s=%s", name, json != NULL ? json : "");
         text_add(flags, flags->size > 0 ? " --set " : "--set ");
-        add_word(flags, text_string(&word));
+        report_recipe_word(flags, text_string(&word));
         flags->failed |= json == NULL || word.failed;
         text_release(&word);
         free(json);
@@ -52,7 +51,7 @@ static void add_flags(struct text *text, const char *flags)
     if (strpbrk(text_string(&escaped), "\"$`\\!") == NULL)
         text_addf(text, "\"%s\"", text_string(&escaped));
     else
-        add_word(text, text_string(&escaped));
+        report_recipe_word(text, text_string(&escaped));
     text->failed |= escaped.failed;
     text_release(&escaped);
 }
@@ -64,7 +63,7 @@ void report_recipe_run(struct text *text, const json_t *lineage)
     text_add(text, "make pipeline");
     if (profile != NULL && *profile != '\0') {
         text_add(text, " PROFILE=");
-        add_word(text, profile);
+        report_recipe_word(text, profile);
     }
     add_sets(&flags, json_object_get(lineage, "sets"));
     if (flags.size > 0)
@@ -98,7 +97,7 @@ void report_recipe_check(struct text *text, const json_t *lineage)
         struct text line = {0};
         text_addf(&line, "%s  artifacts/evaluate/%s", digest, path);
         text_add(text, "echo ");
-        add_word(text, text_string(&line));
+        report_recipe_word(text, text_string(&line));
         text_add(text, " | sha256sum -c");
         text->failed |= line.failed;
         text_release(&line);

@@ -18,7 +18,7 @@ k "$key"
 ok $? key_that_is_there_is_not_replaced
 k "$here/ed" --kind ed25519
 [ $status -eq 0 ] && k "$here/x" --kind rsa
-[ $status -eq 2 ] && grep -q "unknown kind of key 'rsa': ed25519 or p256" "$here/err" && [ ! -e "$here/x" ]
+[ $status -eq 2 ] && grep -q -- "--kind 'rsa': expected p256 or ed25519" "$here/err" && [ ! -e "$here/x" ]
 ok $? kinds_of_keys_are_two
 r run
 chmod 640 "$key"

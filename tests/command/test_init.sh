@@ -25,7 +25,7 @@ yaml=$here/p/pipeline.yaml
 found class_folders pictures 200 300
 init
 [ $status -eq 0 ] && grep -q '^found 300 pictures of 2 classes, 200x5 to 900x5 pixels$' "$here/out" && grep -q '^  dog: 4$' "$here/out" &&
-    grep -q '^next: reprise run$' "$here/out" && grep -q mobilenet_2_5_224 "$yaml" && grep -q '^  pictures: "pictures"$' "$yaml" && grep -q '^/cache/$' "$here/p/.gitignore"
+    grep -q '^next: reprise run$' "$here/out" && grep -q '^base: MobileNet' "$here/out" && grep -q mobilenet_2_5_224 "$yaml" && grep -q '^  pictures: "pictures"$' "$yaml" && grep -q '^/cache/$' "$here/p/.gitignore"
 ok $? init_says_what_it_found_and_the_next_command_and_takes_a_pinned_base
 before=$(cat "$yaml")
 (cd "$here/p" && "$reprise" init) > "$here/out" 2> "$here/err"
@@ -36,7 +36,7 @@ grep -q 'sample:shapes' "$yaml" && ! grep -q https "$yaml"
 ok $? init_offline_takes_the_base_that_pretrain_makes
 found class_folders pictures 32 50000
 init
-grep -q resnet20 "$yaml" && ! grep -q 'weights:' "$yaml"
+grep -q resnet20 "$yaml" && ! grep -q '^  weights:' "$yaml"
 ok $? many_small_pictures_begin_from_random_weights
 found class_folders pictures 200 300
 echo w > "$here/w.safetensors"
@@ -48,7 +48,7 @@ init --weights "$here/none"
 ok $? weights_that_are_not_there_stop_before_anything_is_written
 pin=$(printf %064d 7)
 init --weights "https://example.org/a b.h5#sha256=$pin"
-[ $status -eq 0 ] && grep -qxF '        url: "https://example.org/a b.h5"' "$yaml" && grep -qxF "        sha256: $pin" "$yaml" && grep -q 'weights: download.weights' "$yaml"
+[ $status -eq 0 ] && grep -qxF '    url: "https://example.org/a b.h5"' "$yaml" && grep -qxF "    sha256: $pin" "$yaml" && grep -q 'weights: download.weights' "$yaml"
 ok $? pinned_address_of_weights_becomes_a_download
 init --weights https://example.org/a.h5
 [ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q "pin what lies there: https://example.org/a.h5#sha256=" "$here/err"
@@ -56,24 +56,54 @@ ok $? address_without_a_digest_is_refused
 init --weights 'https://example.org/a.h5#sha256=12'
 [ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q "must stand 64 hexadecimal digits" "$here/err"
 ok $? digest_that_is_none_is_refused
+found class_folders pictures 200 300
+sed -i 's/"counts": \[3, 4\]/"counts": [2, 90]/; s/"max": 900/"max": 200/' "$here/answer"
+init
+grep -q "^'dog' has 90, 'cat' 2: class_weight: balanced" "$here/out" && grep -q 'of 2 classes, 200x5 pixels$' "$here/out"
+ok $? classes_that_differ_much_in_size_are_said
 found csv pictures 200 300 ', "columns": {"path": "p", "label": "l", "group": "pati\"ent", "split": null}'
 init
 grep -qF 'group: "pati\"ent"' "$yaml"
 ok $? column_of_groups_is_taken_and_quoted
 found class_folders . 200 300
 init
-[ $status -eq 0 ] && [ ! -e "$yaml" ] && grep -q '^  pictures: "../p"$' "$here/p-pipeline/pipeline.yaml" && grep -qF "next: cd $here/p-pipeline && reprise run" "$here/out"
-ok $? folder_that_is_the_data_set_stays_as_it_is
+[ $status -eq 0 ] && grep -q '^  pictures: "\."' "$yaml" && grep -q '^next: reprise run$' "$here/out" && [ ! -e "$here/p-pipeline" ]
+ok $? folder_of_class_folders_holds_the_project_too
+around() { # around WHY
+    [ $status -eq 0 ] && [ ! -e "$yaml" ] && grep -q '^  pictures: "../p"' "$here/p-pipeline/pipeline.yaml" &&
+        grep -qF "in $here/p-pipeline: '.' itself cannot hold the project, since $1" "$here/out" && grep -qF "next: cd $here/p-pipeline && reprise run" "$here/out"
+}
+found csv . 200 300
+init
+around 'the data are more than folders'
+ok $? folder_with_a_table_in_its_top_stays_as_it_is
 found none . 0 0
 init
 [ $status -eq 0 ] && project=$here/p && r run && [ "$(head -n 1 "$here/p/artifacts/sorted/sorted.txt")" = 10 ] && r run && grep -q '2 cached' "$here/err"
 ok $? with_nothing_there_two_small_stages_run
 init --template pictures
-[ $status -eq 2 ] && grep -q 'holds no pictures' "$here/err" && [ ! -e "$yaml" ]
+[ $status -eq 2 ] && grep -q 'there are no pictures: ' "$here/err" && [ ! -e "$yaml" ]
 ok $? pictures_asked_for_and_not_there_are_told
 init --template stage
-[ $status -eq 2 ] && grep -q 'did you mean stages' "$here/err"
+[ $status -eq 2 ] && grep -q "'stage': expected pictures, stages or notebook, did you mean stages" "$here/err"
 ok $? unknown_template_suggests
+offered=$("$reprise" __complete init --template '' | tr '\n' '|')
+grep -qF -- "--template NAME      $(echo "$offered" | sed 's/|\([^|]*\)|$/ or \1/; s/|/, /g')" << END && grep -qF "\-\-template \" ${offered%|}\"" docs/reprise.1
+$("$reprise" init --help)
+END
+ok $? completion_help_and_manual_offer_the_same_templates
+found class_folders pictures 200 300
+init --template notebook
+[ $status -eq 0 ] && grep -q 'architecture: resnet50' "$yaml" && grep -q 'preprocess: caffe' "$yaml" && grep -q '^    url: "https://.*resnet50_weights' "$yaml" &&
+    grep -q 'trainable: \[conv5\]' "$yaml" && ! grep -v '#' "$yaml" | grep -q pixel_range
+ok $? notebook_is_resnet50_in_two_phases_with_pixels_scaled_once
+init --template notebook --offline
+[ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q 'name a file of it by --weights' "$here/err"
+ok $? notebook_needs_its_base
+found none . 0 0
+init --template notebook
+[ $status -eq 2 ] && [ ! -e "$yaml" ] && grep -q 'there are no pictures: ' "$here/err"
+ok $? notebook_needs_pictures
 for bad in '' '{' '[]' '{"kind": 3}' '{"kind": "csv", "path": 4}'; do
     echo "$bad" > "$here/answer"
     init

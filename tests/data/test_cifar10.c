@@ -54,7 +54,7 @@ static void cifar10_reads_batches_as_nhwc(void **state)
         {.name = "c/batches.meta.txt", .data = meta, .size = sizeof(meta) - 1}};
     struct dataset dataset = {0};
     write_tar(path.text, members, 5, true);
-    EXPECT_OK(cifar10_read(path.text, -1, -1, &dataset, &err));
+    EXPECT_OK(cifar10_read(path.text, &dataset, &err));
     assert_int_equal(dataset.train_images.shape[0], 2 * RECORDS);
     assert_int_equal(dataset.test_labels.shape[0], RECORDS);
     assert_int_equal(dataset.class_count, 10);
@@ -75,7 +75,7 @@ static void cifar10_reads_batches_as_nhwc(void **state)
     free(b);
 }
 
-static void cifar10_keeps_the_first_of_a_limit(void **state)
+static void cifar10_keeps_boxes_and_the_first_of_a_limit(void **state)
 {
     struct scratch_path path = data_scratch_path(state, "a.tar");
     struct batches *b = make_batches();
@@ -89,7 +89,11 @@ static void cifar10_keeps_the_first_of_a_limit(void **state)
         {.name = "batches.meta.txt", .data = meta, .size = sizeof(meta) - 1}};
     struct dataset dataset = {0};
     write_tar(path.text, members, 7, false);
-    EXPECT_OK(cifar10_read(path.text, 4, 1, &dataset, &err));
+    EXPECT_OK(cifar10_read(path.text, &dataset, &err));
+    EXPECT_ERROR(dataset_keep_first(&dataset, 7, -1, &err), ERR_USAGE,
+                 "train_limit is 7, but there are only 6 records");
+    assert_int_equal(dataset.train_images.shape[0], 6);
+    EXPECT_OK(dataset_keep_first(&dataset, 4, 1, &err));
     assert_int_equal(dataset.train_images.shape[0], 4);
     assert_int_equal(dataset.train_labels.count, 4);
     assert_int_equal(dataset.test_images.shape[0], 1);
@@ -98,8 +102,6 @@ static void cifar10_keeps_the_first_of_a_limit(void **state)
     assert_int_equal(((const uint8_t *)dataset.train_boxes.data)[15], 31);
     assert_int_equal(((const uint16_t *)dataset.train_labels.data)[3], 0);
     dataset_release(&dataset);
-    EXPECT_ERROR(cifar10_read(path.text, 7, -1, &dataset, &err), ERR_USAGE,
-                 "train_limit is 7, but there are only 6 records");
     free(b);
 }
 
@@ -108,7 +110,7 @@ static void expect_refusal(const char *path, const struct tar_member *members, s
 {
     struct dataset dataset = {0};
     write_tar(path, members, count, true);
-    EXPECT_ERROR(cifar10_read(path, -1, -1, &dataset, &err), ERR_FORMAT, message);
+    EXPECT_ERROR(cifar10_read(path, &dataset, &err), ERR_FORMAT, message);
     assert_null(dataset.train_images.data);
 }
 
@@ -188,7 +190,7 @@ static void cifar10_survives_failing_allocations(void **state)
         {.name = "batches.meta.txt", .data = meta, .size = sizeof(meta) - 1}};
     struct dataset dataset = {0};
     write_tar(path.text, members, 5, false);
-    EXPECT_ALLOCATION_FAILURES(cifar10_read(path.text, -1, -1, &dataset, &err), 0);
+    EXPECT_ALLOCATION_FAILURES(cifar10_read(path.text, &dataset, &err), 0);
     dataset_release(&dataset);
     free(b);
 }
@@ -199,7 +201,7 @@ int main(void)
     cmocka_unit_test_setup_teardown(name, data_scratch_set_up, data_scratch_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(cifar10_reads_batches_as_nhwc),
-        TEST(cifar10_keeps_the_first_of_a_limit),
+        TEST(cifar10_keeps_boxes_and_the_first_of_a_limit),
         TEST(cifar10_names_member_and_record_of_a_wrong_label),
         TEST(cifar10_refuses_incomplete_archives),
         TEST(cifar10_survives_failing_allocations),

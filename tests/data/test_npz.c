@@ -29,7 +29,7 @@ static struct scratch_path put(void **state, const char *folder, const struct ar
 }
 
 static const uint8_t pixels[24] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-static const int64_t labels[] = {2, 0};
+static const int64_t labels[] = {3, 0};
 
 static void npz_reads_keras_names_and_makes_grey_rgb(void **state)
 {
@@ -42,8 +42,10 @@ static void npz_reads_keras_names_and_makes_grey_rgb(void **state)
     struct scratch_path path = put(state, "keras", arrays, 4);
     struct dataset dataset;
     EXPECT_OK(npz_read(path.text, &dataset, &err));
-    assert_int_equal(dataset.class_count, 3);
-    assert_string_equal(dataset.classes[2], "2");
+    assert_int_equal(dataset.class_count, 3); /* none is called 2 */
+    assert_string_equal(dataset.classes[0], "0");
+    assert_string_equal(dataset.classes[1], "1");
+    assert_string_equal(dataset.classes[2], "3");
     assert_int_equal(dataset.height, 1);
     assert_int_equal(dataset.width, 2);
     assert_memory_equal(dataset.train_images.data, "\1\1\1\2\2\2\3\3\3\4\4\4", 12);

@@ -130,6 +130,41 @@ static void an_archive_is_listed_as_a_folder_is(void **state)
     EXPECT_ERROR(picture_source_open(path.text, NULL, &list, &err), ERR_FORMAT, "is there twice");
 }
 
+static void a_table_in_the_top_of_an_archive_is_taken(void **state)
+{
+    static const char table[] = "{\"file\": \"b/1.png\", \"label\": 7, \"split\": \"train\"}\n"
+                                "{\"file\": \"./a/1.png\", \"label\": 3, \"split\": \"test\"}\n"
+                                "{\"file\": \"b/1.png\", \"label\": 7, \"split\": \"val\"}\n";
+    struct scratch_path path = data_scratch_path(state, "a.tar");
+    struct picture_list list = {0};
+    struct tar_member members[] = {
+        {.name = "top/b/1.png", .data = "x", .size = 1},
+        {.name = "top/labels.jsonl", .data = table, .size = sizeof(table) - 1},
+        {.name = "top/b/more.csv", .data = "path,label\nx,y\n", .size = 15},
+        {.name = "top/notes.csv", .data = "x,y\n", .size = 4},
+        {.name = "__MACOSX/._labels.csv", .data = "path,label\nx,y\n", .size = 15},
+    };
+    write_tar(path.text, members, 5, true);
+    EXPECT_OK(picture_source_open(path.text, NULL, &list, &err));
+    assert_int_equal(list.kind, PICTURES_JSONL);
+    assert_true(list.archive);
+    assert_string_equal(list.table, "labels.jsonl");
+    expect_list(&list, "top/b/1.png 7 train\ntop/a/1.png 3 test\ntop/b/1.png 7 validation\n");
+    picture_list_release(&list);
+    EXPECT_ALLOCATION_FAILURES(picture_source_open(path.text, NULL, &list, &err), 0);
+    picture_list_release(&list);
+    members[3].data = "path,label\n../x,y\n";
+    members[3].size = 18;
+    write_tar(path.text, members, 5, true);
+    EXPECT_ERROR(picture_source_open(path.text, NULL, &list, &err), ERR_FORMAT,
+                 "it holds two tables of pictures, 'labels.jsonl' and 'notes.csv': leave one");
+    members[1].size = 0;
+    write_tar(path.text, members, 5, true);
+    EXPECT_ERROR(picture_source_open(path.text, NULL, &list, &err), ERR_FORMAT, "'notes.csv' in '");
+    EXPECT_ERROR(picture_source_open(path.text, NULL, &list, &err), ERR_FORMAT,
+                 "a.tar':2: '../x' is not below the table's folder");
+}
+
 static void what_holds_no_pictures_is_none(void **state)
 {
     const char *const paths[] = {"a.txt", "b.png", NULL};
@@ -168,10 +203,15 @@ int main(void)
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, data_scratch_set_up, data_scratch_tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(class_folders_are_told_by_their_names), TEST(split_folders_are_parts),
-        TEST(a_class_may_be_called_train),           TEST(a_table_says_more_than_folders),
-        TEST(an_archive_is_listed_as_a_folder_is),   TEST(what_holds_no_pictures_is_none),
-        TEST(names_that_are_not_utf8_are_refused),   TEST(a_list_survives_failing_allocations),
+        TEST(class_folders_are_told_by_their_names),
+        TEST(split_folders_are_parts),
+        TEST(a_class_may_be_called_train),
+        TEST(a_table_says_more_than_folders),
+        TEST(an_archive_is_listed_as_a_folder_is),
+        TEST(a_table_in_the_top_of_an_archive_is_taken),
+        TEST(what_holds_no_pictures_is_none),
+        TEST(names_that_are_not_utf8_are_refused),
+        TEST(a_list_survives_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

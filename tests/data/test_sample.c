@@ -42,7 +42,7 @@ static void sample_is_a_dataset_with_balanced_classes_and_boxes(void **state)
     struct dataset dataset = {0};
     int64_t counts[10] = {0};
     generate("sample:objects?train=2020&test=30&seed=5", path.text);
-    EXPECT_OK(cifar10_read(path.text, -1, -1, &dataset, &err));
+    EXPECT_OK(cifar10_read(path.text, &dataset, &err));
     assert_int_equal(dataset.train_labels.count, 2020);
     assert_int_equal(dataset.test_labels.count, 30);
     assert_true(dataset.has_boxes);
@@ -66,8 +66,8 @@ static void sample_pictures_differ(void **state)
     struct dataset x = {0}, y = {0};
     generate("sample:objects?train=60&test=60", a.text);
     generate("sample:objects?train=60&test=60&seed=1", b.text);
-    EXPECT_OK(cifar10_read(a.text, -1, -1, &x, &err));
-    EXPECT_OK(cifar10_read(b.text, -1, -1, &y, &err));
+    EXPECT_OK(cifar10_read(a.text, &x, &err));
+    EXPECT_OK(cifar10_read(b.text, &y, &err));
     const size_t size = 3 * SCENE_PIXELS;
     const uint8_t *sets[] = {x.train_images.data, x.test_images.data, y.train_images.data};
     for (int i = 0; i < 180; i++)
@@ -86,8 +86,9 @@ static void sample_shows_more_pictures_of_the_same_when_asked_for_more(void **st
     struct dataset x = {0}, y = {0};
     generate("sample:shapes?train=10&test=5", a.text);
     generate("sample:shapes?train=30&test=15", b.text);
-    EXPECT_OK(cifar10_read(a.text, -1, -1, &x, &err));
-    EXPECT_OK(cifar10_read(b.text, 10, 5, &y, &err));
+    EXPECT_OK(cifar10_read(a.text, &x, &err));
+    EXPECT_OK(cifar10_read(b.text, &y, &err));
+    EXPECT_OK(dataset_keep_first(&y, 10, 5, &err));
     assert_memory_equal(x.train_images.data, y.train_images.data, 10 * 3 * SCENE_PIXELS);
     assert_memory_equal(x.test_boxes.data, y.test_boxes.data, 5 * 4);
     dataset_release(&x);

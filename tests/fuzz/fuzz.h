@@ -35,6 +35,7 @@ fuzz_target fuzz_npz;
 fuzz_target fuzz_pickle;
 fuzz_target fuzz_picture_table;
 fuzz_target fuzz_picture;
+fuzz_target fuzz_picture_archive;
 fuzz_target fuzz_pipeline;
 fuzz_target fuzz_progress;
 fuzz_target fuzz_safetensors;

@@ -26,7 +26,7 @@ enum fuzz_verdict fuzz_cifar10(const uint8_t *data, size_t size)
     struct dataset dataset = {0};
     enum fuzz_verdict verdict = FUZZ_REFUSED;
     fuzz_folder_make(&folder, data, size);
-    if (cifar10_read(folder.input, -1, -1, &dataset, &err) < 0) {
+    if (cifar10_read(folder.input, &dataset, &err) < 0) {
         ASSERT(dataset.classes == NULL && dataset.train_images.data == NULL);
         ASSERT(fuzz_error_is_good(&err) && fuzz_folder_is_clean(&folder));
     } else {

@@ -7,7 +7,7 @@
 
 static bool read_one(const struct fuzz_folder *folder, enum cifar_layout layout, bool coarse)
 {
-    const struct cifar_request request = {layout, coarse, -1, -1};
+    const struct cifar_request request = {layout, coarse};
     const struct dataset_origin origin = {"archive.tar", "", false};
     struct dataset dataset = {0}, opened = {0};
     struct error err = {0};

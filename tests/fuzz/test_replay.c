@@ -22,6 +22,7 @@ static struct replay replays[] = {
     {"npy", fuzz_npy, 60, 200},
     {"npz", fuzz_npz, 60, 100},
     {"pickle", fuzz_pickle, 60, 400},
+    {"picture_archive", fuzz_picture_archive, 60, 200},
     {"picture_table", fuzz_picture_table, 60, 200},
     {"picture", fuzz_picture, 60, 200},
     {"pipeline", fuzz_pipeline, 60, 200},

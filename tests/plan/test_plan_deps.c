@@ -228,6 +228,7 @@ static void deps_through_links_are_taken_but_not_into_the_runners_folders(void *
     plans_add(*state, "cache/x", "");
     plans_link(*state, "away", "../else");
     plans_link(*state, "own", "artifacts");
+    plans_link(*state, "here", ".");
     plans_link(*state, "broken", "nowhere");
     plans_link(*state, "circle", "circle");
     plans_link(*state, "to_pipe", "pipe");
@@ -238,6 +239,16 @@ static void deps_through_links_are_taken_but_not_into_the_runners_folders(void *
     assert_file(plan, "a", "away");
     assert_file(plan, "b", "away/f");
     plan_free(plan);
+    plan = plans_read(*state, "stages:\n"
+                              "  a: {cmd: x, deps: {d: .}}\n"
+                              "  b: {cmd: \"x ${deps.d}\", deps: {d: ../project/.}}\n");
+    assert_file(plan, "a", ".");
+    assert_file(plan, "b", ".");
+    assert_string_equal(plan->stages[1].argv[1], "deps/d");
+    plan_free(plan);
+#define AROUND                                                                                     \
+    " the runner's own folders; name what is needed inside it ('.' stands for this project's "     \
+    "folders)"
     static const struct {
         const char *dep, *why;
     } deps[] = {
@@ -246,9 +257,9 @@ static void deps_through_links_are_taken_but_not_into_the_runners_folders(void *
         {"./cache/x", "'./cache/x' is the runner's to write; an out is named 'stage.out'"},
         {"../project/cache",
          "'../project/cache' is the runner's to write; an out is named 'stage.out'"},
-        {"./.", "'./.' holds the runner's own folders; name what is needed inside it"},
-        {"..", "'..' holds the runner's own folders; name what is needed inside it"},
-        {"/", "'/' holds the runner's own folders; name what is needed inside it"},
+        {"here", "'here' holds" AROUND},
+        {"..", "'..' holds" AROUND},
+        {"/", "'/' holds" AROUND},
         {"broken", "'broken' is a link to 'nowhere', which is not there"},
         {"circle", "'circle' is a link to 'circle', which leads back to it"},
         {"pipe", "'pipe' is neither a file nor a folder"},

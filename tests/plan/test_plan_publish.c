@@ -66,6 +66,20 @@ static void publish_spares_what_is_not_the_pipelines(void **state)
         assert_refused(plans, cases[i].path, cases[i].publish, cases[i].why);
 }
 
+/* The dep "." has none of the runner's folders: reports is the one to publish into. */
+static void beside_a_dep_on_the_projects_folders_only_reports_is_published(void **state)
+{
+    static const char text[] = "stages:\n"
+                               "  a: {cmd: x, deps: {d: .}, outs: {o: {path: o, publish: %s}}}\n";
+    char at[256];
+    snprintf(at, sizeof(at), text, "site/new");
+    plans_refused(*state, at,
+                  "2:36: stage 'a': the out 'o' publishes into 'site/new', where stage 'a' has the "
+                  "dep 'd'");
+    snprintf(at, sizeof(at), text, "reports/new");
+    plan_free(plans_read(*state, at));
+}
+
 static void publish_over_a_file_of_another_stage_is_refused(void **state)
 {
     plans_add(*state, "tools/b.py", "");
@@ -140,6 +154,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plans_setup, plans_teardown)
     const struct CMUnitTest tests[] = {
         TEST(publish_spares_what_is_not_the_pipelines),
+        TEST(beside_a_dep_on_the_projects_folders_only_reports_is_published),
         TEST(publish_over_a_file_of_another_stage_is_refused),
         TEST(publish_over_what_links_lead_to_is_refused),
         TEST(publish_collisions_that_are_certain_are_refused),

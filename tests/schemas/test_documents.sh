@@ -51,6 +51,7 @@ prints log log data
 prints status status
 prints why why double
 prints verify verify
+prints verify verify --rerun
 prints metrics metrics
 prints metrics-table metrics --runs --sort name
 prints run run --set scale=3
@@ -162,6 +163,11 @@ prints predictions predict phase2.model artifacts/explore/sample_images.png
 by_hand compare "{\"difference\": {}, \"pictures\": {\"dataset\": \"$at/download/dataset\", \"a\": \"$at/evaluate/predictions.npy\", \"b\": \"$at/evaluate/predictions.npy\"}, \"curves\": []}" '{}' '{"pictures": "pictures.json"}'
 [ -s "$work/pictures.json" ] && keeps compared "$work/pictures.json"
 ok $? compared_pictures_keep_to_compared
+by_hand differ "{\"pairs\": [{\"name\": \"x.safetensors\", \"a\": \"$at/phase1/model.safetensors\", \"b\": \"$at/phase2/model.safetensors\"},
+    {\"name\": \"x.json\", \"a\": \"$at/phase1/history.json\", \"b\": \"$at/phase2/history.json\"}, {\"name\": \"x.png\", \"a\": \"$at/explore/sample_images.png\", \"b\": \"$at/explore/class_distribution.png\"}]}" \
+    '{}' '{"report": "report.json", "pictures": "pictures"}'
+[ -s "$work/report.json" ] && keeps differing "$work/report.json" && grep -q '"ulp": [1-9]' "$work/report.json" && grep -q '"format": "picture"' "$work/report.json"
+ok $? what_differs_keeps_to_differing
 result=0
 cat "$here"/*/events > "$here/events"
 [ "$(sed -n 's/.*"event":"\([a-z]*\)".*/\1/p' "$here/events" | sort -u | tr '\n' ' ')" = "note progress " ] || result=1
@@ -185,7 +191,7 @@ ok $? what_the_plan_takes_keeps_to_pipeline
 awk -v into="$here/example" '/^```yaml/ { file = into (++n) ".yaml"; print "" > file; next } /^```/ { file = ""; next } file { print > file }' docs/pipeline.md
 is_pipeline "$here"/example*.yaml
 ok $? examples_of_the_page_keep_to_pipeline
-"$reprise" init "$here/empty" > "$here/said" 2>&1 && "$reprise" init "$here/own" >> "$here/said" 2>&1 && is_pipeline "$here/empty/pipeline.yaml" "$here/own-pipeline/pipeline.yaml"
+"$reprise" init "$here/empty" > "$here/said" 2>&1 && "$reprise" init "$here/own" >> "$here/said" 2>&1 && is_pipeline "$here/empty/pipeline.yaml" "$here/own/pipeline.yaml"
 ok $? what_init_writes_keeps_to_pipeline
 result=0
 while IFS='|' read -r from to why; do

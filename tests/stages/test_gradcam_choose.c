@@ -17,7 +17,7 @@ static void choice_takes_the_first_three_of_each(void **state)
     (void)state;
     struct choice choice;
     struct error err = {0};
-    assert_int_equal(choice_make(truth, predicted, N, names, 3, json_null(), &choice, &err), 0);
+    assert_int_equal(choice_make(truth, predicted, N, names, 3, NULL, &choice, &err), 0);
     assert_int_equal(choice.samples[choice.right[0]], 0);
     assert_int_equal(choice.samples[choice.right[1]], 2);
     assert_int_equal(choice.samples[choice.right[2]], 4);
@@ -31,7 +31,7 @@ static void choice_finds_the_most_frequent_pairs(void **state)
     (void)state;
     struct choice choice;
     struct error err = {0};
-    assert_int_equal(choice_make(truth, predicted, N, names, 3, json_null(), &choice, &err), 0);
+    assert_int_equal(choice_make(truth, predicted, N, names, 3, NULL, &choice, &err), 0);
     assert_int_equal(choice.pair_count, 3);
     /* 0 as 1 and 1 as 2 both three times: in order of the classes */
     assert_int_equal(choice.pairs[0].truth, 0);
@@ -102,7 +102,7 @@ static void choice_is_empty_where_all_is_right(void **state)
     (void)state;
     struct choice choice;
     struct error err = {0};
-    assert_int_equal(choice_make(truth, truth, 2, names, 3, json_null(), &choice, &err), 0);
+    assert_int_equal(choice_make(truth, truth, 2, names, 3, NULL, &choice, &err), 0);
     assert_int_equal(choice.pair_count, 0);
     assert_int_equal(choice.count, 2);
     assert_int_equal(choice.right[2], -1);

@@ -28,8 +28,9 @@ for file in download/dataset/train_images.npy download/dataset/test_labels.npy d
     evaluate/metrics.json evaluate/predictions.npy evaluate/classification_report.txt \
     curves/phase1_training_curves.png curves/phase2_training_curves.png curves/confusion_matrix.png curves/confusion_matrix.csv \
     curves/drawings/confusion_matrix.svg explore/drawings/sample_images.narrow.svg gradcam/drawings/gradcam_samples.svg \
+    curves/tensorboard/phase2/validation/events.out.tfevents.946684800.reprise curves/vega/training_curves.vl.json \
     gradcam/gradcam_samples.png gradcam/gradcam_confusion_analysis.png gradcam/heatmaps.npy gradcam/metrics.json \
-    report/report/index.html report/report/report.md report/report/report.json; do
+    report/report/index.html report/report/report.md report/report/report.json report/model_card.md; do
     [ -s "$project/artifacts/$file" ] || { echo "# $file is not there"; result=1; }
 done
 ok $result pipeline_leaves_every_artifact
@@ -41,7 +42,9 @@ for array in "$project"/artifacts/*/*.npy "$project"/artifacts/*/*/*.npy; do
     [ "$(head -c 6 "$array" | tail -c 5)" = NUMPY ] || result=1
 done
 grep -q '^epoch,accuracy,learning_rate,loss,val_accuracy,val_loss' "$project/artifacts/phase2/history.csv" &&
-    grep -q 'macro avg' "$project/artifacts/evaluate/classification_report.txt" || result=1
+    grep -q 'macro avg' "$project/artifacts/evaluate/classification_report.txt" &&
+    [ "$(head -n 1 "$project/artifacts/report/model_card.md")" = --- ] &&
+    grep -q '^- `device cpu`$' "$project/artifacts/report/model_card.md" || result=1
 ok $result artifacts_are_what_their_names_say
 
 page=$project/reports/index.html

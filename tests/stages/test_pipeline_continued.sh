@@ -19,9 +19,9 @@ r verify --as-recorded
 ok $? continued_pipeline_verifies
 cp -r "$project/artifacts" "$here/after"
 
-# What follows sees equal bytes and is cached; the report names every key.
+# What follows sees equal bytes and is cached; the curves show by what it was trained, and the report names every key.
 experiment run --set phase2.epochs=4
-[ $status -eq 0 ] && [ "$(executed)" = "phase2 report " ] &&
+[ $status -eq 0 ] && [ "$(executed)" = "curves phase2 report " ] &&
     diff -r --exclude=training.state "$here/after/phase2_continued" "$project/artifacts/phase2"
 ok $? continued_phase_has_the_bytes_of_all_epochs_at_once
 

@@ -169,6 +169,24 @@ static void check_takes_pooled_layers(void **state)
     }
 }
 
+/* As if they were left out. */
+static void check_takes_empty_maps_and_null(void **state)
+{
+    static const char *const names[] = {"augment", "train", "phase.cosine_decay",
+                                        "phase.early_stopping"};
+    (void)state;
+    for (int i = 0; i < 7; i++) {
+        struct stage_run run;
+        init(&run, index_of("phase1"));
+        json_t *params = json_object_get(run.description, "params");
+        set(params, "phase.reduce_learning_rate", "null");
+        set(params, names[i / 2], i % 2 == 0 ? "null" : "{}");
+        if (stage_run_check(&run) != 0)
+            fail_msg("%s: %s", names[i / 2], run.messages);
+        stage_run_release(&run);
+    }
+}
+
 static void report_takes_no_published_numbers(void **state)
 {
     (void)state;
@@ -237,7 +255,11 @@ static const struct wrong {
      "parameter 'phase.early_stopping' must be a map, not 5"},
     {"phase1", "train.norm", "\"frozen\"", "not one of inference, batch"},
     {"phase1", "train.batsh", "1", "unknown parameter 'train.batsh', did you mean 'train.batch'?"},
-    {"phase1", "seed", NULL, "parameter 'seed' is missing"},
+    {"phase1", "phase.epochs", NULL, "parameter 'phase.epochs' is missing"},
+    {"phase1", "model.preprocess", NULL, "parameter 'model.preprocess' is missing"},
+    {"phase1", "phase.early_stopping", "{}",
+     "parameter 'phase.early_stopping.patience' is missing: a number, or null"},
+    {"phase1", "augmentation", "{}", "unknown parameter 'augmentation'"},
     {"phase2", "phase.learning_rate", "\"fast\"",
      "parameter 'phase.learning_rate' must be a number, not \"fast\""},
     {"phase2", "phase.trainable", "[\"conv9\"]",
@@ -273,6 +295,8 @@ static const struct wrong {
     {"explore", "augment.flip", "1", "parameter 'augment.flip' must be true or false, not 1"},
     {"evaluate", "alpha", "1", "unknown parameter 'alpha'"},
     {"curves", "title", "\"x\"", "unknown parameter 'title'"},
+    {"curves", "hyperparameters", "[1]", "parameter 'hyperparameters' must be a map or null"},
+    {"curves", "hyperparameters", "{\"a\": 1}", "there is no out 'tensorboard' for it"},
     {"gradcam", "gradcam.alpha", "2", "parameter 'gradcam.alpha' is 2, outside 0 to 1"},
     {"gradcam", "gradcam.colormap", "\"hot\"",
      "parameter 'gradcam.colormap' is 'hot', not one of viridis, jet"},
@@ -282,6 +306,11 @@ static const struct wrong {
     {"report", "published.test_accurracy", "0.4",
      "unknown parameter 'published.test_accurracy', did you mean 'published.test_accuracy'?"},
     {"report", "published", "[1]", "parameter 'published' must be a map, not [1]"},
+    {"report", "card", "{\"licence\": \"mit\"}",
+     "unknown parameter 'card.licence', did you mean 'card.license'?"},
+    {"report", "card", "{\"datasets\": \"cifar10\"}",
+     "parameter 'card.datasets' must be null or a list of names"},
+    {"report", "card", "{\"license\": \"mit\"}", "there is no out 'card' for it"},
     {"download", "dataset.sha256", "\"12\"", "parameter 'dataset.sha256' must pin"},
     {"download", "dataset.url", "\"ftp://host/x\"",
      "'ftp://host/x' is not an https:, http: or file: URL"},
@@ -376,6 +405,7 @@ int main(void)
         cmocka_unit_test(check_accepts_right_parameters_and_touches_nothing),
         cmocka_unit_test(check_refuses_bf16_where_the_processor_has_none),
         cmocka_unit_test(check_takes_pooled_layers),
+        cmocka_unit_test(check_takes_empty_maps_and_null),
         cmocka_unit_test(report_takes_no_published_numbers),
         cmocka_unit_test(check_names_the_metrics_to_come),
         cmocka_unit_test(check_names_what_is_wrong_in_one_line),

@@ -25,14 +25,20 @@ static void patterns_add_to_what_is_built_in(void **state)
         {"/p/data/a.log", false, true},
         {"/p/data/b/a.log", false, false},
         {"/elsewhere/data/a.log", false, false},
-        {"/p/top", false, true},
+        {"/p/top", true, true},
+        {"/p/cat", true, false},
+        {"/p/log.txt", false, true},
+        {"/p/.venv", true, true},
+        {"/p/reports", true, true},
+        {"/p/cat/cache", true, false},
+        {"/elsewhere/log.txt", false, false},
         {"/p/data/top", false, false},
         {"/p/x/keep.pyc", false, false},
         {"/p/x/other.pyc", false, true},
         {"/p/x/__pycache__", true, true},
         {"/p/x/__pycache__", false, false},
         {"/p/./data/a.log", false, true},
-        {"/p/a#b", false, false},
+        {"/p/x/a#b", false, false},
     };
     struct ignore *ignore =
         parse("# what editors leave\n\n*.tmp\nnotes/\ndata/*.log  \r\n/top\n!keep.pyc\n#a#b");
@@ -49,10 +55,10 @@ static void last_pattern_decides(void **state)
 {
     (void)state;
     struct ignore *ignore = parse("*.log\n!a.log\na.log");
-    assert_true(ignore_matches(ignore, "/p/a.log", false));
+    assert_true(ignore_matches(ignore, "/p/x/a.log", false));
     ignore_free(ignore);
     ignore = parse("!*.pyc\n");
-    assert_false(ignore_matches(ignore, "/p/a.pyc", false));
+    assert_false(ignore_matches(ignore, "/p/x/a.pyc", false));
     ignore_free(ignore);
 }
 

@@ -317,3 +317,25 @@ put("picture_table/refused/no_rows.csv", b"path,label\n")
 put("picture_table/refused/empty.csv", b"")
 put("picture_table/refused/text.jsonl", b'{"path": "a.png", "label": [1]}\n')
 put("picture_table/refused/cut.jsonl", b'{"path": "a.png", "label": 1\n')
+
+
+# ---- picture_archive ----
+
+PICTURES = [pathlib.Path("../../golden/pictures/" + name).read_bytes() for name in ("bits_1.png", "grey.jpg")]
+TABLE = b"path,label\np/1.png,cat\n./p/2.jpg,dog\np/1.png,cat\np/3.png,dog\n"
+LINES = b'{"image": "p/1.png", "class": 1, "set": "train"}\n{"image": "p/2.jpg", "class": 2, "set": "test"}\n'
+
+
+def tar(members):
+    return gzip.decompress(compressed(members))
+
+
+put("picture_archive/accepted/folders.zip", archive([("cat/1.png", PICTURES[0]), ("dog/2.jpg", PICTURES[1]), ("__MACOSX/x", b"")], zipfile.ZIP_DEFLATED))
+put("picture_archive/accepted/parts.tar", tar([("./train/cat/1.png", PICTURES[0]), ("./test/dog/2.jpg", PICTURES[1]), ("notes.csv", b"a,b\n")]))
+put("picture_archive/accepted/table.tar", tar([("top/p/1.png", PICTURES[0]), ("top/labels.csv", TABLE), ("top/p/2.jpg", PICTURES[1])]))
+put("picture_archive/accepted/lines.zip", archive([("labels.jsonl", LINES), ("p/1.png", PICTURES[0]), ("p/2.jpg", PICTURES[1])]))
+put("picture_archive/refused/none.tar", tar([("1.png", PICTURES[0])]))
+put("picture_archive/refused/twice.tar", tar([("cat/1.png", PICTURES[0]), ("dog/1.png", PICTURES[0]), ("cat/1.png", PICTURES[0])]))
+put("picture_archive/refused/two_tables.zip", archive([("a.csv", TABLE), ("b.jsonl", LINES), ("p/1.png", PICTURES[0])]))
+put("picture_archive/refused/climbs.tar", tar([("a.csv", b"path,label\np/../../x.png,cat\n"), ("p/1.png", PICTURES[0])]))
+put("picture_archive/refused/empty.zip", b"")

@@ -1,0 +1,15 @@
+/* What a process gives up for good, and with it all that it starts: privileges, files that
+ * Landlock's rules do not allow, the network, and calls that reach into other processes.
+ */
+#ifndef RUNNER_CONFINE_H
+#define RUNNER_CONFINE_H
+
+#include <stdbool.h>
+
+bool confine_has_seccomp(void);
+
+/* `rules` of landlock.h, or -1. Between fork and exec: allocates nothing, takes no lock. -1 with
+ * errno. */
+int confine_enter(int rules, bool network);
+
+#endif

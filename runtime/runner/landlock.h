@@ -1,0 +1,30 @@
+/* Landlock (landlock(7)) by raw system calls: what a process and its children may do with files,
+ * every ABI from 1 up. What an older kernel does not know is left out, and said by whom it
+ * concerns.
+ *
+ *   ABI 1  files; 2  rename and link across folders; 3  truncate; 4  TCP; 5  ioctl of devices;
+ *   6  signals and abstract sockets to processes outside
+ */
+#ifndef RUNNER_LANDLOCK_H
+#define RUNNER_LANDLOCK_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+
+/* Of the kernel; 0 where there is none. REPRISE_LANDLOCK_ABI lowers it, for tests. */
+int landlock_abi(void);
+
+enum landlock_access { LANDLOCK_READ, LANDLOCK_WRITE };
+
+/* A set of rules as a descriptor: nothing may be read, written or executed but what is allowed
+ * then; without `network` no TCP either. -1 with an error. */
+int landlock_new(bool network, struct error *err);
+
+/* A path and all below it; one that is not there is no rule. LANDLOCK_WRITE allows reading, too. */
+int landlock_allow(int rules, const char *path, enum landlock_access access, struct error *err);
+
+/* This process from now on; no_new_privs must be set. Allocates nothing. -1 with errno. */
+int landlock_enter(int rules);
+
+#endif

@@ -1,0 +1,25 @@
+/* What a stage may do while it runs: read its deps, the files of its command, the system and the
+ * interpreter; write its own folder; reach the network where it declares that. Without privileges,
+ * with no way to gain any, and out of reach of other processes. By Landlock and seccomp, as far as
+ * the kernel has them.
+ *
+ * Rules are made by the runner; between fork and exec confine.h does the rest.
+ */
+#ifndef RUNNER_SANDBOX_H
+#define RUNNER_SANDBOX_H
+
+#include "base/text.h"
+#include "runner/attempt.h"
+
+/* What is missing on this kernel, as words; "" where nothing is. */
+void sandbox_missing(struct text *missing);
+/* What is in force, as words. */
+void sandbox_in_force(struct text *words);
+
+/* Before a run: ERR_USAGE where all is required and something is missing. */
+int sandbox_check(const struct project *project, struct error *err);
+
+/* The rules of an attempt as a descriptor in *rules, -1 where the kernel has no Landlock. */
+int sandbox_rules(const struct attempt *attempt, int *rules, struct error *err);
+
+#endif
