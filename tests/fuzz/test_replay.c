@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* Changed HDF5 files are left out: with some the library runs until the time of its process is
- * over, a minute for each, and with which ones depends on its release. `make fuzz` changes them. Of archives there are few, as each is
- * unpacked twice, and read by a process of its own. */
+ * over, a minute for each, and with which ones depends on its release. `make fuzz` changes them. Of
+ * archives there are few, as each is unpacked twice, and read by a process of its own. */
 static struct replay replays[] = {
     {"action", fuzz_action, 30, 60},
     {"checkpoint", fuzz_checkpoint, 60, 200},

@@ -88,7 +88,8 @@ static void graph_is_safe_and_the_same_again(void **state)
     assert_non_null(strstr(svg, ">a&amp;b<"));
     assert_non_null(strstr(svg, "aria-label=\"what &amp; why\""));
     assert_non_null(strstr(svg, "<title>a-name-that-is-longer-than-a-box-can-be</title>"));
-    assert_non_null(strstr(svg, ">a-name-that\xe2\x80\xa6" "box-can-be</text>"));
+    assert_non_null(strstr(svg, ">a-name-that\xe2\x80\xa6"
+                                "box-can-be</text>"));
     free(svg);
     free(again);
 }

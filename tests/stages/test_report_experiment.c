@@ -94,7 +94,7 @@ static void expect_part(struct stage_run *run, const char *file, const char *par
 static json_t *read_report(const struct experiment *e)
 {
     struct error err = {0};
-    json_t *report, *stages;
+    json_t *report = NULL, *stages;
     char path[128];
     snprintf(path, sizeof(path), "%s/report/report.json", e->run.folder);
     struct json_schema *schema = json_schema_open("docs/schemas/report.json", &err);
