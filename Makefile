@@ -38,6 +38,7 @@ ifdef DEBUG
 endif
 ifdef SANITIZE_WITH # address,undefined or thread
   BUILD = build-$(firstword $(subst $(comma), ,$(SANITIZE_WITH)))
+  OPTIMISE := $(OPTIMISE:-O3=-O1)# compiles in half the time, and less is optimised away before it is looked at
   SANITIZE = -fsanitize=$(SANITIZE_WITH) -fno-sanitize-recover=all -fno-omit-frame-pointer -g
 endif
 comma := ,
@@ -61,11 +62,12 @@ TEST_SOURCES = $(wildcard tests/*/test_*.c)
 # Programs and shared objects of tests that are no tests themselves.
 FAULT_SOURCES = tests/faults/at_syscall.c tests/faults/hostile.c tests/faults/failing_malloc.c
 FAULT_TOOLS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/hostile
+CI_TOOLS = $(BUILD)/tests/ci/yaml_at
 ORACLE_SOURCES = $(wildcard tests/oracle/*.c)
 ORACLE_TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(ORACLE_SOURCES))
 SCHEMA_TOOLS = $(BUILD)/tests/schemas/validate
 FAULT_PROGRAMS = $(FAULT_TOOLS) $(BUILD)/tests/faults/failing_malloc.so
-TEST_SHARED = $(filter-out tests/cuda/ask_plans.c $(addprefix tests/cuda/,twin_%.c card_%.c gpu_%.c) $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) tests/schemas/validate.c tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
+TEST_SHARED = $(filter-out tests/cuda/ask_plans.c $(addprefix tests/cuda/,twin_%.c card_%.c gpu_%.c) $(TEST_SOURCES) $(FAULT_SOURCES) $(ORACLE_SOURCES) $(CI_TOOLS:$(BUILD)/%=%.c) tests/schemas/validate.c tests/fuzz/entry.c $(wildcard tests/bench/*.c),$(wildcard tests/*/*.c))
 BENCH_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
 TEST_PROGRAMS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 # Those that TEST= selects, as tests/run does: all where there is none.
@@ -200,8 +202,8 @@ $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS): $(BUILD)/%: $(BUILD)/objects/%.
 $(GPU_PROGRAMS): $(BUILD)/tests/cuda/gpu_%: $(BUILD)/objects/tests/cuda/%.o $(BUILD)/objects/tests/cuda/gpu_bed.o $(TEST_LIBS)
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS) $(GPU_PROGRAMS): private STRIP =
 $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(ASK_PLANS) $(GPU_PROGRAMS): private LINK_LIBS = -lcmocka
-$(FAULT_TOOLS) $(ORACLE_TOOLS) $(SCHEMA_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
-$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS) $(ORACLE_TOOLS) $(SCHEMA_TOOLS) $(ASK_PLANS) $(GPU_PROGRAMS): $(BUILD)/flags
+$(FAULT_TOOLS) $(CI_TOOLS) $(ORACLE_TOOLS) $(SCHEMA_TOOLS): $(BUILD)/%: $(BUILD)/objects/%.o $(TEST_LIBS)
+$(BUILD)/reprise $(STAGE_PROGRAMS) $(TEST_PROGRAMS) $(BENCH_PROGRAMS) $(FAULT_TOOLS) $(CI_TOOLS) $(ORACLE_TOOLS) $(SCHEMA_TOOLS) $(ASK_PLANS) $(GPU_PROGRAMS): $(BUILD)/flags
 	$(link)
 
 $(BUILD)/tests/cuda/kernels: $(KERNEL_OBJECTS) $(call libs,tests nn data base)
@@ -240,7 +242,7 @@ test: ## install what is missing, build, and run every test (TEST=part of a name
 	@$(MAKE) --no-print-directory $(PARALLEL) build-tests
 	@BUILD=$(BUILD) tests/run $(TEST)
 
-build-tests: all $(call selected,$(TEST_PROGRAMS)) $(FAULT_PROGRAMS) $(ORACLE_TOOLS) $(SCHEMA_TOOLS) $(KERNEL_CHECK) $(ASK_PLANS)
+build-tests: all $(call selected,$(TEST_PROGRAMS)) $(FAULT_PROGRAMS) $(CI_TOOLS) $(ORACLE_TOOLS) $(SCHEMA_TOOLS) $(KERNEL_CHECK) $(ASK_PLANS)
 
 gpu-bundle: ## an archive for ci/gpu on a machine with a GPU and nothing of ours (build/gpu-bundle.tar.gz)
 	@ci/gpu bundle
@@ -267,10 +269,15 @@ lint: ## check format, include rules, and the build with clang
 	@ci/install lint
 	ci/includes
 	clang-format --dry-run --Werror $$(git ls-files '*.[ch]' '*.cu' '*.cuh' '*.cpp')
-	$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-clang CC=clang OPTIMISE=-O1 build-tests
+	$(MAKE) --no-print-directory $(PARALLEL) BUILD=build-clang CC=clang OPTIMISE=-O0 build-tests
 
 check-address: ## run the tests with address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory SANITIZE_WITH=address,undefined test
+
+# Those whose programs have threads of ours.
+THREADED = store/ runner/ data/test_picture nn/test_cpu nn/test_network. nn/test_bf16_network nn/test_fit.
+check-thread: ## run the tests of what has threads with the thread sanitizer
+	@TSAN_OPTIONS="suppressions=$(CURDIR)/ci/thread.supp" $(MAKE) --no-print-directory SANITIZE_WITH=thread TEST="$(or $(TEST),$(THREADED))" test
 
 # First the corpus, by the same sanitizers: where they themselves keep a target from accepting anything, a search finds nothing.
 fuzz: ## search for bytes that break a reader (FORMAT=npy, SECONDS=60)
@@ -298,12 +305,13 @@ $(BUILD)/fuzz/%: $(BUILD)/fuzz/%.o $(TEST_LIBS)
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all ## copy to PREFIX (default /usr/local); DESTDIR is honoured
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/reprise/stages $(SHARE)/man/man1 $(SHARE)/man/man5 $(SHARE)/doc/reprise/docs \
-	  $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions $(SHARE)/fish/vendor_completions.d $(SHARE)/reprise/schemas
+	  $(SHARE)/bash-completion/completions $(SHARE)/zsh/vendor-completions $(SHARE)/fish/vendor_completions.d $(SHARE)/reprise/schemas $(SHARE)/reprise/ci
 	install $(BUILD)/reprise $(DESTDIR)$(PREFIX)/bin
 	install $(STAGE_PROGRAMS) $(DESTDIR)$(PREFIX)/lib/reprise/stages
 	$(if $(CUDA_BACKEND),install -m 644 $(CUDA_BACKEND) $(DESTDIR)$(PREFIX)/lib/reprise)
 	install -m 644 docs/reprise.1 $(SHARE)/man/man1
 	install -m 644 docs/reprise-pipeline.5 $(SHARE)/man/man5
+	install -m 644 docs/ci/github.yml docs/ci/gitlab.yml $(SHARE)/reprise/ci
 	install -m 644 README.md CHANGELOG.md LICENSE pipeline.yaml $(SHARE)/doc/reprise
 	install -m 644 docs/*.md $(SHARE)/doc/reprise/docs
 	install -m 644 docs/schemas/*.json $(SHARE)/reprise/schemas
@@ -326,4 +334,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: FORCE all pipeline verify test build-tests gpu-bundle tune-gpu gpu-programs test-gpu-plans oracle bench lint check-address faults fuzz install has-cuda deb clean help
+.PHONY: FORCE all pipeline verify test build-tests gpu-bundle tune-gpu gpu-programs test-gpu-plans oracle bench lint check-address check-thread faults fuzz install has-cuda deb clean help

@@ -1,16 +1,15 @@
 /* reprise diff [A [B]]: what changed from A to B, which are runs, profiles, lock files or revisions
  * of git (side.h). Without words the last run and the one before it; with one, that and what the
- * project's lock file says now. --html FILE writes a page, too. */
-#include "base/file.h"
-#include "base/memory.h"
+ * project's lock file says now. --html FILE writes a page, too; --format
+ * markdown is for the summary of a CI's job. */
 #include "command/commands.h"
 #include "command/diff_pictures.h"
 #include "command/difference.h"
 #include "command/print.h"
 #include "runner/record.h"
 
-#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int compare(const struct options *options, const struct project *project, const char *a,
                    const char *b, const char *html, struct error *err)
@@ -26,7 +25,7 @@ static int compare(const struct options *options, const struct project *project,
     if (result == 0 && options->json)
         result = print_json(difference, err);
     else if (result == 0) {
-        difference_text(difference, &text);
+        (options->format != NULL ? difference_markdown : difference_text)(difference, &text);
         result = print_text(&text, err);
     }
     json_decref(difference);
@@ -36,26 +35,13 @@ static int compare(const struct options *options, const struct project *project,
     return result;
 }
 
-/* The page's path, from where the caller is or sent us: opening a project goes to its folder. */
-static int place_page(const struct options *options, char **path, struct error *err)
-{
-    const char *folder = options->project.folder;
-    char here[PATH_MAX];
-    *path = NULL;
-    if (options->html == NULL)
-        return 0;
-    if (realpath(folder != NULL ? folder : ".", here) == NULL)
-        return error_errno(err, "cannot work in '%s'", folder != NULL ? folder : ".");
-    *path = options->html[0] == '/' ? memory_copy_text(options->html, err)
-                                    : file_join(here, options->html, err);
-    return *path == NULL ? -1 : 0;
-}
-
 int command_diff(const struct options *options, struct error *err)
 {
     struct project project;
     char *html;
-    if (place_page(options, &html, err) < 0)
+    if (options->format != NULL && strcmp(options->format, "markdown") != 0)
+        return error_set(err, ERR_USAGE, "--format '%s': expected markdown", options->format);
+    if (options_place(options, options->html, &html, err) < 0)
         return -1;
     if (project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0) {
         free(html);

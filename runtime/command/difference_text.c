@@ -64,12 +64,15 @@ static void add_metric(struct text *text, const char *name, const json_t *metric
     text_add(text, "\n");
 }
 
-/* "cat.f1" of a metric of one class, as "metrics.per_class.cat.f1"; NULL of another. */
-static const char *class_metric(const json_t *metric)
+const char *difference_class(const json_t *metric, size_t *f1_size)
 {
-    static const char group[] = "per_class.";
+    static const char group[] = "per_class.", f1[] = ".f1";
     const char *found = strstr(json_text(metric, "metric"), group);
-    return found != NULL ? found + strlen(group) : NULL;
+    const char *name = found != NULL ? found + strlen(group) : NULL;
+    const size_t length = name != NULL ? strlen(name) : 0, suffix = strlen(f1);
+    const bool is_f1 = length > suffix && strcmp(name + length - suffix, f1) == 0;
+    *f1_size = is_f1 ? length - suffix : 0;
+    return name;
 }
 
 static bool is_equal(const json_t *metric)
@@ -79,12 +82,12 @@ static bool is_equal(const json_t *metric)
 
 static void add_metrics(struct text *text, const json_t *metrics)
 {
-    size_t index, equal = 0, shown_count = 0;
+    size_t index, equal = 0, shown_count = 0, ignored;
     json_t *metric;
     json_array_foreach (metrics, index, metric) {
         struct text name = {0};
         equal += is_equal(metric);
-        if (is_equal(metric) || class_metric(metric) != NULL)
+        if (is_equal(metric) || difference_class(metric, &ignored) != NULL)
             continue;
         if (shown_count++ == 0)
             text_addf(text, "\n%-*s %12s %12s %11s\n", NAME_COLUMNS + 2, "metrics", "a", "b",
@@ -105,22 +108,14 @@ static double magnitude(const json_t *metric)
                : 0.0;
 }
 
-/* The bytes of the class's name where it is a class's F1, else 0. */
-static size_t f1_class_size(const json_t *metric)
-{
-    const char *name = class_metric(metric);
-    const size_t length = name != NULL ? strlen(name) : 0, suffix = strlen(".f1");
-    return length > suffix && strcmp(name + length - suffix, ".f1") == 0 ? length - suffix : 0;
-}
-
 /* The classes whose F1 changed most, at most CLASSES_SHOWN. */
 static void add_classes(struct text *text, const json_t *metrics)
 {
     const json_t *most[CLASSES_SHOWN];
-    size_t count = 0, changed = 0, index;
+    size_t count = 0, changed = 0, index, size;
     json_t *metric;
     json_array_foreach (metrics, index, metric) {
-        if (f1_class_size(metric) == 0 || magnitude(metric) == 0.0)
+        if (difference_class(metric, &size) == NULL || size == 0 || magnitude(metric) == 0.0)
             continue;
         changed++;
         size_t at = count < CLASSES_SHOWN ? count++ : CLASSES_SHOWN;
@@ -135,7 +130,8 @@ static void add_classes(struct text *text, const json_t *metrics)
                   changed > count ? ", the ten that changed most" : "");
     for (size_t i = 0; i < count; i++) {
         struct text name = {0};
-        text_append(&name, class_metric(most[i]), f1_class_size(most[i]));
+        const char *class = difference_class(most[i], &size);
+        text_append(&name, class, size);
         add_metric(text, text_string(&name), most[i]);
         text_release(&name);
     }
@@ -202,15 +198,15 @@ static long long count_of(const json_t *pictures, const char *name)
     return (long long)json_integer_value(json_object_get(pictures, name));
 }
 
-static void add_pictures(struct text *text, const json_t *pictures)
+void difference_pictures(const json_t *pictures, struct text *text)
 {
     if (json_object_get(pictures, "tested") == NULL) {
-        text_addf(text, "\npictures: not compared: %s\n", json_text(pictures, "note"));
+        text_addf(text, "pictures: not compared: %s", json_text(pictures, "note"));
         return;
     }
     text_addf(text,
-              "\npictures: of %lld tested %lld are right only in b, %lld only in a, %lld wrong in "
-              "another way\n",
+              "pictures: of %lld tested %lld are right only in b, %lld only in a, %lld wrong in "
+              "another way",
               count_of(pictures, "tested"), count_of(pictures, "fixed"),
               count_of(pictures, "broken"), count_of(pictures, "moved"));
 }
@@ -222,6 +218,8 @@ void difference_text(const json_t *difference, struct text *text)
     add_params(text, json_object_get(difference, "params"));
     add_metrics(text, json_object_get(difference, "metrics"));
     add_classes(text, json_object_get(difference, "metrics"));
-    add_pictures(text, json_object_get(difference, "pictures"));
+    text_add(text, "\n");
+    difference_pictures(json_object_get(difference, "pictures"), text);
+    text_add(text, "\n");
     add_stages(text, json_object_get(difference, "stages"));
 }

@@ -1,11 +1,13 @@
-/* reprise metrics: the numbers in the metrics of what is cached; side by side, as a table or CSV,
- * of stages (of a matrix) or of runs. */
+/* reprise metrics: the numbers in the metrics of what is cached; side by side, as a table, CSV or
+ * Markdown, of stages (of a matrix) or of runs; one of them as a badge. */
 #include "base/json.h"
 #include "base/memory.h"
 #include "command/commands.h"
+#include "command/metrics_badge.h"
 #include "command/metrics_table.h"
 #include "command/numbers.h"
 #include "command/print.h"
+#include "page/escape.h"
 #include "plan/variant.h"
 #include "runner/prepare.h"
 #include "runner/record.h"
@@ -133,8 +135,31 @@ static int add_stage_row(const struct project *project, const struct job *job, j
     return result;
 }
 
-static int stage_rows(const struct options *options, struct project *project, json_t **rows,
+/* Each bound as a row of Markdown, and whether it is kept. */
+static int add_bounds(const struct project *project, const struct job *job, struct text *bounds,
                       struct error *err)
+{
+    for (size_t i = 0; i < job->stage->requirement_count; i++) {
+        struct requirement_result result;
+        struct text name = {0};
+        char value[JSON_NUMBER_SIZE] = "-";
+        if (requirement_check_job(project, job->stage, i, job->action, &result, err) < 0)
+            return -1;
+        if (result.known)
+            number_show(&result.value, value);
+        text_add(&name, job->stage->name);
+        text_add(&name, ".");
+        requirement_name(job->stage, i, &name);
+        text_add(bounds, bounds->size == 0 ? "\n| bound | value | |\n|---|--:|---|\n| " : "| ");
+        escape_markdown(bounds, text_string(&name));
+        text_addf(bounds, " | %s | %s |\n", value, result.met ? "met" : "**missed**");
+        text_release(&name);
+    }
+    return 0;
+}
+
+static int stage_rows(const struct options *options, struct project *project, json_t **rows,
+                      struct text *bounds, struct error *err)
 {
     struct jobs jobs = {0};
     size_t failures;
@@ -143,7 +168,9 @@ static int stage_rows(const struct options *options, struct project *project, js
         result = prepare_all(&jobs, &failures, err);
     for (size_t i = 0; i < jobs.count && result == 0; i++)
         if (jobs.list[i].state == JOB_CACHED)
-            result = add_stage_row(project, &jobs.list[i], rows, err);
+            result = add_stage_row(project, &jobs.list[i], rows, err) < 0
+                         ? -1
+                         : add_bounds(project, &jobs.list[i], bounds, err);
         else if (jobs.list[i].state != JOB_OUTSIDE)
             say_missing(&jobs.list[i]);
     jobs_release(&jobs);
@@ -224,21 +251,29 @@ static int run_rows(const struct options *options, const struct project *project
     return 0;
 }
 
-static int check_format(const struct options *options, struct error *err)
+static int find_form(const struct options *options, enum metrics_form *form, struct error *err)
 {
-    const char *format = options->format;
-    if (format == NULL || strcmp(format, "table") == 0 || strcmp(format, "csv") == 0)
-        return 0;
-    return error_set(err, ERR_USAGE, "--format '%s': expected table or csv", format);
+    static const char *const names[] = {"table", "csv", "markdown"};
+    *form = METRICS_TABLE;
+    for (size_t i = 0; options->format != NULL && i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(options->format, names[i]) == 0) {
+            *form = (enum metrics_form)i;
+            return 0;
+        }
+    return options->format == NULL
+               ? 0
+               : error_set(err, ERR_USAGE, "--format '%s': expected table, csv or markdown",
+                           options->format);
 }
 
-static int print_table(const struct options *options, struct project *project, struct error *err)
+static int print_table(const struct options *options, struct project *project,
+                       enum metrics_form form, struct error *err)
 {
-    const bool csv = options->format != NULL && strcmp(options->format, "csv") == 0;
     json_t *rows = json_array();
-    struct text text = {0};
+    struct text text = {0}, bounds = {0};
     if ((options->runs ? run_rows(options, project, &rows, err)
-                       : stage_rows(options, project, &rows, err)) < 0) {
+                       : stage_rows(options, project, &rows, &bounds, err)) < 0) {
+        text_release(&bounds);
         json_decref(rows);
         return -1;
     }
@@ -249,12 +284,15 @@ static int print_table(const struct options *options, struct project *project, s
     if (result == 0 && options->json)
         result = print_json(table, err);
     else if (result == 0) {
-        metrics_table_text(table, csv, &text);
-        if (!csv)
+        metrics_table_text(table, form, &text);
+        if (form == METRICS_MARKDOWN)
+            text_add(&text, text_string(&bounds));
+        if (form != METRICS_CSV)
             result = print_text(&text, err);
         else if ((result = text_check(&text, err)) == 0)
             print_bytes(stdout, text.data, text.size);
     }
+    text_release(&bounds);
     text_release(&text);
     json_decref(table);
     return result;
@@ -265,11 +303,12 @@ int command_metrics(const struct options *options, struct error *err)
     struct project project;
     struct jobs jobs = {0};
     size_t failures;
-    if (check_format(options, err) < 0 ||
+    enum metrics_form form;
+    if (find_form(options, &form, err) < 0 ||
         project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0)
         return -1;
     if (options->runs || options->format != NULL || options->sort != NULL) {
-        int printed = print_table(options, &project, err);
+        int printed = print_table(options, &project, form, err);
         project_close(&project);
         return printed;
     }
@@ -280,11 +319,13 @@ int command_metrics(const struct options *options, struct error *err)
     for (size_t i = 0; i < jobs.count && result == 0; i++) {
         const struct job *job = &jobs.list[i];
         if (job->state == JOB_CACHED)
-            result = take_stage(&project, job, !options->json, all, err);
+            result = take_stage(&project, job, !options->json && options->badge == NULL, all, err);
         else if (job->state != JOB_OUTSIDE)
             say_missing(job);
     }
-    if (result == 0 && options->json)
+    if (result == 0 && options->badge != NULL)
+        result = metrics_badge(&jobs, all, options->badge, err);
+    else if (result == 0 && options->json)
         result = print_json(all, err);
     json_decref(all);
     jobs_release(&jobs);

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "command/numbers.h"
+#include "page/escape.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -360,69 +361,81 @@ static void add_quoted(struct text *text, const char *cell)
 }
 
 static void put_cell(struct text *text, struct columns *columns, size_t at, const char *cell,
-                     bool csv, bool measure)
+                     enum metrics_form form, bool measure)
 {
     const size_t length = strlen(cell);
     if (measure)
         columns->widths[at] = length > columns->widths[at] ? length : columns->widths[at];
-    else if (csv) {
+    else if (form == METRICS_CSV) {
         text_add(text, at > 0 ? "," : "");
         add_quoted(text, cell);
+    } else if (form == METRICS_MARKDOWN) {
+        text_add(text, "| ");
+        escape_markdown(text, cell);
+        text_add(text, " ");
     } else
         text_addf(text, at == 0 ? "%-*s" : "  %*s", (int)columns->widths[at], cell);
 }
 
+static void end_row(struct text *text, enum metrics_form form, bool measure)
+{
+    static const char *const ends[] = {"\n", "\r\n", "|\n"};
+    text_add(text, measure ? "" : ends[form]);
+}
+
 /* A line of the table, or its widths. */
 static void put_row(struct text *text, struct columns *columns, const char *name,
-                    const json_t *params, const json_t *metrics, bool csv, bool measure)
+                    const json_t *params, const json_t *metrics, enum metrics_form form,
+                    bool measure)
 {
-    put_cell(text, columns, 0, name, csv, measure);
+    put_cell(text, columns, 0, name, form, measure);
     for (size_t i = 0; i < columns->count; i++) {
         struct text cell = {0};
         add_cell_text(&cell,
                       json_object_get(i < columns->params ? params : metrics, columns->names[i]));
-        put_cell(text, columns, i + 1, text_string(&cell), csv, measure);
+        put_cell(text, columns, i + 1, text_string(&cell), form, measure);
         text_release(&cell);
     }
-    if (!measure)
-        text_add(text, csv ? "\r\n" : "\n");
+    end_row(text, form, measure);
 }
 
-static void put_heads(struct text *text, struct columns *columns, bool csv, bool measure)
+static void put_heads(struct text *text, struct columns *columns, enum metrics_form form,
+                      bool measure)
 {
-    put_cell(text, columns, 0, "name", csv, measure);
+    put_cell(text, columns, 0, "name", form, measure);
     for (size_t i = 0; i < columns->count; i++)
-        put_cell(text, columns, i + 1, columns->names[i], csv, measure);
-    if (!measure)
-        text_add(text, csv ? "\r\n" : "\n");
+        put_cell(text, columns, i + 1, columns->names[i], form, measure);
+    end_row(text, form, measure);
+    for (size_t i = 0; i <= columns->count && form == METRICS_MARKDOWN; i++)
+        text_add(text, i == 0 ? "|---|" : i == columns->count ? "--:|\n" : "--:|");
 }
 
-static void put_all(const json_t *table, struct columns *columns, bool csv, bool measure,
-                    struct text *text)
+static void put_all(const json_t *table, struct columns *columns, enum metrics_form form,
+                    bool measure, struct text *text)
 {
     size_t index;
     json_t *row;
-    put_heads(text, columns, csv, measure);
+    put_heads(text, columns, form, measure);
     json_array_foreach (json_object_get(table, "rows"), index, row)
         put_row(text, columns, json_string_value(json_object_get(row, "name")),
-                json_object_get(row, "params"), json_object_get(row, "metrics"), csv, measure);
+                json_object_get(row, "params"), json_object_get(row, "metrics"), form, measure);
     json_array_foreach (json_object_get(table, "means"), index, row) {
         char name[64];
         snprintf(name, sizeof(name), "mean of %lld",
                  (long long)json_integer_value(json_object_get(row, "n")));
         put_row(text, columns, name, json_object_get(row, "params"), json_object_get(row, "mean"),
-                csv, measure);
+                form, measure);
         put_row(text, columns, "deviation", json_object_get(row, "params"),
-                json_object_get(row, "deviation"), csv, measure);
+                json_object_get(row, "deviation"), form, measure);
     }
 }
 
-void metrics_table_text(const json_t *table, bool csv, struct text *text)
+void metrics_table_text(const json_t *table, enum metrics_form form, struct text *text)
 {
     static struct columns columns;
     columns = (struct columns){.count = 0};
-    find_columns(json_object_get(table, "rows"), csv, &columns);
-    if (!csv)
-        put_all(table, &columns, csv, true, text);
-    put_all(table, &columns, csv, false, text);
+    find_columns(json_object_get(table, "rows"), form == METRICS_CSV, &columns);
+    if (form == METRICS_TABLE)
+        put_all(table, &columns, form, true, text);
+    put_all(table, &columns, form, false, text);
 }

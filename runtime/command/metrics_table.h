@@ -6,7 +6,6 @@
 #include "base/text.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 
 /* {"rows": [{"name", "params": {name: value}, "metrics": {name: number}}], "means": [{"params",
  * "n", "mean": {name: number}, "deviation": {name: number}}]}
@@ -18,8 +17,9 @@
  * ERR_USAGE where there is none of that name, with the nearest. `rows` is let go. */
 json_t *metrics_table_make(json_t *rows, const char *sort, struct error *err);
 
-/* As aligned columns, or as CSV (RFC 4180), where means are rows named "mean of N" and
- * "deviation". */
-void metrics_table_text(const json_t *table, bool csv, struct text *text);
+/* As aligned columns, as CSV (RFC 4180) or as a table of Markdown; means are rows named "mean of N"
+ * and "deviation". */
+enum metrics_form { METRICS_TABLE, METRICS_CSV, METRICS_MARKDOWN };
+void metrics_table_text(const json_t *table, enum metrics_form form, struct text *text);
 
 #endif

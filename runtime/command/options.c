@@ -1,8 +1,10 @@
 #include "command/options.h"
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +29,7 @@ static const struct choice {
     const char *option, *values[8]; /* NULL last */
     bool by_command;                /* it checks them, and the help says which are its */
 } choices[] = {{"device", {"auto", "cpu", "cuda"}, false},
-               {"format", {"dot", "mermaid", "table", "csv"}, true},
+               {"format", {"dot", "mermaid", "table", "csv", "markdown"}, true},
                {"template", {"pictures", "stages", "notebook"}, false},
                {"sandbox", {"auto", "require", "off"}, false},
                {"kind", {"p256", "ed25519"}, false}};
@@ -64,8 +66,8 @@ static const struct option options_table[] = {
     {'s', false, "sample", "N", "execute N stages again, drawn by the lock's digest", OPTION_TEXT,
      FIELD(sample)},
     {'R', false, "reason", "TEXT", "why the results may stay", OPTION_TEXT, FIELD(reason)},
-    {'T', false, "format", "FORMAT", "dot or mermaid; of metrics table or csv", OPTION_TEXT,
-     FIELD(format)},
+    {'T', false, "format", "FORMAT", "dot, mermaid; table, csv; markdown of metrics and diff",
+     OPTION_TEXT, FIELD(format)},
     {'M', false, "template", "NAME", " (default: what is there)", OPTION_TEXT,
      FIELD(template_name)},
     {'B', false, "weights", "FILE|URL", "the base's weights, a URL with #sha256=DIGEST",
@@ -73,6 +75,10 @@ static const struct option options_table[] = {
     {'N', false, "top", "N", "so many classes a picture, most likely first", OPTION_TEXT,
      FIELD(top)},
     {'H', false, "html", "FILE", "write a page for people, too", OPTION_TEXT, FIELD(html)},
+    {'u', false, "junit", "FILE", "write each check as JUnit's XML, too", OPTION_TEXT,
+     FIELD(junit)},
+    {'b', false, "badge", "NAME", "a metric as an SVG badge, green where it keeps its bound",
+     OPTION_TEXT, FIELD(badge)},
     {'E', false, "age", "TIME", "keep what was used since then (default: 30d)", OPTION_TEXT,
      FIELD(age)},
     {'Z', false, "size", "BYTES", "keep no more than that, as 20G, but for what is held",
@@ -342,6 +348,19 @@ void options_release(struct options *options)
     free(options->words);
     free(options->project.sets);
     *options = (struct options){0};
+}
+
+int options_place(const struct options *options, const char *file, char **path, struct error *err)
+{
+    const char *folder = options->project.folder != NULL ? options->project.folder : ".";
+    char here[PATH_MAX];
+    *path = NULL;
+    if (file == NULL)
+        return 0;
+    if (realpath(folder, here) == NULL)
+        return error_errno(err, "cannot work in '%s'", folder);
+    *path = file[0] == '/' ? memory_copy_text(file, err) : file_join(here, file, err);
+    return *path == NULL ? -1 : 0;
 }
 
 static void list_options(const char *flags, FILE *stream)

@@ -13,8 +13,8 @@ struct options {
     const char **words; /* after the command: stages, or a run */
     size_t word_count;
     struct project_settings project;
-    const char *format, *reason, *template_name, *weights, *top, *html, *age, *size, *sort, *key,
-        *kind, *attestations, *signature, *sample;
+    const char *format, *junit, *badge, *reason, *template_name, *weights, *top, *html, *age, *size,
+        *sort, *key, *kind, *attestations, *signature, *sample;
     bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict, offline, runs,
         crate, rerun;
 };
@@ -42,6 +42,10 @@ const char *const *options_values(const char *word);
 void options_each(const struct command *command, const char *current,
                   void (*visit)(const char *current, const char *before, const char *word,
                                 const char *after));
+
+/* The absolute path of a file that is to be written, from where the caller is or sent us: opening a
+ * project goes to its folder. NULL of NULL. free() it. */
+int options_place(const struct options *options, const char *file, char **path, struct error *err);
 
 void options_help(const struct options *options, FILE *stream);
 

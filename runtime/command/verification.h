@@ -13,6 +13,7 @@ struct verification {
     const struct lock_section *section; /* of the plan's profile */
     struct jobs jobs;                   /* one a stage, with what the lock says of it */
     json_t *problems;                   /* [{"level", "subject", "problem"}] */
+    json_t *cases;                      /* what was checked, see verification_case() */
     json_t *elsewhere;                  /* stages made on another machine, */
     bool *another_machine;              /* by job: those, */
     bool *made_elsewhere;               /* and what is downstream of them */
@@ -29,6 +30,13 @@ struct verification {
     size_t confirmed;                  /* that were adopted until then */
     bool no_cache, no_memory;
 };
+
+/* Begins the check of something of a stage: {"level", "stage", "name", "problems": [{"type",
+ * "text"}], "notes": [text]}. What is then reported of that level and stage is said of it. */
+void verification_case(struct verification *check, const char *level, const char *stage,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A problem of the case that was begun last. */
+void verification_case_fails(struct verification *check, const char *type, const char *problem);
 
 /* Prints a line, where lines are wanted. */
 void verification_say(const struct verification *check, const char *format, ...)

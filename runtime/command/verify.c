@@ -9,12 +9,14 @@
  *   signature   attestations and signed models, with --key (verify_signatures.c)
  *   rerun       with --rerun or --sample: stages executed again (verify_rerun.c)
  * A digest that does not match outweighs a lock that is merely stale. What was made on another
- * machine, or adopted, is said; with --strict it fails.
+ * machine, or adopted, is said; with --strict it fails. --junit FILE says each check by itself,
+ * also where the verification cannot go on.
  */
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
 #include "command/commands.h"
+#include "command/junit.h"
 #include "command/print.h"
 #include "command/verification.h"
 #include "runner/launcher.h"
@@ -33,6 +35,58 @@ static void say(const struct verification *check, const char *line)
     print_clean(stdout, line);
     putchar('\n');
 }
+
+/* ---- cases ---- */
+
+static void begin_case(struct verification *check, const char *level, const char *stage,
+                       const char *name)
+{
+    json_t *one = json_object_with(json_object(), "level", json_string(level));
+    one = json_object_with(one, "stage", json_clean(stage));
+    one = json_object_with(one, "name", json_clean(name));
+    one = json_object_with(one, "problems", json_array());
+    one = json_object_with(one, "notes", json_array());
+    check->no_memory |= json_array_append_new(check->cases, one) < 0;
+}
+
+void verification_case(struct verification *check, const char *level, const char *stage,
+                       const char *format, ...)
+{
+    char *name = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&name, format, args);
+    va_end(args);
+    if (length < 0) {
+        check->no_memory = true;
+        return;
+    }
+    begin_case(check, level, stage, name);
+    free(name);
+}
+
+static json_t *last_case(const struct verification *check)
+{
+    return json_array_get(check->cases, json_array_size(check->cases) - 1);
+}
+
+void verification_case_fails(struct verification *check, const char *type, const char *text)
+{
+    check->no_memory |=
+        json_array_append_new(json_object_get(last_case(check), "problems"),
+                              json_pack("{s:s, s:s}", "type", type, "text", text)) < 0;
+}
+
+/* Of the case that was begun, or, where it is another's, of one of its own. */
+static void case_of_problem(struct verification *check, const char *level, const char *stage)
+{
+    const json_t *last = last_case(check);
+    if (last == NULL || strcmp(json_text(last, "level"), level) != 0 ||
+        strcmp(json_text(last, "stage"), stage) != 0)
+        begin_case(check, level, stage, stage);
+}
+
+/* ---- problems ---- */
 
 void verification_say(const struct verification *check, const char *format, ...)
 {
@@ -76,6 +130,12 @@ void verification_report(struct verification *check, const char *level, bool mis
         json_array_append_new(check->problems,
                               json_pack("{s:s, s:s, s:s}", "level", level, "subject", subject,
                                         "problem", text_string(&clean))) < 0;
+    case_of_problem(check, level, subject);
+    verification_case_fails(check,
+                            mismatch                        ? "mismatch"
+                            : strcmp(level, "require") == 0 ? "missed"
+                                                            : "stale",
+                            text_string(&clean));
     text_release(&clean);
     text_release(&line);
     free(problem);
@@ -98,6 +158,12 @@ void verification_note(struct verification *check, json_t *list, const char *for
     text_add_clean(&clean, line, (size_t)length);
     check->no_memory |=
         clean.failed || json_array_append_new(list, json_string(text_string(&clean))) < 0;
+    /* What is left over is no check's. */
+    if (list != check->left && check->options->strict)
+        verification_case_fails(check, "strict", text_string(&clean));
+    else if (list != check->left)
+        check->no_memory |= json_array_append_new(json_object_get(last_case(check), "notes"),
+                                                  json_string(text_string(&clean))) < 0;
     text_release(&clean);
     free(line);
 }
@@ -108,13 +174,16 @@ static int check_requirements(struct verification *check, const struct plan_stag
 {
     for (size_t i = 0; i < stage->requirement_count; i++) {
         struct requirement_result result;
-        struct text line = {0};
+        struct text line = {0}, name = {0};
         struct error why;
         const struct plan_out *out = &stage->outs[stage->requirements[i].out];
         char *path = project_artifact(check->project, stage->name, out->path, err);
         if (path == NULL)
             return -1;
         check->requirements++;
+        requirement_name(stage, i, &name);
+        verification_case(check, "require", stage->name, "%s.%s", stage->name, text_string(&name));
+        text_release(&name);
         if (requirement_check_file(stage, i, path, &result, &why) < 0)
             verification_report(check, "require", false, stage->name, "%s", why.message);
         else if (!result.met) {
@@ -256,15 +325,10 @@ static int find_section(struct verification *check, struct error *err)
     return -1;
 }
 
-static int verify(struct verification *check, struct error *err)
+static int find_all(struct verification *check, struct error *err)
 {
-    check->problems = json_array();
-    check->elsewhere = json_array();
-    check->adopted = json_array();
-    check->left = json_array();
-    check->rerun = verify_rerun_asked(check->options) ? json_array() : json_null();
-    if (check->rerun == NULL || check->problems == NULL || check->elsewhere == NULL ||
-        check->adopted == NULL || check->left == NULL)
+    if (check->rerun == NULL || check->problems == NULL || check->cases == NULL ||
+        check->elsewhere == NULL || check->adopted == NULL || check->left == NULL)
         return error_set(err, ERR_MEMORY, "out of memory for what will be found");
     if (verify_rerun_choose(check, err) < 0 || find_section(check, err) < 0 ||
         jobs_init(check->project, NULL, 0, false, &check->jobs, err) < 0 ||
@@ -272,10 +336,21 @@ static int verify(struct verification *check, struct error *err)
              memory_new(check->jobs.count + 1, sizeof(*check->another_machine), err)) == NULL ||
         (check->made_elsewhere =
              memory_new(check->jobs.count + 1, sizeof(*check->made_elsewhere), err)) == NULL ||
-        check_all(check, err) < 0 ||
-        (verify_rerun_asked(check->options) && verify_rerun(check, err) < 0))
+        check_all(check, err) < 0)
         return -1;
-    return answer(check, err);
+    return verify_rerun_asked(check->options) ? verify_rerun(check, err) : 0;
+}
+
+static int verify(struct verification *check, const char *junit, struct error *err)
+{
+    struct error why;
+    int result = find_all(check, err);
+    if (junit != NULL && junit_write(junit, check->cases, result < 0 ? err : NULL, &why) < 0 &&
+        result == 0) {
+        *err = why;
+        return -1;
+    }
+    return result < 0 ? -1 : answer(check, err);
 }
 
 /* Weights that come in are verified by themselves. */
@@ -294,22 +369,37 @@ static int verify_project(const struct options *options, const struct signing_ke
                           struct launcher *launcher, struct error *err)
 {
     struct project project;
+    char *junit;
     enum project_view view = options->as_recorded ? PROJECT_AS_RECORDED : PROJECT_DELIVERED;
-    if (project_open(&options->project, view, &project, err) < 0)
+    if (options_place(options, options->junit, &junit, err) < 0)
         return -1;
+    if (project_open(&options->project, view, &project, err) < 0) {
+        free(junit);
+        return -1;
+    }
     project.launcher = launcher;
-    struct verification check = {.options = options, .project = &project, .key = key};
-    int result = verify(&check, err);
+    struct verification check = {.options = options,
+                                 .project = &project,
+                                 .key = key,
+                                 .problems = json_array(),
+                                 .cases = json_array(),
+                                 .elsewhere = json_array(),
+                                 .adopted = json_array(),
+                                 .left = json_array(),
+                                 .rerun = verify_rerun_asked(options) ? json_array() : json_null()};
+    int result = verify(&check, junit, err);
     jobs_release(&check.jobs);
     free(check.another_machine);
     free(check.made_elsewhere);
     free(check.chosen);
     json_decref(check.problems);
+    json_decref(check.cases);
     json_decref(check.elsewhere);
     json_decref(check.adopted);
     json_decref(check.left);
     json_decref(check.rerun);
     project_close(&project);
+    free(junit);
     return result;
 }
 

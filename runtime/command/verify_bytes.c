@@ -50,6 +50,7 @@ static int check_artifact(struct verification *check, const struct lock_stage *e
     if (path == NULL)
         return -1;
     check->artifacts++;
+    verification_case(check, "artifacts", entry->name, "%s.%s", entry->name, item->name);
     if (!file_exists(path))
         verification_report(check, "artifacts", true, entry->name, "'%s' is missing", item->path);
     else if (content_hash(check->project->store, path, STORE_BY_READING, &there, &why) < 0 ||
@@ -96,6 +97,7 @@ static void check_copy(struct verification *check, const char *stage, const char
     struct store *store = check->project->store;
     int size = snprintf(path, sizeof(path), "%s/%s", check->project->plan->folder, name);
     check->copies++;
+    verification_case(check, "published", stage, "%s", name);
     if (size < 0 || size >= PATH_MAX || lstat(path, &st) < 0)
         verification_report(check, "published", true, stage, "'%s' is missing", name);
     else if (entry != NULL ? !materialise_has_entry(store, entry, path, STORE_BY_READING)
@@ -204,6 +206,7 @@ static int check_cache(struct verification *check, const struct lock_stage *entr
 {
     struct action *action;
     char hex[DIGEST_HEX_SIZE], path[STORE_PATH_SIZE];
+    verification_case(check, "cache", entry->name, "%s", entry->name);
     for (size_t i = 0; i < entry->outs.count; i++)
         check_content(check, entry->name, &entry->outs.list[i], elsewhere);
     if (action_read(check->project->store, &entry->key, &action, err) < 0)

@@ -259,6 +259,7 @@ static int compare(struct verification *check, struct job *job, const struct loc
 static int check_stage(struct verification *check, struct job *job, struct error *err)
 {
     const struct lock_stage *entry = lock_find_stage(check->section, job->stage->name);
+    verification_case(check, "lock", job->stage->name, "%s", job->stage->name);
     if (entry == NULL) {
         verification_report(check, "lock", false, job->stage->name, "has no entry: run it");
         return 0;

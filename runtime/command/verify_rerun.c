@@ -144,6 +144,13 @@ static const char *missing_dep(const struct project *project, const struct job *
 static void tell(struct rerunning *all, const char *stage, json_t *told)
 {
     struct verification *check = all->check;
+    const char *result = json_text(told, "result");
+    if (strcmp(result, "not executed") != 0)
+        verification_case(check, "rerun", stage, "%s", stage);
+    if (strcmp(result, "differs") == 0)
+        verification_case_fails(check, result, "not the same bits");
+    else if (strcmp(result, "failed") == 0)
+        verification_case_fails(check, result, json_text(told, "why"));
     told = json_object_with(told, "stage", json_clean(stage));
     check->no_memory |= told == NULL || json_array_append_new(check->rerun, told) < 0;
 }

@@ -33,6 +33,7 @@ static int check_stage(struct verification *check, const struct lock_stage *stag
     if (path == NULL)
         return -1;
     int result = 0;
+    verification_case(check, "signature", stage->name, "%s", stage->name);
     if (!file_exists(path))
         verification_report(check, "signature", false, stage->name,
                             "is not attested: '%s' is not there", path);
@@ -56,6 +57,7 @@ static int check_model(struct verification *check, const struct lock_stage *stag
     char *path = attestations_path(check->options, check->section, stage->name, out->name, err);
     char *model = project_artifact(check->project, stage->name, out->path, err);
     int result = path == NULL || model == NULL ? -1 : 0;
+    verification_case(check, "signature", stage->name, "%s.%s", stage->name, out->name);
     if (result == 0 && !file_exists(path))
         verification_report(check, "signature", false, stage->name,
                             "its model '%s' has no signature: '%s' is not there", out->name, path);

@@ -22,6 +22,19 @@ void escape_html(struct text *text, const char *string)
     }
 }
 
+void escape_xml(struct text *text, const char *bytes)
+{
+    struct text clean = {0};
+    text_add_clean(&clean, bytes, strlen(bytes));
+    /* U+FFFE and U+FFFF are characters of UTF-8, but none of XML. */
+    for (char *at = clean.data; at != NULL && (at = strstr(at, "\xef\xbf")) != NULL; at += 3)
+        if (at[2] == '\xbe' || at[2] == '\xbf')
+            at[2] = '\xbd';
+    escape_html(text, text_string(&clean));
+    text->failed |= clean.failed;
+    text_release(&clean);
+}
+
 void escape_markdown(struct text *text, const char *string)
 {
     for (const char *at = string; *at != '\0'; at++) {

@@ -7,6 +7,9 @@
 /* HTML text and quoted attribute values. Control characters become U+FFFD. */
 void escape_html(struct text *text, const char *string);
 
+/* XML text and quoted attribute values: what XML 1.0 cannot hold becomes U+FFFD, be it no UTF-8. */
+void escape_xml(struct text *text, const char *bytes);
+
 /* Markdown text, also inside a table: every character with a meaning gets a backslash or an entity,
  * line ends become blanks. */
 void escape_markdown(struct text *text, const char *string);

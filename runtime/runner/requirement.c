@@ -159,6 +159,15 @@ static void add_numbers(struct text *text, const struct number *value, const cha
     text_addf(text, "is %s, required %s %s", a, sign, b);
 }
 
+void requirement_name(const struct plan_stage *stage, size_t index, struct text *text)
+{
+    const struct plan_requirement *requirement = &stage->requirements[index];
+    char bound[JSON_NUMBER_SIZE];
+    number_text(&requirement->bound, bound);
+    text_addf(text, "%s.%s %s %s", stage->outs[requirement->out].name, requirement->member,
+              relation_sign(requirement->relation), bound);
+}
+
 void requirement_describe(const struct plan_stage *stage, const struct requirement_result *result,
                           struct text *text)
 {

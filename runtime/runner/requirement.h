@@ -30,6 +30,9 @@ int requirement_check_job(const struct project *project, const struct plan_stage
 int requirement_check_file(const struct plan_stage *stage, size_t index, const char *path,
                            struct requirement_result *result, struct error *err);
 
+/* "metrics.test_accuracy >= 0.65". */
+void requirement_name(const struct plan_stage *stage, size_t index, struct text *text);
+
 /* "metrics.test_accuracy is 0.612, required >= 0.65". */
 void requirement_describe(const struct plan_stage *stage, const struct requirement_result *result,
                           struct text *text);

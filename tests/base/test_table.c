@@ -9,7 +9,7 @@ enum { MANY = 5000 };
 
 static void table_finds_each_of_many_names_and_no_other(void **state)
 {
-    static char names[MANY][16];
+    static char names[MANY][32];
     struct table table = {0};
     struct error err;
     (void)state;
@@ -42,7 +42,7 @@ static void table_replaces_the_value_of_a_name(void **state)
 
 static void table_has_room_for_what_was_reserved(void **state)
 {
-    static char names[MANY][16];
+    static char names[MANY][32];
     struct table table = {0};
     struct error err;
     (void)state;

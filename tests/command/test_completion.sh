@@ -51,7 +51,7 @@ reprise run --profile >quick slow
 reprise run --profile=s>slow
 reprise run --set split.>split.seed= split.test_size=
 reprise run --set=split.s>split.seed=
-reprise dag --format m>mermaid
+reprise dag --format me>mermaid
 END
 expects zsh completes_commands_options_stages_profiles_and_vars_and_leaves_no_space_after_an_equals_sign << 'END'
 reprise st>reprise status |
@@ -61,7 +61,7 @@ reprise run --profile >quick slow
 reprise run --profile=s>reprise run --profile=slow |
 reprise run --set split.>split.seed= split.test_size=
 reprise run --set=split.s>reprise run --set=split.seed=|
-reprise dag --format m>reprise dag --format mermaid |
+reprise dag --format me>reprise dag --format mermaid |
 END
 expects fish completes_commands_options_stages_profiles_and_vars << 'END'
 reprise st>status
@@ -71,7 +71,7 @@ reprise run --profile >quick slow
 reprise run --profile=s>--profile=slow
 reprise run --set split.>split.seed= split.test_size=
 reprise run --set=split.s>--set=split.seed=
-reprise dag --format m>mermaid
+reprise dag --format me>mermaid
 END
 expects bash offers_nothing_that_a_command_does_not_take << 'END'
 reprise log nothing>

@@ -61,7 +61,7 @@ r metrics --sort acuracy
 [ $status -eq 2 ] && grep -q "sort 'acuracy': there is no such column, did you mean 'accuracy'?" "$here/err"
 ok $? unknown_column_is_refused_with_the_nearest
 r metrics --format xml
-[ $status -eq 2 ] && grep -q "format 'xml': expected table or csv" "$here/err"
+[ $status -eq 2 ] && grep -q "format 'xml': expected table, csv or markdown" "$here/err"
 ok $? unknown_format_is_refused
 r run --set shift=1000
 r metrics --runs --format csv 'score@2-5'

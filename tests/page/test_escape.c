@@ -21,6 +21,16 @@ static void escape_makes_html_harmless(void **state)
     expect(escape_html, "a\x01\x7f", "a\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+static void escape_makes_xml_of_any_bytes(void **state)
+{
+    (void)state;
+    expect(escape_xml, "<a b=\"'&\x1b\xff\">",
+           "&lt;a b=&quot;&#39;&amp;\xef\xbf\xbd\xef\xbf\xbd&quot;&gt;");
+    expect(escape_xml, "\xef\xbf\xbe \xef\xbf\xbf \xef\xbf\xbc",
+           "\xef\xbf\xbd \xef\xbf\xbd \xef\xbf\xbc");
+    expect(escape_xml, "\xef\xbf", "\xef\xbf\xbd\xef\xbf\xbd");
+}
+
 static void escape_makes_markdown_harmless(void **state)
 {
     (void)state;
@@ -32,6 +42,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escape_makes_html_harmless),
+        cmocka_unit_test(escape_makes_xml_of_any_bytes),
         cmocka_unit_test(escape_makes_markdown_harmless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

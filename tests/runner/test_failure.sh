@@ -170,7 +170,9 @@ mkdir -p "$project/cache"
 printf '#!/bin/sh\necho 1 > outs/o\n' > "$project/s.sh"
 chmod +x "$project/s.sh"
 echo 'stages: {s: {cmd: ./s.sh, outs: {o: o}}}' > "$project/pipeline.yaml"
-if mount -t tmpfs -o noexec none "$project/cache" 2> /dev/null; then
+if [ "${BUILD%-thread}" != "$BUILD" ]; then
+    skip a_cache_that_is_mounted_noexec_is_named "the thread sanitizer makes a fork of a vfork, whose child tells nothing back"
+elif mount -t tmpfs -o noexec none "$project/cache" 2> /dev/null; then
     r run
     [ $status -eq 1 ] && grep -q "mounted noexec" "$here/err"
     ok $? a_cache_that_is_mounted_noexec_is_named

@@ -54,8 +54,8 @@ stages_of_runner() { children_of $(keepers_of_runner); }
 
 # All at once: none sees another die.
 killed=0 result=0
-for moment in download:0 download:0.1 explore:0.03 pretrain:0.1 pretrain:0.3 phase1:0.05 phase2:0.1 evaluate:0.02 gradcam:0.03 \
-    report:0; do
+# A stage that fetches, those that train, with and without a checkpoint by then, one that draws, and the last; tests/faults kills at every call.
+for moment in download:0 pretrain:0.1 pretrain:0.3 phase2:0.1 gradcam:0.03 report:0; do
     make_experiment killed
     begin
     until_true is_running "${moment%:*}"
@@ -68,9 +68,9 @@ for moment in download:0 download:0.1 explore:0.03 pretrain:0.1 pretrain:0.3 pha
     rm -rf "$project"
 done
 # On a machine that is busy a moment may come too late.
-echo "# $killed runs of 10 were killed"
-[ $result -eq 0 ] && [ $killed -ge 5 ]
-ok $? killed_at_ten_moments_the_next_run_gives_the_same_bits
+echo "# $killed runs of 6 were killed"
+[ $result -eq 0 ] && [ $killed -ge 3 ]
+ok $? killed_at_six_moments_the_next_run_gives_the_same_bits
 
 # disturb SIGNAL WHOM STATUS: in training, when there is a checkpoint; the stage may be too fast once.
 disturb() {
