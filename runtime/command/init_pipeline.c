@@ -207,13 +207,14 @@ static const char trained_and_judged[] =
     "    outs: {metrics: metrics.json, predictions: predictions.npy, report: report.txt},\n"
     "    metrics: [metrics], require: {metrics.test_accuracy: \">= ${target}\"}}\n"
     "  curves: {cmd: curves, outs: {phase1: phase1.png, phase2: phase2.png, confusion_matrix: "
-    "matrix.png},\n"
+    "matrix.png,\n"
+    "      drawings: drawings},\n"
     "    deps: {phase1_history: phase1.history, phase2_history: phase2.history,\n"
     "      metrics: evaluate.metrics}}\n"
     "  gradcam: {cmd: gradcam, resources: *all,   # what the network looked at\n"
     "    deps: {dataset: import.dataset, model: phase2.model, predictions: evaluate.predictions},\n"
     "    outs: {samples: samples.png, confusion: confusion.png, heatmaps: heatmaps.npy,\n"
-    "      metrics: metrics.json}}\n"
+    "      metrics: metrics.json, drawings: drawings}}\n"
     "  report: {cmd: report, lineage: true, outs: {report: {path: report, publish: reports}},\n"
     "    params: {target: \"${target}\", title: Your own pictures},\n"
     "    deps: {dataset: import.dataset, splits: split.splits, metrics: evaluate.metrics,\n"
@@ -222,7 +223,8 @@ static const char trained_and_judged[] =
     "      phase1_preflight: phase1.preflight, phase2_history: phase2.history,\n"
     "      phase2_curves: curves.phase2, phase2_preflight: phase2.preflight, gradcam: "
     "gradcam.metrics,\n"
-    "      gradcam_samples: gradcam.samples, gradcam_confusion: gradcam.confusion}}\n";
+    "      gradcam_samples: gradcam.samples, gradcam_confusion: gradcam.confusion,\n"
+    "      curves_drawings: curves.drawings, gradcam_drawings: gradcam.drawings}}\n";
 
 const char *init_pipeline_pictures(const json_t *found, const struct init_wishes *wishes,
                                    struct text *text)
