@@ -3,10 +3,10 @@
  *
  * deps pretrain_history, phase1_history, phase2_history (history.json) and metrics (of evaluate);
  * outs pretrain, phase1, phase2 (curves of accuracy and loss), confusion_matrix, of many classes
- * the most confused ones, confusion_csv, which has them all (csv.h), and two folders for other
- * programs of what the deps hold: tensorboard (curves_tensorboard.h) and vega (curves_vega.h). Each
- * out that is declared needs its dep. The only parameter is hyperparameters, a map that tensorboard
- * shows beside the test's numbers.
+ * the most confused ones, confusion_csv, which has them all (csv.h), drawings, a folder of the same
+ * figures as SVG, and two folders for other programs of what the deps hold: tensorboard
+ * (curves_tensorboard.h) and vega (curves_vega.h). Each out that is declared needs its dep. The
+ * only parameter is hyperparameters, a map that tensorboard shows beside the test's numbers.
  */
 #include "base/file.h"
 #include "base/memory.h"
@@ -50,9 +50,10 @@ static void fill_panel(struct curves_panel *panel, struct curves_series series[2
     panel->best_series = 1;
 }
 
-static int draw_history(const char *path, const char *title, const struct history *history,
-                        struct error *err)
+static int draw_history(const char *path, const void *what, struct error *err)
 {
+    const struct curves_phase *phase = what;
+    const struct history *history = &phase->history;
     struct curves_series series[4];
     struct curves_panel panels[2] = {{.title = "Accuracy", .unit_range = true}, {.title = "Loss"}};
     double *values = memory_new(4 * history->count, sizeof(double), err);
@@ -62,7 +63,7 @@ static int draw_history(const char *path, const char *title, const struct histor
                offsetof(struct epoch_record, val_accuracy));
     fill_panel(&panels[1], series + 2, history, values + 2 * history->count,
                offsetof(struct epoch_record, loss), offsetof(struct epoch_record, val_loss));
-    int result = figure_training_curves(path, title, panels, 2, err);
+    int result = figure_training_curves(path, phase->title, panels, 2, err);
     free(values);
     return result;
 }
@@ -70,24 +71,29 @@ static int draw_history(const char *path, const char *title, const struct histor
 /* An out that is declared needs its dep. */
 static int draw_phase(struct stage *stage, const struct curves_phase *phase, struct error *err)
 {
-    char dep[32];
-    const char *out = stage_out(stage, phase->id, err);
+    char dep[32], name[48];
     snprintf(dep, sizeof(dep), "%s_history", phase->id);
-    if (out == NULL || stage_dep(stage, dep, err) == NULL)
+    snprintf(name, sizeof(name), "%s_training_curves", phase->id);
+    if (stage_dep(stage, dep, err) == NULL)
         return -1;
-    return draw_history(out, phase->title, &phase->history, err);
+    return drawing_make(stage, phase->id, name, draw_history, phase, err);
 }
 
 /* ---- confusion matrix ---- */
 
-static int draw_matrix(struct stage *stage, const struct curves_content *content, struct error *err)
+static int draw_matrix(const char *path, const void *what, struct error *err)
 {
-    const char *out = stage_out(stage, "confusion_matrix", err);
-    if (out == NULL || stage_dep(stage, "metrics", err) == NULL ||
+    const struct curves_content *content = what;
+    return figure_confusion_matrix(path, "Confusion matrix of the test images", content->counts,
+                                   content->names, (int64_t)content->classes, err);
+}
+
+static int show_matrix(struct stage *stage, const struct curves_content *content, struct error *err)
+{
+    if (stage_dep(stage, "metrics", err) == NULL ||
         drawing_note_names(stage, content->names, content->classes, err) < 0)
         return -1;
-    return figure_confusion_matrix(out, "Confusion matrix of the test images", content->counts,
-                                   content->names, (int64_t)content->classes, err);
+    return drawing_make(stage, "confusion_matrix", "confusion_matrix", draw_matrix, content, err);
 }
 
 static int write_csv(struct stage *stage, const struct curves_content *content, struct error *err)
@@ -155,7 +161,7 @@ static int write_outs(struct stage *stage, const struct curves_content *content,
         if (stage_has_out(stage, content->phases[i].id) &&
             draw_phase(stage, &content->phases[i], err) < 0)
             return -1;
-    if (stage_has_out(stage, "confusion_matrix") && draw_matrix(stage, content, err) < 0)
+    if (stage_has_out(stage, "confusion_matrix") && show_matrix(stage, content, err) < 0)
         return -1;
     if (stage_has_out(stage, "confusion_csv") && write_csv(stage, content, err) < 0)
         return -1;
@@ -184,7 +190,8 @@ int main(int argc, char **argv)
         .check = check,
         .fingerprint = drawing_fingerprint,
         .deps = "pretrain_history? phase1_history? phase2_history? metrics?",
-        .outs = "pretrain? phase1? phase2? confusion_matrix? confusion_csv? tensorboard? vega?",
+        .outs = "pretrain? phase1? phase2? confusion_matrix? confusion_csv? drawings? tensorboard? "
+                "vega?",
     };
     return stage_main(argc, argv, &kind);
 }

@@ -1,8 +1,9 @@
 /* Figures of the dataset: a picture of each class, how many there are, and what augmentation makes
  * of some.
  *
- * deps dataset, splits; outs sample_images, class_distribution, augmentation_examples (.png);
- * params seed, augment {flip, rotation, zoom, cutout, mixup}.
+ * deps dataset, splits; outs sample_images, class_distribution, augmentation_examples (.png),
+ * drawings, a folder of the same as SVG; params seed, augment {flip, rotation, zoom, cutout,
+ * mixup}.
  */
 #include "base/memory.h"
 #include "base/stage.h"
@@ -85,10 +86,15 @@ static const uint8_t *train_image(const struct explore *explore, int64_t index)
            index * dataset->height * dataset->width * 3;
 }
 
+/* A gallery is what to draw. */
+static int draw_gallery(const char *path, const void *what, struct error *err)
+{
+    return figure_gallery(path, what, err);
+}
+
 static int draw_samples(const struct explore *explore, struct error *err)
 {
     const struct dataset *dataset = &explore->dataset;
-    const char *path = stage_out(explore->stage, "sample_images", err);
     size_t classes = (size_t)dataset->class_count, shown = classes < SHOWN ? classes : SHOWN;
     /* About twice as wide as high, and no wider than a page. */
     size_t columns = (size_t)ceil(sqrt(2.0 * (double)shown));
@@ -98,8 +104,7 @@ static int draw_samples(const struct explore *explore, struct error *err)
     int result = -1;
     char title[2 * TICK_TEXT_SIZE], total[TICK_TEXT_SIZE];
     struct short_names names = {0};
-    struct gallery_cell *cells =
-        path != NULL ? memory_new(rows * columns, sizeof(*cells), err) : NULL;
+    struct gallery_cell *cells = memory_new(rows * columns, sizeof(*cells), err);
     if (cells == NULL || short_names_of(&names, (const char *const *)dataset->classes, classes,
                                         gallery_title_room(0), gallery_title_style(), err) < 0)
         goto done;
@@ -122,7 +127,8 @@ static int draw_samples(const struct explore *explore, struct error *err)
         .rows = rows,
         .columns = columns,
         .note = short_names_note(&names)};
-    result = figure_gallery(path, &gallery, err);
+    result =
+        drawing_make(explore->stage, "sample_images", "sample_images", draw_gallery, &gallery, err);
 done:
     short_names_release(&names);
     free(cells);
@@ -137,19 +143,33 @@ static void count_split(const struct explore *explore, const struct npy *indices
         counts[labels[index[i]]]++;
 }
 
+enum { PARTS = 3 };
+
+struct distribution {
+    const struct dataset *dataset;
+    struct bars_series series[PARTS];
+};
+
+static int draw_bars(const char *path, const void *what, struct error *err)
+{
+    const struct distribution *distribution = what;
+    const struct dataset *dataset = distribution->dataset;
+    return figure_class_distribution(path, "Images per class",
+                                     (const char *const *)dataset->classes, dataset->class_count,
+                                     distribution->series, PARTS, err);
+}
+
 static int draw_distribution(const struct explore *explore, struct error *err)
 {
-    enum { PARTS = 3 };
     static const char *const parts[PARTS] = {"train", "validation", "test"};
     const struct dataset *dataset = &explore->dataset;
     const int64_t totals[PARTS] = {explore->splits.train.count, explore->splits.val.count,
                                    dataset->test_labels.count};
     size_t classes = (size_t)dataset->class_count;
-    const char *path = stage_out(explore->stage, "class_distribution", err);
     int result = -1;
-    struct bars_series series[PARTS];
+    struct distribution distribution = {.dataset = dataset};
     char labels[PARTS][TICK_TEXT_SIZE + 16];
-    int64_t *counts = path != NULL ? memory_new(PARTS * classes, sizeof(*counts), err) : NULL;
+    int64_t *counts = memory_new(PARTS * classes, sizeof(*counts), err);
     if (counts == NULL)
         return -1;
     count_split(explore, &explore->splits.train, counts);
@@ -161,11 +181,11 @@ static int draw_distribution(const struct explore *explore, struct error *err)
         char total[TICK_TEXT_SIZE];
         ticks_format((double)totals[i], 0, total);
         snprintf(labels[i], sizeof(labels[i]), "%s (%s)", parts[i], total);
-        series[i] = (struct bars_series){labels[i], counts + i * classes, colormap_deep(i)};
+        distribution.series[i] =
+            (struct bars_series){labels[i], counts + i * classes, colormap_deep(i)};
     }
-    result =
-        figure_class_distribution(path, "Images per class", (const char *const *)dataset->classes,
-                                  dataset->class_count, series, PARTS, err);
+    result = drawing_make(explore->stage, "class_distribution", "class_distribution", draw_bars,
+                          &distribution, err);
 done:
     free(counts);
     return result;
@@ -273,13 +293,12 @@ static int draw_augmentation(const struct explore *explore, struct error *err)
 {
     static const char *const columns[EXAMPLE_COLUMNS] = {"original", "augmented"};
     const struct feed feed = feed_of(explore);
-    const char *path = stage_out(explore->stage, "augmentation_examples", err);
     size_t size = (size_t)(feed.height * feed.width * 3);
     int result = -1;
     struct text subtitle = {0};
     struct examples examples = {.rows = 0};
     describe(&explore->augment, &subtitle);
-    if (path == NULL || text_check(&subtitle, err) < 0)
+    if (text_check(&subtitle, err) < 0)
         goto done;
     if ((examples.scratch = memory_new((size_t)feed_scratch_size(&feed), sizeof(float), err)) ==
             NULL ||
@@ -298,7 +317,8 @@ static int draw_augmentation(const struct explore *explore, struct error *err)
                                     .column_titles = columns,
                                     .note = short_names_note(&examples.labels),
                                     .cell_size = CELL};
-    result = figure_gallery(path, &gallery, err);
+    result = drawing_make(explore->stage, "augmentation_examples", "augmentation_examples",
+                          draw_gallery, &gallery, err);
 done:
     short_names_release(&examples.labels);
     short_names_release(&examples.mixed);
@@ -332,7 +352,7 @@ static const struct stage_kind explore_kind = {
     .check = check,
     .fingerprint = drawing_fingerprint,
     .deps = "dataset splits",
-    .outs = "sample_images class_distribution augmentation_examples",
+    .outs = "sample_images class_distribution augmentation_examples drawings?",
 };
 
 int main(int argc, char **argv)

@@ -16,7 +16,7 @@
 struct settings {
     bool flipped;    /* what evaluate recorded is a mean over mirror images */
     bool raw_pixels; /* feed [0,1] pixels, past the model's preprocessing */
-    double alpha;
+    struct overlay overlay;
     const json_t *pairs;
     struct weight_check weight_check;
 };
@@ -30,15 +30,18 @@ struct box_result {
 static int read_settings(struct stage *stage, struct settings *settings, struct error *err)
 {
     static const char *const ways[] = {"model", "none"};
-    int way = 0;
-    *settings = (struct settings){.alpha = 0.4};
+    int way = 0, colormap = COLORMAP_VIRIDIS;
+    *settings = (struct settings){.overlay = {.alpha = 0.4}};
     if (stage_choice_or_null(stage, "gradcam.preprocess", ways, 2, &way, err) < 0 ||
-        stage_real_or_null(stage, "gradcam.alpha", 0, 1, &settings->alpha, err) < 0 ||
+        stage_real_or_null(stage, "gradcam.alpha", 0, 1, &settings->overlay.alpha, err) < 0 ||
+        stage_choice_or_null(stage, "gradcam.colormap", colormap_names, COLORMAPS, &colormap, err) <
+            0 ||
         stage_value_or_null(stage, "gradcam.pairs", &settings->pairs, err) < 0 ||
         model_use_check(stage, &settings->weight_check, err) < 0 ||
         stage_bool_or_null(stage, "evaluate.flip", &settings->flipped, err) < 0)
         return -1;
     settings->raw_pixels = way == 1;
+    settings->overlay.colormap = (enum colormap)colormap;
     return stage_params_done(stage, err) < 0 ? -1 : choice_check_pairs(settings->pairs, err);
 }
 
@@ -190,13 +193,11 @@ static int write_metrics(const char *path, const struct explainer *explainer,
 
 /* Figures and heat maps of the chosen images. */
 static int show(struct stage *stage, struct explainer *explainer, const struct choice *choice,
-                double alpha, struct error *err)
+                const struct overlay *overlay, struct error *err)
 {
     int64_t places = explainer->height * explainer->width;
     const int64_t shape[3] = {(int64_t)choice->count, explainer->height, explainer->width};
-    const char *samples = stage_out(stage, "samples", err);
-    const char *confusion = samples != NULL ? stage_out(stage, "confusion", err) : NULL;
-    const char *heatmaps = confusion != NULL ? stage_out(stage, "heatmaps", err) : NULL;
+    const char *heatmaps = stage_out(stage, "heatmaps", err);
     if (heatmaps == NULL)
         return -1;
     float *heats = memory_new(choice->count, (size_t)places * sizeof(*heats), err);
@@ -207,8 +208,8 @@ static int show(struct stage *stage, struct explainer *explainer, const struct c
     for (size_t i = 0; i < choice->count; i++)
         gradcam_normalise(heats + (int64_t)i * places, places);
     if (npy_write(heatmaps, NPY_F32, 3, shape, heats, err) < 0 ||
-        gradcam_draw_samples(samples, explainer, choice, heats, alpha, err) < 0 ||
-        gradcam_draw_confusions(confusion, explainer, choice, heats, alpha, err) < 0)
+        gradcam_draw_samples(stage, explainer, choice, heats, overlay, err) < 0 ||
+        gradcam_draw_confusions(stage, explainer, choice, heats, overlay, err) < 0)
         goto done;
     result = 0;
 done:
@@ -228,7 +229,7 @@ static int explain(struct stage *stage, const struct settings *settings,
         drawing_note_names(stage, (const char *const *)explainer->dataset->classes,
                            (size_t)explainer->classes, err) < 0 ||
         choose(explainer, settings->pairs, &predicted, &choice, err) < 0 ||
-        show(stage, explainer, &choice, settings->alpha, err) < 0 ||
+        show(stage, explainer, &choice, &settings->overlay, err) < 0 ||
         (explainer->dataset->has_boxes &&
          measure_boxes(explainer, stage, predicted, &boxes, err) < 0) ||
         write_metrics(metrics, explainer, &choice, &boxes, err) < 0)
@@ -285,7 +286,7 @@ int main(int argc, char **argv)
                                            .check = check,
                                            .fingerprint = fingerprint,
                                            .deps = "dataset model predictions",
-                                           .outs = "samples confusion heatmaps metrics",
+                                           .outs = "samples confusion heatmaps metrics drawings?",
                                            .metrics = "agreement compared boxes.correct "
                                                       "boxes.inside boxes.fraction boxes.chance"};
     return stage_main(argc, argv, &kind);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static struct number of_integer(long long integer)
 {
@@ -78,4 +79,15 @@ void number_text(const struct number *number, char text[JSON_NUMBER_SIZE])
 {
     if (number->is_integer || !json_number_text(number->real, text))
         number_show(number, text);
+}
+
+void number_show_apart(const struct number *value, const struct number *bound,
+                       char shown[JSON_NUMBER_SIZE], char shown_bound[JSON_NUMBER_SIZE])
+{
+    number_show(value, shown);
+    number_show(bound, shown_bound);
+    if (strcmp(shown, shown_bound) == 0 && number_compare(value, bound) != 0) {
+        number_text(value, shown);
+        number_text(bound, shown_bound);
+    }
 }

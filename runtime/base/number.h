@@ -30,6 +30,10 @@ int number_compare(const struct number *a, const struct number *b);
 /* As people read it: an integer with all its digits, a real with six. */
 void number_show(const struct number *number, char text[JSON_NUMBER_SIZE]);
 
+/* A value and its bound so, or, where that does not tell them apart, with all digits. */
+void number_show_apart(const struct number *value, const struct number *bound,
+                       char shown[JSON_NUMBER_SIZE], char shown_bound[JSON_NUMBER_SIZE]);
+
 /* With all digits that it has. */
 void number_text(const struct number *number, char text[JSON_NUMBER_SIZE]);
 

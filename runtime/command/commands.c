@@ -11,7 +11,7 @@ const struct command commands[] = {
     {"why", "STAGE", "show which part of a stage's key changed", command_why, "JCFPSDh", 1, 1},
     {"dag", "", "draw the pipeline as dot or mermaid", command_dag, "CFPSTh", 0, 0},
     {"verify", "[STAGE...|MODEL]", "hold pipeline, artifacts and cache against the lock file",
-     command_verify, "qJuAXKIQrsxCFPSDh", 0, 1024},
+     command_verify, "qJTudlAXKIQrsxCFPSDh", 0, 1024},
     {"attest", "", "sign what the lock file says of each stage, and the models", command_attest,
      "KIcCFPSDh", 0, 0},
     {"keygen", "FILE", "make a key to sign with, and FILE.pub to verify with", command_keygen, "Yh",

@@ -29,7 +29,7 @@ static const struct choice {
     const char *option, *values[8]; /* NULL last */
     bool by_command;                /* it checks them, and the help says which are its */
 } choices[] = {{"device", {"auto", "cpu", "cuda"}, false},
-               {"format", {"dot", "mermaid", "table", "csv", "markdown"}, true},
+               {"format", {"dot", "mermaid", "table", "csv", "markdown", "github"}, true},
                {"template", {"pictures", "stages", "notebook"}, false},
                {"sandbox", {"auto", "require", "off"}, false},
                {"kind", {"p256", "ed25519"}, false}};
@@ -66,8 +66,9 @@ static const struct option options_table[] = {
     {'s', false, "sample", "N", "execute N stages again, drawn by the lock's digest", OPTION_TEXT,
      FIELD(sample)},
     {'R', false, "reason", "TEXT", "why the results may stay", OPTION_TEXT, FIELD(reason)},
-    {'T', false, "format", "FORMAT", "dot, mermaid; table, csv; markdown of metrics and diff",
-     OPTION_TEXT, FIELD(format)},
+    {'T', false, "format", "FORMAT",
+     "dot, mermaid; table, csv; markdown of metrics and diff; github of verify", OPTION_TEXT,
+     FIELD(format)},
     {'M', false, "template", "NAME", " (default: what is there)", OPTION_TEXT,
      FIELD(template_name)},
     {'B', false, "weights", "FILE|URL", "the base's weights, a URL with #sha256=DIGEST",
@@ -97,6 +98,10 @@ static const struct option options_table[] = {
      FIELD(crate)},
     {'x', false, "sandbox", "MODE", ": confine stages (default: off)", OPTION_TEXT,
      FIELD(project.sandbox)},
+    {'l', false, "lock", NULL, "hold the lock file against the pipeline, and nothing else",
+     OPTION_FLAG, FIELD(lock_only)},
+    {'d', false, "no-data", NULL, "take files of data as the lock file has them, unread",
+     OPTION_FLAG, FIELD(no_data)},
     {'O', false, "offline", NULL, "a base that needs no network", OPTION_FLAG, FIELD(offline)},
     {'h', true, "help", NULL, "show this help", OPTION_FLAG, FIELD(help)},
     {'V', false, "version", NULL, "show the version", OPTION_FLAG, FIELD(version)},

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "command/difference.h"
 #include "page/escape.h"
 #include "page/page.h"
@@ -27,11 +28,9 @@ static const char style[] =
     ".graph .warn rect{fill:var(--warn-tint);stroke:var(--warn)}\n"
     ".graph a{text-decoration:none}.graph a:hover rect{stroke-width:2.5}\n"
     "#stages table{width:100%}#stages td:nth-child(3){width:35%;min-width:8rem}\n"
-    ".line{display:block;height:.7rem;border-radius:.3rem;position:relative;background:var(--tint)}\n"
-    ".line i{position:absolute;top:0;bottom:0;left:var(--from);width:max(var(--long),2px);border-radius:.2rem;"
-      "background:var(--blue);print-color-adjust:exact;-webkit-print-color-adjust:exact}\n"
-    ".bad+td .line i{background:var(--bad)}.why{white-space:normal;min-width:14rem}\n"
-    "tr:target>*{background:var(--warn-tint)}\n";
+    ".line{display:block;width:100%;height:.7rem;border-radius:.3rem;fill:var(--tint)}\n"
+    ".line rect+rect{fill:var(--blue)}.bad+td .line rect+rect{fill:var(--bad)}\n"
+    ".why{white-space:normal;min-width:14rem}tr:target>*{background:var(--warn-tint)}\n";
 /* clang-format on */
 
 static void add_seconds(struct text *page, double seconds)
@@ -178,9 +177,12 @@ static void add_line(struct text *page, const json_t *stage, double whole)
     const double began = number_of(stage, "began"), seconds = number_of(stage, "seconds");
     text_add(page, "<td>");
     if (isfinite(began) && isfinite(seconds) && whole > 0)
-        text_addf(page, "<span class=\"line\"><i style=\"--from:%.2f%%;--long:%.2f%%\"></i></span>",
-                  100 * fmin(fmax(began / whole, 0), 1),
-                  100 * fmin(seconds / whole, 1 - fmin(fmax(began / whole, 0), 1)));
+        text_addf(page,
+                  "<svg class=\"line\" viewBox=\"0 0 100 8\" preserveAspectRatio=\"none\" "
+                  "aria-hidden=\"true\"><rect width=\"100\" height=\"8\"/>"
+                  "<rect x=\"%.2f\" width=\"%.2f\" height=\"8\"/></svg>",
+                  100 * fmin(fmax(began / whole, 0), 0.995),
+                  100 * fmax(fmin(seconds / whole, 1 - fmin(fmax(began / whole, 0), 1)), 0.005));
     text_add(page, "</td>");
 }
 
@@ -225,10 +227,10 @@ static void add_stages(struct text *page, const json_t *record)
     size_t index;
     json_t *stage;
     page_section(page, "stages", "What ran when, and why");
-    page_table(page, "Stages in order; the bar is the time of the whole run",
-               "<th scope=\"col\">Stage</th><th class=\"left\" scope=\"col\">State</th>"
-               "<th class=\"left\" scope=\"col\">When</th><th scope=\"col\">Time</th>"
-               "<th class=\"left\" scope=\"col\">Why</th>");
+    page_wide_table(page, "Stages in order; the bar is the time of the whole run",
+                    "<th scope=\"col\">Stage</th><th class=\"left\" scope=\"col\">State</th>"
+                    "<th class=\"left\" scope=\"col\">When</th><th scope=\"col\">Time</th>"
+                    "<th class=\"left\" scope=\"col\">Why</th>");
     json_array_foreach (json_object_get(record, "stages"), index, stage)
         add_stage(page, stage, number_of(record, "seconds"));
     page_table_end(page);
@@ -285,7 +287,8 @@ static int add_graph(struct text *page, const struct jobs *jobs, struct error *e
             node_of(&jobs->list[i], &nodes[i], notes[i]);
             add_edges(plan, i, &graph, edges);
         }
-        text_add(page, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" "
+        text_add(page, "<p class=\"hint\">Scrolls sideways</p>\n"
+                       "<div class=\"scroll\" role=\"group\" tabindex=\"0\" "
                        "aria-label=\"Graph of the pipeline\">\n");
         result = page_graph(page, &graph, "What is made from what", err);
         text_add(page, "</div>\n</section>\n");
@@ -311,18 +314,20 @@ static void add_requirements(struct text *page, const json_t *requirements)
                "scope=\"col\">Outcome</th>");
     json_array_foreach ((json_t *)requirements, index, requirement) {
         const bool met = json_is_true(json_object_get(requirement, "met"));
-        const double value = number_of(requirement, "value");
+        struct number value, bound = {0};
+        char shown[JSON_NUMBER_SIZE] = "", asked[JSON_NUMBER_SIZE];
+        number_from_json(json_object_get(requirement, "bound"), &bound);
+        number_show(&bound, asked);
+        if (number_from_json(json_object_get(requirement, "value"), &value))
+            number_show_apart(&value, &bound, shown, asked);
         text_add(page, "<tr><th scope=\"row\">");
         escape_html(page, json_text(requirement, "stage"));
         text_add(page, ".");
         escape_html(page, json_text(requirement, "metric"));
-        text_add(page, "</th><td>");
-        if (isfinite(value))
-            text_addf(page, "%.6g", value);
-        text_add(page, "</td><td class=\"left\">");
+        text_addf(page, "</th><td>%s</td><td class=\"left\">", shown);
         escape_html(page, json_text(requirement, "relation"));
-        text_addf(page, " %.6g</td><td class=\"left %s\">%s</td></tr>\n",
-                  number_of(requirement, "bound"), met ? "good" : "bad", met ? "met" : "missed");
+        text_addf(page, " %s</td><td class=\"left %s\">%s</td></tr>\n", asked, met ? "good" : "bad",
+                  met ? "met" : "missed");
     }
     page_table_end(page);
     text_add(page, "</section>\n");

@@ -20,6 +20,7 @@ struct verification {
     json_t *adopted;                    /* or not made under their key, */
     json_t *left;                       /* and what is left over, as texts */
     const struct signing_key *key;      /* that signatures must be of, or NULL */
+    size_t unread;                      /* deps that were taken from the lock file */
     size_t stale, mismatches;
     size_t artifacts, copies, blobs, requirements; /* checked */
     size_t attested, signed_models, refused;       /* signatures: good ones of both, and others */

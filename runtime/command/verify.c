@@ -8,6 +8,7 @@
  *   require     metrics against the bounds of the pipeline as it is now
  *   signature   attestations and signed models, with --key (verify_signatures.c)
  *   rerun       with --rerun or --sample: stages executed again (verify_rerun.c)
+ * --lock leaves it at the first, and the attestations: what a clone without data and artifacts has.
  * A digest that does not match outweighs a lock that is merely stale. What was made on another
  * machine, or adopted, is said; with --strict it fails. --junit FILE says each check by itself,
  * also where the verification cannot go on.
@@ -34,6 +35,30 @@ static void say(const struct verification *check, const char *line)
         return;
     print_clean(stdout, line);
     putchar('\n');
+}
+
+static bool for_github(const struct verification *check)
+{
+    return check->options->format != NULL;
+}
+
+/* A line that GitHub shows at the file, "::error file=pipeline.lock,title=...::...": in its
+ * properties a few characters more are written as %XX. */
+static void say_to_github(const struct verification *check, const char *kind, const char *title,
+                          const char *words)
+{
+    struct text line = {0};
+    const char *const parts[] = {title, words}, *const special[] = {"%\r\n:,", "%\r\n"};
+    const char *path = lock_reader_path(check->project->lock), *slash = strrchr(path, '/');
+    text_addf(&line, "::%s file=%s,title=", kind, slash != NULL ? slash + 1 : path);
+    for (size_t i = 0; i < 2; i++) {
+        for (const char *at = parts[i]; *at != '\0'; at++)
+            text_addf(&line, strchr(special[i], *at) != NULL ? "%%%02X" : "%c",
+                      (unsigned)(unsigned char)*at);
+        text_add(&line, i == 0 ? "::" : "");
+    }
+    say(check, text_string(&line));
+    text_release(&line);
 }
 
 /* ---- cases ---- */
@@ -121,7 +146,10 @@ void verification_report(struct verification *check, const char *level, bool mis
         return;
     }
     text_addf(&line, "%s: %s: %s", level, subject, problem);
-    say(check, text_string(&line));
+    if (for_github(check))
+        say_to_github(check, "error", level, text_string(&line) + strlen(level) + 2);
+    else
+        say(check, text_string(&line));
     /* A name of any bytes is shown in JSON as a terminal shows it. */
     struct text clean = {0};
     text_add_clean(&clean, problem, strlen(problem));
@@ -153,7 +181,9 @@ void verification_note(struct verification *check, json_t *list, const char *for
         check->no_memory = true;
         return;
     }
-    if (!check->options->quiet)
+    if (for_github(check))
+        say_to_github(check, check->options->strict ? "error" : "notice", "verify", line);
+    else if (!check->options->quiet)
         say(check, line);
     text_add_clean(&clean, line, (size_t)length);
     check->no_memory |=
@@ -206,10 +236,11 @@ static bool has_cache(const struct project *project)
 
 static int check_all(struct verification *check, struct error *err)
 {
+    const bool all = !check->options->lock_only;
     check->no_cache = !has_cache(check->project);
-    if (verify_lock(check, err) < 0 || verify_bytes(check, err) < 0)
+    if (verify_lock(check, err) < 0 || (all && verify_bytes(check, err) < 0))
         return -1;
-    for (size_t i = 0; i < check->project->plan->count; i++)
+    for (size_t i = 0; all && i < check->project->plan->count; i++)
         if (check_requirements(check, &check->project->plan->stages[i], err) < 0)
             return -1;
     if (verify_signatures(check, err) < 0)
@@ -223,14 +254,15 @@ static int print_as_json(const struct verification *check, bool good, struct err
 {
     const struct plan *plan = check->project->plan;
     json_t *json = json_pack(
-        "{s:i, s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O, s:O}",
+        "{s:i, s:b, s:O, s:s, s:O, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:O, s:O, s:O, "
+        "s:O}",
         "schema", 1, "verified", good, "problems", check->problems, "profile", plan->profile,
         "sets", plan->sets, "stages", (json_int_t)check->section->count, "artifacts",
         (json_int_t)check->artifacts, "copies", (json_int_t)check->copies, "blobs",
-        (json_int_t)check->blobs, "requirements", (json_int_t)check->requirements, "attested",
-        (json_int_t)check->attested, "signed_models", (json_int_t)check->signed_models, "cache",
-        !check->no_cache, "elsewhere", check->elsewhere, "adopted", check->adopted, "left",
-        check->left, "rerun", check->rerun);
+        (json_int_t)check->blobs, "requirements", (json_int_t)check->requirements, "unread",
+        (json_int_t)check->unread, "attested", (json_int_t)check->attested, "signed_models",
+        (json_int_t)check->signed_models, "cache", !check->no_cache, "elsewhere", check->elsewhere,
+        "adopted", check->adopted, "left", check->left, "rerun", check->rerun);
     int result = print_json(json, err);
     json_decref(json);
     return result;
@@ -263,7 +295,11 @@ static void print_summary(const struct verification *check)
                   check->signed_models);
     if (verify_rerun_asked(check->options))
         text_addf(&line, "; %zu executed again with the same bits", check->reproduced);
-    if (check->no_cache)
+    if (check->unread > 0)
+        text_addf(&line, "; %zu deps as the lock file has them, unread", check->unread);
+    if (check->options->lock_only)
+        text_add(&line, "; the lock file alone");
+    else if (check->no_cache)
         text_add(&line, "; no cache here: the lock alone says that these artifacts came of these "
                         "stages, reprise run --locked shows it");
     say(check, text_string(&line));
@@ -373,7 +409,9 @@ static int verify_project(const struct options *options, const struct signing_ke
     enum project_view view = options->as_recorded ? PROJECT_AS_RECORDED : PROJECT_DELIVERED;
     if (options_place(options, options->junit, &junit, err) < 0)
         return -1;
-    if (project_open(&options->project, view, &project, err) < 0) {
+    struct project_settings settings = options->project;
+    settings.without_data = options->lock_only || options->no_data;
+    if (project_open(&settings, view, &project, err) < 0) {
         free(junit);
         return -1;
     }
@@ -414,6 +452,11 @@ int command_verify(const struct options *options, struct error *err)
         return error_set(err, ERR_USAGE,
                          "verify takes '%s' as a stage with --rerun, as a model with --signature",
                          options->words[0]);
+    if (options->format != NULL && strcmp(options->format, "github") != 0)
+        return error_set(err, ERR_USAGE, "--format '%s': verify has github", options->format);
+    if (options->lock_only && verify_rerun_asked(options))
+        return error_set(err, ERR_USAGE,
+                         "--lock executes nothing again: without --rerun and --sample");
     if (options->attestations != NULL && options->key == NULL)
         return error_set(err, ERR_USAGE, "--attestations is read with --key FILE");
     if (options->as_recorded && options->project.set_count > 0)

@@ -1,6 +1,7 @@
 /* The lock against the pipeline as it is now: every part of an entry is
  * compared, and its key is made again from the pipeline with the fingerprint
  * that the lock records, so that no part can say something else than the key. */
+#include "base/file.h"
 #include "base/memory.h"
 #include "command/verification.h"
 #include "runner/dep_content.h"
@@ -47,9 +48,24 @@ static int cannot_be_told(struct verification *check, const struct job *job, siz
     return 0;
 }
 
+/* Data as the lock file has it: where nobody wants it read, or, for the lock file alone, where it
+ * is not here. */
+static bool take_recorded(struct verification *check, const struct plan_dep *dep,
+                          const struct lock_stage *entry, struct key_dep *taken)
+{
+    const struct lock_item *item = lock_find_item(&entry->deps, dep->name);
+    if (dep->path == NULL || item == NULL || strcmp(item->path, dep->path) != 0 ||
+        !(check->options->no_data || (check->options->lock_only && !file_exists(dep->path))))
+        return false;
+    taken->known = true;
+    taken->content = item->content;
+    check->unread++;
+    return true;
+}
+
 /* Deps as they are: files of the project now, outs of stages as the lock has them. */
-static int resolve_deps(struct verification *check, struct job *job, struct comparing *comparing,
-                        struct error *err)
+static int resolve_deps(struct verification *check, struct job *job, const struct lock_stage *entry,
+                        struct comparing *comparing, struct error *err)
 {
     const struct plan_stage *stage = job->stage;
     bool all = true;
@@ -57,7 +73,8 @@ static int resolve_deps(struct verification *check, struct job *job, struct comp
         const struct plan_dep *dep = &stage->deps[i];
         struct error why = {0};
         job->deps[i] = (struct key_dep){.name = dep->name};
-        if (dep_content_waits_for(&check->jobs, dep) == NULL) {
+        if (!take_recorded(check, dep, entry, &job->deps[i]) &&
+            dep_content_waits_for(&check->jobs, dep) == NULL) {
             job->deps[i].known = dep_content_of(&check->jobs, dep, STORE_BY_READING,
                                                 &job->deps[i].content, &why) == 0;
             if (!job->deps[i].known && cannot_be_told(check, job, i, &why, comparing, err) < 0)
@@ -216,7 +233,7 @@ static int compare(struct verification *check, struct job *job, const struct loc
     struct comparing comparing = {check, job->stage->name, 0, false};
     struct error why = {0};
     bool all = true, told;
-    if (resolve_deps(check, job, &comparing, err) < 0)
+    if (resolve_deps(check, job, entry, &comparing, err) < 0)
         return -1;
     if (invocation_make(check->project, job->stage, STORE_BY_READING, &job->invocation, &why) < 0)
         return cannot(check, job, &why, err);

@@ -1,25 +1,30 @@
 #include "figure/canvas.h"
 
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "figure/font.h"
 #include "figure/png_file.h"
+#include "figure/svg.h"
 #include "figure/text_layout.h"
 
 #include <cairo.h>
 #include <math.h>
 #include <png.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Cairo's own bound on a surface's side. */
 enum { SIDE_LIMIT = 32767 };
 
 struct canvas {
     struct font *regular, *bold;
+    bool narrow;
     size_t width, height; /* pixels; 0 before canvas_lay */
     uint32_t *pixels;     /* [height,width] */
     cairo_surface_t *surface;
     cairo_t *cairo;
+    struct svg svg;             /* the same drawing */
     struct text_layout *layout; /* borrowed; NULL: texts are not recorded */
     struct error failure;       /* the first thing that went wrong while drawing */
 };
@@ -35,6 +40,25 @@ struct canvas *canvas_new(struct error *err)
         return NULL;
     }
     return canvas;
+}
+
+static bool ends_in(const char *path, const char *end)
+{
+    size_t size = strlen(path), length = strlen(end);
+    return size >= length && strcmp(path + size - length, end) == 0;
+}
+
+struct canvas *canvas_for(const char *path, struct error *err)
+{
+    struct canvas *canvas = canvas_new(err);
+    if (canvas != NULL)
+        canvas->narrow = ends_in(path, ".narrow.svg");
+    return canvas;
+}
+
+bool canvas_is_narrow(const struct canvas *canvas)
+{
+    return canvas->narrow;
 }
 
 /* Cairo keeps a status; this turns it into an error. */
@@ -95,9 +119,16 @@ void canvas_free(struct canvas *canvas)
     if (canvas->surface != NULL)
         cairo_surface_destroy(canvas->surface);
     free(canvas->pixels);
+    svg_release(&canvas->svg);
     font_close(canvas->bold);
     font_close(canvas->regular);
     free(canvas);
+}
+
+static void remember(struct canvas *canvas, const struct error *err)
+{
+    if (canvas->failure.kind == ERR_NONE)
+        canvas->failure = *err;
 }
 
 /* The nearest edge between pixels, so that straight borders are sharp. */
@@ -128,7 +159,9 @@ void canvas_rectangle(struct canvas *canvas, double x, double y, double width, d
                       struct colour fill, double opacity)
 {
     double left = snap(x), top = snap(y);
-    cairo_rectangle(canvas->cairo, left, top, snap(x + width) - left, snap(y + height) - top);
+    double right = snap(x + width), bottom = snap(y + height);
+    svg_rectangle(&canvas->svg, left, top, right - left, bottom - top, fill, opacity);
+    cairo_rectangle(canvas->cairo, left, top, right - left, bottom - top);
     source(canvas->cairo, fill, opacity);
     cairo_fill(canvas->cairo);
 }
@@ -145,8 +178,9 @@ void canvas_outline(struct canvas *canvas, double x, double y, double width, dou
                     struct pen pen)
 {
     double left = snap_line(x, pen.width), top = snap_line(y, pen.width);
-    cairo_rectangle(canvas->cairo, left, top, snap_line(x + width, pen.width) - left,
-                    snap_line(y + height, pen.width) - top);
+    double right = snap_line(x + width, pen.width), bottom = snap_line(y + height, pen.width);
+    svg_outline(&canvas->svg, left, top, right - left, bottom - top, pen);
+    cairo_rectangle(canvas->cairo, left, top, right - left, bottom - top);
     cairo_set_line_join(canvas->cairo, CAIRO_LINE_JOIN_MITER);
     stroke(canvas->cairo, pen);
     cairo_set_line_join(canvas->cairo, CAIRO_LINE_JOIN_ROUND);
@@ -158,6 +192,7 @@ void canvas_line(struct canvas *canvas, double x0, double y0, double x1, double 
         x0 = x1 = snap_line(x0, pen.width);
     if (y0 == y1)
         y0 = y1 = snap_line(y0, pen.width);
+    svg_path(&canvas->svg, (const struct point[]){{x0, y0}, {x1, y1}}, 2, pen);
     cairo_move_to(canvas->cairo, x0, y0);
     cairo_line_to(canvas->cairo, x1, y1);
     stroke(canvas->cairo, pen);
@@ -166,6 +201,7 @@ void canvas_line(struct canvas *canvas, double x0, double y0, double x1, double 
 void canvas_path(struct canvas *canvas, const struct point *points, size_t count, struct pen pen)
 {
     bool open = false;
+    svg_path(&canvas->svg, points, count, pen);
     for (size_t i = 0; i < count; i++) {
         bool there = isfinite(points[i].x) && isfinite(points[i].y);
         if (there && open)
@@ -181,6 +217,7 @@ void canvas_disc(struct canvas *canvas, double x, double y, double radius, struc
                  struct pen rim)
 {
     const double turn = 6.283185307179586;
+    svg_disc(&canvas->svg, x, y, radius, fill, rim);
     cairo_new_sub_path(canvas->cairo);
     cairo_arc(canvas->cairo, x, y, radius, 0, turn);
     source(canvas->cairo, fill, 1);
@@ -199,6 +236,9 @@ void canvas_picture(struct canvas *canvas, double x, double y, double width, dou
     double left = floor(x * CANVAS_SCALE + 0.5), top = floor(y * CANVAS_SCALE + 0.5);
     int64_t out_width = (int64_t)(floor((x + width) * CANVAS_SCALE + 0.5) - left);
     int64_t out_height = (int64_t)(floor((y + height) * CANVAS_SCALE + 0.5) - top);
+    struct error err = {0};
+    if (svg_picture(&canvas->svg, x, y, width, height, rgb, rows, columns, &err) < 0)
+        remember(canvas, &err);
     cairo_surface_flush(canvas->surface);
     for (int64_t i = 0; i < out_height; i++) {
         int64_t to_row = (int64_t)top + i, from_row = i * rows / out_height;
@@ -218,6 +258,7 @@ void canvas_picture(struct canvas *canvas, double x, double y, double width, dou
 
 void canvas_clip(struct canvas *canvas, double x, double y, double width, double height)
 {
+    svg_clip(&canvas->svg, x, y, width, height);
     cairo_save(canvas->cairo);
     cairo_rectangle(canvas->cairo, x, y, width, height);
     cairo_clip(canvas->cairo);
@@ -225,13 +266,8 @@ void canvas_clip(struct canvas *canvas, double x, double y, double width, double
 
 void canvas_unclip(struct canvas *canvas)
 {
+    svg_unclip(&canvas->svg);
     cairo_restore(canvas->cairo);
-}
-
-static void remember(struct canvas *canvas, const struct error *err)
-{
-    if (canvas->failure.kind == ERR_NONE)
-        canvas->failure = *err;
 }
 
 static const struct font *font_of(const struct canvas *canvas, struct text_style style)
@@ -298,10 +334,11 @@ void canvas_text(struct canvas *canvas, double x, double y, const char *text,
     const struct font *font = font_of(canvas, style);
     struct error err = {0};
     cairo_t *cairo = canvas->cairo;
-    double left = -shares[style.align] * canvas_text_width(canvas, text, style);
+    double length = canvas_text_width(canvas, text, style), left = -shares[style.align] * length;
     double drop = drops[style.anchor] * font_cap_height(font) * style.size;
     if (canvas->layout != NULL)
         record(canvas, x, y, text, left, drop, style);
+    svg_text(&canvas->svg, x, y, text, left, drop, length, style);
     cairo_save(cairo);
     cairo_translate(cairo, x, y);
     cairo_rotate(cairo, -style.angle * 0.017453292519943295);
@@ -326,10 +363,27 @@ static int finish(struct canvas *canvas, struct error *err)
     return check(cairo_status(canvas->cairo), "draw", err);
 }
 
+void canvas_fix_colours(struct canvas *canvas, bool fixed)
+{
+    canvas->svg.fixed = fixed;
+}
+
+static int write_svg(const struct canvas *canvas, const char *path, struct error *err)
+{
+    struct text file = {0};
+    int result = svg_finish(&canvas->svg, canvas_width(canvas), canvas_height(canvas), &file, err);
+    if (result == 0)
+        result = file_write(path, text_string(&file), file.size, err);
+    text_release(&file);
+    return result;
+}
+
 int canvas_write(struct canvas *canvas, const char *path, struct error *err)
 {
     if (finish(canvas, err) < 0)
         return -1;
+    if (ends_in(path, ".svg"))
+        return write_svg(canvas, path, err);
     return png_file_write(path, canvas->pixels, canvas->width, canvas->height, canvas->width,
                           CANVAS_DPI, err);
 }

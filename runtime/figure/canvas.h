@@ -1,4 +1,5 @@
-/* A sheet to draw figures on: cairo's image surface, text from DejaVu Sans' outlines, PNG out.
+/* A sheet to draw figures on: cairo's image surface, text from DejaVu Sans' outlines, PNG out; and
+ * beside it the same as SVG (svg.h).
  * Equal calls give equal bytes: no fontconfig, no hinting, no times; what remains are the libraries
  * and the font, which figure_fingerprint names.
  *
@@ -12,7 +13,7 @@
 #define FIGURE_CANVAS_H
 
 #include "base/error.h"
-#include "figure/colormap.h"
+#include "figure/pen.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,24 +29,18 @@ struct text_layout;
  * missing font file names the package that holds it. */
 struct canvas *canvas_new(struct error *err);
 
+/* The same for a file: where its name ends in .narrow.svg, a figure is laid out for a phone, about
+ * CANVAS_NARROW wide, with the same content. */
+enum { CANVAS_NARROW = 410 };
+struct canvas *canvas_for(const char *path, struct error *err);
+bool canvas_is_narrow(const struct canvas *canvas);
+
 /* Lays a white sheet of this size. Once, before drawing. */
 int canvas_lay(struct canvas *canvas, double width, double height, struct error *err);
 double canvas_width(const struct canvas *canvas);
 double canvas_height(const struct canvas *canvas);
 
 void canvas_free(struct canvas *canvas);
-
-/* Lines of a pen: width in units, opacity in (0,1], dash length 0 for solid. */
-struct pen {
-    struct colour colour;
-    double width;
-    double opacity; /* 0 means 1 */
-    double dash, gap;
-};
-
-struct point {
-    double x, y;
-};
 
 void canvas_rectangle(struct canvas *canvas, double x, double y, double width, double height,
                       struct colour fill, double opacity);
@@ -66,20 +61,6 @@ void canvas_picture(struct canvas *canvas, double x, double y, double width, dou
 void canvas_clip(struct canvas *canvas, double x, double y, double width, double height);
 void canvas_unclip(struct canvas *canvas);
 
-/* Where (x, y) lies on the text: horizontally, and vertically on the baseline, half the height of a
- * capital, or a capital's top. */
-enum text_align { TEXT_LEFT, TEXT_CENTRE, TEXT_RIGHT };
-enum text_anchor { TEXT_BASELINE, TEXT_MIDDLE, TEXT_TOP };
-
-struct text_style {
-    double size; /* of the em, in units */
-    struct colour colour;
-    bool bold;
-    enum text_align align;
-    enum text_anchor anchor;
-    double angle; /* degrees, counter-clockwise */
-};
-
 /* One line of UTF-8; bytes that are not are drawn as U+FFFD. */
 void canvas_text(struct canvas *canvas, double x, double y, const char *text,
                  struct text_style style);
@@ -95,7 +76,10 @@ uint64_t canvas_text_look(struct canvas *canvas, const char *text, bool bold);
  * caller's and must outlive the canvas. */
 void canvas_record(struct canvas *canvas, struct text_layout *layout);
 
-/* Writes the PNG, complete or not at all. */
+/* What lies on a ground that a dark page leaves as it is, keeps its colours there, too. */
+void canvas_fix_colours(struct canvas *canvas, bool fixed);
+
+/* Writes the PNG, or the SVG where the path ends in .svg, complete or not at all. */
 int canvas_write(struct canvas *canvas, const char *path, struct error *err);
 
 /* What the bits of a drawing depend on, a `name value` a line, and `uses PATH` for the fonts: for

@@ -1,5 +1,5 @@
-/* Colours of the figures: matplotlib's "jet" and "Blues" (ColorBrewer, Cynthia Brewer), entry for
- * entry, and seaborn's "deep" palette for lines and bars.
+/* Colours of the figures: matplotlib's "viridis", "jet" and "Blues" (ColorBrewer, Cynthia Brewer),
+ * entry for entry, and seaborn's "deep" palette for lines and bars.
  */
 #ifndef FIGURE_COLORMAP_H
 #define FIGURE_COLORMAP_H
@@ -12,8 +12,13 @@ struct colour {
     double r, g, b;
 };
 
-/* Entry `index` of 256; bit-exact. */
-struct colour colormap_jet(uint8_t index);
+/* What heat is drawn in. Viridis is read the same in grey and by who sees no red; jet is what the
+ * notebook had. */
+enum colormap { COLORMAP_VIRIDIS, COLORMAP_JET, COLORMAPS };
+extern const char *const colormap_names[COLORMAPS]; /* "viridis" */
+
+/* Entry `index` of 256: of jet bit-exact, of viridis as a PNG stores it. */
+struct colour colormap_heat(enum colormap map, uint8_t index);
 
 /* Entry floor(t * 256) of 256, t cut to [0,1]; NaN gives entry 0. */
 struct colour colormap_blues(double t);

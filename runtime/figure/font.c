@@ -170,24 +170,39 @@ static uint64_t mix(uint64_t hash, int64_t value)
     return (hash ^ (uint64_t)value) * 0x100000001b3u;
 }
 
+/* A distance in steps of 1/8 em: outlines of equally many points differ by more where it is seen in
+ * a label. */
+static int64_t coarse(const struct font *font, FT_Pos distance)
+{
+    const FT_Pos em = font->face->units_per_EM;
+    return (distance * 8 + em / 2 + 8 * em) / em;
+}
+
+/* Each glyph from its own left edge: kerning, which letters of another script lack, is not seen
+ * either; blanks between are. */
 int font_look(const struct font *font, const char *text, uint64_t *look, struct error *err)
 {
     const FT_GlyphSlot slot = font->face->glyph;
-    FT_Pos pen = 0, first = 0;
+    FT_Pos pen = 0, blank = 0;
     FT_UInt glyph = 0;
     bool inked = false;
     uint64_t hash = 0xcbf29ce484222325u;
     while (*text != '\0') {
         if (next_glyph(font, &text, &glyph, &pen, err) < 0)
             return -1;
-        if (slot->outline.n_points > 0) {
-            first = inked ? first : pen;
-            inked = true;
-            hash = mix(hash, pen - first);
+        if (slot->outline.n_points == 0) {
+            blank += slot->metrics.horiAdvance;
+            continue;
         }
-        for (int i = 0; i < slot->outline.n_points; i++)
-            hash = mix(mix(hash, slot->outline.points[i].x), slot->outline.points[i].y);
-        pen += slot->metrics.horiAdvance;
+        hash = mix(hash, inked ? blank * 4 / font->face->units_per_EM : 0);
+        hash = mix(hash, slot->outline.n_points);
+        for (int i = 0; i < slot->outline.n_points; i++) {
+            const FT_Vector *point = &slot->outline.points[i];
+            hash = mix(mix(hash, coarse(font, point->x - slot->metrics.horiBearingX)),
+                       coarse(font, point->y));
+        }
+        inked = true;
+        blank = 0;
     }
     *look = hash;
     return 0;

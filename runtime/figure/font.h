@@ -29,8 +29,8 @@ double font_cap_height(const struct font *font);
  * from the right: a row of single glyphs cannot write those. */
 bool font_writes(const struct font *font, const char *text);
 
-/* A number for what a line looks like: equal for texts that are drawn alike, whatever their
- * characters (a Latin and a Cyrillic a). */
+/* A number for what a line looks like: equal for texts whose glyphs differ by nothing that is seen
+ * in a label, whatever their characters (a Latin and a Cyrillic a) or kerning. */
 int font_look(const struct font *font, const char *text, uint64_t *look, struct error *err);
 
 /* Left, top, right and bottom of the ink of a line, in ems from the start of the baseline, y

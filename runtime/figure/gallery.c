@@ -19,6 +19,7 @@ struct gallery_plan {
     double group_y, column_y;
     double grid_width, grid_height;
     size_t *lines; /* of titles, the most in each row */
+    bool narrow;   /* rows have their labels above them */
 };
 
 static size_t count_lines(const char *text)
@@ -85,6 +86,8 @@ double gallery_label_room(void)
 static double row_labels_width(struct canvas *canvas, const struct gallery *gallery)
 {
     double widest = 0;
+    if (canvas_is_narrow(canvas))
+        return 0;
     for (size_t r = 0; gallery->row_labels != NULL && r < gallery->rows; r++) {
         char line[128];
         bool first = true;
@@ -103,15 +106,24 @@ static double column_x(const struct gallery_plan *plan, size_t column)
            (group > 0 ? (double)(column / group) * GROUP_GAP : 0);
 }
 
+/* Above the row, on a narrow sheet. */
+static double label_height(const struct gallery_plan *plan, size_t row)
+{
+    const char *const *labels = plan->narrow ? plan->gallery->row_labels : NULL;
+    size_t lines = labels != NULL ? count_lines(labels[row]) : 0;
+    return lines > 0 ? (double)lines * LINE + ROW_GAP / 2 : 0;
+}
+
 static double row_height(const struct gallery_plan *plan, size_t row)
 {
-    return (double)plan->lines[row] * LINE + plan->cell + ROW_GAP;
+    return label_height(plan, row) + (double)plan->lines[row] * LINE + plan->cell + ROW_GAP;
 }
 
 static int make_plan(struct canvas *canvas, const struct gallery *gallery,
                      struct gallery_plan *plan, struct error *err)
 {
     plan->gallery = gallery;
+    plan->narrow = canvas_is_narrow(canvas);
     plan->cell = gallery->cell_size > 0 ? gallery->cell_size : CELL;
     plan->lines = memory_new(gallery->rows, sizeof(*plan->lines), err);
     if (plan->lines == NULL)
@@ -139,8 +151,8 @@ static uint8_t to_byte(float value)
 }
 
 /* Draws a picture of bytes, floats or heat within a rectangle. */
-static int draw_pixels(struct canvas *canvas, const struct gallery_cell *cell, double x, double y,
-                       double width, double height, struct error *err)
+static int draw_pixels(struct canvas *canvas, const struct gallery_cell *cell, enum colormap map,
+                       double x, double y, double width, double height, struct error *err)
 {
     if (cell->u8 != NULL) {
         canvas_picture(canvas, x, y, width, height, cell->u8, cell->height, cell->width);
@@ -154,7 +166,7 @@ static int draw_pixels(struct canvas *canvas, const struct gallery_cell *cell, d
         return -1;
     for (size_t i = 0; i < pixels; i++) {
         if (cell->heat != NULL)
-            colour_to_bytes(colormap_jet(cell->heat[i]), rgb + 3 * i);
+            colour_to_bytes(colormap_heat(map, cell->heat[i]), rgb + 3 * i);
         for (size_t c = 0; cell->heat == NULL && c < 3; c++)
             rgb[3 * i + c] = to_byte(cell->f32[3 * i + c]);
     }
@@ -179,8 +191,8 @@ static void draw_box(struct canvas *canvas, const struct gallery_cell *cell, dou
     canvas_unclip(canvas);
 }
 
-static int draw_picture(struct canvas *canvas, const struct gallery_cell *cell, double x, double y,
-                        double side, struct error *err)
+static int draw_picture(struct canvas *canvas, const struct gallery_cell *cell, enum colormap map,
+                        double x, double y, double side, struct error *err)
 {
     /* Where a white picture ends. */
     const struct pen frame = {.colour = THEME_EDGE.colour, .width = 0.5};
@@ -193,7 +205,7 @@ static int draw_picture(struct canvas *canvas, const struct gallery_cell *cell, 
     double width = (double)cell->width * scale, height = (double)cell->height * scale;
     x += (side - width) / 2;
     y += (side - height) / 2;
-    if (draw_pixels(canvas, cell, x, y, width, height, err) < 0)
+    if (draw_pixels(canvas, cell, map, x, y, width, height, err) < 0)
         return -1;
     canvas_outline(canvas, x, y, width, height, frame);
     if (cell->box != NULL)
@@ -231,14 +243,16 @@ static int draw_rows(struct canvas *canvas, const struct gallery_plan *plan, str
     const struct gallery *gallery = plan->gallery;
     double y = plan->top;
     for (size_t r = 0; r < gallery->rows; r++) {
-        double picture_y = y + (double)plan->lines[r] * LINE;
+        double label = label_height(plan, r);
+        double picture_y = y + label + (double)plan->lines[r] * LINE;
         if (gallery->row_labels != NULL && gallery->row_labels[r] != NULL)
-            draw_row_label(canvas, gallery->row_labels[r], picture_y + plan->cell / 2);
+            draw_row_label(canvas, gallery->row_labels[r],
+                           plan->narrow ? y + label / 2 : picture_y + plan->cell / 2);
         for (size_t c = 0; c < gallery->columns; c++) {
             const struct gallery_cell *cell = &gallery->cells[r * gallery->columns + c];
             double x = column_x(plan, c);
             draw_cell_title(canvas, plan, cell, x, picture_y);
-            if (draw_picture(canvas, cell, x, picture_y, plan->cell, err) < 0)
+            if (draw_picture(canvas, cell, gallery->colormap, x, picture_y, plan->cell, err) < 0)
                 return -1;
         }
         y += row_height(plan, r);
@@ -268,9 +282,14 @@ static void draw_headings(struct canvas *canvas, const struct gallery_plan *plan
                 column_x(plan, c + group - 1) + plan->cell - column_x(plan, c), THEME_HEADING);
 }
 
+static struct colour viridis_at(double t)
+{
+    return colormap_heat(COLORMAP_VIRIDIS, (uint8_t)fmin(t * 256, 255));
+}
+
 static struct colour jet_at(double t)
 {
-    return colormap_jet((uint8_t)fmin(t * 256, 255));
+    return colormap_heat(COLORMAP_JET, (uint8_t)fmin(t * 256, 255));
 }
 
 static int draw(struct canvas *canvas, const struct gallery *gallery, struct gallery_plan *plan,
@@ -293,10 +312,49 @@ static int draw(struct canvas *canvas, const struct gallery *gallery, struct gal
         return -1;
     if (gallery->colourbar != NULL) {
         double first = (double)plan->lines[0] * LINE;
-        axes_draw_colourbar(canvas, right + 20, plan->top + first,
-                            fmin(plan->grid_height - first, 260), jet_at, false,
-                            gallery->colourbar);
+        axes_draw_colourbar(
+            canvas, right + 20, plan->top + first, fmin(plan->grid_height - first, 260),
+            gallery->colormap == COLORMAP_JET ? jet_at : viridis_at, false, gallery->colourbar);
     }
+    return 0;
+}
+
+/* ---- narrow sheets ---- */
+
+/* The same cells in as few columns as have room, without what belongs to columns. A row of the
+ * gallery, or a group of its columns, begins a row there; without labels and groups all flows. */
+struct reflowed {
+    struct gallery gallery;
+    struct gallery_cell *cells;
+    const char **labels;
+};
+
+static int reflow(const struct gallery *wide, struct reflowed *made, struct error *err)
+{
+    double cell = wide->cell_size > 0 ? wide->cell_size : CELL;
+    size_t fit = (size_t)fmax(1, floor((CANVAS_NARROW - 2 * THEME_MARGIN + GAP) / (cell + GAP)));
+    size_t all = wide->rows * wide->columns, group = wide->column_group;
+    bool flows = wide->row_labels == NULL && wide->column_titles == NULL && group == 0;
+    size_t columns = group > 0 && group < fit ? group : fit;
+    size_t length = flows ? all : wide->columns; /* of what is cut into rows */
+    size_t rows = (length + columns - 1) / columns;
+    made->gallery = *wide;
+    made->gallery.rows = all / length * rows;
+    made->gallery.columns = columns;
+    made->gallery.column_group = 0;
+    made->gallery.column_titles = made->gallery.group_titles = NULL;
+    made->gallery.colourbar = NULL;
+    made->cells = memory_new(made->gallery.rows * columns, sizeof(*made->cells), err);
+    made->labels = memory_new(made->gallery.rows, sizeof(*made->labels), err);
+    if (made->cells == NULL || made->labels == NULL)
+        return -1;
+    for (size_t i = 0; i < all; i++)
+        made->cells[(i / length * rows + i % length / columns) * columns + i % length % columns] =
+            wide->cells[i];
+    for (size_t r = 0; wide->row_labels != NULL && r < wide->rows; r++)
+        made->labels[r * rows] = wide->row_labels[r];
+    made->gallery.cells = made->cells;
+    made->gallery.row_labels = wide->row_labels != NULL ? made->labels : NULL;
     return 0;
 }
 
@@ -305,14 +363,23 @@ int figure_draw_gallery(struct canvas *canvas, const struct gallery *gallery, st
     if (gallery->rows < 1 || gallery->columns < 1)
         return error_set(err, ERR_USAGE, "a gallery without pictures cannot be drawn");
     struct gallery_plan plan = {0};
-    int result = draw(canvas, gallery, &plan, err);
+    struct reflowed narrow = {0};
+    int result = 0;
+    if (canvas_is_narrow(canvas)) {
+        result = reflow(gallery, &narrow, err);
+        gallery = &narrow.gallery;
+    }
+    if (result == 0)
+        result = draw(canvas, gallery, &plan, err);
     free(plan.lines);
+    free(narrow.cells);
+    free(narrow.labels);
     return result;
 }
 
 int figure_gallery(const char *path, const struct gallery *gallery, struct error *err)
 {
-    struct canvas *canvas = canvas_new(err);
+    struct canvas *canvas = canvas_for(path, err);
     int result = -1;
     if (canvas != NULL && figure_draw_gallery(canvas, gallery, err) == 0)
         result = canvas_write(canvas, path, err);

@@ -32,7 +32,7 @@ struct gallery_box {
 struct gallery_cell {
     const uint8_t *u8;   /* [height,width,3], RGB */
     const float *f32;    /* [height,width,3], RGB, cut to [0,1] */
-    const uint8_t *heat; /* [height,width], drawn in jet */
+    const uint8_t *heat; /* [height,width], drawn in the gallery's colormap */
     int64_t height, width;
     const char *title; /* above the picture; lines parted by \n */
     enum gallery_mood mood;
@@ -51,7 +51,8 @@ struct gallery {
     const char *const *group_titles;  /* [columns / column_group], above the column titles */
     double cell_size;                 /* side of a cell in units (1/100 inch); 0: 112 */
     const char *note;                 /* a line at the foot, in grey */
-    const char *colourbar;            /* legend of a jet bar on the right, 0 to 1; NULL: no bar */
+    enum colormap colormap;           /* of heat */
+    const char *colourbar;            /* legend of its bar on the right, 0 to 1; NULL: no bar */
 };
 
 /* The styles of a cell's title and of a row's first line, and the room they have beside a cell of

@@ -1,7 +1,5 @@
 #include "figure/heatmap.h"
 
-#include "figure/colormap.h"
-
 static float blend(float pixel, double heat, double alpha)
 {
     double value = (double)((float)(1 - alpha) * pixel) + alpha * heat;
@@ -9,10 +7,10 @@ static float blend(float pixel, double heat, double alpha)
 }
 
 void heatmap_blend(const float *image, const uint8_t *heat, int64_t height, int64_t width,
-                   double alpha, float *out)
+                   enum colormap map, double alpha, float *out)
 {
     for (int64_t i = 0; i < height * width; i++) {
-        struct colour colour = colormap_jet(heat[i]);
+        struct colour colour = colormap_heat(map, heat[i]);
         out[3 * i] = blend(image[3 * i], colour.r, alpha);
         out[3 * i + 1] = blend(image[3 * i + 1], colour.g, alpha);
         out[3 * i + 2] = blend(image[3 * i + 2], colour.b, alpha);

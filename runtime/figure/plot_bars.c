@@ -4,15 +4,18 @@
 #include "figure/plot.h"
 #include "figure/plot_profile.h"
 #include "figure/short_names.h"
+#include "figure/text_layout.h"
 #include "figure/theme.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 static const double PLOT_HEIGHT = 270, NARROWEST = 560, WIDEST = 1100;
-static const double SMALLEST_SLOT = 16; /* that leaves slanted names apart */
+static const double SMALLEST_SLOT = 18.33; /* that leaves slanted names apart */
 static const double NAME_LIMIT = 130, NOTE_HEIGHT = 18;
 static const double GROUP_SHARE = 0.78; /* of a class's slot that its bars fill */
+static const double LABELS_WIDTH = 50;  /* of a narrow sheet, left of the bars */
+static const double NUMBER_GAP = 3;     /* between a bar and its number */
 
 struct bars_plan {
     const struct bars_series *series;
@@ -23,6 +26,7 @@ struct bars_plan {
     struct ticks ticks;
     struct legend_entry *entries;
     double legend_height, width, height;
+    struct text_style number; /* over a bar; of size 0 where bars are too narrow for any */
 };
 
 static int64_t largest(const struct bars_plan *plan)
@@ -32,6 +36,33 @@ static int64_t largest(const struct bars_plan *plan)
         for (size_t c = 0; c < plan->names.count; c++)
             most = plan->series[s].counts[c] > most ? plan->series[s].counts[c] : most;
     return most;
+}
+
+/* Numbers stand level where all have room on their bars, else upright, else nowhere. */
+static void choose_numbers(struct canvas *canvas, struct bars_plan *plan, double bar)
+{
+    struct text_style *style = &plan->number;
+    double widest = 0;
+    *style = THEME_TICK;
+    style->colour = THEME_MUTED;
+    style->size = bar > 40 ? 9 : ceil(TEXT_LAYOUT_SMALLEST * 2) / 2;
+    for (size_t s = 0; s < plan->count; s++)
+        for (size_t c = 0; c < plan->names.count; c++) {
+            char text[TICK_TEXT_SIZE];
+            ticks_format((double)plan->series[s].counts[c], 0, text);
+            widest = fmax(widest, canvas_text_width(canvas, text, *style));
+        }
+    double room = style->size + NUMBER_GAP;
+    if (widest > bar - 1) {
+        room = widest + 2 * NUMBER_GAP;
+        style->angle = 90;
+        style->align = TEXT_LEFT;
+        style->size = style->size <= bar ? style->size : 0;
+    } else {
+        style->anchor = TEXT_BASELINE;
+    }
+    if (style->size > 0) /* as much over the highest bar */
+        plan->axes.top = fmax(plan->axes.top, plan->axes.top / 1.09 / (1 - room / PLOT_HEIGHT));
 }
 
 /* A slanted first name reaches to the left of its column. */
@@ -50,13 +81,17 @@ static void make_plan(struct canvas *canvas, const char *title, struct bars_plan
 {
     double classes = (double)plan->names.count;
     double wanted = classes * (18 + 24 * (double)plan->count);
-    double slot = fmax(fmin(fmax(wanted, NARROWEST), WIDEST) / classes, SMALLEST_SLOT);
+    double room = fmin(fmax(wanted, NARROWEST), WIDEST);
+    if (canvas_is_narrow(canvas))
+        room = CANVAS_NARROW - 2 * THEME_MARGIN - LABELS_WIDTH;
+    double slot = fmax(room / classes, SMALLEST_SLOT);
     plan->names.slot = slot;
     /* Room over the highest bar for its number. */
     plan->axes = (struct axes){.width = slot * classes,
                                .height = PLOT_HEIGHT,
                                .right = classes,
                                .top = fmax(1, (double)largest(plan) * 1.09)};
+    choose_numbers(canvas, plan, slot * GROUP_SHARE / (double)plan->count);
     plan->ticks = ticks_choose(0, plan->axes.top, 7, true);
     plan->axes.x = THEME_MARGIN + fmax(20 + axes_y_labels_width(canvas, &plan->ticks),
                                        slanted_reach(canvas, plan));
@@ -72,28 +107,33 @@ static void make_plan(struct canvas *canvas, const char *title, struct bars_plan
                    THEME_MARGIN + (short_names_note(&plan->short_names) != NULL ? NOTE_HEIGHT : 0);
 }
 
+/* On a white ground, as lines of the grid run there. */
+static void draw_number(struct canvas *canvas, const struct bars_plan *plan, double middle,
+                        double y, double count)
+{
+    const struct text_style *style = &plan->number;
+    char text[TICK_TEXT_SIZE];
+    if (!(style->size > 0))
+        return;
+    ticks_format(count, 0, text);
+    double length = canvas_text_width(canvas, text, *style) + 2, height = style->size + 1.5;
+    double across = style->angle > 0 ? height : length, up = style->angle > 0 ? length : height;
+    canvas_rectangle(canvas, middle - across / 2, y - NUMBER_GAP + 1 - up, across, up, THEME_WHITE,
+                     0.9);
+    canvas_text(canvas, middle, y - NUMBER_GAP, text, *style);
+}
+
 static void draw_bars(struct canvas *canvas, const struct bars_plan *plan)
 {
     double width = plan->names.slot * GROUP_SHARE / (double)plan->count;
-    struct text_style style = THEME_TICK;
-    style.size = width > 40 ? 9 : 7.5;
-    style.colour = THEME_MUTED;
-    style.anchor = TEXT_BASELINE;
     for (size_t c = 0; c < plan->names.count; c++) {
         double left = plan->axes.x + plan->names.slot * ((double)c + (1 - GROUP_SHARE) / 2);
         for (size_t s = 0; s < plan->count; s++) {
-            char text[TICK_TEXT_SIZE];
             double count = (double)plan->series[s].counts[c];
             double x = left + width * (double)s, y = axes_y(&plan->axes, count);
             canvas_rectangle(canvas, x + 0.5, y, width - 1, plan->axes.y + plan->axes.height - y,
                              plan->series[s].colour, 1);
-            ticks_format(count, 0, text);
-            double text_width = canvas_text_width(canvas, text, style);
-            if (text_width > width - 1)
-                continue;
-            canvas_rectangle(canvas, x + (width - text_width) / 2 - 1, y - 2.5 - style.size,
-                             text_width + 2, style.size + 1.5, THEME_WHITE, 0.9);
-            canvas_text(canvas, x + width / 2, y - 3, text, style);
+            draw_number(canvas, plan, x + width / 2, y, count);
         }
     }
 }
@@ -153,7 +193,7 @@ int figure_class_distribution(const char *path, const char *title, const char *c
                               int64_t classes, const struct bars_series *series, size_t count,
                               struct error *err)
 {
-    struct canvas *canvas = canvas_new(err);
+    struct canvas *canvas = canvas_for(path, err);
     int result = -1;
     if (canvas != NULL &&
         figure_draw_class_distribution(canvas, title, names, classes, series, count, err) == 0)

@@ -11,12 +11,18 @@
 static const double PANEL_WIDTH = 460, PLOT_HEIGHT = 250, PANEL_GAP = 34;
 static const double HEADING_HEIGHT = 20, LEGEND_GAP = 6, Y_LABEL_WIDTH = 20, FOOT_HEIGHT = 40;
 
+static double panel_width(const struct canvas *canvas)
+{
+    return canvas_is_narrow(canvas) ? CANVAS_NARROW - 2 * THEME_MARGIN : PANEL_WIDTH;
+}
+
 /* Lines of a few epochs show each of them. */
 enum { MARKED_EPOCHS = 12 };
 
 /* A panel with what is computed before it can be drawn. */
 struct panel_plan {
     const struct curves_panel *panel;
+    double x, y; /* of its heading */
     struct axes axes;
     struct ticks ticks;
     struct legend_entry *entries; /* series, then best and target */
@@ -192,20 +198,20 @@ static void draw_best(struct canvas *canvas, const struct panel_plan *plan)
                 (struct pen){.colour = THEME_WHITE, .width = 1.6});
 }
 
-static void draw_panel(struct canvas *canvas, const struct panel_plan *plan, double x, double y,
-                       struct point *points)
+static void draw_panel(struct canvas *canvas, const struct panel_plan *plan, struct point *points)
 {
     const struct curves_panel *panel = plan->panel;
     const struct axes *axes = &plan->axes;
     if (panel->title != NULL)
-        axes_text_within(canvas, axes->x, y, panel->title, axes->width, THEME_HEADING);
-    legend_draw(canvas, plan->entries, plan->entry_count, axes->x, y + HEADING_HEIGHT, axes->width);
+        axes_text_within(canvas, axes->x, plan->y, panel->title, axes->width, THEME_HEADING);
+    legend_draw(canvas, plan->entries, plan->entry_count, axes->x, plan->y + HEADING_HEIGHT,
+                axes->width);
     axes_draw_y(canvas, axes, &plan->ticks);
     draw_x(canvas, axes);
     if (panel->y_label != NULL) {
         struct text_style style = THEME_LABEL;
         style.angle = 90;
-        canvas_text(canvas, x + 7, axes->y + axes->height / 2, panel->y_label, style);
+        canvas_text(canvas, plan->x + 7, axes->y + axes->height / 2, panel->y_label, style);
     }
     axes_draw_edge(canvas, axes);
     if (panel->target != 0) {
@@ -225,6 +231,23 @@ static void draw_panel(struct canvas *canvas, const struct panel_plan *plan, dou
     draw_best(canvas, plan);
 }
 
+/* Side by side, or on a narrow sheet one below the other. */
+static void place_panels(struct canvas *canvas, struct panel_plan *plans, size_t count, double top,
+                         double left, double legend_height)
+{
+    bool narrow = canvas_is_narrow(canvas);
+    for (size_t i = 0; i < count; i++) {
+        struct panel_plan *plan = &plans[i];
+        double height = HEADING_HEIGHT + legend_height + LEGEND_GAP + PLOT_HEIGHT + FOOT_HEIGHT;
+        plan->x = THEME_MARGIN + (narrow ? 0 : (double)i * (PANEL_WIDTH + PANEL_GAP));
+        plan->y = top + (narrow ? (double)i * (height + PANEL_GAP / 2) : 0);
+        plan->axes.x = plan->x + left;
+        plan->axes.y = plan->y + HEADING_HEIGHT + legend_height + LEGEND_GAP;
+        plan->axes.width = panel_width(canvas) - left;
+        plan->axes.height = PLOT_HEIGHT;
+    }
+}
+
 /* Fills the plans: limits, ticks, legends, and one size for all planes, so that they are level. */
 static int plan_panels(struct canvas *canvas, const char *title, struct panel_plan *plans,
                        size_t count, size_t epochs, double *height, struct error *err)
@@ -242,18 +265,14 @@ static int plan_panels(struct canvas *canvas, const char *title, struct panel_pl
     }
     for (size_t i = 0; i < count; i++) {
         size_t own =
-            legend_rows(canvas, plans[i].entries, plans[i].entry_count, PANEL_WIDTH - left);
+            legend_rows(canvas, plans[i].entries, plans[i].entry_count, panel_width(canvas) - left);
         rows = own > rows ? own : rows;
     }
-    double y = THEME_MARGIN + (title != NULL ? THEME_TITLE_HEIGHT : 0) + HEADING_HEIGHT +
-               (double)rows * LEGEND_ROW_HEIGHT + LEGEND_GAP;
-    for (size_t i = 0; i < count; i++) {
-        plans[i].axes.x = THEME_MARGIN + (double)i * (PANEL_WIDTH + PANEL_GAP) + left;
-        plans[i].axes.y = y;
-        plans[i].axes.width = PANEL_WIDTH - left;
-        plans[i].axes.height = PLOT_HEIGHT;
-    }
-    *height = y + PLOT_HEIGHT + FOOT_HEIGHT + THEME_MARGIN / 2;
+    place_panels(canvas, plans, count, THEME_MARGIN + (title != NULL ? THEME_TITLE_HEIGHT : 0),
+                 left, (double)rows * LEGEND_ROW_HEIGHT);
+    *height = THEME_MARGIN;
+    if (count > 0)
+        *height = plans[count - 1].axes.y + PLOT_HEIGHT + FOOT_HEIGHT + THEME_MARGIN / 2;
     return 0;
 }
 
@@ -282,14 +301,15 @@ int figure_draw_training_curves(struct canvas *canvas, const char *title,
     if (plan_panels(canvas, title, plans, count, epochs, &height, err) < 0)
         goto done;
     double width = 2 * THEME_MARGIN + (double)count * PANEL_WIDTH + ((double)count - 1) * PANEL_GAP;
+    if (canvas_is_narrow(canvas))
+        width = CANVAS_NARROW;
     if (canvas_lay(canvas, width, height, err) < 0)
         goto done;
     if (title != NULL)
         axes_text_within(canvas, THEME_MARGIN, THEME_MARGIN, title, width - 2 * THEME_MARGIN,
                          THEME_TITLE);
     for (size_t i = 0; i < count; i++)
-        draw_panel(canvas, &plans[i], THEME_MARGIN + (double)i * (PANEL_WIDTH + PANEL_GAP),
-                   THEME_MARGIN + (title != NULL ? THEME_TITLE_HEIGHT : 0), points);
+        draw_panel(canvas, &plans[i], points);
     result = 0;
 done:
     free(points);
@@ -300,7 +320,7 @@ done:
 int figure_training_curves(const char *path, const char *title, const struct curves_panel *panels,
                            size_t count, struct error *err)
 {
-    struct canvas *canvas = canvas_new(err);
+    struct canvas *canvas = canvas_for(path, err);
     int result = -1;
     if (canvas != NULL && figure_draw_training_curves(canvas, title, panels, count, err) == 0)
         result = canvas_write(canvas, path, err);

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const double SIDE = 540, SMALLEST_CELL = 30, LARGEST_CELL = 110;
+static const double SIDE = 540, NARROW_SIDE = 280, SMALLEST_CELL = 30, LARGEST_CELL = 110;
 /* With more classes than READABLE_CLASSES only colours are shown, in cells of TINY_CELL. */
 static const double TINY_CELL = 20; /* that leaves slanted names apart */
 enum { READABLE_CLASSES = 32 };
@@ -25,6 +25,7 @@ struct matrix_plan {
     struct text title;
     struct short_names short_names;
     struct names names;
+    bool narrow;       /* without the scale of colours */
     bool abbreviated;  /* numbers: 12.3k */
     double cell, x, y; /* of the matrix */
     double names_width, width, height;
@@ -104,7 +105,8 @@ static int choose_classes(struct matrix_plan *plan, const char *title, const cha
 
 static int make_plan(struct canvas *canvas, struct matrix_plan *plan, struct error *err)
 {
-    double side = SIDE / (double)plan->classes;
+    plan->narrow = canvas_is_narrow(canvas);
+    double side = (plan->narrow ? NARROW_SIDE : SIDE) / (double)plan->classes;
     bool readable = plan->classes <= READABLE_CLASSES;
     plan->cell = floor(fmin(fmax(side, readable ? SMALLEST_CELL : TINY_CELL), LARGEST_CELL));
     if (readable)
@@ -125,7 +127,7 @@ static int make_plan(struct canvas *canvas, struct matrix_plan *plan, struct err
     plan->x = THEME_MARGIN + left;
     plan->y = THEME_MARGIN + (plan->title.size > 0 ? THEME_TITLE_HEIGHT : 0);
     double matrix = plan->cell * (double)plan->classes;
-    plan->width = plan->x + matrix + 20 + COLOURBAR_WIDTH;
+    plan->width = plan->x + matrix + (plan->narrow ? THEME_MARGIN : 20 + COLOURBAR_WIDTH);
     plan->height = plan->y + matrix + axes_names_height(canvas, &plan->names) + 22 + THEME_MARGIN -
                    6 + (short_names_note(&plan->short_names) != NULL ? NOTE_HEIGHT : 0);
     return 0;
@@ -137,6 +139,7 @@ static void draw_row(struct canvas *canvas, const struct matrix_plan *plan, size
     struct text_style style = THEME_LABEL;
     for (size_t c = 0; c < plan->all; c++)
         sum += (double)plan->counts[plan->shown[row] * plan->all + c];
+    canvas_fix_colours(canvas, true);
     for (size_t c = 0; c < plan->classes; c++) {
         char text[TICK_TEXT_SIZE];
         double x = plan->x + plan->cell * (double)c;
@@ -153,6 +156,7 @@ static void draw_row(struct canvas *canvas, const struct matrix_plan *plan, size
         format_count(plan, count, text);
         canvas_text(canvas, x + plan->cell / 2, y + plan->cell / 2, text, style);
     }
+    canvas_fix_colours(canvas, false);
     style = THEME_LABEL;
     style.align = TEXT_RIGHT;
     axes_text_within(canvas, plan->x - 8, y + plan->cell / 2, plan->names.texts[row], NAME_LIMIT,
@@ -188,8 +192,9 @@ static void draw(struct canvas *canvas, const struct matrix_plan *plan)
     canvas_text(canvas, THEME_MARGIN + 6, plan->y + side / 2, "true class", style);
     if (short_names_note(&plan->short_names) != NULL)
         axes_draw_note(canvas, short_names_note(&plan->short_names), plan->width, plan->height);
-    axes_draw_colourbar(canvas, plan->x + side + 20, plan->y, side, colormap_blues, true,
-                        "share of the true class (%)");
+    if (!plan->narrow)
+        axes_draw_colourbar(canvas, plan->x + side + 20, plan->y, side, colormap_blues, true,
+                            "share of the true class (%)");
 }
 
 int figure_draw_confusion_matrix(struct canvas *canvas, const char *title, const int64_t *confusion,
@@ -214,7 +219,7 @@ int figure_draw_confusion_matrix(struct canvas *canvas, const char *title, const
 int figure_confusion_matrix(const char *path, const char *title, const int64_t *confusion,
                             const char *const *names, int64_t classes, struct error *err)
 {
-    struct canvas *canvas = canvas_new(err);
+    struct canvas *canvas = canvas_for(path, err);
     int result = -1;
     if (canvas != NULL &&
         figure_draw_confusion_matrix(canvas, title, confusion, names, classes, err) == 0)

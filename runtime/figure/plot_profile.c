@@ -12,7 +12,9 @@
 
 static const double PLOT_WIDTH = 860, PLOT_HEIGHT = 190, FOOT = 62;
 static const double HEADING = 24, ROW = 19, COLUMN_GAP = 40, NAME_ROOM = 150, NUMBER_ROOM = 62;
-static const double NOTE_HEIGHT = 18;
+static const double NOTE_HEIGHT = 18, LABELS_WIDTH = 70;
+
+#define END_HEIGHT (HEADING + PROFILE_ENDS * ROW)
 
 struct ranked {
     double images; /* in all series; sums of any counts stay finite */
@@ -31,6 +33,7 @@ struct profile {
     struct axes axes;
     struct ticks ticks;
     double legend_height, width, height;
+    bool narrow; /* the two ends of the list one below the other */
 };
 
 static int by_images(const void *a, const void *b)
@@ -72,6 +75,7 @@ static int make_plan(struct canvas *canvas, const char *title, struct profile *p
                      struct error *err)
 {
     struct axes *axes = &profile->axes;
+    profile->narrow = canvas_is_narrow(canvas);
     if (make_title(profile, title, err) < 0 ||
         (profile->entries = memory_new(profile->count, sizeof(*profile->entries), err)) == NULL ||
         short_names_make(&profile->names, canvas, profile->full, profile->ends, 2 * PROFILE_ENDS,
@@ -80,18 +84,20 @@ static int make_plan(struct canvas *canvas, const char *title, struct profile *p
     for (size_t s = 0; s < profile->count; s++)
         profile->entries[s] = (struct legend_entry){
             profile->series[s].label, LEGEND_BAR, {.colour = profile->series[s].colour}};
-    *axes = (struct axes){.width = PLOT_WIDTH,
+    *axes = (struct axes){.width = profile->narrow ? CANVAS_NARROW - THEME_MARGIN - LABELS_WIDTH
+                                                   : PLOT_WIDTH,
                           .height = PLOT_HEIGHT,
                           .left = 0,
                           .right = (double)profile->classes,
                           .top = fmax(1, profile->ranks[0].images * 1.05)};
     profile->ticks = ticks_choose(0, axes->top, 6, true);
     profile->legend_height = LEGEND_ROW_HEIGHT * (double)legend_rows(canvas, profile->entries,
-                                                                     profile->count, PLOT_WIDTH);
+                                                                     profile->count, axes->width);
     axes->x = THEME_MARGIN + 20 + axes_y_labels_width(canvas, &profile->ticks);
     axes->y = THEME_MARGIN + THEME_TITLE_HEIGHT - 6 + profile->legend_height + 8;
-    profile->width = axes->x + PLOT_WIDTH + THEME_MARGIN;
-    profile->height = axes->y + PLOT_HEIGHT + FOOT + HEADING + PROFILE_ENDS * ROW + THEME_MARGIN +
+    profile->width = axes->x + axes->width + THEME_MARGIN;
+    profile->height = axes->y + PLOT_HEIGHT + FOOT +
+                      (profile->narrow ? 2 * END_HEIGHT + ROW : END_HEIGHT) + THEME_MARGIN +
                       (short_names_note(&profile->names) != NULL ? NOTE_HEIGHT : 0);
     return 0;
 }
@@ -101,7 +107,7 @@ static int make_plan(struct canvas *canvas, const char *title, struct profile *p
 static void draw_area(struct canvas *canvas, const struct profile *profile)
 {
     const struct axes *axes = &profile->axes;
-    const size_t columns = (size_t)(PLOT_WIDTH * CANVAS_SCALE);
+    const size_t columns = (size_t)(axes->width * CANVAS_SCALE);
     for (size_t i = 0; i < columns; i++) {
         const struct ranked *ranked = &profile->ranks[i * profile->classes / columns];
         double x = axes->x + (double)i / CANVAS_SCALE, below = 0;
@@ -117,7 +123,7 @@ static void draw_area(struct canvas *canvas, const struct profile *profile)
 
 static void draw_ranks(struct canvas *canvas, const struct axes *axes)
 {
-    struct ticks ticks = ticks_choose(1, axes->right, 11, true);
+    struct ticks ticks = ticks_choose(1, axes->right, axes->width < PLOT_WIDTH ? 5 : 11, true);
     double y = axes->y + axes->height;
     for (size_t i = 0; i < ticks.count; i++) {
         char text[TICK_TEXT_SIZE];
@@ -135,8 +141,10 @@ static void draw_end(struct canvas *canvas, const struct profile *profile, bool 
                      double y)
 {
     struct text_style name = THEME_LABEL, number = THEME_TICK;
-    double left = THEME_MARGIN + (profile->width - 2 * THEME_MARGIN - COLUMN_GAP) / 2;
-    double room = left - THEME_MARGIN - NAME_ROOM - 8 - NUMBER_ROOM;
+    double column = profile->width - 2 * THEME_MARGIN;
+    if (!profile->narrow)
+        column = (column - COLUMN_GAP) / 2;
+    double room = column - NAME_ROOM - 8 - NUMBER_ROOM;
     name.align = TEXT_RIGHT;
     number.align = TEXT_LEFT;
     canvas_text(canvas, x, y, last ? "fewest images" : "most images", THEME_HEADING);
@@ -173,7 +181,10 @@ static void draw(struct canvas *canvas, const struct profile *profile)
     style.angle = 90;
     canvas_text(canvas, THEME_MARGIN + 7, axes->y + axes->height / 2, "images", style);
     draw_end(canvas, profile, false, THEME_MARGIN, below);
-    draw_end(canvas, profile, true, (profile->width + COLUMN_GAP) / 2, below);
+    if (profile->narrow)
+        draw_end(canvas, profile, true, THEME_MARGIN, below + END_HEIGHT + ROW / 2);
+    else
+        draw_end(canvas, profile, true, (profile->width + COLUMN_GAP) / 2, below);
     if (short_names_note(&profile->names) != NULL)
         axes_draw_note(canvas, short_names_note(&profile->names), profile->width, profile->height);
 }

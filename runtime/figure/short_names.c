@@ -218,6 +218,7 @@ static int make_all(const struct maker *maker, struct error *err)
             return -1;
     for (size_t i = 0; i < maker->made->count; i++) {
         maker->made->widths[i] = width_of(maker, maker->made->texts[i]);
+        maker->made->shortened += strcmp(maker->made->texts[i], maker->names[i]) != 0;
         maker->made->numbered += is_number(maker->made->texts[i]);
     }
     return 0;
@@ -261,8 +262,10 @@ int short_names_of(struct short_names *short_names, const char *const *names, si
 const char *short_names_note(const struct short_names *short_names)
 {
     if (short_names->unwritten > 0)
-        return "#n is class n, from 0: the font lacks its letters";
-    return short_names->numbered > 0 ? "#n is class n, counted from 0" : NULL;
+        return "#n is class n, from 0: the font lacks its letters; classes.txt has all names";
+    if (short_names->numbered > 0)
+        return "#n is class n, counted from 0; classes.txt has all names";
+    return short_names->shortened > 0 ? "names are shortened; classes.txt has them in full" : NULL;
 }
 
 void short_names_release(struct short_names *short_names)

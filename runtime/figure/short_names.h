@@ -7,8 +7,8 @@
  *
  * A name that fits is kept. One too long ends in an ellipsis, unless another would then look the
  * same: of those the part in which they differ is kept and the ellipsis stands before it. What
- * still looks alike (also a Latin and a Cyrillic a) gets its number, "cat #3"; what the font cannot
- * write is its number alone, "#3". Numbers are those of the classes, counted from 0.
+ * still looks alike (also a Latin and a Cyrillic a) gets its number, "cat #3"; what the
+ * font cannot write is its number alone, "#3". Numbers are those of the classes, counted from 0.
  */
 #ifndef FIGURE_SHORT_NAMES_H
 #define FIGURE_SHORT_NAMES_H
@@ -22,11 +22,13 @@ struct short_names {
     char **texts;
     double *widths; /* in the style they were made for */
     size_t count;
-    size_t numbered;  /* that are their number alone, */
-    size_t unwritten; /* of these, as the font cannot write them */
+    size_t shortened; /* that are not whole; of these */
+    size_t numbered;  /* are their number alone, and of those */
+    size_t unwritten; /* the font cannot write */
 };
 
-/* A line for the foot of a figure with names that are numbers; NULL where there are none. */
+/* A line for the foot of a figure with names that are not whole, which says where they are; NULL
+ * where all are. */
 const char *short_names_note(const struct short_names *short_names);
 
 /* names [count]; numbers [count] are their classes, NULL for 0, 1, 2 ... */

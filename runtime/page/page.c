@@ -5,6 +5,7 @@
 #include "page/page_style.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 void page_head(struct text *page, const char *title, const char *style)
@@ -25,13 +26,35 @@ void page_section(struct text *page, const char *id, const char *title)
     text_add(page, "</h2>\n");
 }
 
-void page_table(struct text *page, const char *caption, const char *heads)
+/* Columns that fit a phone, where none is a digest. */
+enum { NARROW_COLUMNS = 5 };
+
+static bool is_wide(const char *heads)
 {
-    text_add(page, "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"");
+    size_t columns = 0;
+    for (const char *at = heads; (at = strstr(at, "<th")) != NULL; at++)
+        columns++;
+    return columns > NARROW_COLUMNS || strstr(heads, "SHA-256") != NULL;
+}
+
+static void open_table(struct text *page, const char *caption, const char *heads, bool wide)
+{
+    const char *hint = wide ? "<span class=\"hint\"> \xc2\xb7 scrolls sideways</span>" : "";
+    text_add(page, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"");
     escape_html(page, caption);
     text_add(page, "\">\n<table>\n<caption>");
     escape_html(page, caption);
-    text_addf(page, "</caption>\n<thead><tr>%s</tr></thead>\n<tbody>\n", heads);
+    text_addf(page, "%s</caption>\n<thead><tr>%s</tr></thead>\n<tbody>\n", hint, heads);
+}
+
+void page_table(struct text *page, const char *caption, const char *heads)
+{
+    open_table(page, caption, heads, is_wide(heads));
+}
+
+void page_wide_table(struct text *page, const char *caption, const char *heads)
+{
+    open_table(page, caption, heads, true);
 }
 
 void page_table_end(struct text *page)
@@ -46,12 +69,16 @@ void page_percent_cell(struct text *page, double fraction)
     text_add(page, "</td>");
 }
 
-void page_bar_cell(struct text *page, double fraction, double full)
+void page_bar_cell(struct text *page, double fraction)
 {
-    double share = isfinite(fraction) && full > 0 ? fmin(fmax(fraction / full, 0), 1) : 0;
+    double share = isfinite(fraction) ? fmin(fmax(fraction, 0), 1) : 0;
     text_add(page, "<td>");
     page_percent(page, fraction);
-    text_addf(page, "<span class=\"track\" style=\"--v:%.4f\"></span></td>", share);
+    text_addf(page,
+              "<svg class=\"track\" viewBox=\"0 0 100 8\" preserveAspectRatio=\"none\" "
+              "aria-hidden=\"true\"><rect width=\"100\" height=\"8\" fill=\"var(--line)\"/>"
+              "<rect width=\"%.2f\" height=\"8\" fill=\"var(--blue)\"/></svg></td>",
+              100 * share);
 }
 
 void page_count_cell(struct text *page, int64_t number)
@@ -67,4 +94,11 @@ void page_text_cell(struct text *page, const char *tag, const char *content)
     text_addf(page, "<%s%s>", tag, row_head ? " scope=\"row\"" : " class=\"left\"");
     escape_html(page, content);
     text_addf(page, "</%s>", tag);
+}
+
+void page_lines(struct text *page, const char *content)
+{
+    text_add(page, "<pre tabindex=\"0\">");
+    escape_html(page, content);
+    text_add(page, "</pre>\n");
 }

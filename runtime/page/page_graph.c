@@ -288,7 +288,7 @@ static void add_drawing(struct text *page, struct drawing *drawing, const char *
     const int height = drawing->layer_count * (HEIGHT + BETWEEN) - BETWEEN + 2 * MARGIN;
     text_addf(page,
               "<svg class=\"graph\" width=\"%.0f\" height=\"%d\" viewBox=\"0 0 %.0f %d\" "
-              "role=\"group\" aria-label=\"",
+              "aria-label=\"",
               width, height, width, height);
     escape_html(page, label);
     text_add(page,

@@ -2,13 +2,34 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
+
+enum { PERCENT_DECIMALS = 2, MOST_DECIMALS = 15 };
 
 void page_percent(struct text *text, double fraction)
 {
+    page_percent_with(text, fraction, PERCENT_DECIMALS);
+}
+
+void page_percent_with(struct text *text, double fraction, int decimals)
+{
     if (isfinite(fraction))
-        text_addf(text, "%.2f%%", 100 * fraction);
+        text_addf(text, "%.*f%%", decimals, 100 * fraction);
     else
         text_add(text, "\xe2\x80\x93");
+}
+
+int page_decimals_apart(double fraction, double bound)
+{
+    int decimals = PERCENT_DECIMALS;
+    for (; isfinite(bound) && fraction != bound && decimals < MOST_DECIMALS; decimals++) {
+        char shown[64], shown_bound[64];
+        snprintf(shown, sizeof(shown), "%.*f", decimals, 100 * fraction);
+        snprintf(shown_bound, sizeof(shown_bound), "%.*f", decimals, 100 * bound);
+        if (strcmp(shown, shown_bound) != 0)
+            break;
+    }
+    return decimals;
 }
 
 void page_interval(struct text *text, double hits, double count)

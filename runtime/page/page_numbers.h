@@ -8,6 +8,10 @@
 
 /* "91.25%", or "–" for NaN. */
 void page_percent(struct text *text, double fraction);
+/* The decimals that tell a percentage from a bound where they differ; as many as above beside
+ * NaN. */
+int page_decimals_apart(double fraction, double bound);
+void page_percent_with(struct text *text, double fraction, int decimals);
 /* "90.2% to 93.1%": 95 of 100 such intervals hold the true share (Wilson's score interval), where
  * `hits` of `count` were counted; "–" where nothing was. */
 void page_interval(struct text *text, double hits, double count);

@@ -47,7 +47,8 @@ struct expanded_plan {
     size_t count, capacity;
     struct expanded_group *groups;
     size_t group_count, group_capacity;
-    size_t params; /* values in those of all stages */
+    size_t params;     /* values in those of all stages */
+    bool without_data; /* files that are deps need not be there */
 };
 
 /* `file` is what messages call it. `profile` NULL takes the file's default. */

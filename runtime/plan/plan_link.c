@@ -19,6 +19,7 @@ struct linker {
     struct file_links files;
     struct table stages; /* names to drafts */
     struct table groups; /* names to struct expanded_group */
+    bool without_data;   /* files may be missing */
     size_t members;
 };
 
@@ -126,7 +127,7 @@ static int link_file(struct linker *linker, const struct stage_draft *draft,
     bool missing = false;
     if (file_links_find(&linker->files, draft, dep, &made->path, &missing, err) < 0)
         return -1;
-    return missing ? missing_file(linker, draft, dep, made->path, err) : 0;
+    return missing && !linker->without_data ? missing_file(linker, draft, dep, made->path, err) : 0;
 }
 
 /* Whether the reference names something beside the pipeline file: 1, 0, or -1 with an error. */
@@ -381,8 +382,10 @@ static int fill_tables(struct linker *linker, const struct expanded_plan *pipeli
 int plan_link_deps(struct stage_draft *drafts, const struct expanded_plan *pipeline,
                    const char *folder, struct error *err)
 {
-    struct linker linker = {
-        .drafts = drafts, .count = pipeline->count, .files = {.folder = folder}};
+    struct linker linker = {.drafts = drafts,
+                            .count = pipeline->count,
+                            .files = {.folder = folder},
+                            .without_data = pipeline->without_data};
     int status = fill_tables(&linker, pipeline, err);
     for (size_t i = 0; status == 0 && i < linker.count; i++)
         status = link_deps_of(&linker, &drafts[i], err);

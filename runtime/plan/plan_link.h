@@ -13,7 +13,7 @@
 enum { PLAN_MEMBER_LIMIT = 1000000 }; /* stages that all deps on groups stand for */
 
 /* Fills the deps of every draft; plan_dep.stage and plan_member.stage are indices of drafts. Files
- * must exist under `folder`. */
+ * must exist under `folder`, but where the plan is read without data. */
 int plan_link_deps(struct stage_draft *drafts, const struct expanded_plan *pipeline,
                    const char *folder, struct error *err);
 

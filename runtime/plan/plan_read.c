@@ -99,20 +99,29 @@ static int fill_stages(const struct expanded_plan *pipeline, struct plan *plan, 
     return status;
 }
 
-int plan_parse(const char *file, const char *folder, const char *data, size_t size,
-               const char *profile, const char *const *sets, size_t set_count, struct plan **plan,
-               struct error *err)
+/* What a plan is read from. */
+struct source {
+    const char *file, *profile;
+    const char *const *sets;
+    size_t set_count;
+    bool without_data;
+};
+
+static int parse(const struct source *source, const char *folder, const char *data, size_t size,
+                 struct plan **plan, struct error *err)
 {
     struct expanded_plan *pipeline = NULL;
     struct plan *made = memory_new(1, sizeof(*made), err);
     int status = -1;
     if (made == NULL ||
-        plan_expand(file, data, size, profile, sets, set_count, &pipeline, err) < 0 ||
-        (made->file = memory_copy_text(file, err)) == NULL ||
+        plan_expand(source->file, data, size, source->profile, source->sets, source->set_count,
+                    &pipeline, err) < 0 ||
+        (made->file = memory_copy_text(source->file, err)) == NULL ||
         (made->folder = memory_copy_text(folder, err)) == NULL ||
         (made->profile = memory_copy_text(pipeline->profile, err)) == NULL)
         goto done;
     made->sets = json_incref(pipeline->sets);
+    pipeline->without_data = source->without_data;
     if (copy_profiles(pipeline, made, err) < 0 || plan_cuda_read(pipeline->root, made, err) < 0 ||
         fill_stages(pipeline, made, err) < 0)
         goto done;
@@ -123,6 +132,14 @@ done:
     plan_expand_free(pipeline);
     plan_free(made);
     return status;
+}
+
+int plan_parse(const char *file, const char *folder, const char *data, size_t size,
+               const char *profile, const char *const *sets, size_t set_count, struct plan **plan,
+               struct error *err)
+{
+    const struct source source = {file, profile, sets, set_count, false};
+    return parse(&source, folder, data, size, plan, err);
 }
 
 /* The folder that holds a file, absolute and without links. */
@@ -141,9 +158,9 @@ static char *folder_of(const char *file, struct error *err)
     return folder;
 }
 
-int plan_read(const char *file, const char *profile, const char *const *sets, size_t set_count,
-              struct plan **plan, struct error *err)
+static int read_source(const struct source *source, struct plan **plan, struct error *err)
 {
+    const char *file = source->file;
     char *data = NULL, *folder = NULL;
     size_t size;
     if (!file_exists(file))
@@ -157,10 +174,24 @@ int plan_read(const char *file, const char *profile, const char *const *sets, si
     if (status < 0 && err->kind != ERR_MEMORY)
         err->kind = ERR_USAGE;
     if (status == 0)
-        status = plan_parse(file, folder, data, size, profile, sets, set_count, plan, err);
+        status = parse(source, folder, data, size, plan, err);
     free(folder);
     free(data);
     return status;
+}
+
+int plan_read(const char *file, const char *profile, const char *const *sets, size_t set_count,
+              struct plan **plan, struct error *err)
+{
+    const struct source source = {file, profile, sets, set_count, false};
+    return read_source(&source, plan, err);
+}
+
+int plan_read_without_data(const char *file, const char *profile, const char *const *sets,
+                           size_t set_count, struct plan **plan, struct error *err)
+{
+    const struct source source = {file, profile, sets, set_count, true};
+    return read_source(&source, plan, err);
 }
 
 enum { FOLDER_LIMIT = 4096 }; /* more than a path can be deep */

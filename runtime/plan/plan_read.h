@@ -9,6 +9,9 @@
  * YAML). Everything wrong is ERR_USAGE with `file:line:col: ` in front. */
 int plan_read(const char *file, const char *profile, const char *const *sets, size_t set_count,
               struct plan **plan, struct error *err);
+/* The same where files that are deps need not be there. */
+int plan_read_without_data(const char *file, const char *profile, const char *const *sets,
+                           size_t set_count, struct plan **plan, struct error *err);
 /* The same from text: `file` is what messages call it, `folder` the project. */
 int plan_parse(const char *file, const char *folder, const char *data, size_t size,
                const char *profile, const char *const *sets, size_t set_count, struct plan **plan,

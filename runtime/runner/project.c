@@ -78,11 +78,18 @@ static int recorded_profile(const struct project *project, const char *cache, ch
     return 0;
 }
 
+static int read_file(struct project *project, const char *profile, const char *const *sets,
+                     size_t count, struct error *err)
+{
+    const struct project_settings *settings = &project->settings;
+    return (settings->without_data ? plan_read_without_data : plan_read)(
+        settings->file, profile, sets, count, &project->plan, err);
+}
+
 /* The plan under a profile, and under the sets of its section where `sets`. */
 static int read_recorded(struct project *project, const char *profile, bool with_sets,
                          struct error *err)
 {
-    const struct project_settings *settings = &project->settings;
     const struct lock *lock = NULL;
     char **sets = NULL;
     size_t count = 0;
@@ -91,8 +98,8 @@ static int read_recorded(struct project *project, const char *profile, bool with
     const struct lock_section *section = lock_find_section(lock, profile);
     if (section != NULL && sets_of_lock(section->sets, &sets, &count, err) < 0)
         return -1;
-    int result = plan_read(settings->file, profile[0] != '\0' ? profile : NULL,
-                           (const char *const *)sets, count, &project->plan, err);
+    int result = read_file(project, profile[0] != '\0' ? profile : NULL, (const char *const *)sets,
+                           count, err);
     file_free_names(sets, count);
     return result;
 }
@@ -120,8 +127,7 @@ static int read_plan(struct project *project, enum project_view view, struct err
     char *profile = NULL;
     if (view == PROJECT_AS_ASKED || settings->set_count > 0 ||
         (view == PROJECT_DELIVERED && settings->profile != NULL))
-        return plan_read(settings->file, settings->profile, settings->sets, settings->set_count,
-                         &project->plan, err);
+        return read_file(project, settings->profile, settings->sets, settings->set_count, err);
     if (settings->profile != NULL)
         return read_recorded(project, settings->profile, true, err);
     const char *slash = strrchr(settings->file, '/');
@@ -133,7 +139,7 @@ static int read_plan(struct project *project, enum project_view view, struct err
         result = recorded_profile(project, folder.data, &profile, err);
     if (result == 0)
         result = profile == NULL
-                     ? plan_read(settings->file, NULL, NULL, 0, &project->plan, err)
+                     ? read_file(project, NULL, NULL, 0, err)
                      : read_recorded(project, profile, view == PROJECT_AS_RECORDED, err);
     if (result < 0 && profile != NULL)
         explain_gone(project, profile, err);

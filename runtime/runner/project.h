@@ -30,6 +30,7 @@ struct project_settings {
     bool keep_going;     /* after a failure, run what does not depend on it */
     bool keep_work;      /* keep the work folder of each executed stage */
     const char *sandbox; /* off, auto or require; NULL: off */
+    bool without_data;   /* files that are deps need not be there */
     bool locked;         /* deliver nothing that differs from the lock file, and leave that alone */
 };
 

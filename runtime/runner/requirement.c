@@ -151,17 +151,11 @@ int requirement_check_file(const struct plan_stage *stage, size_t index, const c
     return 0;
 }
 
-/* Both numbers as people read them, or, where that does not tell them apart, with all digits. */
 static void add_numbers(struct text *text, const struct number *value, const char *sign,
                         const struct number *bound)
 {
     char a[JSON_NUMBER_SIZE], b[JSON_NUMBER_SIZE];
-    number_show(value, a);
-    number_show(bound, b);
-    if (strcmp(a, b) == 0 && number_compare(value, bound) != 0) {
-        number_text(value, a);
-        number_text(bound, b);
-    }
+    number_show_apart(value, bound, a, b);
     text_addf(text, "is %s, required %s %s", a, sign, b);
 }
 

@@ -20,7 +20,7 @@ enum { SHOWN = 24, CLASSES = 20, PICTURE_DPI = 72 };
 /* clang-format off */
 static const char style[] =
     ".plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1rem}\n"
-    ".plots figure{background:var(--card);margin:.5rem 0}.plots figcaption{color:var(--soft)}\n"
+    ".plots figure{margin:.5rem 0}\n"
     ".plots svg{display:block;width:100%;height:auto}\n"
     ".plots text{fill:var(--soft);font:12px var(--sans);font-variant-numeric:tabular-nums}\n"
     "b.a{color:var(--warn)}b.b{color:var(--blue)}\n"
@@ -30,9 +30,7 @@ static const char style[] =
       "font-size:.84rem;line-height:1.4;overflow-wrap:anywhere;break-inside:avoid}\n"
     ".flips img{width:100%;height:auto;image-rendering:pixelated;border-radius:.3rem;display:block;"
       "margin-bottom:.4rem}\n"
-    "td.good,td.bad{font-weight:600}\n"
-    "@media(max-width:40rem){tbody th{white-space:normal;overflow-wrap:anywhere;min-width:7rem}"
-      "th,td{padding-right:.5rem}}\n";
+    "td.good,td.bad{font-weight:600}\n";
 /* clang-format on */
 
 /* ---- top ---- */

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/pil_resize.h"
+#include "drawing.h"
 #include "figure/gallery.h"
 #include "figure/heatmap.h"
 #include "figure/short_names.h"
@@ -25,7 +26,8 @@ struct sheet_image {
 
 /* A grid of [rows,groups] images; slots are positions in choice->samples or -1. */
 struct sheet {
-    const char *path, *title, *subtitle;
+    const char *out, *name; /* of the file in drawings */
+    const char *title, *subtitle;
     const int *slots;
     size_t rows, groups;
     const char *const *row_labels, *const *group_titles; /* NULL: none */
@@ -38,8 +40,8 @@ static void release_image(struct sheet_image *image)
     text_release(&image->title);
 }
 
-static int blend(const struct explainer *explainer, const uint8_t *picture, double alpha,
-                 struct sheet_image *image, struct error *err)
+static int blend(const struct explainer *explainer, const uint8_t *picture,
+                 const struct overlay *overlay, struct sheet_image *image, struct error *err)
 {
     int64_t h = explainer->dataset->height, w = explainer->dataset->width;
     uint8_t *heat = memory_new((size_t)h, (size_t)w, err);
@@ -49,7 +51,7 @@ static int blend(const struct explainer *explainer, const uint8_t *picture, doub
     if (result == 0) {
         for (int64_t i = 0; i < h * w * 3; i++)
             image->blend[i] = (float)picture[i] / 255.0f;
-        heatmap_blend(image->blend, heat, h, w, alpha, image->blend);
+        heatmap_blend(image->blend, heat, h, w, overlay->colormap, overlay->alpha, image->blend);
     }
     free(heat);
     return result;
@@ -76,8 +78,8 @@ static void add_title(const struct explainer *explainer, const struct short_name
 }
 
 static int fill_image(const struct explainer *explainer, const struct short_names *names,
-                      int64_t sample, const float *heat, double alpha, struct sheet_image *image,
-                      struct gallery_cell *cells, struct error *err)
+                      int64_t sample, const float *heat, const struct overlay *overlay,
+                      struct sheet_image *image, struct gallery_cell *cells, struct error *err)
 {
     const struct dataset *dataset = explainer->dataset;
     int64_t h = dataset->height, w = dataset->width;
@@ -87,7 +89,7 @@ static int fill_image(const struct explainer *explainer, const struct short_name
         (image->blend = memory_new((size_t)(h * w * 3), sizeof(float), err)) == NULL)
         return -1;
     gradcam_to_bytes(heat, places, image->places);
-    if (blend(explainer, picture, alpha, image, err) < 0)
+    if (blend(explainer, picture, overlay, image, err) < 0)
         return -1;
     cells[0] = (struct gallery_cell){.u8 = picture, .height = h, .width = w};
     cells[1] = (struct gallery_cell){
@@ -108,8 +110,14 @@ static const char *subtitle_of(const struct explainer *explainer)
                                          : "picture, heat map, both";
 }
 
-static int draw(const struct sheet *sheet, const struct explainer *explainer,
-                const struct choice *choice, const float *heats, double alpha, struct error *err)
+static int draw_gallery(const char *path, const void *what, struct error *err)
+{
+    return figure_gallery(path, what, err);
+}
+
+static int draw(struct stage *stage, const struct sheet *sheet, const struct explainer *explainer,
+                const struct choice *choice, const float *heats, const struct overlay *overlay,
+                struct error *err)
 {
     size_t count = sheet->rows * sheet->groups;
     int64_t places = explainer->height * explainer->width;
@@ -124,7 +132,7 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
     for (size_t i = 0; result == 0 && i < count; i++)
         if (sheet->slots[i] >= 0)
             result = fill_image(explainer, &names, choice->samples[sheet->slots[i]],
-                                heats + sheet->slots[i] * places, alpha, &images[i],
+                                heats + sheet->slots[i] * places, overlay, &images[i],
                                 cells + i * CELLS, err);
     const struct gallery gallery = {.title = sheet->title,
                                     .subtitle = sheet->subtitle,
@@ -135,9 +143,10 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
                                     .column_group = CELLS,
                                     .group_titles = sheet->group_titles,
                                     .note = short_names_note(&names),
+                                    .colormap = overlay->colormap,
                                     .colourbar = "share of the map's maximum"};
     if (result == 0)
-        result = figure_gallery(sheet->path, &gallery, err);
+        result = drawing_make(stage, sheet->out, sheet->name, draw_gallery, &gallery, err);
     for (size_t i = 0; images != NULL && i < count; i++)
         release_image(&images[i]);
     short_names_release(&names);
@@ -146,9 +155,9 @@ static int draw(const struct sheet *sheet, const struct explainer *explainer,
     return result;
 }
 
-int gradcam_draw_samples(const char *path, const struct explainer *explainer,
-                         const struct choice *choice, const float *heats, double alpha,
-                         struct error *err)
+int gradcam_draw_samples(struct stage *stage, const struct explainer *explainer,
+                         const struct choice *choice, const float *heats,
+                         const struct overlay *overlay, struct error *err)
 {
     static const char *const titles[2] = {"recognised", "mistaken"};
     int slots[2 * CHOICE_OF_EACH];
@@ -156,19 +165,20 @@ int gradcam_draw_samples(const char *path, const struct explainer *explainer,
         slots[2 * i] = choice->right[i];
         slots[2 * i + 1] = choice->wrong[i];
     }
-    const struct sheet sheet = {.path = path,
+    const struct sheet sheet = {.out = "samples",
+                                .name = "gradcam_samples",
                                 .title = "Grad-CAM: what the network looked at",
                                 .subtitle = subtitle_of(explainer),
                                 .slots = slots,
                                 .rows = CHOICE_OF_EACH,
                                 .groups = 2,
                                 .group_titles = titles};
-    return draw(&sheet, explainer, choice, heats, alpha, err);
+    return draw(stage, &sheet, explainer, choice, heats, overlay, err);
 }
 
-int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
-                            const struct choice *choice, const float *heats, double alpha,
-                            struct error *err)
+int gradcam_draw_confusions(struct stage *stage, const struct explainer *explainer,
+                            const struct choice *choice, const float *heats,
+                            const struct overlay *overlay, struct error *err)
 {
     static const int nothing[CHOICE_OF_PAIR] = {-1, -1};
     int slots[CHOICE_MOST_PAIRS * CHOICE_OF_PAIR];
@@ -187,7 +197,8 @@ int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
         result = text_check(&texts[i], err);
         labels[i] = text_string(&texts[i]);
     }
-    const struct sheet sheet = {.path = path,
+    const struct sheet sheet = {.out = "confusion",
+                                .name = "gradcam_confusion_analysis",
                                 .title = "Grad-CAM: confused pairs of classes",
                                 .subtitle = choice->pair_count > 0 ? subtitle_of(explainer)
                                                                    : "no image was mistaken",
@@ -196,7 +207,7 @@ int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
                                 .groups = CHOICE_OF_PAIR,
                                 .row_labels = choice->pair_count > 0 ? labels : NULL};
     if (result == 0)
-        result = draw(&sheet, explainer, choice, heats, alpha, err);
+        result = draw(stage, &sheet, explainer, choice, heats, overlay, err);
     for (size_t i = 0; i < choice->pair_count; i++)
         text_release(&texts[i]);
     short_names_release(&names);

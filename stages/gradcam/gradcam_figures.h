@@ -5,15 +5,23 @@
 #define STAGES_GRADCAM_FIGURES_H
 
 #include "base/error.h"
+#include "figure/colormap.h"
 #include "gradcam/gradcam_choose.h"
 #include "gradcam/gradcam_explain.h"
 
-/* heats [choice->count,height,width], normalised; alpha: weight of the heat in the blend. */
-int gradcam_draw_samples(const char *path, const struct explainer *explainer,
-                         const struct choice *choice, const float *heats, double alpha,
-                         struct error *err);
-int gradcam_draw_confusions(const char *path, const struct explainer *explainer,
-                            const struct choice *choice, const float *heats, double alpha,
-                            struct error *err);
+/* Of the third picture of each image: (1 - alpha) of the picture and alpha of the heat. */
+struct overlay {
+    double alpha;
+    enum colormap colormap;
+};
+
+/* To the outs samples and confusion, and to drawings (drawing.h). heats
+ * [choice->count,height,width], normalised. */
+int gradcam_draw_samples(struct stage *stage, const struct explainer *explainer,
+                         const struct choice *choice, const float *heats,
+                         const struct overlay *overlay, struct error *err);
+int gradcam_draw_confusions(struct stage *stage, const struct explainer *explainer,
+                            const struct choice *choice, const float *heats,
+                            const struct overlay *overlay, struct error *err);
 
 #endif

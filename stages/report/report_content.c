@@ -218,6 +218,47 @@ static void describe_curves(struct report_figure *figure, const struct report_ph
     text_add(&figure->caption, ".");
 }
 
+/* Characters of UTF-8 that fit every figure, whatever the letters. */
+enum { ALWAYS_WHOLE = 10 };
+
+static bool has_long_names(const struct report_content *content)
+{
+    for (int64_t c = 0; c < content->classes; c++) {
+        size_t length = 0;
+        for (const char *at = report_class(content, c); *at != '\0'; at++)
+            length += ((unsigned char)*at & 0xc0) != 0x80;
+        if (length > ALWAYS_WHOLE)
+            return true;
+    }
+    return false;
+}
+
+static void add_names_note(struct text *caption, const struct report_content *content)
+{
+    if (has_long_names(content))
+        text_addf(caption, " Names without room are shortened; %s has them in full.",
+                  report_has_many_classes(content) ? "the CSV of all classes"
+                                                   : "the table of classes");
+}
+
+/* Where the whole matrix is, as the lineage has it. */
+static void add_matrix_note(struct text *caption, const struct report_content *content)
+{
+    size_t i;
+    json_t *stage;
+    if (report_has_many_classes(content)) {
+        text_add(caption, " It shows the most confused of ");
+        page_count(caption, content->classes);
+        text_add(caption, " classes.");
+    }
+    json_array_foreach (json_object_get(content->lineage, "stages"), i, stage) {
+        const char *path = report_string(stage, "outs.confusion_csv.path");
+        if (*path != '\0')
+            text_addf(caption, " All its numbers are in artifacts/%s/%s.",
+                      report_string(stage, "name"), path);
+    }
+}
+
 static void describe_confusion(struct report_figure *figure, const struct report_content *content)
 {
     text_addf(&figure->alt, "Confusion matrix of %lld classes; its pairs are listed below",
@@ -229,6 +270,8 @@ static void describe_confusion(struct report_figure *figure, const struct report
                   report_class(content, content->confused[0].truth),
                   report_class(content, content->confused[0].predicted));
     text_add(&figure->caption, ".");
+    add_matrix_note(&figure->caption, content);
+    add_names_note(&figure->caption, content);
 }
 
 static void describe_gradcam(struct report_figure *figure, const char *which,
@@ -248,6 +291,7 @@ static int describe_figures(struct report_content *content, struct error *err)
     text_add(&figures[FIGURE_SAMPLE_IMAGES].caption, "Training images of each class.");
     text_add(&figures[FIGURE_CLASS_DISTRIBUTION].alt, "A bar for each class and part of the data");
     text_add(&figures[FIGURE_CLASS_DISTRIBUTION].caption, "The split keeps the classes' shares.");
+    add_names_note(&figures[FIGURE_CLASS_DISTRIBUTION].caption, content);
     text_add(&figures[FIGURE_AUGMENTATION].alt, "Pictures beside altered versions of themselves");
     text_add(&figures[FIGURE_AUGMENTATION].caption,
              "Where a phase augments, each epoch sees its images altered anew.");

@@ -29,9 +29,12 @@ struct report_figure {
     uint8_t *png;        /* NULL: not there */
     size_t size;
     uint32_t width, height; /* pixels */
+    char *wide, *narrow;    /* the same as SVG, for a page and for a phone; NULL: not there */
+    size_t wide_size, narrow_size;
 };
 
-/* Reads those that the stage has as deps. ERR_FORMAT for what is not a PNG. */
+/* Reads those that the stage has as deps, and their drawings from the folders explore_drawings,
+ * curves_drawings and gradcam_drawings. ERR_FORMAT for what is no PNG, or no SVG. */
 int report_figures_read(const struct stage *stage, struct report_figure figures[REPORT_FIGURES],
                         struct error *err);
 /* Nothing where the figure is not there. */

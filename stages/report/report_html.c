@@ -6,9 +6,11 @@
 #include "page/page.h"
 #include "page/page_numbers.h"
 #include "report/report_classes.h"
+#include "report/report_defects.h"
 #include "report/report_html_experiment.h"
 #include "report/report_html_lineage.h"
 #include "report/report_html_training.h"
+#include "report/report_recipe.h"
 #include "report/report_words.h"
 
 #include <math.h>
@@ -33,7 +35,7 @@ static void add_verdict(struct text *page, const struct report_content *content)
 
 static void open_card(struct text *page, const char *title)
 {
-    text_addf(page, "<div class=\"card\">\n<h3>%s</h3>\n<p class=\"big\">", title);
+    text_addf(page, "<div class=\"card\">\n<p class=\"name\">%s</p>\n<p class=\"big\">", title);
 }
 
 /* A scale from 0 to 1 with a value as a bar and a mark as a tick; colours by name. */
@@ -56,7 +58,7 @@ static void add_phase_card(struct text *page, const struct report_content *conte
 {
     if (phase->history == NULL)
         return;
-    text_addf(page, "<div class=\"card\">\n<h3>Validation, %s</h3>\n<p class=\"big\">",
+    text_addf(page, "<div class=\"card\">\n<p class=\"name\">Validation, %s</p>\n<p class=\"big\">",
               phase->in_text);
     page_percent(page, phase->val_accuracy);
     text_addf(page, "</p>\n<p>epoch %lld of %lld</p>\n", (long long)phase->kept_epoch,
@@ -68,12 +70,13 @@ static void add_phase_card(struct text *page, const struct report_content *conte
 static void add_cards(struct text *page, const struct report_content *content)
 {
     text_add(page, "<div class=\"cards\">\n");
+    const int decimals = page_decimals_apart(content->accuracy, content->target);
     open_card(page, "Test accuracy");
-    page_percent(page, content->accuracy);
+    page_percent_with(page, content->accuracy, decimals);
     text_add(page, "</p>\n<p>");
     if (!isnan(content->target)) {
         text_add(page, "target ");
-        page_percent(page, content->target);
+        page_percent_with(page, content->target, decimals);
     }
     if (!isnan(content->loss))
         text_addf(page, "%sloss %.4f", isnan(content->target) ? "" : " \xc2\xb7 ", content->loss);
@@ -96,6 +99,25 @@ static void add_cards(struct text *page, const struct report_content *content)
     text_add(page, "</div>\n");
 }
 
+static void add_sets(struct text *page, const struct report_content *content)
+{
+    struct text sets = {0};
+    report_recipe_sets(&sets, content->lineage);
+    if (sets.size > 0) {
+        text_add(page, "<p class=\"sets\">with <code>");
+        escape_html(page, text_string(&sets));
+        text_add(page, "</code></p>\n");
+    }
+    page->failed |= sets.failed;
+    text_release(&sets);
+}
+
+static void add_link(struct text *page, const char *id, const char *name, bool there)
+{
+    if (there)
+        text_addf(page, "<li><a href=\"#%s\">%s</a></li>\n", id, name);
+}
+
 static void add_head(struct text *page, const struct report_content *content)
 {
     page_head(page, content->title, "");
@@ -109,17 +131,17 @@ static void add_head(struct text *page, const struct report_content *content)
     text_add(page, "</p>\n<h1>");
     escape_html(page, content->title);
     text_add(page, "</h1>\n");
+    add_sets(page, content);
     add_verdict(page, content);
     add_cards(page, content);
-    text_add(
-        page,
-        "<nav aria-label=\"Sections\"><ul>\n"
-        "<li><a href=\"#result\">Result</a></li>\n<li><a href=\"#training\">Training</a></li>\n");
-    if (content->gradcam != NULL)
-        text_add(page, "<li><a href=\"#gradcam\">Grad-CAM</a></li>\n");
-    text_add(page, "<li><a href=\"#data\">Data</a></li>\n");
-    if (content->lineage != NULL)
-        text_add(page, "<li><a href=\"#reproduce\">Reproduce</a></li>\n");
+    text_add(page, "<nav aria-label=\"Sections\"><ul>\n");
+    add_link(page, "result", "Result", true);
+    add_link(page, "training", "Training", true);
+    add_link(page, "notebook", "Notebook", report_has_defects(content));
+    add_link(page, "experiment", "Experiment", content->experiment != NULL);
+    add_link(page, "gradcam", "Grad-CAM", content->gradcam != NULL);
+    add_link(page, "data", "Data", true);
+    add_link(page, "reproduce", "Reproduce", content->lineage != NULL);
     text_add(page, "</ul></nav>\n</header>\n<main>\n");
 }
 
@@ -131,7 +153,7 @@ static void add_score_row(struct text *page, const char *name, const json_t *sco
     page_text_cell(page, "th", name);
     page_percent_cell(page, report_number(score, "precision"));
     page_percent_cell(page, report_number(score, "recall"));
-    page_bar_cell(page, report_number(score, "f1"), 1);
+    page_bar_cell(page, report_number(score, "f1"));
     page_count_cell(page, (int64_t)json_integer_value(json_object_get(score, "support")));
     text_add(page, "</tr>\n");
 }
@@ -184,16 +206,13 @@ static void add_confused(struct text *page, const struct report_content *content
     page_table(page, "Most confused pairs",
                "<th scope=\"col\">shows</th><th scope=\"col\" class=\"left\">taken for</th>"
                "<th scope=\"col\">images</th><th scope=\"col\">share of the class</th>");
-    double most = 0;
-    for (size_t i = 0; i < content->confused_count; i++)
-        most = fmax(most, content->confused[i].share);
     for (size_t i = 0; i < content->confused_count; i++) {
         const struct report_confusion *pair = &content->confused[i];
         text_add(page, "<tr>");
         page_text_cell(page, "th", report_class(content, pair->truth));
         page_text_cell(page, "td", report_class(content, pair->predicted));
         page_count_cell(page, pair->count);
-        page_bar_cell(page, pair->share, most);
+        page_bar_cell(page, pair->share);
         text_add(page, "</tr>\n");
     }
     page_table_end(page);
@@ -218,9 +237,8 @@ static void add_published(struct text *page, const struct report_content *conten
 {
     if (content->published == NULL)
         return;
-    const char *source = report_string(content->published, "source");
     struct text caption = {0};
-    text_addf(&caption, "Against what %s reports", *source ? source : "the published experiment");
+    text_addf(&caption, "Against what %s reports", report_source(content));
     page_table(page, text_string(&caption),
                "<th scope=\"col\">accuracy</th><th scope=\"col\">here</th>"
                "<th scope=\"col\">published</th><th scope=\"col\">points</th>");
@@ -254,12 +272,34 @@ static void add_result(struct text *page, const struct report_content *content)
     add_confused(page, content);
     text_add(page, "</div>\n</div>\n");
     if (content->classification != NULL && !report_has_many_classes(content)) {
-        text_add(page,
-                 "<details><summary>The same as text, as scikit-learn prints it</summary>\n<pre>");
-        escape_html(page, content->classification);
-        text_add(page, "</pre></details>\n");
+        text_add(page, "<details><summary>The same as text, as scikit-learn prints it</summary>\n");
+        page_lines(page, content->classification);
+        text_add(page, "</details>\n");
     }
     text_add(page, "</section>\n");
+}
+
+/* ---- what the notebook got wrong ---- */
+
+static void add_defects(struct text *page, const struct report_content *content)
+{
+    struct text title = {0};
+    if (!report_has_defects(content))
+        return;
+    text_addf(&title, "What %s got wrong", report_source(content));
+    page_section(page, "notebook", text_string(&title));
+    text_add(page, "<p class=\"lead\">It took what these defects did for properties of the "
+                   "data.</p>\n");
+    for (int i = 0; i < REPORT_DEFECTS; i++) {
+        struct report_defect defect;
+        if (!report_defect(content, i, &defect))
+            continue;
+        text_addf(page, "<h3>%s</h3>\n<p>%s</p>\n<div class=\"notice %s\"><p>%s</p></div>\n",
+                  defect.name, defect.what, defect.here_too ? "warn" : "good", defect.here);
+    }
+    text_add(page, "</section>\n");
+    page->failed |= title.failed;
+    text_release(&title);
 }
 
 /* ---- Grad-CAM ---- */
@@ -271,8 +311,9 @@ static void add_gradcam(struct text *page, const struct report_content *content)
     struct text boxes = {0};
     bool own = strcmp(report_string(content->gradcam, "preprocess"), "none") != 0;
     page_section(page, "gradcam", "Grad-CAM: what the network looked at");
-    text_add(page, "<p class=\"lead\">Red marks the places of the last feature map that raised the "
-                   "probability of the class that the network chose.</p>\n");
+    text_add(page, "<p class=\"lead\">");
+    report_heat(page, content);
+    text_add(page, "</p>\n");
     if (report_boxes(&boxes, content)) {
         text_add(page, "<div class=\"notice good\"><p>");
         escape_html(page, text_string(&boxes));
@@ -364,6 +405,7 @@ void report_html(struct text *page, const struct report_content *content)
     add_head(page, content);
     add_result(page, content);
     page_training(page, content);
+    add_defects(page, content);
     page_experiment(page, content);
     add_gradcam(page, content);
     add_data(page, content);

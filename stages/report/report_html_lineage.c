@@ -18,7 +18,7 @@ static void add_requirements(struct text *page, const json_t *stages)
         json_array_foreach (json_object_get(stage, "requirements"), j, requirement) {
             bool met = json_is_true(json_object_get(requirement, "met"));
             struct number bound = {0}, value;
-            char shown[JSON_NUMBER_SIZE];
+            char shown[JSON_NUMBER_SIZE] = "\xe2\x80\x93", asked[JSON_NUMBER_SIZE];
             bool found = number_from_json(json_object_get(requirement, "value"), &value);
             if (!open)
                 page_table(
@@ -33,11 +33,10 @@ static void add_requirements(struct text *page, const json_t *stages)
             text_add(page, "</code></th><td class=\"left\">");
             escape_html(page, report_string(requirement, "relation"));
             number_from_json(json_object_get(requirement, "bound"), &bound);
-            number_text(&bound, shown);
-            text_addf(page, " %s</td><td>", shown);
+            number_text(&bound, asked);
             if (found)
-                number_show(&value, shown);
-            text_add(page, found ? shown : "\xe2\x80\x93");
+                number_show_apart(&value, &bound, shown, asked);
+            text_addf(page, " %s</td><td>%s", asked, shown);
             text_addf(page, "</td><td class=\"left\"><span class=\"chip %s\">%s</span></td></tr>\n",
                       met ? "good" : "bad", met ? "yes" : "no");
         }
@@ -64,31 +63,29 @@ static void add_params(struct text *page, const json_t *params)
     if (json_object_size(params) == 0)
         return;
     char *json = json_to_text(params, false, &ignored);
-    text_add(page, "<p>Parameters</p>\n<pre>");
-    if (json != NULL)
-        escape_html(page, json);
-    else
-        page->failed = true;
-    text_add(page, "</pre>\n");
+    text_add(page, "<p>Parameters</p>\n");
+    page_lines(page, json != NULL ? json : "");
+    page->failed |= json == NULL;
     free(json);
 }
 
 /* Deps (from) and outs (path, size) have one shape of table. jansson keeps members in the order of
  * the file, which the runner sorts. */
-static void add_files(struct text *page, const char *caption, const char *column,
+static void add_files(struct text *page, const char *caption, const char *stage, const char *column,
                       const char *member, const json_t *files)
 {
     const char *name;
     json_t *file;
     bool sizes = strcmp(member, "path") == 0;
-    struct text heads = {0};
+    struct text heads = {0}, title = {0};
     if (json_object_size(files) == 0)
         return;
+    text_addf(&title, "%s %s", caption, stage);
     text_addf(&heads,
               "<th scope=\"col\">name</th><th scope=\"col\" class=\"left\">%s</th>%s"
               "<th scope=\"col\" class=\"left\">SHA-256</th>",
               column, sizes ? "<th scope=\"col\">size</th>" : "");
-    page_table(page, caption, text_string(&heads));
+    page_table(page, text_string(&title), text_string(&heads));
     json_object_foreach ((json_t *)files, name, file) {
         text_add(page, "<tr>");
         page_text_cell(page, "th", name);
@@ -104,14 +101,16 @@ static void add_files(struct text *page, const char *caption, const char *column
     }
     page_table_end(page);
     text_release(&heads);
+    text_release(&title);
 }
 
 static void add_stage(struct text *page, const json_t *stage)
 {
+    const char *name = report_string(stage, "name");
     char key[13];
     snprintf(key, sizeof(key), "%s", report_string(stage, "key"));
     text_add(page, "<details class=\"stage\"><summary>");
-    escape_html(page, report_string(stage, "name"));
+    escape_html(page, name);
     text_add(page, "<span class=\"desc\">");
     escape_html(page, report_string(stage, "desc"));
     text_add(page, "</span> <code>");
@@ -123,24 +122,32 @@ static void add_stage(struct text *page, const json_t *stage)
     add_command(page, json_object_get(stage, "cmd"));
     text_add(page, "</dl>\n");
     add_params(page, json_object_get(stage, "params"));
-    add_files(page, "Went in", "from", "from", json_object_get(stage, "deps"));
-    add_files(page, "Came out", "file", "path", json_object_get(stage, "outs"));
+    add_files(page, "What went into", name, "from", "from", json_object_get(stage, "deps"));
+    add_files(page, "What came out of", name, "file", "path", json_object_get(stage, "outs"));
     text_add(page, "</details>\n");
+}
+
+static void add_step(struct text *lines, const char *says,
+                     void (*command)(struct text *, const json_t *), const json_t *lineage)
+{
+    struct text text = {0};
+    command(&text, lineage);
+    if (text.size > 0)
+        text_addf(lines, "%s# %s\n%s", lines->size > 0 ? "\n" : "", says, text_string(&text));
+    lines->failed |= text.failed;
+    text_release(&text);
 }
 
 static void add_recipe(struct text *page, const json_t *lineage)
 {
-    struct text run = {0}, verify = {0};
-    report_recipe_run(&run, lineage);
-    report_recipe_verify(&verify, lineage);
-    text_add(page, "<pre># runs what is not cached\n");
-    escape_html(page, text_string(&run));
-    text_add(page, "\n# compares every artifact with pipeline.lock\n");
-    escape_html(page, text_string(&verify));
-    text_add(page, "</pre>\n");
-    page->failed |= run.failed || verify.failed;
-    text_release(&run);
-    text_release(&verify);
+    struct text lines = {0};
+    add_step(&lines, "in a clone: runs what is not cached", report_recipe_run, lineage);
+    add_step(&lines, "compares every artifact with pipeline.lock", report_recipe_verify, lineage);
+    add_step(&lines, "compares the metrics with those of this report", report_recipe_check,
+             lineage);
+    page_lines(page, text_string(&lines));
+    page->failed |= lines.failed;
+    text_release(&lines);
 }
 
 void page_lineage(struct text *page, const struct report_content *content)

@@ -2,6 +2,7 @@
 
 #include "page/escape.h"
 #include "page/page_numbers.h"
+#include "report/report_defects.h"
 #include "report/report_recipe.h"
 #include "report/report_words.h"
 
@@ -165,6 +166,8 @@ static void add_gradcam(struct text *page, const struct report_content *content)
     if (content->gradcam == NULL)
         return;
     text_add(page, "## Grad-CAM\n\n");
+    report_heat(page, content);
+    text_add(page, "\n\n");
     if (report_boxes(page, content))
         text_add(page, "\n\n");
     report_agreement(page, content);
@@ -206,6 +209,8 @@ static void add_lineage(struct text *page, const struct report_content *content)
     report_recipe_run(page, content->lineage);
     text_add(page, "\n    ");
     report_recipe_verify(page, content->lineage);
+    text_add(page, "\n    ");
+    report_recipe_check(page, content->lineage);
     text_add(page, "\n\n| stage | out | SHA-256 | size |\n|---|---|---|---:|\n");
     json_array_foreach (content->stages, i, stage) {
         text_add(page, "| ");
@@ -225,14 +230,49 @@ static void add_lineage(struct text *page, const struct report_content *content)
     }
 }
 
+/* Profile and what was set. */
+static void add_origin(struct text *page, const struct report_content *content)
+{
+    const char *profile = report_string(content->lineage, "profile");
+    struct text sets = {0};
+    report_recipe_sets(&sets, content->lineage);
+    if (*profile != '\0') {
+        text_add(page, "Profile ");
+        escape_markdown(page, profile);
+        text_add(page, sets.size > 0 ? ", with " : "");
+        escape_markdown(page, text_string(&sets));
+        text_add(page, ".\n\n");
+    }
+    page->failed |= sets.failed;
+    text_release(&sets);
+}
+
+static void add_defects(struct text *page, const struct report_content *content)
+{
+    if (!report_has_defects(content))
+        return;
+    text_add(page, "## What ");
+    escape_markdown(page, report_source(content));
+    text_add(page, " got wrong\n\n");
+    for (int i = 0; i < REPORT_DEFECTS; i++) {
+        struct report_defect defect;
+        if (report_defect(content, i, &defect))
+            text_addf(page, "- **%s.** %s %s\n", defect.name, defect.what, defect.here);
+    }
+    text_add(page, "\n");
+}
+
 void report_markdown(struct text *page, const struct report_content *content)
 {
     text_add(page, "# ");
     escape_markdown(page, content->title);
-    text_addf(page, "\n\n**%s.** ", report_headline(content));
+    text_add(page, "\n\n");
+    add_origin(page, content);
+    text_addf(page, "**%s.** ", report_headline(content));
     report_verdict(page, content);
     text_add(page, "\n\n");
     add_phases(page, content);
+    add_defects(page, content);
     add_experiment(page, content);
     add_classes(page, content);
     add_gradcam(page, content);

@@ -78,3 +78,28 @@ void report_recipe_verify(struct text *text, const json_t *lineage)
     if (json_object_size(json_object_get(lineage, "sets")) > 0)
         text_add(text, " --as-recorded");
 }
+
+void report_recipe_sets(struct text *text, const json_t *lineage)
+{
+    add_sets(text, json_object_get(lineage, "sets"));
+}
+
+void report_recipe_check(struct text *text, const json_t *lineage)
+{
+    size_t i;
+    json_t *stage;
+    json_array_foreach (json_object_get(lineage, "stages"), i, stage) {
+        const json_t *metrics = json_at(stage, "outs.metrics");
+        const char *path = json_string_value(json_object_get(metrics, "path"));
+        const char *digest = json_string_value(json_object_get(metrics, "digest"));
+        if (strcmp(json_text(stage, "name"), "evaluate") != 0 || path == NULL || digest == NULL)
+            continue;
+        struct text line = {0};
+        text_addf(&line, "%s  artifacts/evaluate/%s", digest, path);
+        text_add(text, "echo ");
+        report_recipe_word(text, text_string(&line));
+        text_add(text, " | sha256sum -c");
+        text->failed |= line.failed;
+        text_release(&line);
+    }
+}

@@ -14,21 +14,39 @@ const char *report_headline(const struct report_content *content)
 
 void report_verdict(struct text *text, const struct report_content *content)
 {
-    double points = 100 * (content->accuracy - content->target);
-    page_percent(text, content->accuracy);
+    const double points = fabs(content->accuracy - content->target);
+    const bool bounded = !isnan(content->target);
+    const int decimals = page_decimals_apart(content->accuracy, content->target);
+    page_percent_with(text, content->accuracy, decimals);
     text_add(text, " of ");
     page_count(text, content->tested);
     text_add(text, " test images are recognised");
-    if (isnan(content->target)) {
+    if (!bounded) {
         text_add(text, ".");
         return;
     }
     text_add(text, "; the target is ");
-    page_percent(text, content->target);
-    if (content->reached)
-        text_addf(text, ": reached with %.2f points to spare.", fabs(points));
-    else
-        text_addf(text, ": missed by %.2f points.", fabs(points));
+    page_percent_with(text, content->target, decimals);
+    text_addf(text,
+              content->reached ? ": reached with %.*f points to spare."
+                               : ": missed by %.*f points.",
+              decimals, 100 * points);
+}
+
+void report_heat(struct text *text, const struct report_content *content)
+{
+    const json_t *params = report_params(content, "gradcam");
+    bool jet = strcmp(report_string(params, "gradcam.colormap"), "jet") == 0;
+    double alpha = report_number(params, "gradcam.alpha");
+    text_addf(
+        text,
+        "%s marks the places of the last feature map that raised the probability of the class "
+        "that the network chose, %s those that did not.",
+        jet ? "Red" : "Yellow", jet ? "blue" : "violet");
+    if (isfinite(alpha))
+        text_addf(text,
+                  " The third picture of each is mixed of %.0f%% picture and %.0f%% heat map.",
+                  100 * (1 - alpha), 100 * alpha);
 }
 
 bool report_boxes(struct text *text, const struct report_content *content)

@@ -17,6 +17,9 @@ void report_verdict(struct text *text, const struct report_content *content);
  */
 bool report_boxes(struct text *text, const struct report_content *content);
 
+/* What the colours of the heat maps mean, and how the overlay is mixed. */
+void report_heat(struct text *text, const struct report_content *content);
+
 /* What grad-cam's own forward pass says about its input. */
 void report_agreement(struct text *text, const struct report_content *content);
 

@@ -7,6 +7,7 @@
 #include "figure/png_file.h"
 #include "tap.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -321,6 +322,88 @@ static void fingerprint_is_stable_and_names_libraries(void **state)
     free(texts[1]);
 }
 
+/* ---- SVG ---- */
+
+static char *svg_of(struct canvas *canvas)
+{
+    struct error err = {0};
+    size_t size;
+    char *file;
+    write_sheet(canvas, drawn_path(0, "a.svg"));
+    assert_int_equal(file_read(drawn_path(0, "a.svg"), 1 << 20, &file, &size, &err), 0);
+    return file;
+}
+
+static void svg_has_what_was_drawn(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100\" height=\"50\" viewBox=\"0 0 100 "
+        "50\"",
+        "<rect x=\"10\" y=\"10\" width=\"30\" height=\"20\" fill=\"#ff0000\" "
+        "fill-opacity=\"0.5\"/>",
+        "<path fill=\"none\" stroke=\"#000000\" stroke-width=\"1.5\" d=\"M5 5L60 30.5L90 12\"/>",
+        "<circle cx=\"50\" cy=\"25\" r=\"7\" fill=\"#ff0000\" stroke=\"#000000\"",
+        ">Accuracy \xc2\xb1 0.01</text>",
+        "style=\"image-rendering:pixelated\" x=\"1\" y=\"2\" width=\"8\" height=\"4\" "
+        "href=\"data:image/png;base64,iVBO",
+        "<svg x=\"1\" y=\"2\" width=\"8\" height=\"4\" viewBox=\"1 2 8 4\">\n</svg>"};
+    const uint8_t rgb[6] = {1, 2, 3, 4, 5, 6};
+    struct canvas *canvas = sheet(100, 50);
+    draw_something(canvas);
+    canvas_picture(canvas, 1, 2, 8, 4, rgb, 1, 2);
+    canvas_clip(canvas, 1, 2, 8, 4);
+    canvas_unclip(canvas);
+    char *svg = svg_of(canvas);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (strstr(svg, parts[i]) == NULL)
+            fail_msg("no '%s' in %s", parts[i], svg);
+    free(svg);
+}
+
+static void svg_takes_the_page_s_colours_but_where_they_are_fixed(void **state)
+{
+    (void)state;
+    const struct colour ink = {0.15, 0.15, 0.15};
+    struct canvas *canvas = sheet(100, 50);
+    canvas_rectangle(canvas, 0, 0, 1, 1, ink, 1);
+    canvas_fix_colours(canvas, true);
+    canvas_rectangle(canvas, 0, 0, 2, 1, ink, 1);
+    char *svg = svg_of(canvas);
+    assert_non_null(strstr(svg, "width=\"1\" height=\"1\" fill=\"var(--ink)\"/>"));
+    assert_non_null(strstr(svg, "width=\"2\" height=\"1\" fill=\"#262626\"/>"));
+    assert_non_null(strstr(svg, "@media(prefers-color-scheme:dark){svg{--paper:#1c1f22;"));
+    free(svg);
+}
+
+static void svg_is_xml_whatever_the_text(void **state)
+{
+    (void)state;
+    struct canvas *canvas = sheet(100, 50);
+    canvas_text(canvas, 0, 20, "</text><script>&\"\x01\xff\xef\xbf\xbf]]>",
+                (struct text_style){.size = 9, .colour = black});
+    char *svg = svg_of(canvas);
+    assert_null(strstr(svg, "<script"));
+    assert_non_null(strstr(svg, ">&#60;/text&#62;&#60;script&#62;&#38;&#34;\xef\xbf\xbd\xef\xbf\xbd"
+                                "\xef\xbf\xbd]]&#62;</text>"));
+    free(svg);
+}
+
+static void canvas_of_a_narrow_drawing_is_narrow(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        bool narrow;
+    } cases[] = {{"a.narrow.svg", true}, {"a.svg", false}, {"narrow.svg", false}, {"a.png", false}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct error err = {0};
+        struct canvas *canvas = canvas_for(cases[i].path, &err);
+        assert_int_equal(canvas_is_narrow(canvas), cases[i].narrow);
+        canvas_free(canvas);
+    }
+}
+
 #define IN_FOLDER(test)                                                                            \
     cmocka_unit_test_setup_teardown(test, drawn_make_folder, drawn_remove_folder)
 
@@ -331,6 +414,10 @@ int main(void)
         IN_FOLDER(png_has_no_chunk_but_size_resolution_and_pixels),
         IN_FOLDER(sheet_is_white_and_two_pixels_to_the_unit),
         IN_FOLDER(straight_lines_are_sharp),
+        IN_FOLDER(svg_has_what_was_drawn),
+        IN_FOLDER(svg_takes_the_page_s_colours_but_where_they_are_fixed),
+        IN_FOLDER(svg_is_xml_whatever_the_text),
+        cmocka_unit_test(canvas_of_a_narrow_drawing_is_narrow),
         IN_FOLDER(picture_keeps_every_pixel_exact),
         IN_FOLDER(text_lies_within_its_measure),
         cmocka_unit_test(text_is_measured_with_kerning_and_by_letters),

@@ -27,7 +27,7 @@ static void assert_equals_golden(const char *path, struct colour (*entry)(int in
 
 static struct colour jet_entry(int index)
 {
-    return colormap_jet((uint8_t)index);
+    return colormap_heat(COLORMAP_JET, (uint8_t)index);
 }
 
 /* The middle of an entry's share of [0,1]. */
@@ -40,6 +40,27 @@ static void jet_equals_matplotlib_bit_for_bit(void **state)
 {
     (void)state;
     assert_equals_golden("tests/golden/colormap/jet.csv", jet_entry);
+}
+
+static void viridis_equals_matplotlib_as_a_png_stores_it(void **state)
+{
+    (void)state;
+    FILE *file = fopen("tests/golden/colormap/viridis.csv", "r");
+    char line[128];
+    int rows = 0;
+    assert_non_null(file);
+    assert_non_null(fgets(line, sizeof(line), file)); /* the heading */
+    for (; fgets(line, sizeof(line), file) != NULL; rows++) {
+        int index;
+        struct colour want;
+        uint8_t wanted[3], found[3];
+        assert_int_equal(sscanf(line, "%d,%lf,%lf,%lf", &index, &want.r, &want.g, &want.b), 4);
+        colour_to_bytes(want, wanted);
+        colour_to_bytes(colormap_heat(COLORMAP_VIRIDIS, (uint8_t)index), found);
+        assert_memory_equal(found, wanted, 3);
+    }
+    fclose(file);
+    assert_int_equal(rows, 256);
 }
 
 static void blues_equals_matplotlib_bit_for_bit(void **state)
@@ -94,6 +115,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jet_equals_matplotlib_bit_for_bit),
+        cmocka_unit_test(viridis_equals_matplotlib_as_a_png_stores_it),
         cmocka_unit_test(blues_equals_matplotlib_bit_for_bit),
         cmocka_unit_test(blues_cuts_what_is_out_of_range),
         cmocka_unit_test(blues_darkens_steadily),

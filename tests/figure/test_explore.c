@@ -152,7 +152,7 @@ static void explore_refuses_wrong_parameters(void **state)
 {
     (void)state;
     make_data();
-    assert_int_not_equal(run_stage("out", "{\"flip\":true}"), 0);
+    assert_int_not_equal(run_stage("out", "{\"flip\":1}"), 0);
     assert_int_not_equal(run_stage("out", "{\"flip\":true,\"rotation\":7,\"zoom\":0.0,\"cutout\":0,"
                                           "\"mixup\":0.0}"),
                          0);

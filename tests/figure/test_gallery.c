@@ -66,18 +66,25 @@ static void floats_are_rounded_and_cut(void **state)
     drawn_release(&drawn);
 }
 
-static void heat_is_drawn_in_jet(void **state)
+static void heat_is_drawn_in_the_colormap(void **state)
 {
     (void)state;
-    struct drawn drawn;
     const uint8_t heat[4] = {0, 77, 128, 255};
-    uint8_t want[12];
-    for (size_t i = 0; i < 4; i++)
-        colour_to_bytes(colormap_jet(heat[i]), want + 3 * i);
-    const struct gallery_cell cell = {.heat = heat, .height = 2, .width = 2};
-    draw(&(struct gallery){.cells = &cell, .rows = 1, .columns = 1, .cell_size = 100}, &drawn);
-    assert_quarters(&drawn, want);
-    drawn_release(&drawn);
+    for (int map = 0; map < COLORMAPS; map++) {
+        struct drawn drawn;
+        uint8_t want[12];
+        for (size_t i = 0; i < 4; i++)
+            colour_to_bytes(colormap_heat((enum colormap)map, heat[i]), want + 3 * i);
+        const struct gallery_cell cell = {.heat = heat, .height = 2, .width = 2};
+        draw(&(struct gallery){.cells = &cell,
+                               .rows = 1,
+                               .columns = 1,
+                               .cell_size = 100,
+                               .colormap = (enum colormap)map},
+             &drawn);
+        assert_quarters(&drawn, want);
+        drawn_release(&drawn);
+    }
 }
 
 static void picture_keeps_its_shape(void **state)
@@ -139,25 +146,30 @@ static void box_encloses_its_pixels(void **state)
     drawn_release(&drawn);
 }
 
-static void colourbar_runs_through_jet(void **state)
+static void colourbar_runs_through_the_colormap(void **state)
 {
     (void)state;
-    struct drawn drawn;
     const struct gallery_cell cell = {.u8 = four, .height = 2, .width = 2};
-    draw(
-        &(struct gallery){
-            .cells = &cell, .rows = 1, .columns = 1, .cell_size = 250, .colourbar = "attention"},
-        &drawn);
-    size_t last = drawn.height;
-    for (int i = 8; i < 256; i += 16) {
-        size_t box[4];
-        uint8_t rgb[3];
-        colour_to_bytes(colormap_jet((uint8_t)i), rgb);
-        assert_true(drawn_find(&drawn, rgb, 0, box) > 0);
-        assert_true(box[1] < last);
-        last = box[1];
+    for (int map = 0; map < COLORMAPS; map++) {
+        struct drawn drawn;
+        draw(&(struct gallery){.cells = &cell,
+                               .rows = 1,
+                               .columns = 1,
+                               .cell_size = 250,
+                               .colormap = (enum colormap)map,
+                               .colourbar = "attention"},
+             &drawn);
+        size_t last = drawn.height;
+        for (int i = 8; i < 256; i += 16) {
+            size_t box[4];
+            uint8_t rgb[3];
+            colour_to_bytes(colormap_heat((enum colormap)map, (uint8_t)i), rgb);
+            assert_true(drawn_find(&drawn, rgb, 0, box) > 0);
+            assert_true(box[1] < last);
+            last = box[1];
+        }
+        drawn_release(&drawn);
     }
-    drawn_release(&drawn);
 }
 
 static int draw_full(const char *path, struct error *err)
@@ -236,7 +248,7 @@ static void blend_equals_numpy(void **state)
                                 &heat, &want[0], &want[1], &want[2]),
                          7);
         const uint8_t entry = (uint8_t)heat;
-        heatmap_blend(pixel, &entry, 1, 1, 0.4, pixel);
+        heatmap_blend(pixel, &entry, 1, 1, COLORMAP_JET, 0.4, pixel);
         for (int c = 0; c < 3; c++)
             assert_true(pixel[c] == (float)want[c]);
         rows++;
@@ -253,11 +265,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_FOLDER(bytes_are_drawn_exactly),
         IN_FOLDER(floats_are_rounded_and_cut),
-        IN_FOLDER(heat_is_drawn_in_jet),
+        IN_FOLDER(heat_is_drawn_in_the_colormap),
         IN_FOLDER(picture_keeps_its_shape),
         IN_FOLDER(titles_say_right_and_wrong_by_colour),
         IN_FOLDER(box_encloses_its_pixels),
-        IN_FOLDER(colourbar_runs_through_jet),
+        IN_FOLDER(colourbar_runs_through_the_colormap),
         IN_FOLDER(same_gallery_gives_same_bytes),
         IN_FOLDER(gallery_survives_allocation_failures),
         IN_FOLDER(empty_galleries_and_pictures_are_refused),

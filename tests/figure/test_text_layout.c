@@ -22,10 +22,10 @@ struct sheet {
     struct text_layout layout;
 };
 
-static void open_sheet(struct sheet *sheet)
+static void open_sheet(struct sheet *sheet, bool narrow)
 {
     struct error err = {0};
-    *sheet = (struct sheet){.canvas = canvas_new(&err)};
+    *sheet = (struct sheet){.canvas = canvas_for(narrow ? "a.narrow.svg" : "a.svg", &err)};
     assert_non_null(sheet->canvas);
     canvas_record(sheet->canvas, &sheet->layout);
 }
@@ -41,7 +41,7 @@ static void leave(struct sheet *sheet, const char *what)
     assert_int_equal(canvas_write(sheet->canvas, path, &err), 0);
 }
 
-static void close_sheet(struct sheet *sheet, const char *what, double smallest)
+static void close_sheet(struct sheet *sheet, const char *what)
 {
     size_t pair[2];
     const struct text_box *texts = sheet->layout.texts;
@@ -50,7 +50,7 @@ static void close_sheet(struct sheet *sheet, const char *what, double smallest)
     if (text_layout_find_overlap(&sheet->layout, pair))
         fail_msg("%s: '%s' lies on '%s'", what, texts[pair[0]].text, texts[pair[1]].text);
     for (size_t i = 0; i < sheet->layout.count; i++) {
-        if (texts[i].size < smallest - 1e-9)
+        if (texts[i].size < TEXT_LAYOUT_SMALLEST - 1e-9)
             fail_msg("%s: '%s' has %.2f units", what, texts[i].text, texts[i].size);
         if (!text_layout_within(&texts[i], canvas_width(sheet->canvas),
                                 canvas_height(sheet->canvas)))
@@ -68,8 +68,6 @@ static size_t count_texts(const struct text_layout *layout, const char *text)
     return count;
 }
 
-/* Numbers over narrow bars, of few classes with several series, are smaller. */
-static const double OVER_BARS = 7.5;
 static const size_t sizes[] = {1, 2, 3, 10, 20, 33, 60, 61, 100, 1000};
 
 #define EACH_SIZE(i)                                                                               \
@@ -77,38 +75,41 @@ static const size_t sizes[] = {1, 2, 3, 10, 20, 33, 60, 61, 100, 1000};
     i < sizeof(sizes) / sizeof(sizes[0]);                                                          \
     i++
 
-static void matrix_keeps_its_texts_apart(void **state)
+static void check_matrices(bool narrow)
 {
-    (void)state;
     for (int kind = 0; kind < EXTREME_KINDS; kind++)
         for (EACH_SIZE(i)) {
             struct sheet sheet;
             struct error err = {0};
             char what[64];
             size_t n = sizes[i];
+            if (narrow && n > 100)
+                continue;
             char **names = extreme_names((enum extreme_kind)kind, n);
             int64_t *confusion = extreme_confusion(n);
-            snprintf(what, sizeof(what), "matrix-%s-%zu", extreme_words[kind], n);
-            open_sheet(&sheet);
+            snprintf(what, sizeof(what), "%smatrix-%s-%zu", narrow ? "narrow-" : "",
+                     extreme_words[kind], n);
+            open_sheet(&sheet, narrow);
             assert_int_equal(figure_draw_confusion_matrix(sheet.canvas, "Confusion matrix",
                                                           confusion, (const char *const *)names,
                                                           (int64_t)n, &err),
                              0);
-            close_sheet(&sheet, what, TEXT_LAYOUT_SMALLEST);
+            close_sheet(&sheet, what);
             free(confusion);
             extreme_free_names(names, n);
         }
 }
 
-static void bars_keep_their_texts_apart(void **state)
+static void check_bars(bool narrow)
 {
-    (void)state;
     for (int kind = 0; kind < EXTREME_KINDS; kind++)
         for (EACH_SIZE(i)) {
             struct sheet sheet;
             struct error err = {0};
             char what[64];
             size_t n = sizes[i];
+            if (narrow && n > 100)
+                continue;
             char **names = extreme_names((enum extreme_kind)kind, n);
             struct bars_series series[3] = {{"train (50,000)", NULL, colormap_deep(0)},
                                             {"validation (10,000)", NULL, colormap_deep(1)},
@@ -116,23 +117,22 @@ static void bars_keep_their_texts_apart(void **state)
             int64_t *counts[3];
             for (uint32_t s = 0; s < 3; s++)
                 series[s].counts = counts[s] = extreme_counts(n, s);
-            snprintf(what, sizeof(what), "bars-%s-%zu", extreme_words[kind], n);
-            open_sheet(&sheet);
+            snprintf(what, sizeof(what), "%sbars-%s-%zu", narrow ? "narrow-" : "",
+                     extreme_words[kind], n);
+            open_sheet(&sheet, narrow);
             assert_int_equal(figure_draw_class_distribution(sheet.canvas, "Images per class",
                                                             (const char *const *)names, (int64_t)n,
                                                             series, 3, &err),
                              0);
-            close_sheet(&sheet, what,
-                        n <= FIGURE_ALL_CLASSES && n > 2 ? OVER_BARS : TEXT_LAYOUT_SMALLEST);
+            close_sheet(&sheet, what);
             for (size_t s = 0; s < 3; s++)
                 free(counts[s]);
             extreme_free_names(names, n);
         }
 }
 
-static void curves_keep_their_texts_apart(void **state)
+static void check_curves(bool narrow)
 {
-    (void)state;
     static const size_t epochs[] = {1, 2, 9, 50, 1500};
     for (size_t i = 0; i < sizeof(epochs) / sizeof(epochs[0]); i++)
         for (int kind = 0; kind < 3; kind++) {
@@ -156,19 +156,19 @@ static void curves_keep_their_texts_apart(void **state)
                                                    .best_series = 1,
                                                    .target = 0.5},
                                                   {.title = "Loss", .series = series, .count = 2}};
-            snprintf(what, sizeof(what), "curves-%d-%zu", kind, epochs[i]);
-            open_sheet(&sheet);
+            snprintf(what, sizeof(what), "%scurves-%d-%zu", narrow ? "narrow-" : "", kind,
+                     epochs[i]);
+            open_sheet(&sheet, narrow);
             assert_int_equal(figure_draw_training_curves(sheet.canvas, "Phase 1", panels, 2, &err),
                              0);
-            close_sheet(&sheet, what, TEXT_LAYOUT_SMALLEST);
+            close_sheet(&sheet, what);
             free(values);
         }
 }
 
 /* As the stages put titles together: names made to fit, in columns of any width. */
-static void galleries_keep_their_texts_apart(void **state)
+static void check_galleries(bool narrow)
 {
-    (void)state;
     enum { N = 24 };
     static const uint8_t picture[3] = {9, 99, 199};
     for (int kind = 0; kind < EXTREME_KINDS; kind++) {
@@ -199,14 +199,26 @@ static void galleries_keep_their_texts_apart(void **state)
                                         .row_labels = labels,
                                         .note = short_names_note(&names),
                                         .colourbar = "share of the map's maximum"};
-        snprintf(what, sizeof(what), "gallery-%s", extreme_words[kind]);
-        open_sheet(&sheet);
+        snprintf(what, sizeof(what), "%sgallery-%s", narrow ? "narrow-" : "", extreme_words[kind]);
+        open_sheet(&sheet, narrow);
         assert_int_equal(figure_draw_gallery(sheet.canvas, &gallery, &err), 0);
-        close_sheet(&sheet, what, TEXT_LAYOUT_SMALLEST);
+        close_sheet(&sheet, what);
         short_names_release(&names);
         extreme_free_names(full, N);
     }
 }
+
+#define WIDE_AND_NARROW(test, check)                                                               \
+    static void test(void **state)                                                                 \
+    {                                                                                              \
+        (void)state;                                                                               \
+        check(false);                                                                              \
+        check(true);                                                                               \
+    }
+WIDE_AND_NARROW(matrix_keeps_its_texts_apart, check_matrices)
+WIDE_AND_NARROW(bars_keep_their_texts_apart, check_bars)
+WIDE_AND_NARROW(curves_keep_their_texts_apart, check_curves)
+WIDE_AND_NARROW(galleries_keep_their_texts_apart, check_galleries)
 
 static void matrix_of_many_says_which_it_shows(void **state)
 {
@@ -221,7 +233,7 @@ static void matrix_of_many_says_which_it_shows(void **state)
         confusion[t * N + t] = 10;
     for (size_t i = 0; i < 20; i++) /* 40 classes, of which two are in no other pair */
         confusion[(i * 31 + 7) * N + i * 17 + 5] = 3;
-    open_sheet(&sheet);
+    open_sheet(&sheet, false);
     assert_int_equal(figure_draw_confusion_matrix(sheet.canvas, "Confusion", confusion,
                                                   (const char *const *)names, N, &err),
                      0);
@@ -230,7 +242,7 @@ static void matrix_of_many_says_which_it_shows(void **state)
     assert_int_equal(count_texts(&sheet.layout, "c7"), 2);
     assert_int_equal(count_texts(&sheet.layout, "c22"), 2);
     assert_int_equal(count_texts(&sheet.layout, "c999"), 0);
-    close_sheet(&sheet, "chosen", TEXT_LAYOUT_SMALLEST);
+    close_sheet(&sheet, "chosen");
     free(confusion);
     extreme_free_names(names, N);
 }
@@ -321,6 +333,63 @@ static void names_that_the_font_lacks_become_numbers(void **state)
     expect_names(full, 6, 130, wanted, 2);
 }
 
+/* Kerning and a hair's breadth are not seen; a letter, its height or a blank is. */
+static void texts_look_alike_where_nothing_is_seen(void **state)
+{
+    (void)state;
+    static const char *const alike[][2] = {{"xo", "x\xd0\xbe"},
+                                           {"xo", "\xd1\x85\xd0\xbe"},
+                                           {"capexo #22", "cape\xd1\x85o #22"},
+                                           {"Tap", "T\xd0\xb0p"},
+                                           {" cat ", "cat"}};
+    static const char *const apart[][2] = {{"cat", "c at"},
+                                           {"c at", "c  at"},
+                                           {"c", "C"},
+                                           {"o", "\xc3\xb8"},
+                                           {"1", "l"},
+                                           {"ab", "ba"},
+                                           {"a.", "a"},
+                                           {"e", "\xc3\xa9"},
+                                           {"v", "\xce\xbd"},
+                                           {"\xc3\xa9", "\xc3\xa8"},
+                                           {"\xc5\x84", "\xc7\xb9"},
+                                           {"0", "O"},
+                                           {"z", "Z"},
+                                           {"-", "\xe2\x80\x93"}};
+    struct error err = {0};
+    struct canvas *canvas = canvas_new(&err);
+    for (int bold = 0; bold < 2; bold++) {
+        for (size_t i = 0; i < sizeof(alike) / sizeof(alike[0]); i++)
+            if (canvas_text_look(canvas, alike[i][0], bold) !=
+                canvas_text_look(canvas, alike[i][1], bold))
+                fail_msg("'%s' looks unlike '%s'", alike[i][0], alike[i][1]);
+        for (size_t i = 0; i < sizeof(apart) / sizeof(apart[0]); i++)
+            if (canvas_text_look(canvas, apart[i][0], bold) ==
+                canvas_text_look(canvas, apart[i][1], bold))
+                fail_msg("'%s' looks like '%s'", apart[i][0], apart[i][1]);
+    }
+    canvas_free(canvas);
+}
+
+static void names_that_are_not_whole_have_a_note(void **state)
+{
+    (void)state;
+    static const char *const full[] = {"cat", "a name that is much longer than its room", "#0",
+                                       "\xe6\x97\xa5"};
+    static const char *const notes[] = {NULL, "names are shortened", "#n is class n, counted",
+                                        "#n is class n, from 0: the font lacks its letters"};
+    for (size_t count = 1; count <= 4; count++) {
+        struct short_names names = {0};
+        struct error err = {0};
+        assert_int_equal(short_names_of(&names, full, count, 130, THEME_LABEL, &err), 0);
+        const char *note = short_names_note(&names);
+        assert_true((note == NULL) == (count == 1));
+        assert_true(note == NULL || strncmp(note, notes[count - 1], strlen(notes[count - 1])) == 0);
+        assert_true(note == NULL || strstr(note, "classes.txt") != NULL);
+        short_names_release(&names);
+    }
+}
+
 static int draw_many(const char *path, struct error *err)
 {
     static const int64_t counts[61] = {4, 2};
@@ -367,6 +436,8 @@ int main(void)
         cmocka_unit_test(matrix_of_many_says_which_it_shows),
         cmocka_unit_test(confused_classes_are_those_in_most_mistakes),
         cmocka_unit_test(names_never_look_alike),
+        cmocka_unit_test(texts_look_alike_where_nothing_is_seen),
+        cmocka_unit_test(names_that_are_not_whole_have_a_note),
         cmocka_unit_test(names_keep_what_tells_them_apart),
         cmocka_unit_test(names_that_the_font_lacks_become_numbers),
         IN_FOLDER(many_bars_survive_allocation_failures),

@@ -250,22 +250,59 @@ static void gradcam_stage_reports_agreement_without_preprocessing(void **state)
     release(&setting);
 }
 
+/* Jet and viridis differ in the figures alone. */
+static void gradcam_stage_draws_in_the_colormap_that_is_asked_for(void **state)
+{
+    (void)state;
+    static const char *const maps[] = {NULL, "viridis", "jet"};
+    struct setting setting;
+    char *samples[3], *heatmaps[3];
+    size_t sizes[3], size;
+    init(&setting, true, false);
+    for (int i = 0; i < 3; i++) {
+        json_t *params = json_pack("{s:s, s:f, s:n}", "preprocess", "model", "alpha", 0.4, "pairs");
+        if (maps[i] != NULL)
+            json_object_set_new(params, "colormap", json_string(maps[i]));
+        stage_run_param(&setting.run, "gradcam", params);
+        json_decref(metrics_of(&setting));
+        samples[i] = stage_run_read(&setting.run, "samples.png", &sizes[i]);
+        heatmaps[i] = stage_run_read(&setting.run, "heatmaps.npy", &size);
+        assert_memory_equal(heatmaps[i], heatmaps[0], size);
+    }
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(samples[0], samples[1], sizes[0]);
+    assert_false(sizes[2] == sizes[0] && memcmp(samples[2], samples[0], sizes[0]) == 0);
+    for (int i = 0; i < 3; i++) {
+        free(samples[i]);
+        free(heatmaps[i]);
+    }
+    release(&setting);
+}
+
 static void gradcam_stage_gives_the_same_bytes_twice(void **state)
 {
     (void)state;
-    static const char *const files[] = {"samples.png", "confusion.png", "heatmaps.npy",
-                                        "metrics.json"};
+    static const char *const files[] = {"samples.png",
+                                        "confusion.png",
+                                        "heatmaps.npy",
+                                        "metrics.json",
+                                        "drawings/gradcam_samples.svg",
+                                        "drawings/gradcam_samples.narrow.svg",
+                                        "drawings/gradcam_confusion_analysis.svg",
+                                        "drawings/gradcam_confusion_analysis.narrow.svg"};
+    enum { FILES = sizeof(files) / sizeof(files[0]) };
     struct setting setting;
-    char *first[4];
-    size_t sizes[4];
+    char *first[FILES];
+    size_t sizes[FILES];
     init(&setting, true, false);
+    stage_run_out(&setting.run, "drawings", "drawings");
     json_decref(metrics_of(&setting));
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < FILES; i++)
         first[i] = stage_run_read(&setting.run, files[i], &sizes[i]);
     json_object_set_new(json_object_get(setting.run.description, "resources"), "threads",
                         json_integer(2));
     json_decref(metrics_of(&setting));
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < FILES; i++) {
         size_t size;
         char *second = stage_run_read(&setting.run, files[i], &size);
         assert_int_equal(size, sizes[i]);
@@ -283,6 +320,7 @@ int main(void)
         cmocka_unit_test(gradcam_stage_explains_a_head_that_sees_more_layers),
         cmocka_unit_test(gradcam_stage_refuses_predictions_of_another_model),
         cmocka_unit_test(gradcam_stage_reports_agreement_without_preprocessing),
+        cmocka_unit_test(gradcam_stage_draws_in_the_colormap_that_is_asked_for),
         cmocka_unit_test(gradcam_stage_gives_the_same_bytes_twice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

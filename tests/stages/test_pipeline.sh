@@ -26,7 +26,8 @@ for file in download/dataset/train_images.npy download/dataset/test_labels.npy d
     export/model.keras export/model.onnx \
     phase2/model.safetensors phase2/history.json phase2/history.csv phase2/preflight.json \
     evaluate/metrics.json evaluate/predictions.npy evaluate/classification_report.txt \
-    curves/phase1_training_curves.png curves/phase2_training_curves.png curves/confusion_matrix.png \
+    curves/phase1_training_curves.png curves/phase2_training_curves.png curves/confusion_matrix.png curves/confusion_matrix.csv \
+    curves/drawings/confusion_matrix.svg explore/drawings/sample_images.narrow.svg gradcam/drawings/gradcam_samples.svg \
     curves/tensorboard/phase2/validation/events.out.tfevents.946684800.reprise curves/vega/training_curves.vl.json \
     gradcam/gradcam_samples.png gradcam/gradcam_confusion_analysis.png gradcam/heatmaps.npy gradcam/metrics.json \
     report/report/index.html report/report/report.md report/report/report.json report/model_card.md; do
@@ -48,7 +49,8 @@ ok $result artifacts_are_what_their_names_say
 
 page=$project/reports/index.html
 cmp -s "$page" "$project/artifacts/report/report/index.html" && ! grep -qiE '(src|href|action)=["'\'']?(https?:)?//|url\(|@import' "$page" &&
-    ! grep -oiE '(src|href)="[^"]{5}' "$page" | grep -qviE '"(data:|#)' && [ "$(grep -o 'src="data:image/png' "$page" | wc -l)" -ge 8 ]
+    ! grep -oiE '(src|srcset|href)="[^"]{5}' "$page" | grep -qviE '"(data:|#)' && [ "$(grep -o 'src="data:image/svg+xml' "$page" | wc -l)" -ge 8 ] &&
+    ! grep -qE 'href="[^d]|url\(|@import|<script' "$project"/artifacts/*/drawings/*.svg
 ok $? report_is_one_page_that_loads_nothing
 result=0
 for digest in $(sed -n '/^      [a-z0-9]*:$/p; s/^        key: //p' "$project/pipeline.lock" | grep -v :); do

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The bytes of data, splits, weights, models, histories, predictions, metrics, heatmaps and figures are those of a table.
+# The bytes of data, splits, weights, models, histories, predictions, metrics, heatmaps and figures are those of a table, which
+# WRITE=1 tests/stages/test_pipeline_bytes.sh writes anew, with the fingerprints of this machine.
 . tests/stages/experiment.sh
 table=tests/stages/experiment.sums
 
@@ -19,19 +20,29 @@ check() {
     [ -s "$here/sums" ] && (cd "$here/bare" && sha256sum --quiet -c "$here/sums" > "$here/out" 2> "$here/err")
     ok $? "$name"
 }
+# What curves writes for other programs is made of histories and metrics that the table has; tests/stages/test_curves.c has its bytes.
+listed() { find . -type f ! -path './report/*' ! -path './curves/tensorboard/*' ! -path './curves/vega/*' | sed 's|^\./||' | LC_ALL=C sort; }
+# write_table: the words of the table, and below them what the experiment gave.
+write_table() {
+    grep '^# [^ ]' "$table"
+    for stage in phase1 export curves; do
+        "$BUILD/stages/$stage" --fingerprint cpu | grep -v '^uses ' | sed "s/^/#   $stage /"
+    done
+    (cd "$here/bare" && listed | xargs sha256sum)
+}
 make_experiment bytes
 experiment run
 [ $status -eq 0 ]
 ok $? the_experiment_runs
-# What curves writes for other programs is made of histories and metrics that the table has; tests/stages/test_curves.c has its bytes.
-(cd "$project/artifacts" && find . -type f ! -path './report/*' ! -path './curves/tensorboard/*' ! -path './curves/vega/*' | sed 's|^\./||' | sort) > "$here/found"
-grep -v '^#' "$table" | sed 's/.*  //' | sort | cmp -s - "$here/found"
-ok $? its_artifacts_are_those_of_the_table
 # The table has the sums of what is in a JSON, which stays though the version of its form goes up.
 cp -r "$project/artifacts" "$here/bare"
 find "$here/bare" -name '*.json' -exec chmod u+w {} + -exec sed -i '2{/^  "schema": [0-9]*,$/d}' {} +
+[ -z "${WRITE:-}" ] || { write_table > "$here/table" && cp "$here/table" "$table"; }
+(cd "$here/bare" && listed) > "$here/found"
+grep -v '^#' "$table" | sed 's/.*  //' | LC_ALL=C sort | cmp -s - "$here/found"
+ok $? its_artifacts_are_those_of_the_table
 check data_and_splits_are_the_same_everywhere 'download/|split/'
 check trained_and_computed_bytes_are_those_of_the_table '[^ ]*\.(safetensors|json|csv|npy|txt|state)$' phase1
 check exported_models_are_those_of_the_table '[^ ]*\.(keras|onnx)$' phase1 export
-check figures_are_those_of_the_table '[^ ]*\.png$' phase1 curves
+check figures_are_those_of_the_table '[^ ]*\.(png|svg)$' phase1 curves
 finish

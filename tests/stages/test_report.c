@@ -89,7 +89,7 @@ enum { DEEPEST = 64, LONGEST_TAG = 16 };
 
 static bool is_void(const char *tag)
 {
-    static const char *const tags[] = {"!DOCTYPE", "meta", "link", "img", "br", "hr"};
+    static const char *const tags[] = {"!DOCTYPE", "meta", "link", "img", "source", "br", "hr"};
     for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
         if (strcmp(tag, tags[i]) == 0)
             return true;
@@ -230,6 +230,105 @@ static void report_page_asks_for_nothing(void **state)
     stage_run_release(&run);
 }
 
+/* What a reader of headings and a keyboard need. */
+static void report_page_is_in_order(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    char *page = execute(&run, "report/index.html");
+    int level = 0;
+    for (const char *at = page; (at = strstr(at, "<h")) != NULL; at++)
+        if (isdigit((unsigned char)at[2])) {
+            assert_true(at[2] - '0' <= level + 1);
+            level = at[2] - '0';
+        }
+    assert_int_equal(level, 3);
+    assert_int_equal(count_of(page, "<h1"), 1);
+    assert_int_equal(count_of(page, "<pre"), count_of(page, "<pre tabindex=\"0\">"));
+    assert_int_equal(count_of(page, "<table"),
+                     count_of(page, "<div class=\"scroll\" role=\"group\" tabindex=\"0\""));
+    free(page);
+    stage_run_release(&run);
+}
+
+static void report_draws_shares_to_scale(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    init_run(&run, 0.85);
+    add_everything(&run);
+    char *page = execute(&run, "report/index.html");
+    size_t bars = 0;
+    for (const char *at = page; (at = strstr(at, "%<svg class=\"track\"")) != NULL; at++, bars++) {
+        const char *number = at, *end = strchr(strchr(at, '>') + 1, '/');
+        double width, share;
+        while (number[-1] != '>')
+            number--;
+        share = strtod(number, NULL);
+        assert_int_equal(sscanf(strstr(end, "<rect width=\""), "<rect width=\"%lf", &width), 1);
+        assert_float_equal(width, share, 0.011);
+    }
+    assert_true(bars > 10);
+    free(page);
+    stage_run_release(&run);
+}
+
+static void put_file(const struct stage_run *run, const char *name, const char *content)
+{
+    struct error err = {0};
+    char path[160];
+    snprintf(path, sizeof(path), "%s/drawings", run->folder);
+    assert_int_equal(file_make_folders(path, &err), 0);
+    snprintf(path, sizeof(path), "%s/drawings/%s", run->folder, name);
+    assert_int_equal(file_write(path, content, strlen(content), &err), 0);
+}
+
+/* PHN2ZyB3 is "<svg w". */
+static void report_shows_drawings_where_they_are_there(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    char path[128];
+    init_run(&run, 0.85);
+    add_everything(&run);
+    snprintf(path, sizeof(path), "%s/drawings", run.folder);
+    put_file(&run, "confusion_matrix.svg", "<svg wide/>");
+    put_file(&run, "confusion_matrix.narrow.svg", "<svg width=\"1\"/>");
+    stage_run_dep(&run, "curves_drawings", path);
+    char *page = execute(&run, "report/index.html");
+    assert_int_equal(count_of(page, "<source media=\"(max-width:40rem)\" type=\"image/svg+xml\" "
+                                    "srcset=\"data:image/svg+xml;base64,PHN2ZyB3aWR0aD0i"),
+                     1);
+    assert_int_equal(count_of(page, "src=\"data:image/svg+xml;base64,PHN2ZyB3aWRlLz4=\""), 1);
+    assert_int_equal(count_of(page, "<figure class=\"paper\">"), 8);
+    assert_null(strstr(page, "scroll wide"));
+    expect_balanced(page);
+    free(page);
+    put_file(&run, "confusion_matrix.narrow.svg", "<svg width=\"800\"/>");
+    page = execute(&run, "report/index.html");
+    assert_int_equal(count_of(page, "<div class=\"scroll wide\" role=\"group\" tabindex=\"0\""), 1);
+    expect_balanced(page);
+    free(page);
+    stage_run_release(&run);
+}
+
+static void report_refuses_a_drawing_that_is_none(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    char path[128];
+    init_run(&run, 0.85);
+    add_everything(&run);
+    put_file(&run, "confusion_matrix.svg", "<script>");
+    snprintf(path, sizeof(path), "%s/drawings", run.folder);
+    stage_run_dep(&run, "curves_drawings", path);
+    assert_int_not_equal(stage_run_execute(&run), 0);
+    assert_non_null(strstr(run.messages, "confusion_matrix.svg' does not begin as an SVG"));
+    stage_run_release(&run);
+}
+
 static void report_page_says_everything(void **state)
 {
     (void)state;
@@ -286,6 +385,34 @@ static void report_says_that_the_target_was_missed(void **state)
     stage_run_release(&run);
 }
 
+/* 0.929 of 2,000 images. */
+static void report_tells_a_bound_apart_that_is_just_missed(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    json_t *lineage;
+    init_run(&run, 0.9290004);
+    assert_int_equal(json_read(FIXTURES "lineage.json", &lineage, &err), 0);
+    json_t *requirement = json_array_get(
+        json_at(json_array_get(json_object_get(lineage, "stages"), 1), "requirements"), 0);
+    json_object_set_new(requirement, "bound", json_real(0.9290004));
+    json_object_set_new(requirement, "value", json_real(0.9290001));
+    char *path = file_join(run.folder, "lineage.json", &err);
+    assert_int_equal(json_write(path, lineage, &err), 0);
+    stage_run_dep(&run, "lineage", path);
+    char *page = execute(&run, "report/index.html");
+    expect_part(page,
+                "92.90000% of 2,000 test images are recognised; the target is 92.90004%: missed "
+                "by 0.00004 points.");
+    expect_part(page, "<p class=\"big\">92.90000%</p>\n<p>target 92.90004%");
+    expect_part(page, " 0.9290004</td><td>0.9290001</td>");
+    free(page);
+    free(path);
+    json_decref(lineage);
+    stage_run_release(&run);
+}
+
 static void report_without_a_target_says_the_result(void **state)
 {
     (void)state;
@@ -322,6 +449,71 @@ static void report_compares_with_published_numbers_only_where_given(void **state
     page = execute(&run, "report/index.html");
     expect_part(page, "Against what the notebook reports");
     expect_part(page, "<td>92.90%</td><td>48.60%</td><td>+44.30</td>");
+    free(page);
+    stage_run_release(&run);
+}
+
+/* ---- what the notebook got wrong ---- */
+
+static json_t *stage_of_lineage(const char *name, json_t *params)
+{
+    return json_pack("{s:s, s:s, s:o, s:{}, s:{}}", "name", name, "key", "ab", "params", params,
+                     "deps", "outs");
+}
+
+static void put_lineage(struct stage_run *run, int pixel_range, const char *norm,
+                        const char *preprocess, const char *colormap)
+{
+    struct error err = {0};
+    json_t *stages = json_array();
+    json_array_append_new(
+        stages,
+        stage_of_lineage("phase1", json_pack("{s:{s:i}}", "model", "pixel_range", pixel_range)));
+    json_array_append_new(
+        stages, stage_of_lineage("phase2", json_pack("{s:{s:s}}", "train", "norm", norm)));
+    json_array_append_new(
+        stages,
+        stage_of_lineage("gradcam", json_pack("{s:{s:s, s:s, s:f}}", "gradcam", "preprocess",
+                                              preprocess, "colormap", colormap, "alpha", 0.3)));
+    json_t *lineage = json_pack("{s:s, s:o}", "profile", "x", "stages", stages);
+    char *path = file_join(run->folder, "lineage.json", &err);
+    assert_int_equal(json_write(path, lineage, &err), 0);
+    stage_run_dep(run, "lineage", path);
+    free(path);
+    json_decref(lineage);
+}
+
+static void report_says_what_the_notebook_got_wrong(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    size_t size;
+    init_run(&run, 0.65);
+    add_everything(&run);
+    put_lineage(&run, 255, "inference", "model", "viridis");
+    char *page = execute(&run, "report/index.html");
+    assert_null(strstr(page, "got wrong"));
+    expect_part(page, "Yellow marks the places");
+    expect_part(page, "mixed of 70% picture and 30% heat map");
+    free(page);
+    stage_run_param(&run, "published",
+                    json_pack("{s:s, s:f}", "source", "the notebook", "test_accuracy", 0.486));
+    page = execute(&run, "report/index.html");
+    expect_part(page, "<h2 id=\"notebook-title\">What the notebook got wrong</h2>");
+    expect_part(page, "<h3>Pixels scaled twice</h3>");
+    expect_part(page, "Here preprocessing is fed pixels of 0 to 255");
+    expect_part(page, "Here they take the stored statistics in both");
+    expect_part(page, "Here it is fed as in training");
+    free(page);
+    put_lineage(&run, 1, "batch", "none", "jet");
+    page = execute(&run, "report/index.html");
+    expect_part(page, "Repeated here on purpose: preprocessing is fed pixels of 0 to 1");
+    expect_part(page, "Here they do so by choice (train.norm: batch).");
+    expect_part(page, "Repeated here on purpose (gradcam.preprocess: none).");
+    expect_part(page, "Red marks the places");
+    free(page);
+    page = stage_run_read(&run, "report/report.md", &size);
+    expect_part(page, "## What the notebook got wrong\n\n- **Pixels scaled twice.**");
     free(page);
     stage_run_release(&run);
 }
@@ -394,6 +586,9 @@ static void report_shows_the_recipe_in_page_and_markdown(void **state)
     assert_int_equal(json_write(path, lineage, &err), 0);
     stage_run_dep(&run, "lineage", path);
     char *page = execute(&run, "report/index.html");
+    expect_part(page, "<p class=\"sets\">with <code>--set train.steps=4 --set &#39;x=&quot;");
+    expect_part(page, "echo &#39;2a89bd4338eaa5e29af4f960c46cb98a6d2c24fc08929b10d224dba023c483fb  "
+                      "artifacts/evaluate/metrics.json&#39; | sha256sum -c");
     expect_part(page, "make pipeline PROFILE=sample RUN_FLAGS=&#39;--set train.steps=4 --set ");
     expect_part(page, "x=&quot;&lt;b&gt;&quot;");
     expect_part(page, "build/reprise verify --as-recorded");
@@ -676,8 +871,14 @@ int main(void)
         cmocka_unit_test(report_of_many_classes_lists_the_worst_and_has_all_as_csv),
         cmocka_unit_test(report_lists_stages_in_the_order_of_the_work),
         cmocka_unit_test(report_page_asks_for_nothing),
+        cmocka_unit_test(report_page_is_in_order),
+        cmocka_unit_test(report_draws_shares_to_scale),
+        cmocka_unit_test(report_shows_drawings_where_they_are_there),
+        cmocka_unit_test(report_refuses_a_drawing_that_is_none),
         cmocka_unit_test(report_page_says_everything),
         cmocka_unit_test(report_says_that_the_target_was_missed),
+        cmocka_unit_test(report_tells_a_bound_apart_that_is_just_missed),
+        cmocka_unit_test(report_says_what_the_notebook_got_wrong),
         cmocka_unit_test(report_without_a_target_says_the_result),
         cmocka_unit_test(report_compares_with_published_numbers_only_where_given),
         cmocka_unit_test(report_recipe_names_what_was_set_quoted_for_shell_and_make),

@@ -298,6 +298,8 @@ static const struct wrong {
     {"curves", "hyperparameters", "[1]", "parameter 'hyperparameters' must be a map or null"},
     {"curves", "hyperparameters", "{\"a\": 1}", "there is no out 'tensorboard' for it"},
     {"gradcam", "gradcam.alpha", "2", "parameter 'gradcam.alpha' is 2, outside 0 to 1"},
+    {"gradcam", "gradcam.colormap", "\"hot\"",
+     "parameter 'gradcam.colormap' is 'hot', not one of viridis, jet"},
     {"gradcam", "gradcam.pairs", "[[1, 1]]", "entry 1 must be two different classes"},
     {"gradcam", "gradcam.pairs", "\"all\"", "parameter 'gradcam.pairs' must be null or a list"},
     {"report", "target", "\"high\"", "parameter 'target' must be a number, not \"high\""},

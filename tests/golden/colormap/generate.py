@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes jet.csv and blues.csv beside this file: the 256 entries of
-matplotlib's colormaps "jet" and "Blues", red, green and blue as doubles with
+"""Writes jet.csv, viridis.csv and blues.csv beside this file: the 256 entries of
+matplotlib's colormaps "jet", "viridis" and "Blues", red, green and blue as doubles with
 17 significant digits, which read back exactly. Made with matplotlib 3.11.
 blend.csv has channels of f32 pictures, entries of jet, and what numpy makes
 of 0.6 * picture + 0.4 * jet, cut to [0,1].
@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).parent
 
 
 def main():
-    for name, file in (("jet", "jet.csv"), ("Blues", "blues.csv")):
+    for name, file in (("jet", "jet.csv"), ("viridis", "viridis.csv"), ("Blues", "blues.csv")):
         entries = matplotlib.colormaps[name](np.arange(256))
         lines = ["index,red,green,blue\n"]
         lines += ["%d,%.17g,%.17g,%.17g\n" % (i, *rgb) for i, (*rgb, _) in enumerate(entries)]
