@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JOBS_LIMIT = 4096 };
+enum { JOBS_LIMIT = 4096, WORDS_WIDTH = 13 };
 
 /* What an option does to struct options: offsets keep the table flat. */
 enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_JOBS, OPTION_SET };
@@ -396,7 +396,12 @@ void options_help(const struct options *options, FILE *stream)
           "Runs the pipeline in pipeline.yaml, and can prove that it ran.\n\n",
           stream);
     for (command = commands; command->name != NULL; command++)
-        fprintf(stream, "  %-8s %-10s %s\n", command->name, command->words, command->summary);
+        if (strlen(command->words) <= WORDS_WIDTH)
+            fprintf(stream, "  %-8s %-*s %s\n", command->name, WORDS_WIDTH, command->words,
+                    command->summary);
+        else
+            fprintf(stream, "  %-8s %s\n%*s%s\n", command->name, command->words, 12 + WORDS_WIDTH,
+                    "", command->summary);
     fputc('\n', stream);
     list_options(NULL, stream);
     fputs("\nexit status: 0 done, 1 a stage failed or is stale, 2 wrong usage or pipeline file,\n"
