@@ -25,6 +25,7 @@ r verify --junit made.xml
 [ $status -eq 0 ] && checked 15 0 0 && has lock double && has artifacts double.result && has published reports/index.html && has cache side && has require 'double.result.value &gt;= 1'
 ok $? each_stage_out_copy_and_requirement_is_a_test_case
 sed -i 's/bound: 1,/bound: 20,/' "$project/pipeline.yaml"
+chmod -R u+w "$project/artifacts/side" "$project/artifacts/report"
 echo more >> "$project/artifacts/side/copy.txt"
 echo more >> "$project/artifacts/report/report/index.html"
 rm "$project/artifacts/report/report/a"*
