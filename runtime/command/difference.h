@@ -26,10 +26,7 @@ void difference_text(const json_t *difference, struct text *text);
 
 /* For the summary of a CI's job: tables of Markdown. difference_markdown.c. */
 void difference_markdown(const json_t *difference, struct text *text);
-
-/* What both say: "cat.f1" of a metric of one class ("metrics.per_class.cat.f1"), with the bytes of
- * the class's name where it is its F1, else 0; NULL of another. And the line about pictures. */
-const char *difference_class(const json_t *metric, size_t *f1_size);
+/* The line about pictures, in both. */
 void difference_pictures(const json_t *pictures, struct text *text);
 
 #endif

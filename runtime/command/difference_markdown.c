@@ -5,6 +5,7 @@
 #include "command/numbers.h"
 #include "command/print.h"
 #include "page/escape.h"
+#include "page/page_difference.h"
 
 #include <string.h>
 
@@ -62,7 +63,7 @@ static void add_metrics(struct text *text, const json_t *metrics)
     json_t *metric;
     json_array_foreach (metrics, index, metric) {
         struct text name = {0};
-        if (difference_class(metric, &size) != NULL)
+        if (page_difference_class(metric, &size) != NULL)
             continue;
         text_add(text,
                  count++ == 0 ? "\n| metric | a | b | b - a | |\n|---|--:|--:|--:|---|\n" : "");
@@ -87,7 +88,7 @@ static void add_classes(struct text *text, const json_t *metrics)
     json_t *metric;
     json_array_foreach (metrics, index, metric) {
         struct text name = {0};
-        const char *class = difference_class(metric, &size);
+        const char *class = page_difference_class(metric, &size);
         if (class == NULL || size == 0)
             continue;
         if (count++ == 0) {

@@ -4,6 +4,7 @@
 #include "command/difference.h"
 #include "command/numbers.h"
 #include "command/print.h"
+#include "page/page_difference.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -64,17 +65,6 @@ static void add_metric(struct text *text, const char *name, const json_t *metric
     text_add(text, "\n");
 }
 
-const char *difference_class(const json_t *metric, size_t *f1_size)
-{
-    static const char group[] = "per_class.", f1[] = ".f1";
-    const char *found = strstr(json_text(metric, "metric"), group);
-    const char *name = found != NULL ? found + strlen(group) : NULL;
-    const size_t length = name != NULL ? strlen(name) : 0, suffix = strlen(f1);
-    const bool is_f1 = length > suffix && strcmp(name + length - suffix, f1) == 0;
-    *f1_size = is_f1 ? length - suffix : 0;
-    return name;
-}
-
 static bool is_equal(const json_t *metric)
 {
     return json_equal(json_object_get(metric, "a"), json_object_get(metric, "b"));
@@ -87,7 +77,7 @@ static void add_metrics(struct text *text, const json_t *metrics)
     json_array_foreach (metrics, index, metric) {
         struct text name = {0};
         equal += is_equal(metric);
-        if (is_equal(metric) || difference_class(metric, &ignored) != NULL)
+        if (is_equal(metric) || page_difference_class(metric, &ignored) != NULL)
             continue;
         if (shown_count++ == 0)
             text_addf(text, "\n%-*s %12s %12s %11s\n", NAME_COLUMNS + 2, "metrics", "a", "b",
@@ -115,7 +105,7 @@ static void add_classes(struct text *text, const json_t *metrics)
     size_t count = 0, changed = 0, index, size;
     json_t *metric;
     json_array_foreach (metrics, index, metric) {
-        if (difference_class(metric, &size) == NULL || size == 0 || magnitude(metric) == 0.0)
+        if (page_difference_class(metric, &size) == NULL || size == 0 || magnitude(metric) == 0.0)
             continue;
         changed++;
         size_t at = count < CLASSES_SHOWN ? count++ : CLASSES_SHOWN;
@@ -130,7 +120,7 @@ static void add_classes(struct text *text, const json_t *metrics)
                   changed > count ? ", the ten that changed most" : "");
     for (size_t i = 0; i < count; i++) {
         struct text name = {0};
-        const char *class = difference_class(most[i], &size);
+        const char *class = page_difference_class(most[i], &size);
         text_append(&name, class, size);
         add_metric(text, text_string(&name), most[i]);
         text_release(&name);

@@ -54,14 +54,12 @@ struct display *display_new(const struct options *options, const struct jobs *jo
         free(display);
         return NULL;
     }
-    const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
     display->lines.fd = STDERR_FILENO;
     display->quiet = options->quiet;
     display->terminal = isatty(STDERR_FILENO);
     display->verbose = options->verbose;
-    display->live =
-        !options->quiet && display->terminal && terminal != NULL && strcmp(terminal, "dumb") != 0;
-    display->colour = display->live && (no_colour == NULL || *no_colour == '\0');
+    display->live = !options->quiet && live_is_possible(STDERR_FILENO);
+    display->colour = display->live && live_has_colours();
     display->name_width = longest_name(jobs);
     return display;
 }
@@ -242,15 +240,13 @@ static void say_life(struct display *display, const struct attempt *attempt)
 static void say_progress(struct display *display, const struct attempt *attempt)
 {
     struct shown *shown = &display->shown[attempt->job->index];
-    const struct text *lines = &attempt->progress.lines;
-    while (shown->lines < lines->size) {
-        const char *line = lines->data + shown->lines;
-        size_t length = strcspn(line, "\n");
-        bool result = *line == PROGRESS_RESULT;
-        shown->lines += length + 1;
+    size_t length;
+    bool result;
+    for (const char *line;
+         (line = progress_next(&attempt->progress, &shown->lines, &length, &result)) != NULL;) {
         if (display->quiet || (result && display->live))
             continue;
-        display_of(display, attempt->job, "%.*s", (int)length - result, line + result);
+        display_of(display, attempt->job, "%.*s", (int)length, line);
         shown->last = attempt_now();
     }
 }

@@ -1,10 +1,23 @@
 #include "command/live.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 enum { BAR_CELLS = 24 };
+
+bool live_is_possible(int fd)
+{
+    const char *terminal = getenv("TERM");
+    return isatty(fd) && terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+bool live_has_colours(void)
+{
+    const char *no_colour = getenv("NO_COLOR");
+    return no_colour == NULL || *no_colour == '\0';
+}
 
 struct live_size live_size(const struct live *live)
 {

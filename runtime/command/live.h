@@ -17,6 +17,10 @@ struct live {
     int count;
 };
 
+/* A terminal that can erase lines; and whether the person wants colours (NO_COLOR). */
+bool live_is_possible(int fd);
+bool live_has_colours(void);
+
 /* Of the terminal; 80 by 24 where it doesn't say. */
 struct live_size {
     int columns, rows;

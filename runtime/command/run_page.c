@@ -115,21 +115,10 @@ static void add_fact(struct text *page, const char *name, const char *value)
 
 static void add_sets(struct text *page, const json_t *sets)
 {
-    const char *name;
-    json_t *value;
     if (json_object_size(sets) == 0)
         return;
     text_add(page, "<dt>Set</dt><dd>");
-    json_object_foreach ((json_t *)sets, name, value) {
-        struct error ignored;
-        char *json = json_to_text(value, true, &ignored);
-        text_add(page, "<code>--set ");
-        escape_html(page, name);
-        text_add(page, "=");
-        escape_html(page, json != NULL ? json : "?");
-        text_add(page, "</code> ");
-        free(json);
-    }
+    page_sets(page, sets);
     text_add(page, "</dd>\n");
 }
 

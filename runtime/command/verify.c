@@ -115,17 +115,15 @@ static void case_of_problem(struct verification *check, const char *level, const
 
 void verification_say(const struct verification *check, const char *format, ...)
 {
-    struct text line = {0};
-    char *text = NULL;
+    char *line = NULL;
     va_list args;
     va_start(args, format);
-    int length = vasprintf(&text, format, args);
+    int length = vasprintf(&line, format, args);
     va_end(args);
-    text_add(&line, length < 0 ? "" : text);
-    say(check, text_string(&line));
-    text_release(&line);
-    if (length >= 0)
-        free(text);
+    if (length < 0)
+        return;
+    say(check, line);
+    free(line);
 }
 
 void verification_report(struct verification *check, const char *level, bool mismatch,

@@ -167,17 +167,15 @@ static void add_stage(struct watch *watch, const struct followed *one, struct te
 /* "phase1  epoch 3/20  loss 0.5": as the run itself says them where nothing is drawn in place. */
 static void add_lines(const struct watch *watch, struct followed *one, struct text *to)
 {
-    const struct text *lines = &one->progress.lines;
-    while (one->lines < lines->size) {
-        const char *line = lines->data + one->lines;
-        size_t length = strcspn(line, "\n");
-        bool result = *line == PROGRESS_RESULT;
-        one->lines += length + 1;
+    size_t length;
+    bool result;
+    for (const char *line;
+         (line = progress_next(&one->progress, &one->lines, &length, &result)) != NULL;) {
         if (result && watch->terminal)
             continue; /* the curves have it */
         text_add_clean(to, one->stage, strlen(one->stage));
         text_add(to, "  ");
-        text_add_clean(to, line + result, length - result);
+        text_add_clean(to, line, length);
         text_add(to, "\n");
     }
 }
@@ -275,7 +273,6 @@ static int follow_all(struct watch *watch, struct error *err)
 int command_watch(const struct options *options, struct error *err)
 {
     struct project project;
-    const char *terminal = getenv("TERM"), *no_colour = getenv("NO_COLOR");
     if (project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0)
         return -1;
     struct watch *watch = memory_new(1, sizeof(*watch), err);
@@ -283,9 +280,8 @@ int command_watch(const struct options *options, struct error *err)
     if (watch != NULL) {
         watch->project = &project;
         watch->live.fd = STDOUT_FILENO;
-        watch->terminal =
-            isatty(STDOUT_FILENO) && terminal != NULL && strcmp(terminal, "dumb") != 0;
-        watch->colour = watch->terminal && (no_colour == NULL || *no_colour == '\0');
+        watch->terminal = live_is_possible(STDOUT_FILENO);
+        watch->colour = watch->terminal && live_has_colours();
         result = follow_all(watch, err);
         for (size_t i = 0; i < watch->count; i++)
             release(&watch->followed[i]);

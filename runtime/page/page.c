@@ -1,11 +1,13 @@
 #include "page/page.h"
 
+#include "base/json.h"
 #include "page/escape.h"
 #include "page/page_numbers.h"
 #include "page/page_style.h"
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 void page_head(struct text *page, const char *title, const char *style)
@@ -16,6 +18,22 @@ void page_head(struct text *page, const char *title, const char *style)
                    "href=\"data:,\">\n<title>");
     escape_html(page, title);
     text_addf(page, "</title>\n<style>\n%s%s</style>\n</head>\n<body>\n", page_style, style);
+}
+
+void page_sets(struct text *page, const json_t *sets)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach ((json_t *)sets, name, value) {
+        struct error ignored;
+        char *json = json_to_text(value, true, &ignored);
+        text_add(page, " <code>--set ");
+        escape_html(page, name);
+        text_add(page, "=");
+        escape_html(page, json != NULL ? json : "?");
+        text_add(page, "</code>");
+        free(json);
+    }
 }
 
 void page_section(struct text *page, const char *id, const char *title)

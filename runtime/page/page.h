@@ -4,10 +4,14 @@
 
 #include "base/text.h"
 
+#include <jansson.h>
 #include <stdint.h>
 
 /* All up to <body>; `style` is added to the style sheet that pages share. */
 void page_head(struct text *page, const char *title, const char *style);
+
+/* " --set a=1" for each of what --set gave ({name: value}), as code. */
+void page_sets(struct text *page, const json_t *sets);
 
 void page_section(struct text *page, const char *id, const char *title);
 

@@ -153,23 +153,26 @@ const char page_difference_heads[] =
     "<th scope=\"col\">Metric</th><th scope=\"col\">a</th><th scope=\"col\">b</th>"
     "<th scope=\"col\">b \xe2\x88\x92 a</th><th class=\"left\" scope=\"col\">b is</th>";
 
-/* "cat.f1" of a metric of one class. */
-const char *page_difference_class(const json_t *metric)
+const char *page_difference_class(const json_t *metric, size_t *f1_size)
 {
-    static const char group[] = "per_class.";
+    static const char group[] = "per_class.", f1[] = ".f1";
     const char *found = strstr(json_text(metric, "metric"), group);
-    return found != NULL ? found + strlen(group) : NULL;
+    const char *name = found != NULL ? found + strlen(group) : NULL;
+    const size_t length = name != NULL ? strlen(name) : 0, suffix = strlen(f1);
+    const bool is_f1 = length > suffix && strcmp(name + length - suffix, f1) == 0;
+    *f1_size = is_f1 ? length - suffix : 0;
+    return name;
 }
 
 void page_difference_metrics(struct text *page, const json_t *metrics)
 {
-    size_t index, rows = 0, equal = 0;
+    size_t index, rows = 0, equal = 0, ignored;
     json_t *metric;
     json_array_foreach ((json_t *)metrics, index, metric) {
         struct text name = {0};
         const bool same = json_equal(json_object_get(metric, "a"), json_object_get(metric, "b"));
         equal += same;
-        if (same || page_difference_class(metric) != NULL)
+        if (same || page_difference_class(metric, &ignored) != NULL)
             continue;
         if (rows++ == 0)
             page_table(page, "Metrics that differ", page_difference_heads);

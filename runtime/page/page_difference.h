@@ -22,7 +22,8 @@ void page_difference_metrics(struct text *page, const json_t *metrics);
 void page_difference_row(struct text *page, const char *name, const json_t *metric);
 extern const char page_difference_heads[];
 
-/* "cat.f1" of a metric of one class, else NULL. */
-const char *page_difference_class(const json_t *metric);
+/* "cat.f1" of a metric of one class ("metrics.per_class.cat.f1"), with the bytes of the class's
+ * name where it is its F1, else 0; NULL of another metric. */
+const char *page_difference_class(const json_t *metric, size_t *f1_size);
 
 #endif

@@ -43,12 +43,11 @@ int landlock_abi(void)
 
 static uint64_t known(int abi)
 {
-    uint64_t all = (FS_REFER - 1) | (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) |
-                   (abi >= 5 ? FS_IOCTL_DEV : 0);
-    return all;
+    return (FS_REFER - 1) | (abi >= 2 ? FS_REFER : 0) | (abi >= 3 ? FS_TRUNCATE : 0) |
+           (abi >= 5 ? FS_IOCTL_DEV : 0);
 }
 
-int landlock_new(bool network, struct error *err)
+int landlock_new(bool network, struct landlock *landlock, struct error *err)
 {
     const int abi = landlock_abi();
     const struct attributes attributes = {known(abi), abi >= 4 && !network ? NET_TCP : 0,
@@ -58,10 +57,12 @@ int landlock_new(bool network, struct error *err)
     if (rules < 0)
         return error_errno(err, "cannot make a set of Landlock's rules");
     fcntl(rules, F_SETFD, FD_CLOEXEC);
-    return rules;
+    *landlock = (struct landlock){rules, attributes.fs};
+    return 0;
 }
 
-int landlock_allow(int rules, const char *path, enum landlock_access access, struct error *err)
+int landlock_allow(const struct landlock *landlock, const char *path, enum landlock_access access,
+                   struct error *err)
 {
     struct stat st;
     int fd = open(path, O_PATH | O_CLOEXEC);
@@ -76,11 +77,12 @@ int landlock_allow(int rules, const char *path, enum landlock_access access, str
     const bool folder = S_ISDIR(st.st_mode), write = access == LANDLOCK_WRITE;
     const uint64_t allowed = READ_FILE | (folder ? READ_FOLDER : 0) | (write ? WRITE_FILE : 0) |
                              (write && folder ? WRITE_FOLDER : 0);
-    const struct landlock_path_beneath_attr rule = {
-        .allowed_access = allowed & known(landlock_abi()), .parent_fd = fd};
-    int result = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0
-                     ? error_errno(err, "cannot allow '%s' to a stage", path)
-                     : 0;
+    const struct landlock_path_beneath_attr rule = {.allowed_access = allowed & landlock->known,
+                                                    .parent_fd = fd};
+    int result =
+        syscall(SYS_landlock_add_rule, landlock->rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0
+            ? error_errno(err, "cannot allow '%s' to a stage", path)
+            : 0;
     close(fd);
     return result;
 }

@@ -11,18 +11,24 @@
 #include "base/error.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Of the kernel; 0 where there is none. REPRISE_LANDLOCK_ABI lowers it, for tests. */
 int landlock_abi(void);
 
 enum landlock_access { LANDLOCK_READ, LANDLOCK_WRITE };
 
-/* A set of rules as a descriptor: nothing may be read, written or executed but what is allowed
- * then; without `network` no TCP either. -1 with an error. */
-int landlock_new(bool network, struct error *err);
+/* Nothing may be read, written or executed but what is allowed then; without `network` no TCP
+ * either. -1 with an error. */
+struct landlock {
+    int rules;      /* a descriptor */
+    uint64_t known; /* what this kernel's ABI can refuse */
+};
+int landlock_new(bool network, struct landlock *landlock, struct error *err);
 
 /* A path and all below it; one that is not there is no rule. LANDLOCK_WRITE allows reading, too. */
-int landlock_allow(int rules, const char *path, enum landlock_access access, struct error *err);
+int landlock_allow(const struct landlock *landlock, const char *path, enum landlock_access access,
+                   struct error *err);
 
 /* This process from now on; no_new_privs must be set. Allocates nothing. -1 with errno. */
 int landlock_enter(int rules);

@@ -1,6 +1,7 @@
 #include "runner/progress.h"
 
 #include "base/json.h"
+#include "runner/line_feed.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -8,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE_LIMIT = 16384, NOTE_LIMIT = 512, LINES_LIMIT = 1 << 20 };
+enum { NOTE_LIMIT = 512, LINES_LIMIT = 1 << 20 };
 
 /* Control bytes would play tricks with the terminal, and so would C2 80 to C2 9F, the C1 controls
  * in UTF-8. */
@@ -124,36 +125,43 @@ static void take_note(struct progress *progress, const json_t *event)
         text_addf(&progress->lines, "%s\n", note);
 }
 
-static void take_line(struct progress *progress, const char *line, size_t size, double now)
+struct feeding {
+    struct progress *progress;
+    double now;
+};
+
+static void take_line(void *self, char *line, size_t size)
 {
+    const struct feeding *feeding = self;
     json_t *json = json_loadb(line, size, 0, NULL);
     const char *event = json_string_value(json_object_get(json, "event"));
     if (event == NULL)
         ;
     else if (strcmp(event, "progress") == 0)
-        take_progress(progress, json, now);
+        take_progress(feeding->progress, json, feeding->now);
     else if (strcmp(event, "metric") == 0)
-        take_metric(progress, json);
+        take_metric(feeding->progress, json);
     else if (strcmp(event, "note") == 0)
-        take_note(progress, json);
+        take_note(feeding->progress, json);
     json_decref(json);
 }
 
 void progress_feed(struct progress *progress, const char *bytes, size_t size, double now)
 {
-    text_append(&progress->partial, bytes, size);
-    char *start = progress->partial.data, *end;
-    size_t left = progress->partial.size;
-    while (start != NULL && (end = memchr(start, '\n', left)) != NULL) {
-        take_line(progress, start, (size_t)(end - start), now);
-        left -= (size_t)(end - start) + 1;
-        start = end + 1;
-    }
-    if (left > LINE_LIMIT)
-        left = 0;
-    if (left > 0)
-        memmove(progress->partial.data, start, left);
-    progress->partial.size = left;
+    struct feeding feeding = {progress, now};
+    line_feed(&progress->partial, bytes, size, take_line, &feeding);
+}
+
+const char *progress_next(const struct progress *progress, size_t *at, size_t *length, bool *result)
+{
+    if (*at >= progress->lines.size)
+        return NULL;
+    const char *line = progress->lines.data + *at;
+    *at += strcspn(line, "\n") + 1;
+    *result = *line == PROGRESS_RESULT;
+    line += *result;
+    *length = strcspn(line, "\n");
+    return line;
 }
 
 void progress_release(struct progress *progress)

@@ -31,7 +31,8 @@ struct progress {
     unsigned turns;                      /* how often `what` changed */
 
     /* What stays on the screen, in the order in which it came: notes, and a line for the metrics of
-     * each part ("epoch 3/20  loss 0.5"), which begins with PROGRESS_RESULT. */
+     * each part ("epoch 3/20  loss 0.5"), which begins with PROGRESS_RESULT; progress_next() walks
+     * them. */
     struct text lines;
 
     /* For the rates: when `what` began, and when the stage did. */
@@ -45,6 +46,11 @@ void progress_feed(struct progress *progress, const char *bytes, size_t size, do
 
 /* "epoch 3/20", and "epoch 3/20, validation", which follows it: the third of twenty parts. */
 bool progress_part(const char *what, int *part, int *parts);
+
+/* The line of `lines` that begins at byte *at, of *length bytes, which then is the next's; NULL at
+ * the end. *result: the metrics of a part, not a note. */
+const char *progress_next(const struct progress *progress, size_t *at, size_t *length,
+                          bool *result);
 
 /* The stage has ended: the metrics that came last get their line. */
 void progress_end(struct progress *progress);

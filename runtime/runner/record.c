@@ -216,8 +216,8 @@ static int read_record(const char *path, struct found_record *found, struct erro
     return -1;
 }
 
-/* Names begin with the time; `most` of the last ones. */
-static json_t *read_last(const struct project *project, size_t most, struct error *err)
+/* Names begin with the time. */
+json_t *record_read_latest(const struct project *project, size_t most, struct error *err)
 {
     char **names = NULL;
     size_t count = 0, used = 0;
@@ -248,12 +248,7 @@ static json_t *read_last(const struct project *project, size_t most, struct erro
 
 json_t *record_read_all(const struct project *project, struct error *err)
 {
-    return read_last(project, SIZE_MAX, err);
-}
-
-json_t *record_read_latest(const struct project *project, size_t most, struct error *err)
-{
-    return read_last(project, most, err);
+    return record_read_latest(project, SIZE_MAX, err);
 }
 
 const json_t *record_find_done(const json_t *records, const char *profile, const char *but)

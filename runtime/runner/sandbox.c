@@ -76,8 +76,8 @@ static const char *const card_paths[] = {"/dev/nvidia0",
                                          "/dev/nvidia-caps",
                                          "/run/nvidia-persistenced"};
 
-static int allow_all(int rules, const char *const *paths, size_t count, enum landlock_access access,
-                     struct error *err)
+static int allow_all(const struct landlock *rules, const char *const *paths, size_t count,
+                     enum landlock_access access, struct error *err)
 {
     for (size_t i = 0; i < count; i++)
         if (landlock_allow(rules, paths[i], access, err) < 0)
@@ -87,7 +87,7 @@ static int allow_all(int rules, const char *const *paths, size_t count, enum lan
 
 /* A program that lies outside the system brings what lies around it: with "/a/bin/python3" all of
  * /a, with "/b/stages/train" the folders stages and lib of /b. */
-static int allow_program(int rules, const char *path, struct error *err)
+static int allow_program(const struct landlock *rules, const char *path, struct error *err)
 {
     struct text place = {0};
     const char *slash = strrchr(path, '/');
@@ -110,7 +110,8 @@ static int allow_program(int rules, const char *path, struct error *err)
     return result;
 }
 
-static int allow_programs(int rules, const struct invocation *invocation, struct error *err)
+static int allow_programs(const struct landlock *rules, const struct invocation *invocation,
+                          struct error *err)
 {
     int result = allow_program(rules, invocation->program->path, err);
     for (size_t i = 0; i < invocation->file_count && result == 0; i++)
@@ -122,7 +123,7 @@ static int allow_programs(int rules, const struct invocation *invocation, struct
     return result;
 }
 
-static int allow_own(int rules, const struct attempt *attempt, struct error *err)
+static int allow_own(const struct landlock *rules, const struct attempt *attempt, struct error *err)
 {
     char *checkpoint = file_join(attempt->home, "checkpoint", err);
     int result = checkpoint == NULL ? -1 : landlock_allow(rules, checkpoint, LANDLOCK_WRITE, err);
@@ -132,7 +133,7 @@ static int allow_own(int rules, const struct attempt *attempt, struct error *err
 
 #define ALL(paths) (paths), sizeof(paths) / sizeof((paths)[0])
 
-static int add_rules(int rules, const struct attempt *attempt, struct error *err)
+static int add_rules(const struct landlock *rules, const struct attempt *attempt, struct error *err)
 {
     const struct plan_stage *stage = attempt->job->stage;
     const char *cudnn = attempt->jobs->project->plan->cudnn;
@@ -155,13 +156,13 @@ int sandbox_rules(const struct attempt *attempt, int *rules, struct error *err)
     *rules = -1;
     if (landlock_abi() == 0)
         return 0;
-    int made = landlock_new(attempt->job->stage->network, err);
-    if (made < 0)
+    struct landlock made;
+    if (landlock_new(attempt->job->stage->network, &made, err) < 0)
         return -1;
-    if (add_rules(made, attempt, err) < 0) {
-        close(made);
+    if (add_rules(&made, attempt, err) < 0) {
+        close(made.rules);
         return -1;
     }
-    *rules = made;
+    *rules = made.rules;
     return 0;
 }

@@ -59,13 +59,10 @@ static int add_part(int fd, off_t from, off_t to, struct text *text, struct erro
 
 static void add_progress(const struct progress *progress, struct text *text)
 {
-    const char *line = text_string(&progress->lines);
-    while (*line != '\0') {
-        size_t length = strcspn(line, "\n") + 1;
-        bool result = *line == PROGRESS_RESULT;
-        text_append(text, line + result, length - result);
-        line += length;
-    }
+    size_t at = 0, length;
+    bool result;
+    for (const char *line; (line = progress_next(progress, &at, &length, &result)) != NULL;)
+        text_append(text, line, length + 1);
 }
 
 /* Stars in place of a value, as many as it has bytes. */

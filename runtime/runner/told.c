@@ -1,5 +1,6 @@
 #include "runner/told.h"
 
+#include "runner/line_feed.h"
 #include "runner/stage_log.h"
 
 #include <fcntl.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_LIMIT = 16384, FILE_LIMIT = 16 << 20, BLOCK = 65536 };
+enum { FILE_LIMIT = 16 << 20, BLOCK = 65536 };
 
 void told_open(struct told *told, const char *path)
 {
@@ -23,34 +24,34 @@ static bool may_hide(const struct plan_stage *stage, const char *line)
     return (stage->secret_count > 0 || stage->network) && strchr(line, '\\') != NULL;
 }
 
+struct telling {
+    const struct plan_stage *stage;
+    double now;
+    struct text lines;
+};
+
+static void tell_line(void *self, char *line, size_t size)
+{
+    struct telling *telling = self;
+    stage_log_mask(telling->stage, line, size);
+    if (!may_hide(telling->stage, line))
+        text_addf(&telling->lines, "%.3f %s\n", telling->now, line);
+}
+
 /* Whole lines in one write, so that a reader finds no half ones but at the end. */
 void told_add(struct told *told, const struct plan_stage *stage, const char *bytes, size_t size,
               double now)
 {
+    struct telling telling = {.stage = stage, .now = now};
     if (told->fd < 0)
         return;
-    text_append(&told->partial, bytes, size);
-    char *start = told->partial.data, *end;
-    size_t left = told->partial.size;
-    struct text lines = {0};
-    while (start != NULL && (end = memchr(start, '\n', left)) != NULL) {
-        *end = '\0';
-        stage_log_mask(stage, start, (size_t)(end - start));
-        if (!may_hide(stage, start))
-            text_addf(&lines, "%.3f %s\n", now, start);
-        left -= (size_t)(end - start) + 1;
-        start = end + 1;
-    }
-    if (left > LINE_LIMIT)
-        left = 0;
-    if (left > 0)
-        memmove(told->partial.data, start, left);
-    told->partial.size = left;
-    told->written += lines.size;
+    line_feed(&told->partial, bytes, size, tell_line, &telling);
+    const struct text *lines = &telling.lines;
+    told->written += lines->size;
     if (told->written > FILE_LIMIT ||
-        (lines.size > 0 && write(told->fd, lines.data, lines.size) < 0))
+        (lines->size > 0 && write(told->fd, lines->data, lines->size) < 0))
         told_close(told);
-    text_release(&lines);
+    text_release(&telling.lines);
 }
 
 void told_close(struct told *told)

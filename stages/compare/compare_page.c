@@ -37,8 +37,6 @@ static const char style[] =
 
 static void add_side(struct text *page, const char *letter, const json_t *side)
 {
-    const char *name;
-    json_t *value;
     text_addf(page, "<dt><b class=\"%s\">%s</b></dt><dd>", letter, letter);
     escape_html(page, json_text(side, "name"));
     static const char *const more[] = {"profile", "started", NULL};
@@ -47,16 +45,7 @@ static void add_side(struct text *page, const char *letter, const json_t *side)
             text_addf(page, " \xc2\xb7 %s", i == 0 ? "profile " : "");
             escape_html(page, json_text(side, more[i]));
         }
-    json_object_foreach (json_object_get(side, "sets"), name, value) {
-        struct error ignored;
-        char *json = json_to_text(value, true, &ignored);
-        text_add(page, " <code>--set ");
-        escape_html(page, name);
-        text_add(page, "=");
-        escape_html(page, json != NULL ? json : "?");
-        text_add(page, "</code>");
-        free(json);
-    }
+    page_sets(page, json_object_get(side, "sets"));
     text_add(page, "</dd>\n");
 }
 
@@ -100,10 +89,9 @@ static int add_classes(struct text *page, const json_t *metrics, struct error *e
     if (list == NULL)
         return -1;
     json_array_foreach ((json_t *)metrics, index, metric) {
-        const char *name = page_difference_class(metric);
-        const size_t length = name != NULL ? strlen(name) : 0;
+        size_t size;
         double by;
-        if (length > 3 && strcmp(name + length - 3, ".f1") == 0 &&
+        if (page_difference_class(metric, &size) != NULL && size > 0 &&
             json_measurement(json_object_get(metric, "difference"), &by) && isfinite(by) &&
             by != 0.0)
             list[count++] = (struct changed){metric, fabs(by)};
@@ -116,8 +104,9 @@ static int add_classes(struct text *page, const json_t *metrics, struct error *e
                    page_difference_heads);
     for (size_t i = 0; i < count && i < CLASSES; i++) {
         struct text name = {0};
-        const char *class = page_difference_class(list[i].metric);
-        text_append(&name, class, strlen(class) - 3);
+        size_t size;
+        const char *class = page_difference_class(list[i].metric, &size);
+        text_append(&name, class, size);
         page_difference_row(page, text_string(&name), list[i].metric);
         text_release(&name);
     }
