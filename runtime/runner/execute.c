@@ -114,8 +114,8 @@ void execute_end(struct attempt *attempt)
         launch_kill(&attempt->process);
         launch_collect(&attempt->process, &ignored, &lost);
     }
-    close_descriptors(attempt);
     work_remove(attempt);
+    close_descriptors(attempt);
     store_unlock(attempt->lock);
     progress_release(&attempt->progress);
     for (size_t i = 0; i < attempt->copy_count; i++)

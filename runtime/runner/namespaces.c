@@ -182,6 +182,22 @@ static int mount_processes(void)
     return errno == EINVAL ? mount("proc", "/proc", "proc", flags, NULL) : -1;
 }
 
+/* Landlock doesn't know modes, times and attributes of files: that nothing outside is changed, in
+ * none of these, is by mounts. Before Linux 5.12 there is no such call, and they can be. */
+static int make_outside_read_only(const bool is_hidden[HIDDEN_COUNT])
+{
+    struct mount_attr none = {.attr_set = MOUNT_ATTR_RDONLY}, own = {.attr_clr = MOUNT_ATTR_RDONLY};
+    if (syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &none, sizeof(none)) < 0)
+        return errno == ENOSYS ? 0 : -1;
+    for (size_t i = 0; i < HIDDEN_COUNT; i++)
+        if (is_hidden[i] &&
+            syscall(SYS_mount_setattr, AT_FDCWD, hidden[i].path, 0, &own, sizeof(own)) < 0)
+            return -1;
+    return access(NAMESPACES_HOME, F_OK) < 0
+               ? 0
+               : (int)syscall(SYS_mount_setattr, AT_FDCWD, NAMESPACES_HOME, 0, &own, sizeof(own));
+}
+
 int namespaces_fill(const struct namespaces *namespaces, int rules)
 {
     bool is_hidden[HIDDEN_COUNT];
@@ -189,6 +205,8 @@ int namespaces_fill(const struct namespaces *namespaces, int rules)
         hide_and_show(namespaces->shown, is_hidden) < 0)
         return -1;
     if (namespaces->level == NAMESPACES_ALL && mount_processes() < 0)
+        return -1;
+    if (make_outside_read_only(is_hidden) < 0)
         return -1;
     return rules < 0 ? 0 : allow_new(rules, is_hidden);
 }

@@ -136,6 +136,19 @@ h run
 intact && recovers && intact
 ok $? links_left_in_the_work_folder_lose_nothing_of_the_user
 
+stage link-for-dep '  t: {cmd: /bin/sh stages/t.sh, deps: {x: s.x, f: s.f}, outs: {y: y}}
+' <<'SH'
+echo up > outs/x; mkdir -p outs/f/d; echo up > outs/f/d/file
+SH
+sed -i 's/outs: {x: x}/outs: {x: x, f: f}/' "$project/pipeline.yaml"
+printf 'mv deps/x gone; ln -s %s deps/x; mv deps/f/f/d moved; ln -s %s deps/f/f/d; echo y > outs/y\n' "$victim" "$victim" > "$project/stages/t.sh"
+echo mine > "$victim/x"
+h run s
+rm "$victim/file" && ln "$(grep -lx up "$project"/cache/objects/*/* | head -n 1)" "$victim/file" # another name of the blob, as another stage has
+h run
+[ "$(cat "$victim/x")" = mine ] && [ "$(cat "$victim/file")" = up ]
+ok $? a_link_in_place_of_a_dep_has_nothing_removed_behind_it
+
 stage fifo <<'SH'
 mkfifo outs/x
 SH
