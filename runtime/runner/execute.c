@@ -13,7 +13,14 @@
 
 static int start_process(struct attempt *attempt, const char *cards, struct error *err)
 {
+    static const char *const own[] = {"run", "checkpoint", NULL};
     struct job *job = attempt->job;
+    const struct sandbox_subject subject = {.project = attempt->jobs->project,
+                                            .stage = job->stage,
+                                            .invocation = &job->invocation,
+                                            .home = attempt->home,
+                                            .folders = own,
+                                            .network = job->stage->network};
     const struct environment_place place = {attempt_inside(attempt), attempt->threads, cards,
                                             attempt->jobs->project->plan->cudnn,
                                             job->invocation.program->path};
@@ -27,7 +34,7 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
         goto done;
     }
     if (environment_make(job->stage, &place, &environment, &count, err) < 0 ||
-        (confined && sandbox_rules_make(attempt, &rules, err) < 0))
+        (confined && sandbox_rules_make(&subject, &rules, err) < 0))
         goto done;
     const struct launch launch = {.argv = job->invocation.argv,
                                   .environment = environment,

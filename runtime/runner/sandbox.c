@@ -188,44 +188,69 @@ static int grant_programs(struct granting *granting, const struct invocation *in
 }
 
 /* Namespaces show these at another place, as a whole. */
-static int grant_own(struct granting *granting, const struct attempt *attempt, struct error *err)
+static int grant_own(struct granting *granting, const struct sandbox_subject *subject,
+                     struct error *err)
 {
-    char *checkpoint = file_join(attempt->home, "checkpoint", err);
-    int result =
-        checkpoint == NULL ? -1 : grant_in_place(granting, checkpoint, LANDLOCK_WRITE, err);
-    free(checkpoint);
-    return result < 0 ? -1 : grant_in_place(granting, attempt->folder, LANDLOCK_WRITE, err);
+    int result = 0;
+    for (size_t i = 0; subject->folders[i] != NULL && result == 0; i++) {
+        char *path = file_join(subject->home, subject->folders[i], err);
+        result = path == NULL ? -1 : grant_in_place(granting, path, LANDLOCK_WRITE, err);
+        free(path);
+    }
+    return result;
 }
 
-static int grant_needed(struct granting *granting, const struct attempt *attempt, struct error *err)
+/* Files of the project that cmd and deps name. */
+static int grant_declared(struct granting *granting, const struct sandbox_subject *subject,
+                          struct error *err)
 {
-    const struct plan_stage *stage = attempt->job->stage;
-    const char *cudnn = attempt->jobs->project->plan->cudnn;
+    const struct invocation *invocation = subject->invocation;
+    const struct plan_stage *stage = subject->stage;
+    int result = 0;
+    for (size_t i = 0; i < invocation->file_count && result == 0; i++)
+        result = grant(granting, invocation->files[i].program->path, LANDLOCK_READ, err);
+    for (size_t i = 0; i < stage->dep_count && result == 0; i++) {
+        if (stage->deps[i].path == NULL)
+            continue;
+        char *path = stage->deps[i].path[0] == '/'
+                         ? memory_copy_text(stage->deps[i].path, err)
+                         : file_join(subject->project->plan->folder, stage->deps[i].path, err);
+        result = path == NULL ? -1 : grant(granting, path, LANDLOCK_READ, err);
+        free(path);
+    }
+    return result;
+}
+
+static int grant_needed(struct granting *granting, const struct sandbox_subject *subject,
+                        struct error *err)
+{
+    const char *cudnn = subject->project->plan->cudnn;
     if (grant_all(granting, ALL(system_paths), LANDLOCK_READ, err) < 0 ||
         grant_all(granting, ALL(device_paths), LANDLOCK_WRITE, err) < 0 ||
-        grant_programs(granting, &attempt->job->invocation, err) < 0 ||
-        grant_own(granting, attempt, err) < 0)
+        grant_programs(granting, subject->invocation, err) < 0 ||
+        grant_own(granting, subject, err) < 0 ||
+        (subject->in_project && grant_declared(granting, subject, err) < 0))
         return -1;
-    if (stage->network && grant_all(granting, ALL(network_paths), LANDLOCK_READ, err) < 0)
+    if (subject->network && grant_all(granting, ALL(network_paths), LANDLOCK_READ, err) < 0)
         return -1;
-    if (stage->resources.gpu == 0)
+    if (subject->stage->resources.gpu == 0)
         return 0;
     if (cudnn != NULL && grant(granting, cudnn, LANDLOCK_READ, err) < 0)
         return -1;
     return grant_all(granting, ALL(card_paths), LANDLOCK_WRITE, err);
 }
 
-int sandbox_rules_make(const struct attempt *attempt, struct sandbox_rules *made, struct error *err)
+int sandbox_rules_make(const struct sandbox_subject *subject, struct sandbox_rules *made,
+                       struct error *err)
 {
     struct sandbox_rules rules = {.landlock = -1};
     struct granting granting = {.rules = &rules};
-    if (landlock_abi() > 0 &&
-        landlock_new(attempt->job->stage->network, &granting.landlock, err) < 0)
+    if (landlock_abi() > 0 && landlock_new(subject->network, &granting.landlock, err) < 0)
         return -1;
     if (landlock_abi() > 0)
         rules.landlock = granting.landlock.rules;
     /* First, as namespaces have it. */
-    if (show(&rules, attempt->home, err) < 0 || grant_needed(&granting, attempt, err) < 0) {
+    if (show(&rules, subject->home, err) < 0 || grant_needed(&granting, subject, err) < 0) {
         sandbox_rules_release(&rules);
         return -1;
     }
