@@ -23,6 +23,10 @@ as=
 # h ARGUMENTS: reprise in the project; a hang is 124.
 h() {
     runs=$((runs + 1))
+    command=$1
+    shift
+    [ "$command" = run ] && [ -n "${SANDBOX:-}" ] && set -- --sandbox="$SANDBOX" "$@"
+    set -- "$command" "$@"
     $as timeout -s KILL $LIMIT "$reprise" -C "$project" "$@" > "$here/out" 2> "$here/err" < /dev/null
     status=$?
     [ $status -ne 137 ] || echo "# reprise $*: was killed, perhaps after $LIMIT s"
@@ -35,7 +39,7 @@ stage() {
     mkdir -p "$project/stages" "$victim"
     echo mine > "$victim/file"
     echo dep > "$project/input.txt"
-    printf 'stages:\n  s:\n    cmd: /bin/sh stages/s.sh\n    deps: {in: input.txt}\n    outs: {x: x}\n%s' "${2:-}" > "$project/pipeline.yaml"
+    printf 'stages:\n  s:\n    cmd: [/bin/sh, stages/s.sh, %s]\n    deps: {in: input.txt}\n    outs: {x: x}\n%s' "$hostile" "${2:-}" > "$project/pipeline.yaml"
     sed "s|@victim@|$victim|g; s|@hostile@|$hostile|g; s|@marker@|$marker|g; s|@project@|$project|g" > "$project/stages/s.sh"
     points=$((points + 1))
 }
@@ -289,6 +293,20 @@ SH
     ok $result "a_daemon_that_writes_after_the_stage_ended_changes_nothing ($how)"
 done
 
+result=0 rounds=$([ "$long" ] && echo 200 || echo 3)
+while [ $rounds -gt 0 ] && [ $result -eq 0 ]; do
+    stage "swaps-$rounds" <<'SH'
+echo x > outs/x; : > begun
+setsid sh -c 'trap "" TERM HUP; while :; do ln -s "$1" outs/l && mv -T outs/l outs/x; echo x > outs/y && mv -T outs/y outs/x; : > begun; done' @marker@ @victim@/file < /dev/null > /dev/null 2>&1 &
+while [ ! -s begun ] && [ ! -L outs/x ]; do :; done
+SH
+    h run
+    { [ $status -eq 0 ] || [ $status -eq 1 ]; } && intact && ! grep -rqsx mine "$project/cache/objects" "$project/artifacts" && gone || result=1
+    rm -rf "$project" "$victim"
+    rounds=$((rounds - 1))
+done
+ok $result names_that_a_stage_exchanges_until_it_is_killed_bring_nothing_from_outside
+
 stage daemon-named <<'SH'
 setsid sh -c 'trap "" TERM HUP; sleep 31 # @marker@' < /dev/null > /dev/null 2>&1 &
 echo x > outs/x; sleep 0.05
@@ -305,7 +323,7 @@ checkpoint=$(sed -n 's/^  "checkpoint": "\(.*\)",$/\1/p' "$REPRISE_STAGE")
 setsid sh -c 'trap "" TERM HUP; while sleep 0.01; do echo orphan >> "$1/from-orphan"; done' @marker@ "$checkpoint" < /dev/null > /dev/null 2>&1 &
 echo x > outs/x; sleep 5
 SH
-    "$reprise" -C "$project" run > "$here/out" 2> "$here/err" < /dev/null &
+    "$reprise" -C "$project" run ${SANDBOX:+--sandbox=$SANDBOX} > "$here/out" 2> "$here/err" < /dev/null &
     runner=$!
     sleep $delay
     kill -9 $runner
@@ -329,7 +347,7 @@ stage asked-to-stop <<'SH'
 trap 'echo half > outs/x; exit 0' TERM INT
 echo begun > outs/x; i=0; while [ $i -lt 100 ]; do sleep 0.05; i=$((i + 1)); done
 SH
-"$reprise" -C "$project" run > "$here/out" 2> "$here/err" < /dev/null &
+"$reprise" -C "$project" run ${SANDBOX:+--sandbox=$SANDBOX} > "$here/out" 2> "$here/err" < /dev/null &
 runner=$!
 sleep 0.3
 kill -TERM $runner
@@ -454,7 +472,7 @@ sleep 0.1
 echo old > outs/x; sleep 0.1
 SH
     cp "$project/stages/s.sh" "$here/old.sh"
-    "$reprise" -C "$project" run > "$here/out" 2> "$here/err" < /dev/null &
+    "$reprise" -C "$project" run ${SANDBOX:+--sandbox=$SANDBOX} > "$here/out" 2> "$here/err" < /dev/null &
     runner=$!
     sleep $delay
     # In place, and longer than before, so that a shell that reads on would read it.
