@@ -2,8 +2,8 @@
  * can do, of which nothing lives by then. Nothing from outside gets in, and nothing outside is
  * touched. FAULTS=long: 10,000 rounds of each. */
 #include "base/file.h"
-#include "scratch.h"
-#include "store/materialise.h"
+#include "store/content.h"
+#include "store/scratch.h"
 
 #include "tap.h"
 #include <errno.h>
@@ -158,5 +158,6 @@ int main(void)
             folders_that_are_exchanged_while_they_are_removed_take_nothing_outside, scratch_set_up,
             scratch_tear_down),
     };
+    cmocka_set_message_output(CM_OUTPUT_TAP); /* for tests/faults/run, too */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
