@@ -13,20 +13,28 @@
 
 static int start_process(struct attempt *attempt, const char *cards, struct error *err)
 {
+    static const char *const own[] = {"run", "checkpoint", NULL};
     struct job *job = attempt->job;
-    const struct environment_place place = {attempt->folder, attempt->threads, cards,
+    const struct sandbox_subject subject = {.project = attempt->jobs->project,
+                                            .stage = job->stage,
+                                            .invocation = &job->invocation,
+                                            .home = attempt->home,
+                                            .folders = own,
+                                            .network = job->stage->network};
+    const struct environment_place place = {attempt_inside(attempt), attempt->threads, cards,
                                             attempt->jobs->project->plan->cudnn,
                                             job->invocation.program->path};
     char **environment = NULL;
     size_t count = 0;
+    struct sandbox_rules rules = {.landlock = -1};
     const bool confined = attempt->jobs->project->sandbox != SANDBOX_OFF;
-    int ends[2] = {-1, -1}, rules = -1, result = -1;
+    int ends[2] = {-1, -1}, result = -1;
     if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
         error_errno(err, "cannot make a pipe");
         goto done;
     }
     if (environment_make(job->stage, &place, &environment, &count, err) < 0 ||
-        (confined && sandbox_rules(attempt, &rules, err) < 0))
+        (confined && sandbox_rules_make(&subject, &rules, err) < 0))
         goto done;
     const struct launch launch = {.argv = job->invocation.argv,
                                   .environment = environment,
@@ -36,7 +44,8 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
                                   .progress = ends[1],
                                   .confined = confined,
                                   .network = job->stage->network,
-                                  .rules = rules,
+                                  .rules = rules.landlock,
+                                  .namespaces = {attempt->jobs->project->namespaces, rules.shown},
                                   .lock = store_lock_descriptor(attempt->lock),
                                   .memory_bytes = job->stage->resources.memory_bytes,
                                   .mark = attempt_mark(attempt)};
@@ -47,8 +56,7 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
     }
 done:
     file_free_names(environment, count);
-    if (rules >= 0)
-        close(rules);
+    sandbox_rules_release(&rules);
     if (ends[0] >= 0)
         close(ends[0]);
     if (ends[1] >= 0)
@@ -113,8 +121,8 @@ void execute_end(struct attempt *attempt)
         launch_kill(&attempt->process);
         launch_collect(&attempt->process, &ignored, &lost);
     }
-    close_descriptors(attempt);
     work_remove(attempt);
+    close_descriptors(attempt);
     store_unlock(attempt->lock);
     progress_release(&attempt->progress);
     for (size_t i = 0; i < attempt->copy_count; i++)

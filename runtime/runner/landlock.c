@@ -61,6 +61,11 @@ int landlock_new(bool network, struct landlock *landlock, struct error *err)
     return 0;
 }
 
+struct landlock landlock_of(int rules)
+{
+    return (struct landlock){rules, known(landlock_abi())};
+}
+
 int landlock_allow(const struct landlock *landlock, const char *path, enum landlock_access access,
                    struct error *err)
 {

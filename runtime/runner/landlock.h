@@ -26,6 +26,9 @@ struct landlock {
 };
 int landlock_new(bool network, struct landlock *landlock, struct error *err);
 
+/* The same of rules that were made by landlock_new, by their descriptor alone. */
+struct landlock landlock_of(int rules);
+
 /* A path and all below it; one that is not there is no rule. LANDLOCK_WRITE allows reading, too. */
 int landlock_allow(const struct landlock *landlock, const char *path, enum landlock_access access,
                    struct error *err);

@@ -54,7 +54,8 @@ static int place_dep(const struct attempt *attempt, size_t index, const char *pa
     const struct plan_dep *dep = &job->stage->deps[index];
     if (dep->path != NULL)
         return copy_project_dep(attempt, dep, &job->deps[index], path, err);
-    return materialise_dep(attempt->jobs->project->lasting, &job->deps[index].content, path, err);
+    return materialise_dep(attempt->jobs->project->lasting, &job->deps[index].content, path,
+                           attempt->jobs->project->sandbox != SANDBOX_OFF, err);
 }
 
 static int make_deps(const struct attempt *attempt, struct error *err)
@@ -247,7 +248,8 @@ static int make_outs(const struct attempt *attempt, struct error *err)
     return result;
 }
 
-/* The project's folder from the work folder, cache/work/<key>/run, unless the cache lies elsewhere;
+/* The project's folder from the work folder, cache/work/<key>/run, unless the cache lies elsewhere
+ * or the stage sees that folder at another place;
  * only stages that use the network may look there, for file: URLs. */
 static const char *project_folder(const struct attempt *attempt)
 {
@@ -256,6 +258,8 @@ static const char *project_folder(const struct attempt *attempt)
     size_t length = strlen(folder);
     if (!attempt->job->stage->network)
         return NULL;
+    if (attempt_inside(attempt) != attempt->folder)
+        return folder;
     bool inside = strncmp(cache, folder, length) == 0 && strcmp(cache + length, "/cache") == 0;
     return inside ? "../../../.." : folder;
 }

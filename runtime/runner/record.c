@@ -128,7 +128,7 @@ static json_t *sandbox_json(const struct project *project)
     struct text words = {0};
     if (project->sandbox == SANDBOX_OFF)
         return json_string("off");
-    sandbox_in_force(&words);
+    sandbox_in_force(project, &words);
     json_t *json = words.failed ? NULL : json_string(text_string(&words));
     text_release(&words);
     return json;

@@ -11,7 +11,7 @@
 
 enum { ABI_ALL = 6 }; /* from which on Landlock covers all that is promised */
 
-void sandbox_missing(struct text *missing)
+void sandbox_missing(const struct project *project, struct text *missing)
 {
     static const struct {
         int abi;
@@ -26,9 +26,10 @@ void sandbox_missing(struct text *missing)
                       missing->size > 0 ? ", " : "", parts[i].what, parts[i].abi, abi);
     if (!confine_has_seccomp())
         text_addf(missing, "%sthe network is in reach (no seccomp)", missing->size > 0 ? ", " : "");
+    namespaces_missing(project->namespaces, project->no_namespaces, missing);
 }
 
-void sandbox_in_force(struct text *words)
+void sandbox_in_force(const struct project *project, struct text *words)
 {
     const int abi = landlock_abi();
     text_add(words, "no privileges");
@@ -36,6 +37,7 @@ void sandbox_in_force(struct text *words)
         text_addf(words, ", Landlock ABI %d", abi);
     if (confine_has_seccomp())
         text_add(words, ", seccomp");
+    namespaces_in_force(project->namespaces, words);
 }
 
 int sandbox_check(const struct project *project, struct error *err)
@@ -43,7 +45,7 @@ int sandbox_check(const struct project *project, struct error *err)
     struct text missing = {0};
     if (project->sandbox != SANDBOX_REQUIRE)
         return 0;
-    sandbox_missing(&missing);
+    sandbox_missing(project, &missing);
     int result = text_check(&missing, err);
     if (result == 0 && missing.size > 0)
         result = error_set(err, ERR_USAGE, "--sandbox=require: %s", text_string(&missing));
@@ -55,10 +57,10 @@ int sandbox_check(const struct project *project, struct error *err)
 
 /* What belongs to the machine and to nobody. */
 static const char *const system_paths[] = {
-    "/usr",   "/bin",    "/sbin", "/lib",  "/lib32",
-    "/lib64", "/libx32", "/etc",  "/proc", "/sys",
-    "/dev",   "/opt",    "/nix",  "/gnu",  "/var/cache/fontconfig"};
-/* What everybody writes and nobody reads again, but for shared memory. */
+    "/usr", "/bin",  "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+    "/etc", "/proc", "/sys",  "/opt", "/nix",   "/gnu",   "/var/cache/fontconfig"};
+/* What everybody writes and nobody reads again, but for shared memory. No other device: disks hold
+ * all files, terminals what is typed. */
 static const char *const device_paths[] = {"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
                                            "/dev/urandom", "/dev/tty",  "/dev/shm"};
 static const char *const network_paths[] = {"/run/systemd/resolve", "/run/resolvconf", "/run/nscd"};
@@ -76,93 +78,190 @@ static const char *const card_paths[] = {"/dev/nvidia0",
                                          "/dev/nvidia-caps",
                                          "/run/nvidia-persistenced"};
 
-static int allow_all(const struct landlock *rules, const char *const *paths, size_t count,
+/* As they are made. */
+struct granting {
+    struct sandbox_rules *rules;
+    struct landlock landlock;
+};
+
+static int show(struct sandbox_rules *rules, const char *path, struct error *err)
+{
+    char *copy;
+    if (memory_grow(&rules->shown, &rules->shown_capacity, rules->shown_count + 2,
+                    sizeof(*rules->shown), err) < 0 ||
+        (copy = memory_copy_text(path, err)) == NULL)
+        return -1;
+    rules->shown[rules->shown_count++] = copy;
+    rules->shown[rules->shown_count] = NULL;
+    return 0;
+}
+
+static int grant_in_place(struct granting *granting, const char *path, enum landlock_access access,
+                          struct error *err)
+{
+    return granting->rules->landlock < 0 ? 0
+                                         : landlock_allow(&granting->landlock, path, access, err);
+}
+
+static int grant(struct granting *granting, const char *path, enum landlock_access access,
+                 struct error *err)
+{
+    if (namespaces_hides(path) && show(granting->rules, path, err) < 0)
+        return -1;
+    return grant_in_place(granting, path, access, err);
+}
+
+static int grant_all(struct granting *granting, const char *const *paths, size_t count,
                      enum landlock_access access, struct error *err)
 {
     for (size_t i = 0; i < count; i++)
-        if (landlock_allow(rules, paths[i], access, err) < 0)
+        if (grant(granting, paths[i], access, err) < 0)
             return -1;
     return 0;
 }
 
-/* A program that lies outside the system brings what lies around it: with "/a/bin/python3" all of
- * /a, with "/b/stages/train" the folders stages and lib of /b. */
-static int allow_program(const struct landlock *rules, const char *path, struct error *err)
+/* What belongs to programs below one prefix: of "/a/bin/python3" these parts of /a, which may be a
+ * person's home. */
+static const char *const prefix_parts[] = {"bin",     "lib",   "lib32", "lib64", "libexec",
+                                           "include", "share", "etc",   "ssl",   "pyvenv.cfg"};
+/* What a stage of our own loads, from its folder. */
+static const char *const library_places[] = {"../lib/libreprise-cuda.so", "../libreprise-cuda.so",
+                                             "libreprise-cuda.so"};
+
+/* Paths from the first `length` bytes of `folder`. */
+static int grant_parts(struct granting *granting, const char *folder, size_t length,
+                       const char *const *parts, size_t count, struct error *err)
 {
-    struct text place = {0};
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL || slash == path)
-        return 0;
-    text_append(&place, path, (size_t)(slash - path));
-    const char *folder = strrchr(text_string(&place), '/');
-    const bool is_bin = folder != NULL && folder != place.data && strcmp(folder, "/bin") == 0;
-    if (is_bin)
-        place.data[place.size = (size_t)(folder - place.data)] = '\0';
-    int result = text_check(&place, err);
-    if (result == 0)
-        result = landlock_allow(rules, place.data, LANDLOCK_READ, err);
-    if (result == 0 && !is_bin) {
-        text_add(&place, "/../lib");
-        if ((result = text_check(&place, err)) == 0)
-            result = landlock_allow(rules, place.data, LANDLOCK_READ, err);
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        struct text path = {0};
+        text_addf(&path, "%.*s/%s", (int)length, folder, parts[i]);
+        if ((result = text_check(&path, err)) == 0)
+            result = grant(granting, path.data, LANDLOCK_READ, err);
+        text_release(&path);
     }
-    text_release(&place);
     return result;
-}
-
-static int allow_programs(const struct landlock *rules, const struct invocation *invocation,
-                          struct error *err)
-{
-    int result = allow_program(rules, invocation->program->path, err);
-    for (size_t i = 0; i < invocation->file_count && result == 0; i++)
-        if (invocation->files[i].interpreter || invocation->files[i].inner == NULL)
-            result = allow_program(rules, invocation->files[i].program->path, err);
-    /* As it was named, too: a virtual environment's python3 is a link to another's. */
-    if (result == 0 && invocation->argv[0][0] == '/')
-        result = allow_program(rules, invocation->argv[0], err);
-    return result;
-}
-
-static int allow_own(const struct landlock *rules, const struct attempt *attempt, struct error *err)
-{
-    char *checkpoint = file_join(attempt->home, "checkpoint", err);
-    int result = checkpoint == NULL ? -1 : landlock_allow(rules, checkpoint, LANDLOCK_WRITE, err);
-    free(checkpoint);
-    return result < 0 ? -1 : landlock_allow(rules, attempt->folder, LANDLOCK_WRITE, err);
 }
 
 #define ALL(paths) (paths), sizeof(paths) / sizeof((paths)[0])
 
-static int add_rules(const struct landlock *rules, const struct attempt *attempt, struct error *err)
+/* A program that lies outside the system. Beside one that lies in no bin/ anything may lie: it is
+ * read alone. */
+static int grant_program(struct granting *granting, const char *path, struct error *err)
 {
-    const struct plan_stage *stage = attempt->job->stage;
-    const char *cudnn = attempt->jobs->project->plan->cudnn;
-    if (allow_all(rules, ALL(system_paths), LANDLOCK_READ, err) < 0 ||
-        allow_all(rules, ALL(device_paths), LANDLOCK_WRITE, err) < 0 ||
-        allow_programs(rules, &attempt->job->invocation, err) < 0 ||
-        allow_own(rules, attempt, err) < 0)
-        return -1;
-    if (stage->network && allow_all(rules, ALL(network_paths), LANDLOCK_READ, err) < 0)
-        return -1;
-    if (stage->resources.gpu == 0)
-        return 0;
-    if (cudnn != NULL && landlock_allow(rules, cudnn, LANDLOCK_READ, err) < 0)
-        return -1;
-    return allow_all(rules, ALL(card_paths), LANDLOCK_WRITE, err);
+    static const char bin[] = "/bin";
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash == NULL ? 0 : (size_t)(slash - path), above = sizeof(bin) - 1;
+    if (length > above && memcmp(path + length - above, bin, above) == 0)
+        return grant_parts(granting, path, length - above, ALL(prefix_parts), err);
+    return grant(granting, path, LANDLOCK_READ, err);
 }
 
-int sandbox_rules(const struct attempt *attempt, int *rules, struct error *err)
+/* Libraries lie beside a program that has some of its own; a copy in the work folder has left them,
+ * but for those that it looks for where it came from. */
+static int grant_libraries(struct granting *granting, const struct invocation *invocation,
+                           struct error *err)
 {
-    *rules = -1;
-    if (landlock_abi() == 0)
+    static const char *const beside[] = {"lib", "../lib"};
+    const char *path = invocation->program->path, *slash = strrchr(path, '/');
+    const size_t length = slash == NULL ? 0 : (size_t)(slash - path);
+    if (slash == NULL || strncmp(invocation->program->head, "#!", 2) == 0)
         return 0;
-    struct landlock made;
-    if (landlock_new(attempt->job->stage->network, &made, err) < 0)
+    if (grant_parts(granting, path, length, ALL(library_places), err) < 0)
         return -1;
-    if (add_rules(&made, attempt, err) < 0) {
-        close(made.rules);
+    return invocation->files[0].inner != NULL
+               ? 0
+               : grant_parts(granting, path, length, ALL(beside), err);
+}
+
+static int grant_programs(struct granting *granting, const struct invocation *invocation,
+                          struct error *err)
+{
+    int result = grant_libraries(granting, invocation, err);
+    for (size_t i = 0; i < invocation->file_count && result == 0; i++)
+        if (invocation->files[i].interpreter || invocation->files[i].inner == NULL)
+            result = grant_program(granting, invocation->files[i].program->path, err);
+    /* As it was named, too: a virtual environment's python3 is a link to another's. */
+    if (result == 0 && invocation->argv[0][0] == '/')
+        result = grant_program(granting, invocation->argv[0], err);
+    return result;
+}
+
+/* Namespaces show these at another place, as a whole. */
+static int grant_own(struct granting *granting, const struct sandbox_subject *subject,
+                     struct error *err)
+{
+    int result = 0;
+    for (size_t i = 0; subject->folders[i] != NULL && result == 0; i++) {
+        char *path = file_join(subject->home, subject->folders[i], err);
+        result = path == NULL ? -1 : grant_in_place(granting, path, LANDLOCK_WRITE, err);
+        free(path);
+    }
+    return result;
+}
+
+/* Files of the project that cmd and deps name. */
+static int grant_declared(struct granting *granting, const struct sandbox_subject *subject,
+                          struct error *err)
+{
+    const struct invocation *invocation = subject->invocation;
+    const struct plan_stage *stage = subject->stage;
+    int result = 0;
+    for (size_t i = 0; i < invocation->file_count && result == 0; i++)
+        result = grant(granting, invocation->files[i].program->path, LANDLOCK_READ, err);
+    for (size_t i = 0; i < stage->dep_count && result == 0; i++) {
+        if (stage->deps[i].path == NULL)
+            continue;
+        char *path = stage->deps[i].path[0] == '/'
+                         ? memory_copy_text(stage->deps[i].path, err)
+                         : file_join(subject->project->plan->folder, stage->deps[i].path, err);
+        result = path == NULL ? -1 : grant(granting, path, LANDLOCK_READ, err);
+        free(path);
+    }
+    return result;
+}
+
+static int grant_needed(struct granting *granting, const struct sandbox_subject *subject,
+                        struct error *err)
+{
+    const char *cudnn = subject->project->plan->cudnn;
+    if (grant_all(granting, ALL(system_paths), LANDLOCK_READ, err) < 0 ||
+        grant_all(granting, ALL(device_paths), LANDLOCK_WRITE, err) < 0 ||
+        grant_programs(granting, subject->invocation, err) < 0 ||
+        grant_own(granting, subject, err) < 0 ||
+        (subject->in_project && grant_declared(granting, subject, err) < 0))
+        return -1;
+    if (subject->network && grant_all(granting, ALL(network_paths), LANDLOCK_READ, err) < 0)
+        return -1;
+    if (subject->stage->resources.gpu == 0)
+        return 0;
+    if (cudnn != NULL && grant(granting, cudnn, LANDLOCK_READ, err) < 0)
+        return -1;
+    return grant_all(granting, ALL(card_paths), LANDLOCK_WRITE, err);
+}
+
+int sandbox_rules_make(const struct sandbox_subject *subject, struct sandbox_rules *made,
+                       struct error *err)
+{
+    struct sandbox_rules rules = {.landlock = -1};
+    struct granting granting = {.rules = &rules};
+    if (landlock_abi() > 0 && landlock_new(subject->network, &granting.landlock, err) < 0)
+        return -1;
+    if (landlock_abi() > 0)
+        rules.landlock = granting.landlock.rules;
+    /* First, as namespaces have it. */
+    if (show(&rules, subject->home, err) < 0 || grant_needed(&granting, subject, err) < 0) {
+        sandbox_rules_release(&rules);
         return -1;
     }
-    *rules = made.rules;
+    *made = rules;
     return 0;
+}
+
+void sandbox_rules_release(struct sandbox_rules *rules)
+{
+    if (rules->landlock >= 0)
+        close(rules->landlock);
+    file_free_names(rules->shown, rules->shown_count);
+    *rules = (struct sandbox_rules){.landlock = -1};
 }

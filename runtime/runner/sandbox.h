@@ -1,7 +1,7 @@
 /* What a stage may do while it runs: read its deps, the files of its command, the system and the
  * interpreter; write its own folder; reach the network where it declares that. Without privileges,
- * with no way to gain any, and out of reach of other processes. By Landlock and seccomp, as far as
- * the kernel has them.
+ * with no way to gain any, and out of reach of other processes. By Landlock, namespaces and
+ * seccomp, as far as the kernel has them.
  *
  * Rules are made by the runner; between fork and exec confine.h does the rest.
  */
@@ -9,17 +9,36 @@
 #define RUNNER_SANDBOX_H
 
 #include "base/text.h"
-#include "runner/attempt.h"
+#include "runner/invocation.h"
 
 /* What is missing on this kernel, as words; "" where nothing is. */
-void sandbox_missing(struct text *missing);
+void sandbox_missing(const struct project *project, struct text *missing);
 /* What is in force, as words. */
-void sandbox_in_force(struct text *words);
+void sandbox_in_force(const struct project *project, struct text *words);
 
 /* Before a run: ERR_USAGE where all is required and something is missing. */
 int sandbox_check(const struct project *project, struct error *err);
 
-/* The rules of an attempt as a descriptor in *rules, -1 where the kernel has no Landlock. */
-int sandbox_rules(const struct attempt *attempt, int *rules, struct error *err);
+/* A program that is confined: a stage, or one that is asked about itself (question.h). */
+struct sandbox_subject {
+    const struct project *project;
+    const struct plan_stage *stage;
+    const struct invocation *invocation;
+    const char *home;           /* a folder that namespaces show, and in it */
+    const char *const *folders; /* what it writes to, NULL at the end */
+    bool network;
+    bool in_project; /* it runs in the project's folder, and not beside copies of what cmd and deps
+                        name there */
+};
+
+/* What its processes may reach. */
+struct sandbox_rules {
+    int landlock; /* a descriptor, -1 where the kernel has no Landlock */
+    char **shown; /* of struct namespaces */
+    size_t shown_count, shown_capacity;
+};
+int sandbox_rules_make(const struct sandbox_subject *subject, struct sandbox_rules *rules,
+                       struct error *err);
+void sandbox_rules_release(struct sandbox_rules *rules);
 
 #endif
