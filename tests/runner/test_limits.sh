@@ -61,4 +61,7 @@ ok $? where_processes_cannot_be_counted_that_is_said
 r run --sandbox=auto -f
 grep -qh '"sandbox": ".*, limits on \(processes, \)\?memory of each process and on disk"' "$project"/reports/runs/*.json
 ok $? record_says_what_is_limited
+r status --sandbox=auto
+grep -q '^sandbox: no privileges.*, limits on ' "$here/out" && REPRISE_NAMESPACES=none r status --sandbox=auto && grep -q '^sandbox: .*; missing here: .*processes are not counted' "$here/out" && r status && ! grep -q '^sandbox' "$here/out"
+ok $? status_says_what_would_confine_the_stages
 finish
