@@ -4,12 +4,23 @@
 #include "base/memory.h"
 #include "runner/environment.h"
 #include "runner/sandbox.h"
+#include "runner/trespass.h"
 #include "runner/work.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+static int make_rules(struct attempt *attempt, int *rules, int *tried, struct error *err)
+{
+    struct text allowed = {0};
+    int result = sandbox_rules(attempt, rules, &allowed, err);
+    if (result == 0)
+        result = trespass_watch(attempt, &allowed, tried, err);
+    text_release(&allowed);
+    return result;
+}
 
 static int start_process(struct attempt *attempt, const char *cards, struct error *err)
 {
@@ -19,14 +30,14 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
                                             job->invocation.program->path};
     char **environment = NULL;
     size_t count = 0;
-    const bool confined = attempt->jobs->project->sandbox != SANDBOX_OFF;
-    int ends[2] = {-1, -1}, rules = -1, result = -1;
+    const enum sandbox_mode mode = attempt->jobs->project->sandbox;
+    int ends[2] = {-1, -1}, rules = -1, tried = -1, result = -1;
     if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
         error_errno(err, "cannot make a pipe");
         goto done;
     }
     if (environment_make(job->stage, &place, &environment, &count, err) < 0 ||
-        (confined && sandbox_rules(attempt, &rules, err) < 0))
+        (mode != SANDBOX_OFF && make_rules(attempt, &rules, &tried, err) < 0))
         goto done;
     const struct launch launch = {.argv = job->invocation.argv,
                                   .environment = environment,
@@ -34,9 +45,10 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
                                   .output = attempt->log_fd,
                                   .errors = attempt->log_fd,
                                   .progress = ends[1],
-                                  .confined = confined,
+                                  .confined = mode == SANDBOX_AUTO || mode == SANDBOX_REQUIRE,
                                   .network = job->stage->network,
                                   .rules = rules,
+                                  .tried = tried,
                                   .lock = store_lock_descriptor(attempt->lock),
                                   .memory_bytes = job->stage->resources.memory_bytes,
                                   .mark = attempt_mark(attempt)};
@@ -49,6 +61,8 @@ done:
     file_free_names(environment, count);
     if (rules >= 0)
         close(rules);
+    if (tried >= 0)
+        close(tried);
     if (ends[0] >= 0)
         close(ends[0]);
     if (ends[1] >= 0)
@@ -124,5 +138,7 @@ void execute_end(struct attempt *attempt)
     free(attempt->folder);
     free(attempt->log_path);
     free(attempt->undeclared);
+    tried_free(attempt->tried);
+    text_release(&attempt->trespasses);
     free(attempt);
 }

@@ -1,6 +1,7 @@
 #include "runner/keeper.h"
 
 #include "runner/confine.h"
+#include "runner/supervisor.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -47,7 +48,8 @@ static void bear_mark(uint64_t mark)
 }
 
 /* Runs in the program's process. Returns -1 with errno set where it must not start. */
-static int prepare_program(const struct launch *launch, pid_t keeper)
+static int prepare_program(const struct launch *launch, const struct supervisor *supervisor,
+                           pid_t keeper)
 {
     reset_signals();
     /* A session of its own: a program that asks at the terminal is told that there is none, and
@@ -77,18 +79,20 @@ static int prepare_program(const struct launch *launch, pid_t keeper)
     umask(022);
     if (setrlimit(RLIMIT_CORE, &no_core) < 0)
         return -1;
-    return launch->confined ? confine_enter(launch->rules, launch->network) : 0;
+    if (launch->confined && confine_enter(launch->rules, launch->network) < 0)
+        return -1;
+    return supervisor_enter(supervisor, launch->argv[0]);
 }
 
 /* 0, or the errno for which it did not start. The child shares this memory until it executes,
  * so what it leaves in `why` is seen here. */
-static int start_program(const struct launch *launch, pid_t *program)
+static int start_program(const struct launch *launch, struct supervisor *supervisor, pid_t *program)
 {
     volatile int why = 0;
     pid_t keeper = getpid(), child = vfork();
     if (child == 0) {
         int first = launch->progress >= 0 ? LAUNCH_PROGRESS_FD + 1 : LAUNCH_PROGRESS_FD;
-        if (prepare_program(launch, keeper) == 0) {
+        if (prepare_program(launch, supervisor, keeper) == 0) {
             syscall(SYS_close_range, first, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */);
             execve(launch->argv[0], launch->argv, launch->environment);
         }
@@ -97,6 +101,7 @@ static int start_program(const struct launch *launch, pid_t *program)
     }
     if (child < 0)
         return errno;
+    supervisor_take(supervisor);
     if (why != 0)
         waitpid(child, NULL, 0);
     *program = child;
@@ -179,13 +184,13 @@ static bool has_others(pid_t program)
 
 /* The program has ended and is not collected yet, so that its number, and that of its group, is
  * still its own. */
-static void end_all(pid_t program, struct launch_report *report)
+static void end_all(pid_t program, struct supervisor *supervisor, struct launch_report *report)
 {
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     if (has_others(program))
-        sigtimedwait(&child, NULL, &grace);
+        supervisor_wait(supervisor, &child, &grace);
     bool others = has_others(program);
     if (others) {
         unsigned denied;
@@ -208,16 +213,20 @@ static void end_all(pid_t program, struct launch_report *report)
 
 /* ---- the keeper ---- */
 
-/* Keeps the report and the lock, and nothing else that the runner has open. */
-static int close_all_but(int report, int lock)
+/* Keeps these, which become 0, 1, ... in their order, and nothing else that the runner has open. -1
+ * stays -1. */
+static void keep_only(int *const *kept, size_t count)
 {
-    int high_report = fcntl(report, F_DUPFD_CLOEXEC, HIGH_FD);
-    int high_lock = lock >= 0 ? fcntl(lock, F_DUPFD_CLOEXEC, HIGH_FD) : -1;
-    dup2(high_report, STDIN_FILENO);
-    if (high_lock >= 0)
-        dup2(high_lock, STDOUT_FILENO);
-    syscall(SYS_close_range, high_lock >= 0 ? 2 : 1, ~0U, 0);
-    return STDIN_FILENO;
+    int next = 0;
+    for (size_t i = 0; i < count; i++)
+        if (*kept[i] >= 0)
+            *kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, HIGH_FD);
+    for (size_t i = 0; i < count; i++)
+        if (*kept[i] >= 0) {
+            dup2(*kept[i], next);
+            *kept[i] = next++;
+        }
+    syscall(SYS_close_range, next, ~0U, 0);
 }
 
 /* A child that has ended and is not collected, or 0. */
@@ -231,12 +240,12 @@ static pid_t find_ended(void)
 
 /* Waits until the program has ended, and leaves it to be collected. What comes to us and ends
  * meanwhile is collected here. */
-static void watch(pid_t program)
+static void watch(pid_t program, struct supervisor *supervisor)
 {
     sigset_t all;
     sigfillset(&all);
     for (;;) {
-        int number = sigwaitinfo(&all, NULL);
+        int number = supervisor_wait(supervisor, &all, NULL);
         if (number == SIGTERM) {
             kill(-program, SIGTERM);
             kill(-program, SIGCONT);
@@ -255,7 +264,9 @@ static void watch(pid_t program)
 void keeper_run(const struct launch *launch, pid_t runner, int report_to)
 {
     struct launch_report report = {0};
+    struct supervisor supervisor;
     sigset_t all;
+    int lock = launch->lock;
     pid_t program = 0;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
@@ -266,20 +277,23 @@ void keeper_run(const struct launch *launch, pid_t runner, int report_to)
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
     if (getppid() != runner)
         _exit(1);
+    supervisor_open(&supervisor, launch->tried, launch->folder, &all);
     /* A copy of the program may be open for writing still, in a keeper that was forked while it
      * was made and is about to close what it does not need. */
     for (int tries = 0; tries < BUSY_TRIES; tries++) {
-        report.start_errno = start_program(launch, &program);
+        report.start_errno = start_program(launch, &supervisor, &program);
         if (report.start_errno != ETXTBSY)
             break;
         nanosleep(&busy_pause, NULL);
     }
-    int to = close_all_but(report_to, launch->lock);
+    int *const kept[] = {&report_to, &lock, &supervisor.listener, &supervisor.signals,
+                         &supervisor.folder};
+    keep_only(kept, sizeof(kept) / sizeof(kept[0]));
     if (report.start_errno == 0) {
-        watch(program);
-        end_all(program, &report);
+        watch(program, &supervisor);
+        end_all(program, &supervisor, &report);
     }
-    ssize_t written = write(to, &report, sizeof(report));
+    ssize_t written = write(report_to, &report, sizeof(report));
     _exit(written == sizeof(report) ? 0 : 1);
 }
 

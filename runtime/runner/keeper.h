@@ -32,6 +32,7 @@ struct launch {
     bool confined;        /* enters the sandbox (sandbox.h), */
     bool network;         /* with the network in reach, */
     int rules;            /* under these of Landlock; -1: none */
+    int tried;            /* its paths are noted there (tried.h); -1: nowhere */
     uint64_t mark;        /* of keeper_mark; 0: none */
 };
 

@@ -184,6 +184,7 @@ static enum sandbox_mode sandbox_mode_of(const char *name)
 {
     return name == NULL || strcmp(name, "off") == 0 ? SANDBOX_OFF
            : strcmp(name, "auto") == 0              ? SANDBOX_AUTO
+           : strcmp(name, "trace") == 0             ? SANDBOX_TRACE
                                                     : SANDBOX_REQUIRE;
 }
 

@@ -4,7 +4,9 @@
 #include "base/memory.h"
 #include "runner/confine.h"
 #include "runner/landlock.h"
+#include "runner/supervisor.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,6 +43,12 @@ void sandbox_in_force(struct text *words)
 int sandbox_check(const struct project *project, struct error *err)
 {
     struct text missing = {0};
+    const int why = project->sandbox == SANDBOX_TRACE ? supervisor_check() : 0;
+    if (why != 0)
+        return error_set(err, ERR_STAGE,
+                         "--sandbox=trace: what a stage reads cannot be told here: %s",
+                         why == EBUSY ? "this is a stage that is watched itself"
+                                      : "the kernel has no notifications of seccomp");
     if (project->sandbox != SANDBOX_REQUIRE)
         return 0;
     sandbox_missing(&missing);
@@ -76,7 +84,7 @@ static const char *const card_paths[] = {"/dev/nvidia0",
                                          "/dev/nvidia-caps",
                                          "/run/nvidia-persistenced"};
 
-static int allow_all(const struct landlock *rules, const char *const *paths, size_t count,
+static int allow_all(struct landlock *rules, const char *const *paths, size_t count,
                      enum landlock_access access, struct error *err)
 {
     for (size_t i = 0; i < count; i++)
@@ -87,7 +95,7 @@ static int allow_all(const struct landlock *rules, const char *const *paths, siz
 
 /* A program that lies outside the system brings what lies around it: with "/a/bin/python3" all of
  * /a, with "/b/stages/train" the folders stages and lib of /b. */
-static int allow_program(const struct landlock *rules, const char *path, struct error *err)
+static int allow_program(struct landlock *rules, const char *path, struct error *err)
 {
     struct text place = {0};
     const char *slash = strrchr(path, '/');
@@ -110,7 +118,7 @@ static int allow_program(const struct landlock *rules, const char *path, struct 
     return result;
 }
 
-static int allow_programs(const struct landlock *rules, const struct invocation *invocation,
+static int allow_programs(struct landlock *rules, const struct invocation *invocation,
                           struct error *err)
 {
     int result = allow_program(rules, invocation->program->path, err);
@@ -123,7 +131,7 @@ static int allow_programs(const struct landlock *rules, const struct invocation 
     return result;
 }
 
-static int allow_own(const struct landlock *rules, const struct attempt *attempt, struct error *err)
+static int allow_own(struct landlock *rules, const struct attempt *attempt, struct error *err)
 {
     char *checkpoint = file_join(attempt->home, "checkpoint", err);
     int result = checkpoint == NULL ? -1 : landlock_allow(rules, checkpoint, LANDLOCK_WRITE, err);
@@ -133,7 +141,7 @@ static int allow_own(const struct landlock *rules, const struct attempt *attempt
 
 #define ALL(paths) (paths), sizeof(paths) / sizeof((paths)[0])
 
-static int add_rules(const struct landlock *rules, const struct attempt *attempt, struct error *err)
+static int add_rules(struct landlock *rules, const struct attempt *attempt, struct error *err)
 {
     const struct plan_stage *stage = attempt->job->stage;
     const char *cudnn = attempt->jobs->project->plan->cudnn;
@@ -151,18 +159,20 @@ static int add_rules(const struct landlock *rules, const struct attempt *attempt
     return allow_all(rules, ALL(card_paths), LANDLOCK_WRITE, err);
 }
 
-int sandbox_rules(const struct attempt *attempt, int *rules, struct error *err)
+int sandbox_rules(const struct attempt *attempt, int *rules, struct text *allowed,
+                  struct error *err)
 {
-    *rules = -1;
-    if (landlock_abi() == 0)
-        return 0;
-    struct landlock made;
-    if (landlock_new(attempt->job->stage->network, &made, err) < 0)
+    struct landlock made = {.rules = -1};
+    const bool refuses = attempt->jobs->project->sandbox != SANDBOX_TRACE && landlock_abi() > 0;
+    if (refuses && landlock_new(attempt->job->stage->network, &made, err) < 0)
         return -1;
     if (add_rules(&made, attempt, err) < 0) {
-        close(made.rules);
+        text_release(&made.allowed);
+        if (made.rules >= 0)
+            close(made.rules);
         return -1;
     }
     *rules = made.rules;
+    *allowed = made.allowed;
     return 0;
 }

@@ -16,10 +16,13 @@ void sandbox_missing(struct text *missing);
 /* What is in force, as words. */
 void sandbox_in_force(struct text *words);
 
-/* Before a run: ERR_USAGE where all is required and something is missing. */
+/* Before a run: ERR_USAGE where all is required and something is missing, ERR_STAGE where what
+ * stages read is asked for and cannot be told. */
 int sandbox_check(const struct project *project, struct error *err);
 
-/* The rules of an attempt as a descriptor in *rules, -1 where the kernel has no Landlock. */
-int sandbox_rules(const struct attempt *attempt, int *rules, struct error *err);
+/* The rules of an attempt as a descriptor in *rules, -1 where the kernel has no Landlock or nothing
+ * is to be refused, and in *allowed as tried.h has them, to be released. */
+int sandbox_rules(const struct attempt *attempt, int *rules, struct text *allowed,
+                  struct error *err);
 
 #endif
