@@ -115,11 +115,18 @@ stage "perl -e \"for (1 .. 9000) { symlink(q(x), qq(home/\\\$_)) } for (1 .. 900
 r run --sandbox=auto
 says "read '$outside/file'"
 ok $? names_in_its_own_folder_take_no_room
-stage "echo \$PPID > keeper; while :; do cat deps/d/* > /dev/null || exit 1; done" '    deps: {d: data.txt}
+stage "echo > begun; while :; do cat deps/d/* > /dev/null || exit 1; done" '    deps: {d: data.txt}
 '
 "$reprise" -C "$project" run --sandbox=auto > "$here/out" 2> "$here/err" &
 runner=$!
-for i in $(seq 300); do keeper=$(cat "$project"/cache/work/*/run/keeper 2> /dev/null) && [ -n "$keeper" ] && break; sleep 0.1; done
+for i in $(seq 300); do [ -e "$(echo "$project"/cache/work/*/run/begun)" ] && break; sleep 0.1; done
+for i in $(seq 300); do
+    for process in /proc/[0-9]*; do # the keeper is a child of the launcher, which is one of the runner's
+        [ "$(cat "$process/comm" 2> /dev/null)" = reprise-keeper ] || continue
+        launcher=$(awk '/^PPid/ {print $2}' "$process/status") && [ "$(awk '/^PPid/ {print $2}' "/proc/$launcher/status")" = $runner ] && keeper=${process#/proc/}
+    done
+    [ -n "${keeper:-}" ] && break
+done
 kill -KILL "$keeper"
 wait $runner
 [ $? -eq 1 ] && grep -q 'the process that watches over it was killed' "$here/err" && ! ls "$project"/cache/work/*/run > /dev/null 2>&1
