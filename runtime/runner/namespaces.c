@@ -164,12 +164,10 @@ static int hide_and_show(char *const *shown, bool is_hidden[HIDDEN_COUNT])
 /* The rules name what was there before; what is new has none. */
 static int allow_new(int rules, const bool is_hidden[HIDDEN_COUNT])
 {
-    struct error ignored;
-    const struct landlock landlock = landlock_of(rules);
     for (size_t i = 1; i < HIDDEN_COUNT; i++)
-        if (is_hidden[i] && landlock_allow(&landlock, hidden[i].path, LANDLOCK_WRITE, &ignored) < 0)
+        if (is_hidden[i] && landlock_allow_more(rules, hidden[i].path, LANDLOCK_WRITE) < 0)
             return -1;
-    return landlock_allow(&landlock, "/proc", LANDLOCK_READ, &ignored);
+    return landlock_allow_more(rules, "/proc", LANDLOCK_READ);
 }
 
 /* Without the init, whose command line is the runner's; before 5.8 it is seen. */

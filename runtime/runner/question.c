@@ -129,6 +129,7 @@ static int ask_in(const struct question *question, const char *folder, int error
                                   .errors = errors,
                                   .progress = -1,
                                   .rules = -1,
+                                  .tried = -1,
                                   .lock = -1,
                                   .mark =
                                       keeper_mark(store_folder(question->project->store), NULL)};
