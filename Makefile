@@ -60,8 +60,8 @@ STAGE_SHARED = $(filter-out $(STAGES:%=stages/%.c),$(wildcard stages/*.c stages/
 
 TEST_SOURCES = $(wildcard tests/*/test_*.c)
 # Programs and shared objects of tests that are no tests themselves.
-FAULT_SOURCES = tests/faults/at_syscall.c tests/faults/hostile.c tests/faults/failing_malloc.c
-FAULT_TOOLS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/hostile
+FAULT_SOURCES = tests/faults/at_syscall.c tests/faults/hostile.c tests/faults/attacker.c tests/faults/failing_malloc.c
+FAULT_TOOLS = $(BUILD)/tests/faults/at_syscall $(BUILD)/tests/faults/hostile $(BUILD)/tests/faults/attacker
 CI_TOOLS = $(BUILD)/tests/ci/yaml_at
 ORACLE_SOURCES = $(wildcard tests/oracle/*.c)
 ORACLE_TOOLS = $(patsubst tests/%.c,$(BUILD)/tests/%,$(ORACLE_SOURCES))

@@ -160,8 +160,9 @@ int diff_pictures(const struct project *project, const struct side *a, const str
     struct error ignored;
     const char *why = find_predictions(project, a, b, &found);
     json_t *curves = html != NULL ? find_curves(project, a, b) : json_array();
-    if (why == NULL && (store_temporary_path(project->store, found.dataset, err) < 0 ||
-                        materialise_dep(project->store, found.folder, found.dataset, err) < 0)) {
+    if (why == NULL &&
+        (store_temporary_path(project->store, found.dataset, err) < 0 ||
+         materialise_dep(project->store, found.folder, found.dataset, false, err) < 0)) {
         json_decref(curves);
         return -1;
     }

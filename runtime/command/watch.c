@@ -92,7 +92,7 @@ static void follow(struct watch *watch, const char *home, const char *key)
     struct error ignored;
     struct stat st;
     char *path = file_join(home, "told", &ignored);
-    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = path == NULL ? -1 : open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     free(path);
     if (fd < 0)
         return;

@@ -5,8 +5,11 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,10 +18,51 @@ bool confine_has_seccomp(void)
     return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
 }
 
+/* The call where a bit of its argument, of which the lower half is looked at, is set; or where the
+ * argument is not 0. */
+#define REFUSE_BIT(number, arg, bit, why)                                                          \
+    IF_NOT(number, 4), LOAD(args[arg]),                                                            \
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (uint32_t)(bit), 0, 1), REFUSE(why), LOAD(nr)
+#define REFUSE_ARGUMENT(number, arg, why)                                                          \
+    IF_NOT(number, 4), LOAD(args[arg]), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0), REFUSE(why), \
+        LOAD(nr)
+
+/* The numbers of x32 are others of the same architecture. */
+#if defined(__x86_64__)
+#define REFUSE_X32 BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x40000000U, 0, 1), REFUSE(ENOSYS)
+#define REFUSE_OLD_USER_BIT                                                                        \
+    REFUSE_BIT(SYS_chmod, 1, S_ISUID, EPERM), REFUSE_BIT(SYS_creat, 1, S_ISUID, EPERM),            \
+        REFUSE_BIT(SYS_open, 2, S_ISUID, EPERM), REFUSE_BIT(SYS_mknod, 1, S_ISUID, EPERM)
+#else
+#define REFUSE_X32 LOAD(nr)
+#define REFUSE_OLD_USER_BIT LOAD(nr)
+#endif
+
+/* In a user namespace it would have all capabilities. What clone3 is to do lies in memory, which
+ * no filter sees; libraries use clone where there is none. */
+#define REFUSE_NAMESPACES                                                                          \
+    REFUSE_BIT(SYS_unshare, 0, CLONE_NEWUSER, EPERM),                                              \
+        REFUSE_BIT(SYS_clone, 0, CLONE_NEWUSER, EPERM), REFUSE_CALL(SYS_clone3, ENOSYS)
+
+/* With such a file another of the machine's users would become who runs the stage. */
+enum { CALL_FCHMODAT2 = 452 };
+#define REFUSE_USER_BIT                                                                            \
+    REFUSE_OLD_USER_BIT, REFUSE_BIT(SYS_fchmod, 1, S_ISUID, EPERM),                                \
+        REFUSE_BIT(SYS_fchmodat, 2, S_ISUID, EPERM),                                               \
+        REFUSE_BIT(CALL_FCHMODAT2, 2, S_ISUID, EPERM), REFUSE_BIT(SYS_openat, 3, S_ISUID, EPERM),  \
+        REFUSE_BIT(SYS_mknodat, 2, S_ISUID, EPERM)
+
+/* A limit of processor time ends the process that it is set for; PRIO_USER are all of a user's. */
+#define REFUSE_OTHERS                                                                              \
+    REFUSE_ARGUMENT(SYS_prlimit64, 0, EPERM), REFUSE_ARGUMENT(SYS_setpriority, 1, EPERM),          \
+        REFUSE_BIT(SYS_setpriority, 0, PRIO_USER, EPERM), REFUSE_CALL(SYS_pidfd_getfd, EPERM),     \
+        REFUSE_CALL(SYS_kcmp, EPERM)
+
 /* io_uring does what filters cannot see; the others reach into other processes or the kernel. Calls
  * of another architecture have other numbers. */
 #define FILTER_HEAD                                                                                \
     LOAD(arch), IF(FILTER_ARCHITECTURE, 1), ANSWER(SECCOMP_RET_KILL_PROCESS), LOAD(nr),            \
+        REFUSE_X32, REFUSE_NAMESPACES, REFUSE_USER_BIT, REFUSE_OTHERS,                             \
         REFUSE_CALL(SYS_io_uring_setup, ENOSYS), REFUSE_CALL(SYS_ptrace, EPERM),                   \
         REFUSE_CALL(SYS_process_vm_readv, EPERM), REFUSE_CALL(SYS_process_vm_writev, EPERM),       \
         REFUSE_CALL(SYS_bpf, EPERM), REFUSE_CALL(SYS_perf_event_open, EPERM),                      \

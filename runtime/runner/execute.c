@@ -24,7 +24,15 @@ static struct limits limits_of(const struct project *project, const struct plan_
 static int make_rules(struct attempt *attempt, struct sandbox_rules *rules, int *tried,
                       struct error *err)
 {
-    return sandbox_rules_make(attempt, rules, err) < 0
+    static const char *const own[] = {"run", "checkpoint", NULL};
+    const struct job *job = attempt->job;
+    const struct sandbox_subject subject = {.project = attempt->jobs->project,
+                                            .stage = job->stage,
+                                            .invocation = &job->invocation,
+                                            .home = attempt->home,
+                                            .folders = own,
+                                            .network = job->stage->network};
+    return sandbox_rules_make(&subject, rules, err) < 0
                ? -1
                : trespass_watch(attempt, &rules->allowed, tried, err);
 }
@@ -54,7 +62,7 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
         .output = attempt->log_fd,
         .errors = attempt->log_fd,
         .progress = ends[1],
-        .confined = mode == SANDBOX_AUTO || mode == SANDBOX_REQUIRE,
+        .confined = sandbox_confines(project),
         .network = job->stage->network,
         .rules = rules.landlock,
         .namespaces = {project->namespaces.level, project->namespaces.user, rules.shown},
@@ -137,8 +145,8 @@ void execute_end(struct attempt *attempt)
         launch_kill(&attempt->process);
         launch_collect(&attempt->process, &ignored, &lost);
     }
-    close_descriptors(attempt);
     work_remove(attempt);
+    close_descriptors(attempt);
     store_unlock(attempt->lock);
     progress_release(&attempt->progress);
     for (size_t i = 0; i < attempt->copy_count; i++)

@@ -34,6 +34,7 @@ int fingerprint_of(const struct project *project, const struct plan_stage *stage
     }
     const struct question question = {.project = project,
                                       .stage = stage,
+                                      .invocation = invocation,
                                       .program = invocation->program,
                                       .option = "--fingerprint",
                                       .argument = project->settings.device};

@@ -54,7 +54,8 @@ static int place_dep(const struct attempt *attempt, size_t index, const char *pa
     const struct plan_dep *dep = &job->stage->deps[index];
     if (dep->path != NULL)
         return copy_project_dep(attempt, dep, &job->deps[index], path, err);
-    return materialise_dep(attempt->jobs->project->lasting, &job->deps[index].content, path, err);
+    return materialise_dep(attempt->jobs->project->lasting, &job->deps[index].content, path,
+                           attempt->jobs->project->sandbox != SANDBOX_OFF, err);
 }
 
 static int make_deps(const struct attempt *attempt, struct error *err)

@@ -32,6 +32,7 @@ int params_check(const struct project *project, const struct plan_stage *stage,
         return -1;
     const struct question question = {.project = project,
                                       .stage = stage,
+                                      .invocation = invocation,
                                       .program = invocation->program,
                                       .option = "--check",
                                       .argument = "stage.json",

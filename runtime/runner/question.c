@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "runner/environment.h"
 #include "runner/launch.h"
+#include "runner/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -92,6 +93,8 @@ static int judge(const struct question *question, const struct launch_report *re
     if (report->start_errno == 0 && report->status == 0)
         return 0;
     complaint(question, errors, line);
+    if (report->without_namespaces)
+        return wrong(question, err, "its namespaces cannot be made");
     if (report->start_errno != 0)
         return wrong(question, err, strerror(report->start_errno));
     if (WIFEXITED(report->status) && WEXITSTATUS(report->status) == 2 && line[0] != '\0')
@@ -99,11 +102,25 @@ static int judge(const struct question *question, const struct launch_report *re
     return wrong(question, err, line[0] != '\0' ? line : "it failed");
 }
 
-/* Asks in a folder that is there, with stderr in a file. */
-static int ask_in(const struct question *question, const char *folder, int errors,
-                  struct text *answer, struct error *err)
+static int collect(const struct question *question, struct launched *launched, int from, int errors,
+                   struct text *answer, struct error *err)
 {
-    const struct environment_place place = {folder, 1, NULL, question->project->plan->cudnn,
+    struct launch_report report;
+    struct error later;
+    int result = read_answer(question, from, answer, err);
+    if (result < 0)
+        launch_kill(launched);
+    if (launch_collect(launched, &report, result < 0 ? &later : err) < 0)
+        return -1;
+    return result < 0 ? -1 : judge(question, &report, errors, err);
+}
+
+/* Asks with `work` to work in, the folder `inside` for the program, and stderr in a file. */
+static int launch(const struct question *question, const struct sandbox_rules *rules,
+                  const char *inside, int work, int errors, struct text *answer, struct error *err)
+{
+    const struct project *project = question->project;
+    const struct environment_place place = {inside, 1, NULL, project->plan->cudnn,
                                             question->program->path};
     char *const argv[] = {question->program->path, (char *)question->option,
                           (char *)question->argument, NULL};
@@ -113,60 +130,76 @@ static int ask_in(const struct question *question, const char *folder, int error
     struct launched launched;
     if (environment_make(question->stage, &place, &environment, &count, err) < 0)
         return -1;
-    int result = -1, work = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (work < 0) {
-        error_errno(err, "cannot open '%s'", folder);
-        goto done;
-    }
     if (pipe2(ends, O_CLOEXEC) < 0) {
-        error_errno(err, "cannot make a pipe");
-        goto done;
+        file_free_names(environment, count);
+        return error_errno(err, "cannot make a pipe");
     }
-    const struct launch launch = {.argv = argv,
-                                  .environment = environment,
-                                  .folder = work,
-                                  .output = ends[1],
-                                  .errors = errors,
-                                  .progress = -1,
-                                  .rules = -1,
-                                  .tried = -1,
-                                  .lock = -1,
-                                  .mark =
-                                      keeper_mark(store_folder(question->project->store), NULL)};
-    result = launch_start(question->project->launcher, &launch, &launched, err);
+    const bool confined = sandbox_confines(project);
+    const struct launch asked = {
+        .argv = argv,
+        .environment = environment,
+        .folder = work,
+        .output = ends[1],
+        .errors = errors,
+        .progress = -1,
+        .lock = -1,
+        .limits = {.processes = confined ? LIMITS_PROCESSES : 0},
+        .confined = confined,
+        .rules = rules->landlock,
+        .namespaces = {project->namespaces.level, project->namespaces.user, rules->shown},
+        .tried = -1,
+        .mark = keeper_mark(store_folder(project->store), NULL)};
+    int result = launch_start(project->launcher, &asked, &launched, err);
     close(ends[1]);
-    if (result == 0) {
-        struct launch_report report;
-        struct error later;
-        if ((result = read_answer(question, ends[0], answer, err)) < 0)
-            launch_kill(&launched);
-        if (launch_collect(&launched, &report, result < 0 ? &later : err) < 0)
-            result = -1;
-        else if (result == 0)
-            result = judge(question, &report, errors, err);
-    }
+    if (result == 0)
+        result = collect(question, &launched, ends[0], errors, answer, err);
     close(ends[0]);
-done:
     file_free_names(environment, count);
+    return result;
+}
+
+/* Asks in the folder "run" of `folder`, which is there. */
+static int ask_in(const struct question *question, const char *folder, int errors,
+                  struct text *answer, struct error *err)
+{
+    static const char *const own[] = {"run", NULL};
+    const struct project *project = question->project;
+    const struct sandbox_subject subject = {.project = project,
+                                            .stage = question->stage,
+                                            .invocation = question->invocation,
+                                            .home = folder,
+                                            .folders = own,
+                                            .in_project = true};
+    struct sandbox_rules rules = {.landlock = -1};
+    char *inner = file_join(folder, "run", err);
+    if (inner == NULL)
+        return -1;
+    int result = -1, work = open(inner, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (work < 0)
+        error_errno(err, "cannot open '%s'", inner);
+    else if (!sandbox_confines(project) || sandbox_rules_make(&subject, &rules, err) == 0)
+        result = launch(question, &rules,
+                        project->namespaces.level == NAMESPACES_NONE ? inner : NAMESPACES_FOLDER,
+                        work, errors, answer, err);
+    sandbox_rules_release(&rules);
     if (work >= 0)
         close(work);
+    free(inner);
     return result;
 }
 
 static int make_folder(const struct question *question, const char *folder, struct error *err)
 {
-    char *home = file_join(folder, "home", err);
-    if (home == NULL)
-        return -1;
-    int made = mkdir(folder, 0755) < 0 || mkdir(home, 0755) < 0
-                   ? error_errno(err, "cannot make '%s'", folder)
-                   : 0;
+    char *home = file_join(folder, "run/home", err);
+    int made = home == NULL ? -1 : file_make_folders(home, err);
     free(home);
     if (made < 0)
         return -1;
     if (question->document == NULL)
         return 0;
-    char *path = file_join(folder, question->argument, err);
+    char inner[STORE_PATH_SIZE + 8];
+    snprintf(inner, sizeof(inner), "%s/run", folder);
+    char *path = file_join(inner, question->argument, err);
     int result = path == NULL ? -1 : json_write(path, question->document, err);
     free(path);
     return result;

@@ -1,6 +1,7 @@
 /* What a program of the pipeline answers to `EXE --fingerprint DEVICE` and
  * `EXE --check stage.json`: asked in the stage's own environment, in an empty
- * folder, under a time limit, with nothing of it left afterwards.
+ * folder, under a time limit, with nothing of it left afterwards; confined as the stage is
+ * (sandbox.h), and without network.
  *
  * Only a program whose bytes contain both the option and "REPRISE_STAGE" is
  * asked: another would take the words for work.
@@ -15,6 +16,7 @@ enum { QUESTION_LIMIT = 64 << 10 }; /* bytes of an answer */
 struct question {
     const struct project *project;
     const struct plan_stage *stage;
+    const struct invocation *invocation;
     const struct executable *program;
     const char *option;     /* --fingerprint */
     const char *argument;   /* the word behind it */

@@ -14,6 +14,11 @@
 
 enum { ABI_ALL = 6 }; /* from which on Landlock covers all that is promised */
 
+bool sandbox_confines(const struct project *project)
+{
+    return project->sandbox == SANDBOX_AUTO || project->sandbox == SANDBOX_REQUIRE;
+}
+
 void sandbox_missing(const struct project *project, struct text *missing)
 {
     static const struct {
@@ -68,10 +73,10 @@ int sandbox_check(const struct project *project, struct error *err)
 
 /* What belongs to the machine and to nobody. */
 static const char *const system_paths[] = {
-    "/usr",   "/bin",    "/sbin", "/lib",  "/lib32",
-    "/lib64", "/libx32", "/etc",  "/proc", "/sys",
-    "/dev",   "/opt",    "/nix",  "/gnu",  "/var/cache/fontconfig"};
-/* What everybody writes and nobody reads again, but for shared memory. */
+    "/usr", "/bin",  "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
+    "/etc", "/proc", "/sys",  "/opt", "/nix",   "/gnu",   "/var/cache/fontconfig"};
+/* What everybody writes and nobody reads again, but for shared memory. No other device: disks hold
+ * all files, terminals what is typed. */
 static const char *const device_paths[] = {"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
                                            "/dev/urandom", "/dev/tty",  "/dev/shm"};
 static const char *const network_paths[] = {"/run/systemd/resolve", "/run/resolvconf", "/run/nscd"};
@@ -130,35 +135,64 @@ static int grant_all(struct granting *granting, const char *const *paths, size_t
     return 0;
 }
 
-/* A program that lies outside the system brings what lies around it: with "/a/bin/python3" all of
- * /a, with "/b/stages/train" the folders stages and lib of /b. */
+/* What belongs to programs below one prefix: of "/a/bin/python3" these parts of /a, which may be a
+ * person's home. */
+static const char *const prefix_parts[] = {"bin",     "lib",   "lib32", "lib64", "libexec",
+                                           "include", "share", "etc",   "ssl",   "pyvenv.cfg"};
+/* What a stage of our own loads, from its folder. */
+static const char *const library_places[] = {"../lib/libreprise-cuda.so", "../libreprise-cuda.so",
+                                             "libreprise-cuda.so"};
+
+/* Paths from the first `length` bytes of `folder`. */
+static int grant_parts(struct granting *granting, const char *folder, size_t length,
+                       const char *const *parts, size_t count, struct error *err)
+{
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        struct text path = {0};
+        text_addf(&path, "%.*s/%s", (int)length, folder, parts[i]);
+        if ((result = text_check(&path, err)) == 0)
+            result = grant(granting, path.data, LANDLOCK_READ, err);
+        text_release(&path);
+    }
+    return result;
+}
+
+#define ALL(paths) (paths), sizeof(paths) / sizeof((paths)[0])
+
+/* A program that lies outside the system. Beside one that lies in no bin/ anything may lie: it is
+ * read alone. */
 static int grant_program(struct granting *granting, const char *path, struct error *err)
 {
-    struct text place = {0};
+    static const char bin[] = "/bin";
     const char *slash = strrchr(path, '/');
-    if (slash == NULL || slash == path)
+    const size_t length = slash == NULL ? 0 : (size_t)(slash - path), above = sizeof(bin) - 1;
+    if (length > above && memcmp(path + length - above, bin, above) == 0)
+        return grant_parts(granting, path, length - above, ALL(prefix_parts), err);
+    return grant(granting, path, LANDLOCK_READ, err);
+}
+
+/* Libraries lie beside a program that has some of its own; a copy in the work folder has left them,
+ * but for those that it looks for where it came from. */
+static int grant_libraries(struct granting *granting, const struct invocation *invocation,
+                           struct error *err)
+{
+    static const char *const beside[] = {"lib", "../lib"};
+    const char *path = invocation->program->path, *slash = strrchr(path, '/');
+    const size_t length = slash == NULL ? 0 : (size_t)(slash - path);
+    if (slash == NULL || strncmp(invocation->program->head, "#!", 2) == 0)
         return 0;
-    text_append(&place, path, (size_t)(slash - path));
-    const char *folder = strrchr(text_string(&place), '/');
-    const bool is_bin = folder != NULL && folder != place.data && strcmp(folder, "/bin") == 0;
-    if (is_bin)
-        place.data[place.size = (size_t)(folder - place.data)] = '\0';
-    int result = text_check(&place, err);
-    if (result == 0)
-        result = grant(granting, place.data, LANDLOCK_READ, err);
-    if (result == 0 && !is_bin) {
-        text_add(&place, "/../lib");
-        if ((result = text_check(&place, err)) == 0)
-            result = grant(granting, place.data, LANDLOCK_READ, err);
-    }
-    text_release(&place);
-    return result;
+    if (grant_parts(granting, path, length, ALL(library_places), err) < 0)
+        return -1;
+    return invocation->files[0].inner != NULL
+               ? 0
+               : grant_parts(granting, path, length, ALL(beside), err);
 }
 
 static int grant_programs(struct granting *granting, const struct invocation *invocation,
                           struct error *err)
 {
-    int result = grant_program(granting, invocation->program->path, err);
+    int result = grant_libraries(granting, invocation, err);
     for (size_t i = 0; i < invocation->file_count && result == 0; i++)
         if (invocation->files[i].interpreter || invocation->files[i].inner == NULL)
             result = grant_program(granting, invocation->files[i].program->path, err);
@@ -169,46 +203,70 @@ static int grant_programs(struct granting *granting, const struct invocation *in
 }
 
 /* Namespaces show these at another place, as a whole. */
-static int grant_own(struct granting *granting, const struct attempt *attempt, struct error *err)
+static int grant_own(struct granting *granting, const struct sandbox_subject *subject,
+                     struct error *err)
 {
-    char *checkpoint = file_join(attempt->home, "checkpoint", err);
-    int result =
-        checkpoint == NULL ? -1 : grant_in_place(granting, checkpoint, LANDLOCK_WRITE, err);
-    free(checkpoint);
-    return result < 0 ? -1 : grant_in_place(granting, attempt->folder, LANDLOCK_WRITE, err);
+    int result = 0;
+    for (size_t i = 0; subject->folders[i] != NULL && result == 0; i++) {
+        char *path = file_join(subject->home, subject->folders[i], err);
+        result = path == NULL ? -1 : grant_in_place(granting, path, LANDLOCK_WRITE, err);
+        free(path);
+    }
+    return result;
 }
 
-#define ALL(paths) (paths), sizeof(paths) / sizeof((paths)[0])
-
-static int grant_needed(struct granting *granting, const struct attempt *attempt, struct error *err)
+/* Files of the project that cmd and deps name. */
+static int grant_declared(struct granting *granting, const struct sandbox_subject *subject,
+                          struct error *err)
 {
-    const struct plan_stage *stage = attempt->job->stage;
-    const char *cudnn = attempt->jobs->project->plan->cudnn;
+    const struct invocation *invocation = subject->invocation;
+    const struct plan_stage *stage = subject->stage;
+    int result = 0;
+    for (size_t i = 0; i < invocation->file_count && result == 0; i++)
+        result = grant(granting, invocation->files[i].program->path, LANDLOCK_READ, err);
+    for (size_t i = 0; i < stage->dep_count && result == 0; i++) {
+        if (stage->deps[i].path == NULL)
+            continue;
+        char *path = stage->deps[i].path[0] == '/'
+                         ? memory_copy_text(stage->deps[i].path, err)
+                         : file_join(subject->project->plan->folder, stage->deps[i].path, err);
+        result = path == NULL ? -1 : grant(granting, path, LANDLOCK_READ, err);
+        free(path);
+    }
+    return result;
+}
+
+static int grant_needed(struct granting *granting, const struct sandbox_subject *subject,
+                        struct error *err)
+{
+    const char *cudnn = subject->project->plan->cudnn;
     if (grant_all(granting, ALL(system_paths), LANDLOCK_READ, err) < 0 ||
         grant_all(granting, ALL(device_paths), LANDLOCK_WRITE, err) < 0 ||
-        grant_programs(granting, &attempt->job->invocation, err) < 0 ||
-        grant_own(granting, attempt, err) < 0)
+        grant_programs(granting, subject->invocation, err) < 0 ||
+        grant_own(granting, subject, err) < 0 ||
+        (subject->in_project && grant_declared(granting, subject, err) < 0))
         return -1;
-    if (stage->network && grant_all(granting, ALL(network_paths), LANDLOCK_READ, err) < 0)
+    if (subject->network && grant_all(granting, ALL(network_paths), LANDLOCK_READ, err) < 0)
         return -1;
-    if (stage->resources.gpu == 0)
+    if (subject->stage->resources.gpu == 0)
         return 0;
     if (cudnn != NULL && grant(granting, cudnn, LANDLOCK_READ, err) < 0)
         return -1;
     return grant_all(granting, ALL(card_paths), LANDLOCK_WRITE, err);
 }
 
-int sandbox_rules_make(const struct attempt *attempt, struct sandbox_rules *made, struct error *err)
+int sandbox_rules_make(const struct sandbox_subject *subject, struct sandbox_rules *made,
+                       struct error *err)
 {
     struct sandbox_rules rules = {.landlock = -1};
     struct granting granting = {.rules = &rules, .landlock = {.rules = -1}};
-    const bool refuses = attempt->jobs->project->sandbox != SANDBOX_TRACE && landlock_abi() > 0;
-    if (refuses && landlock_new(attempt->job->stage->network, &granting.landlock, err) < 0)
+    const bool refuses = subject->project->sandbox != SANDBOX_TRACE && landlock_abi() > 0;
+    if (refuses && landlock_new(subject->network, &granting.landlock, err) < 0)
         return -1;
     /* First, as namespaces have it. */
-    int result = show(&rules, attempt->home, err);
+    int result = show(&rules, subject->home, err);
     if (result == 0)
-        result = grant_needed(&granting, attempt, err);
+        result = grant_needed(&granting, subject, err);
     rules.landlock = granting.landlock.rules;
     rules.allowed = granting.landlock.allowed;
     *made = rules;

@@ -9,7 +9,10 @@
 #define RUNNER_SANDBOX_H
 
 #include "base/text.h"
-#include "runner/attempt.h"
+#include "runner/invocation.h"
+
+/* Whether what is executed is kept from anything. */
+bool sandbox_confines(const struct project *project);
 
 /* What is missing on this kernel, as words; "" where nothing is. */
 void sandbox_missing(const struct project *project, struct text *missing);
@@ -20,7 +23,19 @@ void sandbox_in_force(const struct project *project, struct text *words);
  * stages read is asked for and cannot be told. */
 int sandbox_check(const struct project *project, struct error *err);
 
-/* What an attempt's processes may reach. */
+/* A program that is confined: a stage, or one that is asked about itself (question.h). */
+struct sandbox_subject {
+    const struct project *project;
+    const struct plan_stage *stage;
+    const struct invocation *invocation;
+    const char *home;           /* a folder that namespaces show, and in it */
+    const char *const *folders; /* what it writes to, NULL at the end */
+    bool network;
+    bool in_project; /* it runs in the project's folder, and not beside copies of what cmd and deps
+                        name there */
+};
+
+/* What its processes may reach. */
 struct sandbox_rules {
     int landlock; /* a descriptor, -1 where the kernel has no Landlock or nothing is to be refused
                    */
@@ -28,7 +43,7 @@ struct sandbox_rules {
     size_t shown_count, shown_capacity;
     struct text allowed; /* as tried.h has them */
 };
-int sandbox_rules_make(const struct attempt *attempt, struct sandbox_rules *rules,
+int sandbox_rules_make(const struct sandbox_subject *subject, struct sandbox_rules *rules,
                        struct error *err);
 void sandbox_rules_release(struct sandbox_rules *rules);
 

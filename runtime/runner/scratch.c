@@ -83,7 +83,10 @@ int scratch_show(struct attempt *attempt, bool *shown, struct error *err)
     if (!kept)
         return 0;
     char *folder = file_join(attempt->folder, "scratch", err);
-    int result = folder == NULL ? -1 : materialise_dep(store, &content, folder, err);
+    int result = folder == NULL
+                     ? -1
+                     : materialise_dep(store, &content, folder,
+                                       attempt->jobs->project->sandbox != SANDBOX_OFF, err);
     free(folder);
     *shown = attempt->has_scratch = result == 0;
     attempt->scratch = content.digest;

@@ -11,6 +11,7 @@
 #include "runner/stage_json.h"
 #include "runner/stage_log.h"
 #include "runner/undeclared.h"
+#include "store/beneath.h"
 #include "store/materialise.h"
 #include "store/mend.h"
 
@@ -120,7 +121,20 @@ int work_make(struct attempt *attempt, struct error *err)
 typedef int dep_fn(struct store *store, const struct content *content, const char *path,
                    struct error *err);
 
-/* Calls `visit` for each dep that the store laid out. */
+/* False where the stage put a link in the way: what lies behind it is none of ours. Nothing of the
+ * stage lives that could do so now. */
+static bool is_in_folder(const struct attempt *attempt, const char *inner)
+{
+    const char *name;
+    int parent =
+        attempt->folder_fd < 0 ? -1 : beneath_open_parent(attempt->folder_fd, inner, &name);
+    if (parent < 0)
+        return errno != ELOOP && errno != ENOTDIR && errno != EXDEV;
+    close(parent);
+    return true;
+}
+
+/* Calls `visit` for each dep that the store laid out, where it still lies. */
 static int each_dep(const struct attempt *attempt, dep_fn *visit, struct error *err)
 {
     const struct job *job = attempt->job;
@@ -130,7 +144,9 @@ static int each_dep(const struct attempt *attempt, dep_fn *visit, struct error *
             continue;
         char *inner = stage_json_dep_path(project, job->stage, i, err);
         char *path = inner == NULL ? NULL : file_join(attempt->folder, inner, err);
-        int result = path == NULL ? -1 : visit(project->lasting, &job->deps[i].content, path, err);
+        int result = path == NULL ? -1 : 0;
+        if (result == 0 && is_in_folder(attempt, inner))
+            result = visit(project->lasting, &job->deps[i].content, path, err);
         free(inner);
         free(path);
         if (result < 0)

@@ -39,10 +39,11 @@ int materialise_compare(struct store *store, const struct content *content, cons
  * BLOB_TIME that are read-only, and a tree's own relative links. A file is a reflink of its
  * blob where the file system can, else a second name of it (a hard link), else a copy, as
  * executables always are. Parents are made.
+ * `own`: never a second name, so that whatever the stage does to it, the store is untouched.
  *
  * A second name changes the blob's change time. The memo follows where only that moved; where
  * anything else did, or somebody else's hand is possible, the blob is read again. */
-int materialise_dep(struct store *store, const struct content *content, const char *path,
+int materialise_dep(struct store *store, const struct content *content, const char *path, bool own,
                     struct error *err);
 
 /* After the stage: ERR_STAGE naming a file that it changed. A blob that was changed through

@@ -1,6 +1,7 @@
 #include "store/materialise.h"
 
 #include "base/file.h"
+#include "store/beneath.h"
 #include "store/place.h"
 
 #include <errno.h>
@@ -93,10 +94,10 @@ static int place_dep(struct store *store, const struct digest *digest, bool exec
     return place_copy(store, digest, false, path, err);
 }
 
-int materialise_dep(struct store *store, const struct content *content, const char *path,
+int materialise_dep(struct store *store, const struct content *content, const char *path, bool own,
                     struct error *err)
 {
-    return place_content(store, content, path, place_dep, err);
+    return place_content(store, content, path, own ? place_copy : place_dep, err);
 }
 
 /* ---- after the stage ---- */
@@ -139,10 +140,19 @@ int materialise_dep_check(struct store *store, const struct content *content, co
     return result;
 }
 
-static void remove_file(struct store *store, const struct digest *digest, const char *path)
+/* `inner` is the path in the folder `top`, "" where that is the file: a link on the way, which a
+ * stage may have put there, leads to what is none of ours. */
+static void remove_file(struct store *store, const struct digest *digest, int top,
+                        const char *inner, const char *path)
 {
     char object[STORE_PATH_SIZE];
+    const char *name;
     struct stat st, blob;
+    int parent = -1;
+    if (*inner != '\0' && (parent = beneath_open_parent(top, inner, &name)) < 0)
+        return;
+    if (parent >= 0)
+        close(parent);
     if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
         return;
     store_object_path(store, digest, object);
@@ -157,16 +167,21 @@ int materialise_dep_remove(struct store *store, const struct content *content, c
 {
     struct tree tree = {0};
     struct error ignored;
+    const bool folder = content->kind == CONTENT_FOLDER;
+    int top = folder ? open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
     /* A damaged tree costs the memo's entries and nothing else. */
-    if (place_list(store, content, "", &tree, &ignored) == 0)
+    if ((!folder || top >= 0) && place_list(store, content, "", &tree, &ignored) == 0)
         for (size_t i = 0; i < tree.count; i++) {
             const struct tree_entry *entry = &tree.entries[i];
-            char *file =
-                content->kind == CONTENT_FOLDER ? file_join(path, entry->path, &ignored) : NULL;
-            if (entry->kind == TREE_FILE || entry->kind == TREE_EXECUTABLE)
-                remove_file(store, &entry->digest, file != NULL ? file : path);
+            char *file = folder ? file_join(path, entry->path, &ignored) : NULL;
+            if ((entry->kind == TREE_FILE || entry->kind == TREE_EXECUTABLE) &&
+                (!folder || file != NULL))
+                remove_file(store, &entry->digest, top, folder ? entry->path : "",
+                            folder ? file : path);
             free(file);
         }
+    if (top >= 0)
+        close(top);
     tree_release(&tree);
     return file_remove(path, err);
 }

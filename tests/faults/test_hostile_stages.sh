@@ -23,6 +23,10 @@ as=
 # h ARGUMENTS: reprise in the project; a hang is 124.
 h() {
     runs=$((runs + 1))
+    command=$1
+    shift
+    [ "$command" = run ] && [ -n "${SANDBOX:-}" ] && set -- --sandbox="$SANDBOX" "$@"
+    set -- "$command" "$@"
     $as timeout -s KILL $LIMIT "$reprise" -C "$project" "$@" > "$here/out" 2> "$here/err" < /dev/null
     status=$?
     [ $status -ne 137 ] || echo "# reprise $*: was killed, perhaps after $LIMIT s"
@@ -35,7 +39,7 @@ stage() {
     mkdir -p "$project/stages" "$victim"
     echo mine > "$victim/file"
     echo dep > "$project/input.txt"
-    printf 'stages:\n  s:\n    cmd: /bin/sh stages/s.sh\n    deps: {in: input.txt}\n    outs: {x: x}\n%s' "${2:-}" > "$project/pipeline.yaml"
+    printf 'stages:\n  s:\n    cmd: [/bin/sh, stages/s.sh, %s]\n    deps: {in: input.txt}\n    outs: {x: x}\n%s' "$hostile" "${2:-}" > "$project/pipeline.yaml"
     sed "s|@victim@|$victim|g; s|@hostile@|$hostile|g; s|@marker@|$marker|g; s|@project@|$project|g" > "$project/stages/s.sh"
     points=$((points + 1))
 }
@@ -135,6 +139,19 @@ SH
 h run
 intact && recovers && intact
 ok $? links_left_in_the_work_folder_lose_nothing_of_the_user
+
+stage link-for-dep '  t: {cmd: /bin/sh stages/t.sh, deps: {x: s.x, f: s.f}, outs: {y: y}}
+' <<'SH'
+echo up > outs/x; mkdir -p outs/f/d; echo up > outs/f/d/file
+SH
+sed -i 's/outs: {x: x}/outs: {x: x, f: f}/' "$project/pipeline.yaml"
+printf 'mv deps/x gone; ln -s %s deps/x; mv deps/f/f/d moved; ln -s %s deps/f/f/d; echo y > outs/y\n' "$victim" "$victim" > "$project/stages/t.sh"
+echo mine > "$victim/x"
+h run s
+rm "$victim/file" && ln "$(grep -lx up "$project"/cache/objects/*/* | head -n 1)" "$victim/file" # another name of the blob, as another stage has
+h run
+[ "$(cat "$victim/x")" = mine ] && [ "$(cat "$victim/file")" = up ]
+ok $? a_link_in_place_of_a_dep_has_nothing_removed_behind_it
 
 stage fifo <<'SH'
 mkfifo outs/x
@@ -276,6 +293,20 @@ SH
     ok $result "a_daemon_that_writes_after_the_stage_ended_changes_nothing ($how)"
 done
 
+result=0 rounds=$([ "$long" ] && echo 200 || echo 3)
+while [ $rounds -gt 0 ] && [ $result -eq 0 ]; do
+    stage "swaps-$rounds" <<'SH'
+echo x > outs/x; : > begun
+setsid sh -c 'trap "" TERM HUP; while :; do ln -s "$1" outs/l && mv -T outs/l outs/x; echo x > outs/y && mv -T outs/y outs/x; : > begun; done' @marker@ @victim@/file < /dev/null > /dev/null 2>&1 &
+while [ ! -s begun ] && [ ! -L outs/x ]; do :; done
+SH
+    h run
+    { [ $status -eq 0 ] || [ $status -eq 1 ]; } && intact && ! grep -rqsx mine "$project/cache/objects" "$project/artifacts" && gone || result=1
+    rm -rf "$project" "$victim"
+    rounds=$((rounds - 1))
+done
+ok $result names_that_a_stage_exchanges_until_it_is_killed_bring_nothing_from_outside
+
 stage daemon-named <<'SH'
 setsid sh -c 'trap "" TERM HUP; sleep 31 # @marker@' < /dev/null > /dev/null 2>&1 &
 echo x > outs/x; sleep 0.05
@@ -292,7 +323,7 @@ checkpoint=$(sed -n 's/^  "checkpoint": "\(.*\)",$/\1/p' "$REPRISE_STAGE")
 setsid sh -c 'trap "" TERM HUP; while sleep 0.01; do echo orphan >> "$1/from-orphan"; done' @marker@ "$checkpoint" < /dev/null > /dev/null 2>&1 &
 echo x > outs/x; sleep 5
 SH
-    "$reprise" -C "$project" run > "$here/out" 2> "$here/err" < /dev/null &
+    "$reprise" -C "$project" run ${SANDBOX:+--sandbox=$SANDBOX} > "$here/out" 2> "$here/err" < /dev/null &
     runner=$!
     sleep $delay
     kill -9 $runner
@@ -316,7 +347,7 @@ stage asked-to-stop <<'SH'
 trap 'echo half > outs/x; exit 0' TERM INT
 echo begun > outs/x; i=0; while [ $i -lt 100 ]; do sleep 0.05; i=$((i + 1)); done
 SH
-"$reprise" -C "$project" run > "$here/out" 2> "$here/err" < /dev/null &
+"$reprise" -C "$project" run ${SANDBOX:+--sandbox=$SANDBOX} > "$here/out" 2> "$here/err" < /dev/null &
 runner=$!
 sleep 0.3
 kill -TERM $runner
@@ -441,7 +472,7 @@ sleep 0.1
 echo old > outs/x; sleep 0.1
 SH
     cp "$project/stages/s.sh" "$here/old.sh"
-    "$reprise" -C "$project" run > "$here/out" 2> "$here/err" < /dev/null &
+    "$reprise" -C "$project" run ${SANDBOX:+--sandbox=$SANDBOX} > "$here/out" 2> "$here/err" < /dev/null &
     runner=$!
     sleep $delay
     # In place, and longer than before, so that a shell that reads on would read it.

@@ -32,7 +32,8 @@ static void lay_out(struct scratch *scratch, const struct content *content, cons
     struct error err;
     char path[256];
     assert_int_equal(
-        materialise_dep(scratch->store, content, scratch_path(scratch, name, path), &err), 0);
+        materialise_dep(scratch->store, content, scratch_path(scratch, name, path), false, &err),
+        0);
 }
 
 static void expect_mode(struct scratch *scratch, const char *name, mode_t type, mode_t mode)
@@ -102,7 +103,7 @@ static int use_again_and_again(const char *cache, const struct content *content,
         return -1;
     int result = 0;
     for (int i = 0; i < LAYINGS && result == 0; i++) {
-        result = materialise_dep(store, content, path, &err);
+        result = materialise_dep(store, content, path, false, &err);
         if (result == 0)
             result = materialise_dep_check(store, content, path, &err);
         if (result == 0)

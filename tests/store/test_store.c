@@ -97,8 +97,9 @@ static void dep_is_read_from_the_store(void **state)
     char path[256], *data;
     size_t size;
     put_folder(scratch, false, &content);
-    assert_int_equal(
-        materialise_dep(scratch->store, &content, scratch_path(scratch, "w/dep", path), &err), 0);
+    assert_int_equal(materialise_dep(scratch->store, &content, scratch_path(scratch, "w/dep", path),
+                                     false, &err),
+                     0);
     assert_int_equal(
         file_read(scratch_path(scratch, "w/dep/a/deep.txt", path), 100, &data, &size, &err), 0);
     assert_string_equal(data, "one");
