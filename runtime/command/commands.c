@@ -5,7 +5,7 @@
 const struct command commands[] = {
     {"init", "[DIR]", "write a pipeline for what is there", command_init, "MBOh", 0, 1},
     {"run", "[STAGE...]", "execute what is not cached, and bring the artifacts", command_run,
-     "njkfqvJLxCFPSDWh", 0, 1024},
+     "njkfqvJLxgCFPSDWh", 0, 1024},
     {"status", "[STAGE...]", "say what is cached and what would run", command_status, "qJCFPSDxh",
      0, 1024},
     {"why", "STAGE", "show which part of a stage's key changed", command_why, "JCFPSDh", 1, 1},

@@ -329,12 +329,22 @@ static void updated(void *self, struct attempt *const *attempts, size_t count)
     }
 }
 
+static void say_trespasses(struct display *display, const struct attempt *attempt)
+{
+    for (const char *line = text_string(&attempt->trespasses); *line != '\0';) {
+        const size_t length = strcspn(line, "\n");
+        display_of(display, attempt->job, "%.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+}
+
 static void failed(void *self, const struct attempt *attempt)
 {
     struct display *display = self;
     show_log(display, attempt, true);
     if (attempt->log_path != NULL)
         display_of(display, attempt->job, "its log: %s", attempt->log_path);
+    say_trespasses(display, attempt);
     if (attempt->undeclared != NULL)
         display_of(display, attempt->job,
                    "note: %s'%s' is not there for this stage: declare it, as in deps: {code: %s}",

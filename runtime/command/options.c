@@ -31,7 +31,7 @@ static const struct choice {
 } choices[] = {{"device", {"auto", "cpu", "cuda"}, false},
                {"format", {"dot", "mermaid", "table", "csv", "markdown", "github"}, true},
                {"template", {"pictures", "stages", "notebook"}, false},
-               {"sandbox", {"auto", "require", "off"}, false},
+               {"sandbox", {"auto", "require", "trace", "off"}, false},
                {"kind", {"p256", "ed25519"}, false}};
 
 static const struct option options_table[] = {
@@ -97,6 +97,8 @@ static const struct option options_table[] = {
      FIELD(crate)},
     {'x', false, "sandbox", "MODE", ": confine stages (default: off)", OPTION_TEXT,
      FIELD(project.sandbox)},
+    {'g', false, "suggest-deps", NULL, "say what of the stages' deps is missing or unread",
+     OPTION_FLAG, FIELD(suggest_deps)},
     {'l', false, "lock", NULL, "hold the lock file against the pipeline, and nothing else",
      OPTION_FLAG, FIELD(lock_only)},
     {'d', false, "no-data", NULL, "take files of data as the lock file has them, unread",

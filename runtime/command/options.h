@@ -16,7 +16,7 @@ struct options {
     const char *format, *junit, *badge, *reason, *template_name, *weights, *top, *html, *age, *size,
         *sort, *key, *kind, *attestations, *signature, *sample;
     bool dry_run, force, quiet, verbose, json, help, version, as_recorded, strict, offline, runs,
-        crate, lock_only, no_data, rerun;
+        crate, lock_only, no_data, rerun, suggest_deps;
 };
 
 /* A subcommand. Returns 0, or -1 with the error that says how it went. */

@@ -6,6 +6,7 @@
 #include "command/display.h"
 #include "command/print.h"
 #include "command/run_page.h"
+#include "command/suggest_deps.h"
 #include "runner/claims.h"
 #include "runner/deliver.h"
 #include "runner/hold.h"
@@ -424,6 +425,8 @@ int command_run(const struct options *options, struct error *err)
     int result;
     struct begun begun = {.start = attempt_now()};
     clock_gettime(CLOCK_REALTIME, &begun.since);
+    if (options->suggest_deps)
+        return suggest_deps(options, err);
     if (project_enter(&here.project, &found_file, err) < 0)
         return -1;
     if (!is_unchanged(&here, begun.start, &result, err))

@@ -165,7 +165,7 @@ static void print_sandbox(const json_t *sandbox)
 static int show(const struct options *options, struct jobs *jobs, bool *stale, struct error *err)
 {
     const struct project *project = jobs->project;
-    const bool confined = project->sandbox != SANDBOX_OFF;
+    const bool confined = sandbox_confines(project);
     json_t *stages = json_array(), *sandbox = confined ? sandbox_json(project) : NULL;
     size_t failures;
     struct error first = {0};

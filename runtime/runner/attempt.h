@@ -23,6 +23,7 @@
 #include "runner/progress.h"
 #include "runner/tasks.h"
 #include "runner/told.h"
+#include "runner/tried.h"
 
 #include <sys/stat.h>
 
@@ -44,8 +45,10 @@ struct attempt {
     int folder_fd, log_fd; /* -1 where closed */
     char *log_path;        /* of a log that is kept, or NULL */
     bool has_scratch;
-    struct digest scratch; /* of what an earlier run left, where it was shown */
-    char *undeclared;      /* a file of the project that it may have missed, or NULL */
+    struct digest scratch;  /* of what an earlier run left, where it was shown */
+    char *undeclared;       /* a file of the project that it may have missed, or NULL */
+    struct tried *tried;    /* the paths that it named, or NULL */
+    struct text trespasses; /* what it was refused, lines for people (trespass.h) */
     struct attempt_copy *copies;
     size_t copy_count;
     int threads;

@@ -1,15 +1,11 @@
 #include "runner/confine.h"
 
+#include "runner/filter.h"
 #include "runner/landlock.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -22,19 +18,6 @@ bool confine_has_seccomp(void)
     return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
 }
 
-#if defined(__x86_64__)
-enum { ARCHITECTURE = (int)AUDIT_ARCH_X86_64 };
-#elif defined(__aarch64__)
-enum { ARCHITECTURE = (int)AUDIT_ARCH_AARCH64 };
-#else
-#error "seccomp's name of this architecture is missing here"
-#endif
-
-#define LOAD(member) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, member))
-#define REFUSE(why) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (why))
-#define ALLOW BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
-#define IF_NOT(value, skipped) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(value), 0, (skipped))
-#define REFUSE_CALL(number, why) IF_NOT(number, 1), REFUSE(why)
 /* The call where a bit of its argument, of which the lower half is looked at, is set; or where the
  * argument is not 0. */
 #define REFUSE_BIT(number, arg, bit, why)                                                          \
@@ -78,9 +61,8 @@ enum { CALL_FCHMODAT2 = 452 };
 /* io_uring does what filters cannot see; the others reach into other processes or the kernel. Calls
  * of another architecture have other numbers. */
 #define FILTER_HEAD                                                                                \
-    LOAD(arch), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)ARCHITECTURE, 1, 0),                 \
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS), LOAD(nr), REFUSE_X32,                 \
-        REFUSE_NAMESPACES, REFUSE_USER_BIT, REFUSE_OTHERS,                                         \
+    LOAD(arch), IF(FILTER_ARCHITECTURE, 1), ANSWER(SECCOMP_RET_KILL_PROCESS), LOAD(nr),            \
+        REFUSE_X32, REFUSE_NAMESPACES, REFUSE_USER_BIT, REFUSE_OTHERS,                             \
         REFUSE_CALL(SYS_io_uring_setup, ENOSYS), REFUSE_CALL(SYS_ptrace, EPERM),                   \
         REFUSE_CALL(SYS_process_vm_readv, EPERM), REFUSE_CALL(SYS_process_vm_writev, EPERM),       \
         REFUSE_CALL(SYS_bpf, EPERM), REFUSE_CALL(SYS_perf_event_open, EPERM),                      \

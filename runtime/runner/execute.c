@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "runner/environment.h"
 #include "runner/sandbox.h"
+#include "runner/trespass.h"
 #include "runner/work.h"
 
 #include <fcntl.h>
@@ -20,30 +21,39 @@ static struct limits limits_of(const struct project *project, const struct plan_
                            .processes = resources->processes > 0 ? resources->processes : usual};
 }
 
-static int start_process(struct attempt *attempt, const char *cards, struct error *err)
+static int make_rules(struct attempt *attempt, struct sandbox_rules *rules, int *tried,
+                      struct error *err)
 {
     static const char *const own[] = {"run", "checkpoint", NULL};
-    struct job *job = attempt->job;
-    const struct project *project = attempt->jobs->project;
-    const struct sandbox_subject subject = {.project = project,
+    const struct job *job = attempt->job;
+    const struct sandbox_subject subject = {.project = attempt->jobs->project,
                                             .stage = job->stage,
                                             .invocation = &job->invocation,
                                             .home = attempt->home,
                                             .folders = own,
                                             .network = job->stage->network};
+    return sandbox_rules_make(&subject, rules, err) < 0
+               ? -1
+               : trespass_watch(attempt, &rules->allowed, tried, err);
+}
+
+static int start_process(struct attempt *attempt, const char *cards, struct error *err)
+{
+    struct job *job = attempt->job;
+    const struct project *project = attempt->jobs->project;
     const struct environment_place place = {attempt_inside(attempt), attempt->threads, cards,
                                             project->plan->cudnn, job->invocation.program->path};
     char **environment = NULL;
     size_t count = 0;
     struct sandbox_rules rules = {.landlock = -1};
-    const bool confined = project->sandbox != SANDBOX_OFF;
-    int ends[2] = {-1, -1}, result = -1;
+    const enum sandbox_mode mode = project->sandbox;
+    int ends[2] = {-1, -1}, tried = -1, result = -1;
     if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
         error_errno(err, "cannot make a pipe");
         goto done;
     }
     if (environment_make(job->stage, &place, &environment, &count, err) < 0 ||
-        (confined && sandbox_rules_make(&subject, &rules, err) < 0))
+        (mode != SANDBOX_OFF && make_rules(attempt, &rules, &tried, err) < 0))
         goto done;
     const struct launch launch = {
         .argv = job->invocation.argv,
@@ -52,10 +62,11 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
         .output = attempt->log_fd,
         .errors = attempt->log_fd,
         .progress = ends[1],
-        .confined = confined,
+        .confined = sandbox_confines(project),
         .network = job->stage->network,
         .rules = rules.landlock,
         .namespaces = {project->namespaces.level, project->namespaces.user, rules.shown},
+        .tried = tried,
         .lock = store_lock_descriptor(attempt->lock),
         .limits = limits_of(project, job->stage),
         .mark = attempt_mark(attempt)};
@@ -67,6 +78,8 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
 done:
     file_free_names(environment, count);
     sandbox_rules_release(&rules);
+    if (tried >= 0)
+        close(tried);
     if (ends[0] >= 0)
         close(ends[0]);
     if (ends[1] >= 0)
@@ -143,5 +156,7 @@ void execute_end(struct attempt *attempt)
     free(attempt->folder);
     free(attempt->log_path);
     free(attempt->undeclared);
+    tried_free(attempt->tried);
+    text_release(&attempt->trespasses);
     free(attempt);
 }

@@ -85,6 +85,7 @@ void jobs_release(struct jobs *jobs)
         text_release(&job->reason);
         text_release(&job->failure);
         text_release(&job->notes);
+        json_decref(job->trace);
         action_free(job->action);
     }
     free(jobs->list);

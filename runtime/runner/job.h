@@ -47,6 +47,7 @@ struct job {
     double seconds;
     struct text failure; /* what went wrong, for the record */
     struct text notes;   /* of its delivery: lines for people */
+    json_t *trace;       /* what it read undeclared (trespass.h), where it was traced, or NULL */
 };
 
 struct jobs {

@@ -1,6 +1,7 @@
 #include "runner/keeper.h"
 
 #include "runner/confine.h"
+#include "runner/supervisor.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -56,7 +57,8 @@ static int enter_folder(const struct launch *launch)
 }
 
 /* Runs in the program's process. Returns -1 with errno set where it must not start. */
-static int prepare_program(const struct launch *launch, pid_t keeper)
+static int prepare_program(const struct launch *launch, const struct supervisor *supervisor,
+                           pid_t keeper)
 {
     reset_signals();
     /* A session of its own: a program that asks at the terminal is told that there is none, and
@@ -83,18 +85,20 @@ static int prepare_program(const struct launch *launch, pid_t keeper)
     umask(022);
     if (setrlimit(RLIMIT_CORE, &no_core) < 0)
         return -1;
-    return launch->confined ? confine_enter(launch->rules, launch->network) : 0;
+    if (launch->confined && confine_enter(launch->rules, launch->network) < 0)
+        return -1;
+    return supervisor_enter(supervisor, launch->argv[0]);
 }
 
 /* 0, or the errno for which it did not start. The child shares this memory until it executes,
  * so what it leaves in `why` is seen here. */
-static int start_program(const struct launch *launch, pid_t *program)
+static int start_program(const struct launch *launch, struct supervisor *supervisor, pid_t *program)
 {
     volatile int why = 0;
     pid_t keeper = getpid(), child = vfork();
     if (child == 0) {
         int first = launch->progress >= 0 ? LAUNCH_PROGRESS_FD + 1 : LAUNCH_PROGRESS_FD;
-        if (prepare_program(launch, keeper) == 0) {
+        if (prepare_program(launch, supervisor, keeper) == 0) {
             syscall(SYS_close_range, first, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */);
             execve(launch->argv[0], launch->argv, launch->environment);
         }
@@ -103,6 +107,7 @@ static int start_program(const struct launch *launch, pid_t *program)
     }
     if (child < 0)
         return errno;
+    supervisor_take(supervisor);
     if (why != 0)
         waitpid(child, NULL, 0);
     *program = child;
@@ -185,13 +190,13 @@ static bool has_others(pid_t program)
 
 /* The program has ended and is not collected yet, so that its number, and that of its group, is
  * still its own. */
-static void end_all(pid_t program, struct launch_report *report)
+static void end_all(pid_t program, struct supervisor *supervisor, struct launch_report *report)
 {
     sigset_t child;
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     if (has_others(program))
-        sigtimedwait(&child, NULL, &grace);
+        supervisor_wait(supervisor, &child, &grace);
     bool others = has_others(program);
     if (others) {
         unsigned denied;
@@ -216,17 +221,20 @@ static void end_all(pid_t program, struct launch_report *report)
 
 /* ---- the keeper ---- */
 
-/* Keeps the report and the lock, and nothing else that the runner has open. Returns where the
- * report is then. */
-static int close_all_but(int report, int lock)
+/* Keeps these, which become 0, 1, ... in their order, and nothing else that the runner has open. -1
+ * stays -1. */
+static void keep_only(int *const *kept, size_t count)
 {
-    int high_report = fcntl(report, F_DUPFD_CLOEXEC, HIGH_FD);
-    int high_lock = lock >= 0 ? fcntl(lock, F_DUPFD_CLOEXEC, HIGH_FD) : -1;
-    dup2(high_report, STDIN_FILENO);
-    if (high_lock >= 0)
-        dup2(high_lock, STDOUT_FILENO);
-    syscall(SYS_close_range, high_lock >= 0 ? 2 : 1, ~0U, 0);
-    return STDIN_FILENO;
+    int next = 0;
+    for (size_t i = 0; i < count; i++)
+        if (*kept[i] >= 0)
+            *kept[i] = fcntl(*kept[i], F_DUPFD_CLOEXEC, HIGH_FD);
+    for (size_t i = 0; i < count; i++)
+        if (*kept[i] >= 0) {
+            dup2(*kept[i], next);
+            *kept[i] = next++;
+        }
+    syscall(SYS_close_range, next, ~0U, 0);
 }
 
 /* A child that has ended and is not collected, or 0. */
@@ -240,12 +248,12 @@ static pid_t find_ended(void)
 
 /* Waits until the program has ended, and leaves it to be collected. What comes to us and ends
  * meanwhile is collected here. */
-static void watch(pid_t program)
+static void watch(pid_t program, struct supervisor *supervisor)
 {
     sigset_t all;
     sigfillset(&all);
     for (;;) {
-        int number = sigwaitinfo(&all, NULL);
+        int number = supervisor_wait(supervisor, &all, NULL);
         if (number == SIGTERM) {
             kill(-program, SIGTERM);
             kill(-program, SIGCONT);
@@ -261,25 +269,31 @@ static void watch(pid_t program)
     }
 }
 
-/* Starts the program and sees it to its end; in the keeper, or in the init. Returns where the
- * report of `keep` is to be written. */
-static int run_program(const struct launch *launch, int report_to, struct launch_report *report)
+/* Starts the program and sees it to its end; in the keeper, or in the init. Where the report is to
+ * be written changes. */
+static void run_program(const struct launch *launch, int *report_to, struct launch_report *report)
 {
+    struct supervisor supervisor;
+    int lock = launch->lock;
     pid_t program = 0;
+    sigset_t all;
+    sigfillset(&all);
+    supervisor_open(&supervisor, launch->tried, launch->folder, &all);
     /* A copy of the program may be open for writing still, in a keeper that was forked while it
      * was made and is about to close what it does not need. */
     for (int tries = 0; tries < BUSY_TRIES; tries++) {
-        report->start_errno = start_program(launch, &program);
+        report->start_errno = start_program(launch, &supervisor, &program);
         if (report->start_errno != ETXTBSY)
             break;
         nanosleep(&busy_pause, NULL);
     }
-    int to = close_all_but(report_to, launch->lock);
+    int *const kept[] = {report_to, &lock, &supervisor.listener, &supervisor.signals,
+                         &supervisor.folder};
+    keep_only(kept, sizeof(kept) / sizeof(kept[0]));
     if (report->start_errno == 0) {
-        watch(program);
-        end_all(program, report);
+        watch(program, &supervisor);
+        end_all(program, &supervisor, report);
     }
-    return to;
 }
 
 /* The first process in the namespaces. It keeps the report and the lock open as the keeper does, so
@@ -294,18 +308,19 @@ _Noreturn static void init_run(const struct launch *launch, int keeper, int repo
     /* The keeper may have died before it could be watched. */
     if (poll(&end, 1, 0) != 0)
         _exit(1);
-    if (why == 0 && (namespaces_fill(&launch->namespaces, launch->rules) < 0 ||
-                     limits_enter_namespaces(&launch->limits, &launch->namespaces) < 0))
+    if (why == 0 && (namespaces_fill(&launch->namespaces) < 0 ||
+                     limits_enter_namespaces(&launch->limits, &launch->namespaces) < 0 ||
+                     namespaces_seal(launch->rules) < 0))
         why = errno;
     report->start_errno = why;
     report->without_namespaces = why != 0;
     if (why == 0)
-        run_program(launch, report_to, report);
+        run_program(launch, &report_to, report);
     _exit(0);
 }
 
 /* The same as run_program, with an init between. Memory that both share tells what it saw. */
-static int run_init(const struct launch *launch, int report_to, struct launch_report *report)
+static void run_init(const struct launch *launch, int *report_to, struct launch_report *report)
 {
     int why, keeper = (int)syscall(SYS_pidfd_open, getpid(), 0);
     struct launch_report *inside =
@@ -315,21 +330,23 @@ static int run_init(const struct launch *launch, int report_to, struct launch_re
     if (init < 0) {
         report->start_errno = errno;
         report->without_namespaces = true;
-        return report_to;
+        return;
     }
     if (init == 0)
-        init_run(launch, keeper, report_to, why, inside);
+        init_run(launch, keeper, *report_to, why, inside);
     setpgid(init, init); /* a signal to the group finds it at once */
-    int to = close_all_but(report_to, launch->lock);
-    watch(init);
-    end_all(init, report);
+    struct supervisor none = {.listener = -1};
+    int lock = launch->lock;
+    int *const kept[] = {report_to, &lock};
+    keep_only(kept, sizeof(kept) / sizeof(kept[0]));
+    watch(init, &none);
+    end_all(init, &none, report);
     /* One that was killed, as the keeper does where it is told to, leaves its own end to say. */
     if (WIFEXITED(report->status)) {
         const unsigned left = report->left;
         *report = *inside;
         report->left += left;
     }
-    return to;
 }
 
 void keeper_run(const struct launch *launch, pid_t runner, int report_to)
@@ -345,9 +362,11 @@ void keeper_run(const struct launch *launch, pid_t runner, int report_to)
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
     if (getppid() != runner)
         _exit(1);
-    int to = launch->namespaces.level == NAMESPACES_NONE ? run_program(launch, report_to, &report)
-                                                         : run_init(launch, report_to, &report);
-    ssize_t written = write(to, &report, sizeof(report));
+    if (launch->namespaces.level == NAMESPACES_NONE)
+        run_program(launch, &report_to, &report);
+    else
+        run_init(launch, &report_to, &report);
+    ssize_t written = write(report_to, &report, sizeof(report));
     _exit(written == sizeof(report) ? 0 : 1);
 }
 

@@ -37,6 +37,7 @@ struct launch {
     bool network;                 /* with the network in reach, */
     int rules;                    /* under these of Landlock; -1: none */
     struct namespaces namespaces; /* in these */
+    int tried;                    /* its paths are noted there (tried.h); -1: nowhere */
     uint64_t mark;                /* of keeper_mark; 0: none */
 };
 

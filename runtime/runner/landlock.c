@@ -5,6 +5,7 @@
 #include <linux/landlock.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -57,16 +58,33 @@ int landlock_new(bool network, struct landlock *landlock, struct error *err)
     if (rules < 0)
         return error_errno(err, "cannot make a set of Landlock's rules");
     fcntl(rules, F_SETFD, FD_CLOEXEC);
-    *landlock = (struct landlock){rules, attributes.fs};
+    *landlock = (struct landlock){.rules = rules, .known = attributes.fs};
     return 0;
 }
 
-struct landlock landlock_of(int rules)
+/* Of what `fd` is; -1 with errno. */
+static int add_rule(int rules, uint64_t known, int fd, bool folder, bool write)
 {
-    return (struct landlock){rules, known(landlock_abi())};
+    const uint64_t allowed = READ_FILE | (folder ? READ_FOLDER : 0) | (write ? WRITE_FILE : 0) |
+                             (write && folder ? WRITE_FOLDER : 0);
+    const struct landlock_path_beneath_attr rule = {.allowed_access = allowed & known,
+                                                    .parent_fd = fd};
+    return (int)syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
 }
 
-int landlock_allow(const struct landlock *landlock, const char *path, enum landlock_access access,
+int landlock_allow_more(int rules, const char *folder, enum landlock_access access)
+{
+    int fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    int result = add_rule(rules, known(landlock_abi()), fd, true, access == LANDLOCK_WRITE);
+    int why = errno;
+    close(fd);
+    errno = why;
+    return result;
+}
+
+int landlock_allow(struct landlock *landlock, const char *path, enum landlock_access access,
                    struct error *err)
 {
     struct stat st;
@@ -80,14 +98,12 @@ int landlock_allow(const struct landlock *landlock, const char *path, enum landl
         return -1;
     }
     const bool folder = S_ISDIR(st.st_mode), write = access == LANDLOCK_WRITE;
-    const uint64_t allowed = READ_FILE | (folder ? READ_FOLDER : 0) | (write ? WRITE_FILE : 0) |
-                             (write && folder ? WRITE_FOLDER : 0);
-    const struct landlock_path_beneath_attr rule = {.allowed_access = allowed & landlock->known,
-                                                    .parent_fd = fd};
+    text_add(&landlock->allowed, write ? "w" : "r");
+    text_append(&landlock->allowed, path, strlen(path) + 1);
     int result =
-        syscall(SYS_landlock_add_rule, landlock->rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0
+        landlock->rules >= 0 && add_rule(landlock->rules, landlock->known, fd, folder, write) < 0
             ? error_errno(err, "cannot allow '%s' to a stage", path)
-            : 0;
+            : text_check(&landlock->allowed, err);
     close(fd);
     return result;
 }

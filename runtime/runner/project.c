@@ -184,6 +184,7 @@ static enum sandbox_mode sandbox_mode_of(const char *name)
 {
     return name == NULL || strcmp(name, "off") == 0 ? SANDBOX_OFF
            : strcmp(name, "auto") == 0              ? SANDBOX_AUTO
+           : strcmp(name, "trace") == 0             ? SANDBOX_TRACE
                                                     : SANDBOX_REQUIRE;
 }
 
@@ -194,7 +195,7 @@ int project_open(const struct project_settings *settings, enum project_view view
     char *cache = NULL, *lock_path = NULL;
     int result = -1;
     project.sandbox = sandbox_mode_of(settings->sandbox);
-    if (project.sandbox != SANDBOX_OFF)
+    if (project.sandbox == SANDBOX_AUTO || project.sandbox == SANDBOX_REQUIRE)
         project.namespaces = namespaces_here();
     if (project_enter(&project.settings, &project.found_file, err) < 0)
         return -1;

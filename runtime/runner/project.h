@@ -17,6 +17,7 @@ enum sandbox_mode {
     SANDBOX_OFF,
     SANDBOX_AUTO,    /* as far as the kernel goes */
     SANDBOX_REQUIRE, /* all of it, or nothing runs */
+    SANDBOX_TRACE,   /* nothing is refused, and what is read is told */
 };
 
 /* What the caller asks for. The texts stay the caller's. */
@@ -30,7 +31,7 @@ struct project_settings {
     int jobs;            /* processors to use, at least 1 */
     bool keep_going;     /* after a failure, run what does not depend on it */
     bool keep_work;      /* keep the work folder of each executed stage */
-    const char *sandbox; /* off, auto or require; NULL: off */
+    const char *sandbox; /* off, auto, require or trace; NULL: off */
     bool without_data;   /* files that are deps need not be there */
     bool locked;         /* deliver nothing that differs from the lock file, and leave that alone */
 };

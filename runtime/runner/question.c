@@ -134,17 +134,21 @@ static int launch(const struct question *question, const struct sandbox_rules *r
         file_free_names(environment, count);
         return error_errno(err, "cannot make a pipe");
     }
-    const struct launch asked = {.argv = argv,
-                                 .environment = environment,
-                                 .folder = work,
-                                 .output = ends[1],
-                                 .errors = errors,
-                                 .progress = -1,
-                                 .lock = -1,
-                                 .confined = project->sandbox != SANDBOX_OFF,
-                                 .rules = rules->landlock,
-                                 .namespaces = {project->namespaces, rules->shown},
-                                 .mark = keeper_mark(store_folder(project->store), NULL)};
+    const bool confined = sandbox_confines(project);
+    const struct launch asked = {
+        .argv = argv,
+        .environment = environment,
+        .folder = work,
+        .output = ends[1],
+        .errors = errors,
+        .progress = -1,
+        .lock = -1,
+        .limits = {.processes = confined ? LIMITS_PROCESSES : 0},
+        .confined = confined,
+        .rules = rules->landlock,
+        .namespaces = {project->namespaces.level, project->namespaces.user, rules->shown},
+        .tried = -1,
+        .mark = keeper_mark(store_folder(project->store), NULL)};
     int result = launch_start(project->launcher, &asked, &launched, err);
     close(ends[1]);
     if (result == 0)
@@ -173,10 +177,10 @@ static int ask_in(const struct question *question, const char *folder, int error
     int result = -1, work = open(inner, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (work < 0)
         error_errno(err, "cannot open '%s'", inner);
-    else if (project->sandbox == SANDBOX_OFF || sandbox_rules_make(&subject, &rules, err) == 0)
+    else if (!sandbox_confines(project) || sandbox_rules_make(&subject, &rules, err) == 0)
         result = launch(question, &rules,
-                        project->namespaces == NAMESPACES_NONE ? inner : NAMESPACES_FOLDER, work,
-                        errors, answer, err);
+                        project->namespaces.level == NAMESPACES_NONE ? inner : NAMESPACES_FOLDER,
+                        work, errors, answer, err);
     sandbox_rules_release(&rules);
     if (work >= 0)
         close(work);

@@ -76,6 +76,8 @@ static json_t *stage_json(const struct jobs *jobs, const struct job *job,
         stage = json_object_with(stage, "delivered", json_true());
     if (job->state != JOB_CACHED && job->reason.size > 0)
         stage = json_object_with(stage, "reason", json_clean(job->reason.data));
+    if (job->trace != NULL)
+        stage = json_object_with(stage, "trace", json_incref(job->trace));
     if (job->failure.size > 0)
         stage = json_object_with(stage, "failure", json_clean(job->failure.data));
     return stage;
@@ -128,6 +130,8 @@ static json_t *sandbox_json(const struct project *project)
     struct text words = {0};
     if (project->sandbox == SANDBOX_OFF)
         return json_string("off");
+    if (project->sandbox == SANDBOX_TRACE)
+        return json_string("trace: nothing was refused");
     sandbox_in_force(project, &words);
     json_t *json = words.failed ? NULL : json_string(text_string(&words));
     text_release(&words);

@@ -5,12 +5,19 @@
 #include "runner/confine.h"
 #include "runner/landlock.h"
 #include "runner/limits.h"
+#include "runner/supervisor.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { ABI_ALL = 6 }; /* from which on Landlock covers all that is promised */
+
+bool sandbox_confines(const struct project *project)
+{
+    return project->sandbox == SANDBOX_AUTO || project->sandbox == SANDBOX_REQUIRE;
+}
 
 void sandbox_missing(const struct project *project, struct text *missing)
 {
@@ -46,6 +53,12 @@ void sandbox_in_force(const struct project *project, struct text *words)
 int sandbox_check(const struct project *project, struct error *err)
 {
     struct text missing = {0};
+    const int why = project->sandbox == SANDBOX_TRACE ? supervisor_check() : 0;
+    if (why != 0)
+        return error_set(err, ERR_STAGE,
+                         "--sandbox=trace: what a stage reads cannot be told here: %s",
+                         why == EBUSY ? "this is a stage that is watched itself"
+                                      : "the kernel has no notifications of seccomp");
     if (project->sandbox != SANDBOX_REQUIRE)
         return 0;
     sandbox_missing(project, &missing);
@@ -102,8 +115,7 @@ static int show(struct sandbox_rules *rules, const char *path, struct error *err
 static int grant_in_place(struct granting *granting, const char *path, enum landlock_access access,
                           struct error *err)
 {
-    return granting->rules->landlock < 0 ? 0
-                                         : landlock_allow(&granting->landlock, path, access, err);
+    return landlock_allow(&granting->landlock, path, access, err);
 }
 
 static int grant(struct granting *granting, const char *path, enum landlock_access access,
@@ -247,18 +259,20 @@ int sandbox_rules_make(const struct sandbox_subject *subject, struct sandbox_rul
                        struct error *err)
 {
     struct sandbox_rules rules = {.landlock = -1};
-    struct granting granting = {.rules = &rules};
-    if (landlock_abi() > 0 && landlock_new(subject->network, &granting.landlock, err) < 0)
+    struct granting granting = {.rules = &rules, .landlock = {.rules = -1}};
+    const bool refuses = subject->project->sandbox != SANDBOX_TRACE && landlock_abi() > 0;
+    if (refuses && landlock_new(subject->network, &granting.landlock, err) < 0)
         return -1;
-    if (landlock_abi() > 0)
-        rules.landlock = granting.landlock.rules;
     /* First, as namespaces have it. */
-    if (show(&rules, subject->home, err) < 0 || grant_needed(&granting, subject, err) < 0) {
-        sandbox_rules_release(&rules);
-        return -1;
-    }
+    int result = show(&rules, subject->home, err);
+    if (result == 0)
+        result = grant_needed(&granting, subject, err);
+    rules.landlock = granting.landlock.rules;
+    rules.allowed = granting.landlock.allowed;
     *made = rules;
-    return 0;
+    if (result < 0)
+        sandbox_rules_release(made);
+    return result;
 }
 
 void sandbox_rules_release(struct sandbox_rules *rules)
@@ -266,5 +280,6 @@ void sandbox_rules_release(struct sandbox_rules *rules)
     if (rules->landlock >= 0)
         close(rules->landlock);
     file_free_names(rules->shown, rules->shown_count);
+    text_release(&rules->allowed);
     *rules = (struct sandbox_rules){.landlock = -1};
 }

@@ -11,12 +11,16 @@
 #include "base/text.h"
 #include "runner/invocation.h"
 
+/* Whether what is executed is kept from anything. */
+bool sandbox_confines(const struct project *project);
+
 /* What is missing on this kernel, as words; "" where nothing is. */
 void sandbox_missing(const struct project *project, struct text *missing);
 /* What is in force, as words. */
 void sandbox_in_force(const struct project *project, struct text *words);
 
-/* Before a run: ERR_USAGE where all is required and something is missing. */
+/* Before a run: ERR_USAGE where all is required and something is missing, ERR_STAGE where what
+ * stages read is asked for and cannot be told. */
 int sandbox_check(const struct project *project, struct error *err);
 
 /* A program that is confined: a stage, or one that is asked about itself (question.h). */
@@ -33,9 +37,11 @@ struct sandbox_subject {
 
 /* What its processes may reach. */
 struct sandbox_rules {
-    int landlock; /* a descriptor, -1 where the kernel has no Landlock */
+    int landlock; /* a descriptor, -1 where the kernel has no Landlock or nothing is to be refused
+                   */
     char **shown; /* of struct namespaces */
     size_t shown_count, shown_capacity;
+    struct text allowed; /* as tried.h has them */
 };
 int sandbox_rules_make(const struct sandbox_subject *subject, struct sandbox_rules *rules,
                        struct error *err);

@@ -10,6 +10,7 @@
 #include "runner/prepare.h"
 #include "runner/signals.h"
 #include "runner/stage_log.h"
+#include "runner/trespass.h"
 #include "runner/work.h"
 
 #include <errno.h>
@@ -457,7 +458,9 @@ static void finish(struct schedule *schedule, size_t at)
     schedule->watcher->finished(schedule->watcher->self, attempt);
     schedule->running[at] = schedule->running[--schedule->running_count];
     give_slots_back(schedule, attempt);
-    if (attempt_collect(attempt, &why) < 0) {
+    const bool failed = attempt_collect(attempt, &why) < 0;
+    trespass_note(attempt, failed ? &why : NULL);
+    if (failed) {
         if (why.kind != ERR_INTERRUPTED)
             work_keep_log(attempt);
         attempt_failed(schedule, attempt, &why);

@@ -387,7 +387,8 @@ void work_keep_log(struct attempt *attempt)
         attempt->log_path = path.data;
     else
         text_release(&path);
-    attempt->undeclared = undeclared_find(attempt, &text);
+    if (attempt->trespasses.size == 0)
+        attempt->undeclared = undeclared_find(attempt, &text);
     text_release(&text);
 }
 

@@ -42,7 +42,7 @@ r run --sandbox=auto
 [ $status -eq 0 ] && grep -q "^0 executed, 14 cached" "$here/err" && came_through read_outside
 ok $? sandbox_is_in_no_key
 r run --sandbox=some
-[ $status -eq 2 ] && grep -q -- "--sandbox 'some': expected auto, require or off" "$here/err"
+[ $status -eq 2 ] && grep -q -- "--sandbox 'some': expected auto, require, trace or off" "$here/err"
 ok $? mode_of_another_name_is_refused
 
 fresh
@@ -90,10 +90,10 @@ ok $? stage_that_declares_the_network_has_it
 [ "${kernel:-0}" -ge 1 ] || { skip undeclared_read_is_named_with_the_line_to_add "the kernel has no Landlock"; finish; }
 printf 'stages:\n  s: {cmd: [sh, -c, "cat %s/other.txt > outs/o"], outs: {o: o}}\n' "$project" > "$project/pipeline.yaml"
 r run --sandbox=auto
-[ $status -eq 1 ] && grep -q "note: the project's 'other.txt' is not there for this stage: declare it, as in deps: {code: other.txt}" "$here/err"
+[ $status -eq 1 ] && grep -q "pipeline.yaml:2:3: stage 's' read 'other.txt', which it does not declare: add to its deps: \"other: other.txt\"\$" "$here/err"
 ok $? undeclared_read_is_named_with_the_line_to_add
 printf 'stages:\n  s: {cmd: [sh, -c, "cat %s/file > outs/o"], outs: {o: o}}\n' "$outside" > "$project/pipeline.yaml"
 r run --sandbox=auto
-[ $status -eq 1 ] && grep -q "note: '$outside/file' is not there for this stage: declare it, as in deps: {code: $outside/file}" "$here/err"
+[ $status -eq 1 ] && grep -q "stage 's' read '$outside/file', which it does not declare: add to its deps: \"file: $outside/file\"\$" "$here/err"
 ok $? undeclared_read_outside_the_project_is_named
 finish

@@ -47,6 +47,13 @@ prints status status
 prints status status --sandbox=auto
 prints dry-run run -n
 prints run run --set delay=0
+r run --suggest-deps double
+if grep -q 'what a stage reads cannot be told here' "$here/err"; then
+    echo suggestions >> "$here/seen"
+    skip reprise_run___suggest_deps_double_keeps_to_suggestions "$(cat "$here/err")"
+else
+    prints suggestions run --suggest-deps double
+fi
 prints runs log
 prints log log data
 prints status status
