@@ -28,6 +28,11 @@ static const struct {
 
 enum { HIDDEN_COUNT = sizeof(hidden) / sizeof(hidden[0]) };
 
+const char *namespaces_hidden(size_t i)
+{
+    return i < HIDDEN_COUNT ? hidden[i].path : NULL;
+}
+
 bool namespaces_hides(const char *path)
 {
     for (size_t i = 0; i < HIDDEN_COUNT; i++) {

@@ -43,7 +43,9 @@ struct namespaces {
  * for tests. */
 struct namespaces_here namespaces_here(void);
 
-/* True of a path that is hidden unless it is shown. */
+/* The folders that are hidden, from 0 on; NULL behind the last. */
+const char *namespaces_hidden(size_t i);
+/* True of a path below one of them, which is hidden unless it is shown. */
 bool namespaces_hides(const char *path);
 
 /* What is missing here, appended as words; and what is in force. */

@@ -28,7 +28,12 @@ static int add_rules(const struct attempt *attempt, const struct text *allowed, 
 {
     static const char *const own[] = {"outs", "home", "scratch", "scratch_out"};
     const struct job *job = attempt->job;
+    const char *hidden;
     tried_add_rules(tried, text_string(allowed), allowed->size);
+    for (size_t i = 0; attempt->jobs->project->namespaces.level != NAMESPACES_NONE &&
+                       (hidden = namespaces_hidden(i)) != NULL;
+         i++)
+        tried_add_rule(tried, TRIED_EMPTY, hidden);
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         tried_add_rule(tried, TRIED_OWN, own[i]);
     for (size_t i = 0; i < job->dep_count; i++) {
@@ -191,24 +196,13 @@ static bool follow(const char *path, unsigned access, char whole[PATH_MAX])
     return true;
 }
 
-/* Written in a folder that the stage has to itself. */
-static bool is_private(const struct search *search, const char *path, bool wrote)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    snprintf(folder, sizeof(folder), "%.*s/", (int)(slash - path), path);
-    return wrote && search->attempt->jobs->project->namespaces.level != NAMESPACES_NONE &&
-           namespaces_hides(path) &&
-           (strcmp(folder, "/tmp/") == 0 || strcmp(folder, "/dev/shm/") == 0);
-}
-
 static int add_absolute(struct search *search, const struct tried_path *tried, struct error *err)
 {
     char whole[PATH_MAX];
     struct stat st = {0};
     const bool wrote = (tried->access & TRIED_WRITES) != 0;
     if (!follow(tried->path, tried->access, whole) ||
-        tried_allows(search->attempt->tried, whole, wrote) || is_private(search, whole, wrote))
+        tried_allows(search->attempt->tried, whole, wrote))
         return 0;
     const bool there = stat(whole, &st) == 0;
     if (there ? !may_matter(whole, &st) : !wrote)

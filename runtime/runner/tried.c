@@ -97,32 +97,30 @@ const char *tried_below(const char *path, const char *folder)
     return path[length] == '/' ? path + length + 1 : path[length] == '\0' ? path + length : NULL;
 }
 
-/* The first rule of one of these letters that covers a path, or NULL. */
+/* The longest rule of one of these letters that covers a path, or NULL: of a dep in another's
+ * folder its own. */
 static const char *find_rule(const struct tried *tried, const char *letters, const char *path)
-{
-    for (const char *rule = tried->rules; rule < tried->rules + tried->rules_size;
-         rule += strlen(rule) + 1)
-        if (strchr(letters, rule[0]) != NULL && tried_below(path, rule + 1) != NULL)
-            return rule;
-    return NULL;
-}
-
-/* In the stage's folder the longest counts: of a dep in another's folder its own. */
-static const char *find_own_rule(const struct tried *tried, const char *path)
 {
     const char *found = NULL;
     for (const char *rule = tried->rules; rule < tried->rules + tried->rules_size;
          rule += strlen(rule) + 1)
-        if ((rule[0] == TRIED_OWN || rule[0] == TRIED_DEP) && tried_below(path, rule + 1) != NULL &&
+        if (strchr(letters, rule[0]) != NULL && tried_below(path, rule + 1) != NULL &&
             (found == NULL || strlen(rule) > strlen(found)))
             found = rule;
     return found;
 }
 
+/* Of an absolute path that is not in the stage's folder. */
+static bool is_allowed(const struct tried *tried, const char *path, bool write)
+{
+    const char *rule = find_rule(tried, write ? "w" : "rw", path);
+    const char *empty = find_rule(tried, "e", path);
+    return rule != NULL && (empty == NULL || strlen(rule) > strlen(empty));
+}
+
 bool tried_allows(const struct tried *tried, const char *path, bool write)
 {
-    return tried_below(path, tried->folder) != NULL ||
-           find_rule(tried, write ? "w" : "rw", path) != NULL;
+    return tried_below(path, tried->folder) != NULL || is_allowed(tried, path, write);
 }
 
 /* ---- the keeper's side ---- */
@@ -195,12 +193,28 @@ static void simplify(char *path)
  * it. */
 static void hear_own(struct tried *tried, int folder, const char *path, unsigned access)
 {
-    const char *rule = find_own_rule(tried, path);
+    const char *rule = find_rule(tried, "od", path);
     if (rule != NULL && rule[0] == TRIED_DEP)
         note(tried, 'o', rule + 1, access);
     else if (rule == NULL && path[0] != '\0' && access == TRIED_READS &&
              faccessat(folder, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
         note(tried, 'o', path, access);
+}
+
+/* Whether it is what the stage put into a folder that began empty, or is about to. */
+static bool is_of_the_stage(const struct tried *tried, char path[TRIED_PATH], unsigned access)
+{
+    if (find_rule(tried, "e", path) == NULL || is_allowed(tried, path, false))
+        return false;
+    char *slash = (access & TRIED_MAKES) != 0 ? strrchr(path, '/') : NULL;
+    if (slash == path)
+        return true; /* the folder itself, which is there */
+    if (slash != NULL)
+        *slash = '\0';
+    const bool there = faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (slash != NULL)
+        *slash = '/';
+    return there;
 }
 
 void tried_hear(struct tried *tried, int folder, char path[TRIED_PATH], unsigned access)
@@ -209,7 +223,7 @@ void tried_hear(struct tried *tried, int folder, char path[TRIED_PATH], unsigned
     const char *own = tried_below(path, tried->folder);
     if (own != NULL)
         hear_own(tried, folder, own, access);
-    else if (find_rule(tried, (access & TRIED_WRITES) != 0 ? "w" : "rw", path) == NULL &&
-             strcmp(path, "/") != 0)
+    else if (!is_allowed(tried, path, (access & TRIED_WRITES) != 0) && strcmp(path, "/") != 0 &&
+             !is_of_the_stage(tried, path, access))
         note(tried, 'a', path, access);
 }

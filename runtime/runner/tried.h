@@ -20,6 +20,8 @@ enum { TRIED_PATH = PATH_MAX };
 enum tried_rule {
     TRIED_READ = 'r',  /* an absolute path and all below: may be read */
     TRIED_WRITE = 'w', /* may be read and written */
+    TRIED_EMPTY = 'e', /* the stage has its own of it, which begins empty; of the machine's own it
+                          may reach what rules for longer paths say */
     TRIED_OWN = 'o',   /* in the stage's folder, relative to it: nobody asks what happens there */
     TRIED_DEP = 'd',   /* the same, but that something of it was read is noted, as this path */
 };
@@ -48,7 +50,7 @@ bool tried_allows(const struct tried *tried, const char *path, bool write);
 
 /* NULL where it cannot be mapped. */
 struct tried *tried_map(int fd);
-/* `folder` is a descriptor of the stage's folder. Changes `path`. */
+/* `folder` is a descriptor of the stage's folder. In the stage's mount tree. Changes `path`. */
 void tried_hear(struct tried *tried, int folder, char path[TRIED_PATH], unsigned access);
 /* From then on paths are heard. */
 void tried_begin(struct tried *tried);

@@ -123,6 +123,42 @@ static void tried_notes_of_its_own_folder_deps_and_what_is_not_there(void **stat
     end(&bed);
 }
 
+/* The test's own folder stands for /tmp, the stage works elsewhere. */
+static void tried_notes_of_what_began_empty_what_the_stage_did_not_put_there(void **state)
+{
+    (void)state;
+    struct error err;
+    struct bed bed;
+    struct tried_path path;
+    char shown[TRIED_PATH];
+    size_t at = 0;
+    make(&bed);
+    tried_free(bed.tried);
+    close(bed.fd);
+    assert_int_equal(tried_new("/run/reprise/run", &bed.tried, &bed.fd, &err), 0);
+    assert_true(tried_add_rule(bed.tried, TRIED_WRITE, folder));
+    assert_true(tried_add_rule(bed.tried, TRIED_EMPTY, folder));
+    snprintf(shown, sizeof(shown), "%s/shown", folder);
+    assert_true(tried_add_rule(bed.tried, TRIED_READ, shown));
+    assert_int_equal(mkdirat(bed.folder, "there", 0755), 0);
+    hear_own(&bed, "", TRIED_READS);
+    hear_own(&bed, "there", TRIED_READS);
+    hear_own(&bed, "new", TRIED_WRITES | TRIED_MAKES);
+    hear_own(&bed, "there/new", TRIED_WRITES | TRIED_MAKES);
+    hear_own(&bed, "shown/file", TRIED_READS);
+    assert_int_equal(count(&bed), 0);
+    hear_own(&bed, "of-the-machine", TRIED_READS);
+    hear_own(&bed, "project/new", TRIED_WRITES | TRIED_MAKES);
+    hear_own(&bed, "shown/new", TRIED_WRITES | TRIED_MAKES);
+    assert_int_equal(count(&bed), 3);
+    assert_true(tried_next(bed.tried, &at, &path));
+    assert_string_equal(strrchr(path.path, '/'), "/of-the-machine");
+    assert_false(tried_allows(bed.tried, path.path, false));
+    assert_true(tried_allows(bed.tried, shown, false));
+    unlinkat(bed.folder, "there", AT_REMOVEDIR);
+    end(&bed);
+}
+
 /* Another mapping of the same memory is what the keeper has. */
 static void tried_is_bounded_and_says_when_it_was_full(void **state)
 {
@@ -165,6 +201,7 @@ int main(void)
         cmocka_unit_test(tried_notes_what_no_rule_covers_once),
         cmocka_unit_test(tried_simplifies_paths_by_their_text),
         cmocka_unit_test(tried_notes_of_its_own_folder_deps_and_what_is_not_there),
+        cmocka_unit_test(tried_notes_of_what_began_empty_what_the_stage_did_not_put_there),
         cmocka_unit_test(tried_is_bounded_and_says_when_it_was_full),
         cmocka_unit_test(tried_allows_what_rules_cover),
     };
