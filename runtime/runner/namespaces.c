@@ -40,7 +40,7 @@ bool namespaces_hides(const char *path)
 
 /* ---- a child in new namespaces ---- */
 
-bool namespaces_need_user(void)
+static bool needs_user(void)
 {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct have[2] = {{0}};
@@ -72,18 +72,17 @@ static int map_ids(uid_t user, gid_t group)
     return write_text("/proc/self/gid_map", line);
 }
 
-pid_t namespaces_fork(enum namespaces_level level, int *why)
+pid_t namespaces_fork(const struct namespaces *namespaces, int *why)
 {
     const uid_t user = geteuid();
     const gid_t group = getegid();
-    const bool with_user = namespaces_need_user();
     const unsigned long flags = SIGCHLD | CLONE_NEWNS | CLONE_NEWIPC |
-                                (level == NAMESPACES_ALL ? CLONE_NEWPID : 0UL) |
-                                (with_user ? CLONE_NEWUSER : 0UL);
+                                (namespaces->level == NAMESPACES_ALL ? CLONE_NEWPID : 0UL) |
+                                (namespaces->user ? CLONE_NEWUSER : 0UL);
     *why = 0;
     /* With all arguments 0 their order, which architectures differ in, doesn't matter. */
     pid_t child = (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
-    if (child == 0 && with_user && map_ids(user, group) < 0)
+    if (child == 0 && namespaces->user && map_ids(user, group) < 0)
         *why = errno;
     return child;
 }
@@ -182,22 +181,6 @@ static int mount_processes(void)
     return errno == EINVAL ? mount("proc", "/proc", "proc", flags, NULL) : -1;
 }
 
-/* Landlock doesn't know modes, times and attributes of files: that nothing outside is changed, in
- * none of these, is by mounts. Before Linux 5.12 there is no such call, and they can be. */
-static int make_outside_read_only(const bool is_hidden[HIDDEN_COUNT])
-{
-    struct mount_attr none = {.attr_set = MOUNT_ATTR_RDONLY}, own = {.attr_clr = MOUNT_ATTR_RDONLY};
-    if (syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &none, sizeof(none)) < 0)
-        return errno == ENOSYS ? 0 : -1;
-    for (size_t i = 0; i < HIDDEN_COUNT; i++)
-        if (is_hidden[i] &&
-            syscall(SYS_mount_setattr, AT_FDCWD, hidden[i].path, 0, &own, sizeof(own)) < 0)
-            return -1;
-    return access(NAMESPACES_HOME, F_OK) < 0
-               ? 0
-               : (int)syscall(SYS_mount_setattr, AT_FDCWD, NAMESPACES_HOME, 0, &own, sizeof(own));
-}
-
 int namespaces_fill(const struct namespaces *namespaces, int rules)
 {
     bool is_hidden[HIDDEN_COUNT];
@@ -206,24 +189,41 @@ int namespaces_fill(const struct namespaces *namespaces, int rules)
         return -1;
     if (namespaces->level == NAMESPACES_ALL && mount_processes() < 0)
         return -1;
-    if (make_outside_read_only(is_hidden) < 0)
-        return -1;
     return rules < 0 ? 0 : allow_new(rules, is_hidden);
+}
+
+static int set_mounts(const char *path, unsigned flags, uint64_t set, uint64_t clear)
+{
+    struct mount_attr change = {.attr_set = set, .attr_clr = clear};
+    return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &change, sizeof(change));
+}
+
+int namespaces_seal(void)
+{
+    if (set_mounts("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0) < 0)
+        return errno == ENOSYS ? 0 : -1;
+    /* What is none of ours, since it could not be hidden, is no mount. */
+    for (size_t i = 0; i < HIDDEN_COUNT; i++)
+        if (set_mounts(hidden[i].path, 0, 0, MOUNT_ATTR_RDONLY) < 0 && errno != EINVAL &&
+            errno != ENOENT)
+            return -1;
+    return access(NAMESPACES_HOME, F_OK) < 0 ? 0
+                                             : set_mounts(NAMESPACES_HOME, 0, 0, MOUNT_ATTR_RDONLY);
 }
 
 /* ---- what is allowed ---- */
 
 /* 0, or the errno for which it is not. */
-static int attempt_level(enum namespaces_level level)
+static int try_level(enum namespaces_level level, bool user)
 {
+    char *const nothing[] = {NULL};
+    const struct namespaces namespaces = {level, user, nothing};
     int why, status;
-    pid_t child = namespaces_fork(level, &why);
+    pid_t child = namespaces_fork(&namespaces, &why);
     if (child < 0)
         return errno;
     if (child == 0) {
-        char *const nothing[] = {NULL};
-        const struct namespaces namespaces = {level, nothing};
-        if (why == 0 && namespaces_fill(&namespaces, -1) < 0)
+        if (why == 0 && (namespaces_fill(&namespaces, -1) < 0 || namespaces_seal() < 0))
             why = errno;
         _exit(why);
     }
@@ -233,32 +233,34 @@ static int attempt_level(enum namespaces_level level)
     return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
 }
 
-enum namespaces_level namespaces_allowed(int *why)
+struct namespaces_here namespaces_here(void)
 {
     const char *lowered = getenv("REPRISE_NAMESPACES");
-    *why = EPERM;
+    struct namespaces_here here = {NAMESPACES_NONE, needs_user(), EPERM};
     if (lowered != NULL && strcmp(lowered, "none") == 0)
-        return NAMESPACES_NONE;
-    const bool without_processes = lowered != NULL && strcmp(lowered, "files") == 0;
-    if (!without_processes && (*why = attempt_level(NAMESPACES_ALL)) == 0)
-        return NAMESPACES_ALL;
-    return attempt_level(NAMESPACES_FILES) == 0 ? NAMESPACES_FILES : NAMESPACES_NONE;
+        return here;
+    const bool only_files = lowered != NULL && strcmp(lowered, "files") == 0;
+    if (!only_files && (here.why = try_level(NAMESPACES_ALL, here.user)) == 0)
+        here.level = NAMESPACES_ALL;
+    else if (try_level(NAMESPACES_FILES, here.user) == 0)
+        here.level = NAMESPACES_FILES;
+    return here;
 }
 
-void namespaces_missing(enum namespaces_level level, int why, struct text *missing)
+void namespaces_missing(const struct namespaces_here *here, struct text *missing)
 {
     static const char *const what[] = {
         [NAMESPACES_NONE] = "/run, /tmp, /dev/shm and the names of processes are the machine's, "
                             "and the work folder's path is not fixed (namespaces",
         [NAMESPACES_FILES] = "the names of processes are the machine's (a /proc of its own"};
-    if (level != NAMESPACES_ALL)
-        text_addf(missing, "%s%s: %s)", missing->size > 0 ? ", " : "", what[level], strerror(why));
+    if (here->level != NAMESPACES_ALL)
+        text_addf(missing, "%s%s: %s)", missing->size > 0 ? ", " : "", what[here->level],
+                  strerror(here->why));
 }
 
-void namespaces_in_force(enum namespaces_level level, struct text *words)
+void namespaces_in_force(const struct namespaces_here *here, struct text *words)
 {
-    if (level == NAMESPACES_NONE)
-        return;
-    text_addf(words, ", namespaces (%smount, %sIPC)", namespaces_need_user() ? "user, " : "",
-              level == NAMESPACES_ALL ? "pid, " : "");
+    if (here->level != NAMESPACES_NONE)
+        text_addf(words, ", namespaces (%smount, %sIPC)", here->user ? "user, " : "",
+                  here->level == NAMESPACES_ALL ? "pid, " : "");
 }

@@ -124,6 +124,7 @@ static int launch(const struct question *question, const struct sandbox_rules *r
                                             question->program->path};
     char *const argv[] = {question->program->path, (char *)question->option,
                           (char *)question->argument, NULL};
+    const bool is_confined = project->sandbox != SANDBOX_OFF;
     char **environment;
     size_t count;
     int ends[2];
@@ -134,17 +135,18 @@ static int launch(const struct question *question, const struct sandbox_rules *r
         file_free_names(environment, count);
         return error_errno(err, "cannot make a pipe");
     }
-    const struct launch asked = {.argv = argv,
-                                 .environment = environment,
-                                 .folder = work,
-                                 .output = ends[1],
-                                 .errors = errors,
-                                 .progress = -1,
-                                 .lock = -1,
-                                 .confined = project->sandbox != SANDBOX_OFF,
-                                 .rules = rules->landlock,
-                                 .namespaces = {project->namespaces, rules->shown},
-                                 .mark = keeper_mark(store_folder(project->store), NULL)};
+    const struct launch asked = {
+        .argv = argv,
+        .environment = environment,
+        .folder = work,
+        .output = ends[1],
+        .errors = errors,
+        .progress = -1,
+        .lock = -1,
+        .confined = is_confined,
+        .rules = rules->landlock,
+        .namespaces = {project->namespaces.level, project->namespaces.user, rules->shown},
+        .mark = keeper_mark(store_folder(project->store), NULL)};
     int result = launch_start(project->launcher, &asked, &launched, err);
     close(ends[1]);
     if (result == 0)
@@ -175,8 +177,8 @@ static int ask_in(const struct question *question, const char *folder, int error
         error_errno(err, "cannot open '%s'", inner);
     else if (project->sandbox == SANDBOX_OFF || sandbox_rules_make(&subject, &rules, err) == 0)
         result = launch(question, &rules,
-                        project->namespaces == NAMESPACES_NONE ? inner : NAMESPACES_FOLDER, work,
-                        errors, answer, err);
+                        project->namespaces.level == NAMESPACES_NONE ? inner : NAMESPACES_FOLDER,
+                        work, errors, answer, err);
     sandbox_rules_release(&rules);
     if (work >= 0)
         close(work);

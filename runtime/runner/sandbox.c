@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "runner/confine.h"
 #include "runner/landlock.h"
+#include "runner/limits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@ void sandbox_missing(const struct project *project, struct text *missing)
                       missing->size > 0 ? ", " : "", parts[i].what, parts[i].abi, abi);
     if (!confine_has_seccomp())
         text_addf(missing, "%sthe network is in reach (no seccomp)", missing->size > 0 ? ", " : "");
-    namespaces_missing(project->namespaces, project->no_namespaces, missing);
+    namespaces_missing(&project->namespaces, missing);
+    limits_missing(&project->namespaces, missing);
 }
 
 void sandbox_in_force(const struct project *project, struct text *words)
@@ -37,7 +39,8 @@ void sandbox_in_force(const struct project *project, struct text *words)
         text_addf(words, ", Landlock ABI %d", abi);
     if (confine_has_seccomp())
         text_add(words, ", seccomp");
-    namespaces_in_force(project->namespaces, words);
+    namespaces_in_force(&project->namespaces, words);
+    limits_in_force(&project->namespaces, words);
 }
 
 int sandbox_check(const struct project *project, struct error *err)
