@@ -15,7 +15,7 @@
 static struct limits limits_of(const struct project *project, const struct plan_stage *stage)
 {
     const struct plan_resources *resources = &stage->resources;
-    const int64_t usual = project->sandbox == SANDBOX_OFF ? 0 : LIMITS_PROCESSES;
+    const int64_t usual = sandbox_confines(project) ? LIMITS_PROCESSES : 0;
     return (struct limits){.memory_bytes = resources->memory_bytes,
                            .file_bytes = resources->disk_bytes,
                            .processes = resources->processes > 0 ? resources->processes : usual};
