@@ -308,9 +308,9 @@ _Noreturn static void init_run(const struct launch *launch, int keeper, int repo
     /* The keeper may have died before it could be watched. */
     if (poll(&end, 1, 0) != 0)
         _exit(1);
-    if (why == 0 && (namespaces_fill(&launch->namespaces) < 0 ||
+    if (why == 0 && (namespaces_fill(&launch->namespaces, launch->rules) < 0 ||
                      limits_enter_namespaces(&launch->limits, &launch->namespaces) < 0 ||
-                     namespaces_seal(launch->rules) < 0))
+                     namespaces_seal() < 0))
         why = errno;
     report->start_errno = why;
     report->without_namespaces = why != 0;

@@ -94,20 +94,16 @@ pid_t namespaces_fork(const struct namespaces *namespaces, int *why)
 
 /* ---- its mounts ---- */
 
-static int hide(void)
+static int hide(bool is_hidden[HIDDEN_COUNT])
 {
-    for (size_t i = 0; i < HIDDEN_COUNT; i++)
+    for (size_t i = 0; i < HIDDEN_COUNT; i++) {
+        is_hidden[i] =
+            mount("tmpfs", hidden[i].path, "tmpfs", MS_NOSUID | MS_NODEV, hidden[i].options) == 0;
         /* The first has the work folder; who has none of the others shares none. */
-        if (mount("tmpfs", hidden[i].path, "tmpfs", MS_NOSUID | MS_NODEV, hidden[i].options) < 0 &&
-            (i == 0 || errno != ENOENT))
+        if (!is_hidden[i] && (i == 0 || errno != ENOENT))
             return -1;
+    }
     return 0;
-}
-
-/* What could not be hidden is not there. */
-static bool is_hidden(size_t i)
-{
-    return access(hidden[i].path, F_OK) == 0;
 }
 
 /* The folders on the way to a place, and the place itself, as what `fd` is. */
@@ -147,13 +143,13 @@ static int show(int fd, const char *path)
 }
 
 /* Opened while they can be seen, in this mount tree: those of another cannot be mounted. */
-static int hide_and_show(char *const *shown)
+static int hide_and_show(char *const *shown, bool is_hidden[HIDDEN_COUNT])
 {
     int fds[SHOWN_MOST], result = 0;
     size_t count = 0;
     for (; shown[count] != NULL && count < SHOWN_MOST; count++)
         fds[count] = open(shown[count], O_PATH | O_CLOEXEC);
-    if (hide() < 0)
+    if (hide(is_hidden) < 0)
         return -1;
     for (size_t i = 0; i < count && result == 0; i++) {
         /* The work folder must be there; others may not be, as for Landlock. */
@@ -171,10 +167,10 @@ static int hide_and_show(char *const *shown)
 }
 
 /* The rules name what was there before; what is new has none. */
-static int allow_new(int rules)
+static int allow_new(int rules, const bool is_hidden[HIDDEN_COUNT])
 {
     for (size_t i = 1; i < HIDDEN_COUNT; i++)
-        if (is_hidden(i) && landlock_allow_more(rules, hidden[i].path, LANDLOCK_WRITE) < 0)
+        if (is_hidden[i] && landlock_allow_more(rules, hidden[i].path, LANDLOCK_WRITE) < 0)
             return -1;
     return landlock_allow_more(rules, "/proc", LANDLOCK_READ);
 }
@@ -188,35 +184,34 @@ static int mount_processes(void)
     return errno == EINVAL ? mount("proc", "/proc", "proc", flags, NULL) : -1;
 }
 
-/* Landlock doesn't know modes, times and attributes of files: that nothing outside is changed, in
- * none of these, is by mounts. Before Linux 5.12 there is no such call, and they can be. */
-static int make_outside_read_only(void)
+int namespaces_fill(const struct namespaces *namespaces, int rules)
 {
-    struct mount_attr none = {.attr_set = MOUNT_ATTR_RDONLY}, own = {.attr_clr = MOUNT_ATTR_RDONLY};
-    if (syscall(SYS_mount_setattr, AT_FDCWD, "/", AT_RECURSIVE, &none, sizeof(none)) < 0)
-        return errno == ENOSYS ? 0 : -1;
-    for (size_t i = 0; i < HIDDEN_COUNT; i++)
-        if (is_hidden(i) &&
-            syscall(SYS_mount_setattr, AT_FDCWD, hidden[i].path, 0, &own, sizeof(own)) < 0)
-            return -1;
-    return access(NAMESPACES_HOME, F_OK) < 0
-               ? 0
-               : (int)syscall(SYS_mount_setattr, AT_FDCWD, NAMESPACES_HOME, 0, &own, sizeof(own));
-}
-
-int namespaces_fill(const struct namespaces *namespaces)
-{
+    bool is_hidden[HIDDEN_COUNT];
     if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        hide_and_show(namespaces->shown) < 0)
+        hide_and_show(namespaces->shown, is_hidden) < 0)
         return -1;
-    return namespaces->level == NAMESPACES_ALL ? mount_processes() : 0;
+    if (namespaces->level == NAMESPACES_ALL && mount_processes() < 0)
+        return -1;
+    return rules < 0 ? 0 : allow_new(rules, is_hidden);
 }
 
-int namespaces_seal(int rules)
+static int set_mounts(const char *path, unsigned flags, uint64_t set, uint64_t clear)
 {
-    if (make_outside_read_only() < 0)
-        return -1;
-    return rules < 0 ? 0 : allow_new(rules);
+    struct mount_attr change = {.attr_set = set, .attr_clr = clear};
+    return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &change, sizeof(change));
+}
+
+int namespaces_seal(void)
+{
+    if (set_mounts("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0) < 0)
+        return errno == ENOSYS ? 0 : -1;
+    /* What is none of ours, since it could not be hidden, is no mount. */
+    for (size_t i = 0; i < HIDDEN_COUNT; i++)
+        if (set_mounts(hidden[i].path, 0, 0, MOUNT_ATTR_RDONLY) < 0 && errno != EINVAL &&
+            errno != ENOENT)
+            return -1;
+    return access(NAMESPACES_HOME, F_OK) < 0 ? 0
+                                             : set_mounts(NAMESPACES_HOME, 0, 0, MOUNT_ATTR_RDONLY);
 }
 
 /* ---- what is allowed ---- */
@@ -231,7 +226,7 @@ static int try_level(enum namespaces_level level, bool user)
     if (child < 0)
         return errno;
     if (child == 0) {
-        if (why == 0 && (namespaces_fill(&namespaces) < 0 || namespaces_seal(-1) < 0))
+        if (why == 0 && (namespaces_fill(&namespaces, -1) < 0 || namespaces_seal() < 0))
             why = errno;
         _exit(why);
     }

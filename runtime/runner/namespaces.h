@@ -2,7 +2,7 @@
  * IPC, and a mount tree in which /run, /tmp and /dev/shm are empty and its own, and its work folder
  * lies at one path, wherever the project does.
  *
- *   keeper ── init (namespaces_fork, _fill, _seal) ── program ── ...
+ *   keeper ── init (namespaces_fork, namespaces_fill) ── program ── ...
  *
  * By user, mount, pid and IPC namespaces (namespaces(7)); a user namespace only where the others
  * are not allowed without. The init is process 1 inside: when it ends, the kernel kills the rest.
@@ -56,10 +56,12 @@ void namespaces_in_force(const struct namespaces_here *here, struct text *words)
  * and exec, as what follows: allocates nothing. */
 pid_t namespaces_fork(const struct namespaces *namespaces, int *why);
 
-/* In that child: hides and shows; -1 with errno. What is to be written to /proc/sys is, before */
-int namespaces_fill(const struct namespaces *namespaces);
-/* all outside of the stage's own becomes read-only, and Landlock's `rules` (or -1) allow what is
- * new. -1 with errno. */
-int namespaces_seal(int rules);
+/* In that child: hides, shows, and allows Landlock's `rules` (or -1) what is new. -1 with errno. */
+int namespaces_fill(const struct namespaces *namespaces, int rules);
+
+/* And then: all mounts but those of its own are for reading only, since Landlock knows nothing of
+ * files' modes, times and attributes. Before Linux 5.12, which has no such call, they stay as they
+ * are. -1 with errno. */
+int namespaces_seal(void);
 
 #endif

@@ -124,6 +124,7 @@ static int launch(const struct question *question, const struct sandbox_rules *r
                                             question->program->path};
     char *const argv[] = {question->program->path, (char *)question->option,
                           (char *)question->argument, NULL};
+    const bool confined = sandbox_confines(project);
     char **environment;
     size_t count;
     int ends[2];
@@ -134,7 +135,6 @@ static int launch(const struct question *question, const struct sandbox_rules *r
         file_free_names(environment, count);
         return error_errno(err, "cannot make a pipe");
     }
-    const bool confined = sandbox_confines(project);
     const struct launch asked = {
         .argv = argv,
         .environment = environment,
