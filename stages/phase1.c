@@ -51,6 +51,7 @@ int main(int argc, char **argv)
         .run = trainer_run,
         .check = trainer_check,
         .print_program = trainer_print_program,
+        .profile = trainer_profile,
         .fingerprint = trainer_fingerprint,
         .own = &training,
         .deps = "dataset splits weights? state?",

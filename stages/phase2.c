@@ -55,6 +55,7 @@ int main(int argc, char **argv)
         .run = trainer_run,
         .check = trainer_check,
         .print_program = trainer_print_program,
+        .profile = trainer_profile,
         .fingerprint = trainer_fingerprint,
         .own = &training,
         .deps = "dataset splits model state?",

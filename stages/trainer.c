@@ -2,6 +2,7 @@
 
 #include "augment_params.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "model_use.h"
 #include "nn/program.h"
 
@@ -355,6 +356,57 @@ int trainer_print_program(struct stage *stage, struct error *err)
                      err) == 0)
         result = program_print(&program, stdout, err);
     program_release(&program);
+    release(&trainer);
+    return result;
+}
+
+enum { PROFILED_STEPS = 3 };
+
+/* Steps of the first batch, over and over: the first makes what is made once. */
+static int profile_steps(struct trainer *trainer, struct network *network, const struct feed *feed,
+                         struct text *words, struct error *err)
+{
+    const int64_t n = trainer->options.batch < trainer->train_count ? trainer->options.batch
+                                                                    : trainer->train_count;
+    struct batch_result result;
+    int status = 0;
+    for (int64_t i = 0; i <= PROFILED_STEPS && status == 0; i++) {
+        if (i == 1 && network_profile_start(network, err) < 0)
+            return -1;
+        status = network_train(network, feed, trainer->train, n, 0, i,
+                               (float)trainer->options.learning_rate, &result, err);
+    }
+    text_addf(words, "%d steps of %lld pictures in shards of %lld, %s, %s\n", PROFILED_STEPS,
+              (long long)n, (long long)trainer->options.shard, dtype_name(trainer->options.dtype),
+              trainer->device->description);
+    return status < 0 ? -1 : network_profile_tell(network, PROFILED_STEPS, words, err);
+}
+
+int trainer_profile(struct stage *stage, struct error *err)
+{
+    const struct training *training = stage_own(stage);
+    struct trainer trainer = {.stage = stage};
+    const struct fit_options *o = &trainer.options;
+    struct feed train, val;
+    struct network *network = NULL;
+    struct text words = {0};
+    int result = -1;
+    if (read_params(&trainer, training, err) == 0 && open_all(&trainer, training, err) == 0 &&
+        feed(&trainer, &train, &val, err) == 0) {
+        const struct network_options options = {.batch = o->batch,
+                                                .shard = o->shard,
+                                                .norm = o->norm,
+                                                .seed = o->seed,
+                                                .dtype = o->dtype};
+        if (network_new(trainer.model, trainer.device, &options, &network, err) == 0 &&
+            network_set_optimizer(network, &o->optimizer, err) == 0 &&
+            profile_steps(&trainer, network, &train, &words, err) == 0) {
+            fputs(text_string(&words), stdout);
+            result = 0;
+        }
+    }
+    text_release(&words);
+    network_free(network);
     release(&trainer);
     return result;
 }

@@ -79,6 +79,7 @@ int trainer_run(struct stage *stage, struct error *err);
 
 /* Prints what trainer_run() would have the network compute (nn/program.h). */
 int trainer_print_program(struct stage *stage, struct error *err);
+int trainer_profile(struct stage *stage, struct error *err);
 
 /* The stage's fingerprint: the device, and what precision auto is on it. */
 int trainer_fingerprint(const char *device, struct error *err);

@@ -38,7 +38,8 @@
  *       or names of deps or outs, are wrong; deps and outs may be missing there.
  *       Else it prints `metric NAME` for each number that its metrics will hold.
  * And one for people: EXE --print-program STAGE.JSON reads the deps and prints the
- * steps that a stage's network would take.
+ * steps that a stage's network would take; EXE --profile-ops STAGE.JSON takes some
+ * of them and prints where their time goes.
  */
 #ifndef BASE_STAGE_H
 #define BASE_STAGE_H
@@ -64,6 +65,8 @@ struct stage_kind {
     int (*fingerprint)(const char *device, struct error *err);
     /* Prints what the stage would compute, as text for people; NULL where it is no network. */
     int (*print_program)(struct stage *stage, struct error *err);
+    /* Computes a little of it and prints where the time goes; NULL where it is no training. */
+    int (*profile)(struct stage *stage, struct error *err);
     const void *own; /* what stage_own() gives the functions above */
     /* Names with blanks between them, a ? after one that may be absent: the deps that are needed,
      * all outs that can be written. NULL: not checked. */

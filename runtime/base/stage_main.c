@@ -247,6 +247,8 @@ static int usage(const struct stage_kind *kind, FILE *stream)
             kind->name, kind->summary, kind->name, kind->name, kind->name, kind->name);
     if (kind->print_program != NULL)
         fprintf(stream, "       %s --print-program STAGE.JSON\n", kind->name);
+    if (kind->profile != NULL)
+        fprintf(stream, "       %s --profile-ops STAGE.JSON\n", kind->name);
     fprintf(stream, "`reprise run --keep-work` leaves a stage.json to try.\n");
     return stream == stdout ? 0 : 2;
 }
@@ -311,12 +313,14 @@ static int run_stage(const struct stage_kind *kind, const char *path)
     return status;
 }
 
-static int print_program(const struct stage_kind *kind, const char *path)
+/* What a person asks of a stage, by one of its kind's functions. */
+static int print_answer(const struct stage_kind *kind, const char *path,
+                        int (*print)(struct stage *stage, struct error *err))
 {
     struct error err = {0};
     struct stage stage = {0};
     int status = 0;
-    if (open_stage(&stage, kind, path, false, &err) < 0 || kind->print_program(&stage, &err) < 0)
+    if (open_stage(&stage, kind, path, false, &err) < 0 || print(&stage, &err) < 0)
         status = fail(stage.description != NULL ? stage_name(&stage) : kind->name, &err);
     close_stage(&stage);
     return fflush(stdout) == 0 || status != 0 ? status : 1;
@@ -331,7 +335,9 @@ int stage_main(int argc, char **argv, const struct stage_kind *kind)
         return argc <= 3 ? print_fingerprint(kind, argc == 3 ? argv[2] : "auto")
                          : usage(kind, stderr);
     if (strcmp(option, "--print-program") == 0 && kind->print_program != NULL)
-        return argc == 3 ? print_program(kind, argv[2]) : usage(kind, stderr);
+        return argc == 3 ? print_answer(kind, argv[2], kind->print_program) : usage(kind, stderr);
+    if (strcmp(option, "--profile-ops") == 0 && kind->profile != NULL)
+        return argc == 3 ? print_answer(kind, argv[2], kind->profile) : usage(kind, stderr);
     bool to_check = strcmp(option, "--check") == 0;
     int words = argc - to_check;
     const char *path = words == 2 ? argv[argc - 1] : given;

@@ -73,6 +73,10 @@ struct device_table {
     /* NULL where it is the device's own. */
     void (*measure)(const struct executor *executor, const struct network_use *use,
                     struct footprint *footprint);
+    /* NULL where it has none. */
+    int (*profile_start)(struct executor *executor, struct error *err);
+    int (*profile_tell)(struct executor *executor, int64_t steps, struct text *words,
+                        struct error *err);
     void (*close)(struct device *device);
 };
 

@@ -136,6 +136,19 @@ int network_foresee(struct model *model, struct device *device,
     return result;
 }
 
+int network_profile_start(struct network *network, struct error *err)
+{
+    if (network->table->profile_start == NULL)
+        return error_set(err, ERR_DEVICE, "this device has no table of operations, the CPU has");
+    return network->table->profile_start(network->executor, err);
+}
+
+int network_profile_tell(struct network *network, int64_t steps, struct text *words,
+                         struct error *err)
+{
+    return network->table->profile_tell(network->executor, steps, words, err);
+}
+
 int network_gradients(struct network *network, const struct feed *feed, const int64_t *samples,
                       int64_t n, uint32_t epoch, int64_t step, float *const *gradients,
                       struct batch_result *result, struct error *err)

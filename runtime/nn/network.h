@@ -139,6 +139,13 @@ int network_foresee(struct model *model, struct device *device,
                     const struct network_options *options, const struct network_use *use,
                     struct footprint *footprint, struct error *err);
 
+/* From here on the time of each operation is taken, by the clock, until the second adds the table
+ * of so many steps: by operation, then the dearest layers. Changes no bits. ERR_DEVICE where the
+ * device has no such table. */
+int network_profile_start(struct network *network, struct error *err);
+int network_profile_tell(struct network *network, int64_t steps, struct text *words,
+                         struct error *err);
+
 /* Whether the device found that a fused activation may hide a NaN and so runs activations apart
  * from then on, which may have other bits: what goes on with a training has to begin so. */
 bool network_is_careful(const struct network *network);

@@ -5,6 +5,7 @@
 #include "nn/network.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "nn/augment.h"
 #include "nn/cpu/executor.h"
 
@@ -391,6 +392,44 @@ static void remembers_without_changing_bits(const char *architecture)
     }
 }
 
+static void network_profiled_gives_the_same_bits(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 3; threads += 2) {
+        struct fixture_setup setup = {
+            "resnet8",
+            SIZE,
+            0.3,
+            "conv4",
+            {.batch = IMAGES, .shard = 2, .norm = NORM_BATCH, .seed = 9, .dtype = DTYPE_F32},
+            threads};
+        struct fixture plain, profiled;
+        struct text words = {0};
+        struct error err = {0};
+        fixture_open(&plain, &setup);
+        fixture_open(&profiled, &setup);
+        ok(network_profile_start(profiled.network, &err), &err);
+        for (int64_t step = 0; step < 3; step++) {
+            struct batch_result a, b;
+            ok(network_train(plain.network, &plain.pictures.feed, plain.pictures.samples, IMAGES, 0,
+                             step, 0.01f, &a, &err),
+               &err);
+            ok(network_train(profiled.network, &profiled.pictures.feed, profiled.pictures.samples,
+                             IMAGES, 0, step, 0.01f, &b, &err),
+               &err);
+            assert_memory_equal(&a.loss, &b.loss, sizeof a.loss);
+        }
+        ok(network_profile_tell(profiled.network, 3, &words, &err), &err);
+        assert_non_null(strstr(text_string(&words), "\nnorm, residual, activation "));
+        ok(network_store(plain.network, plain.model, &err), &err);
+        ok(network_store(profiled.network, profiled.model, &err), &err);
+        assert_true(same_weights(plain.model, profiled.model));
+        text_release(&words);
+        fixture_close(&plain);
+        fixture_close(&profiled);
+    }
+}
+
 static void network_remembers_without_changing_bits(void **state)
 {
     (void)state;
@@ -651,6 +690,7 @@ int main(void)
         cmocka_unit_test(network_resumes_with_the_same_bits),
         cmocka_unit_test(network_inference_does_not_depend_on_the_batch),
         cmocka_unit_test(network_remembers_without_changing_bits),
+        cmocka_unit_test(network_profiled_gives_the_same_bits),
         cmocka_unit_test(network_forgets_what_no_longer_holds),
         cmocka_unit_test(network_stores_what_it_infers_with),
         cmocka_unit_test(network_learns),

@@ -601,6 +601,52 @@ static void stage_prints_its_program(void **state)
     assert_int_equal(place_finish(place_start(place, &asked)), 2);
 }
 
+/* Of all operations together 100, but for what two digits leave out. */
+static double sum_of_shares(struct place *place, int *rows)
+{
+    char line[512];
+    double all = 0, calls, ms, share;
+    FILE *log = fopen(place_path(place, "log"), "r");
+    assert_non_null(log);
+    *rows = -1; /* the table has not begun */
+    while (fgets(line, sizeof(line), log) != NULL) {
+        if (strncmp(line, "operation, a step", 17) == 0)
+            *rows = 0;
+        else if (strncmp(line, "all, of all threads", 19) == 0)
+            break;
+        else if (*rows >= 0 && sscanf(line + 33, "%lf %lf %lf", &calls, &ms, &share) == 3) {
+            assert_true(calls > 0 && ms >= 0);
+            all += share;
+            ++*rows;
+        }
+    }
+    fclose(log);
+    return all;
+}
+
+static void stage_prints_where_the_time_of_its_steps_goes(void **state)
+{
+    struct place *place = *state;
+    int rows;
+    place_run(place, &call_pretrain);
+    place_run(place, &call_phase1);
+    struct call asked = call_phase2;
+    asked.option = "--profile-ops";
+    asked.threads = 2;
+    place_run(place, &asked);
+    place_assert_log(place, "3 steps of 16 pictures in shards of ");
+    place_assert_log(place, "\nconvolution backward, weights ");
+    place_assert_log(place, "\noptimizer ");
+    place_assert_log(place, "\nlayer, all of it ");
+    const double all = sum_of_shares(place, &rows);
+    assert_in_range(rows, 8, 60);
+    assert_true(fabs(all - 100) <= 0.01 * rows);
+    assert_false(file_exists(place_path(place, "phase2/model.safetensors")));
+    asked = call_evaluate; /* trains nothing */
+    asked.option = "--profile-ops";
+    assert_int_equal(place_finish(place_start(place, &asked)), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -613,6 +659,7 @@ int main(void)
         TEST(stages_refuse_less_memory_than_they_need_and_name_the_figure),
         TEST(stage_given_the_memory_that_it_named_keeps_the_limit),
         TEST(stage_prints_its_program),
+        TEST(stage_prints_where_the_time_of_its_steps_goes),
         TEST(shard_auto_is_the_device_s),
         TEST(stage_stopped_by_sigterm_goes_on),
         TEST(phase1_refuses_wrong_parameters),

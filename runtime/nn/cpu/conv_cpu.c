@@ -455,6 +455,31 @@ static int execute(struct lane *lane, const struct primitive *primitive, const v
     return primitive_execute(primitive, lane, handles, scratch, err);
 }
 
+/* Additions and products, and each operand once. */
+static struct profile_work work_of(const struct conv *conv, const struct primitive *primitive,
+                                   const char *kernel)
+{
+    const struct conv_shape *s = &conv->shape;
+    struct profile_work work = {.flops = 2 * kernel_count(s) * s->n * conv_out_height(s) *
+                                         conv_out_width(s),
+                                .kernel = kernel};
+    for (int i = 0; i < primitive->count; i++)
+        work.bytes += (int64_t)primitive->bytes[i];
+    return work;
+}
+
+/* A pass, in a span of its own. */
+static int execute_pass(struct lane *lane, const struct conv *conv,
+                        const struct primitive *primitive, enum profile_kind kind,
+                        const void *const *handles, struct error *err)
+{
+    const struct profile_span span = profile_begin(lane->profile, PROFILE_SAME_NODE);
+    const struct profile_work work = work_of(conv, primitive, primitive->name);
+    const int status = execute(lane, primitive, handles, err);
+    profile_end(lane->profile, &span, kind, &work);
+    return status;
+}
+
 /* y = activation(y + residual), where no kernel could do it on the way; bf16 is rounded once more.
  */
 VECTOR_INLINE void finish_values(enum dtype dtype, int64_t count, enum activation activation,
@@ -491,7 +516,7 @@ int conv_forward(struct lane *lane, const struct conv *conv, const void *x, cons
         handles[count++] = bias;
     if (conv->options.residual && !conv->finish_apart)
         handles[count++] = residual;
-    if (execute(lane, &conv->forward, handles, err) != 0)
+    if (execute_pass(lane, conv, &conv->forward, PROFILE_FORWARD, handles, err) != 0)
         return -1;
     if (conv->finish_apart)
         finish(&conv->shape, &conv->options, residual, y);
@@ -501,15 +526,20 @@ int conv_forward(struct lane *lane, const struct conv *conv, const void *x, cons
 int conv_backward_data(struct lane *lane, const struct conv *conv, const void *dy,
                        const void *packed, void *dx, struct error *err)
 {
-    return execute(lane, &conv->backward_data, (const void *[]){dy, packed, dx}, err);
+    return execute_pass(lane, conv, &conv->backward_data, PROFILE_BACKWARD_DATA,
+                        (const void *[]){dy, packed, dx}, err);
 }
 
 int conv_backward_weights(struct lane *lane, const struct conv *conv, const void *x, const void *dy,
                           void *dw, float *dbias, struct error *err)
 {
     if (!conv->depthwise)
-        return execute(lane, &conv->backward_weights, (const void *[]){x, dy, dw, dbias}, err);
+        return execute_pass(lane, conv, &conv->backward_weights, PROFILE_BACKWARD_WEIGHTS,
+                            (const void *[]){x, dy, dw, dbias}, err);
+    const struct profile_span span = profile_begin(lane->profile, PROFILE_SAME_NODE);
+    const struct profile_work work = work_of(conv, &conv->backward_weights, "depthwise");
     depthwise_gradient(&conv->shape, conv->options.dtype, x, dy, dw);
+    profile_end(lane->profile, &span, PROFILE_BACKWARD_WEIGHTS, &work);
     return 0;
 }
 

@@ -67,6 +67,11 @@ int cpu_lanes(const struct cpu *cpu)
     return cpu->lane_count;
 }
 
+struct lane *cpu_lane(struct cpu *cpu, int index)
+{
+    return &cpu->lanes[index];
+}
+
 void *lane_scratch(struct lane *lane, size_t bytes, struct error *err)
 {
     if (bytes > lane->scratch_bytes || lane->scratch == NULL) {

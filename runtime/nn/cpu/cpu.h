@@ -10,6 +10,7 @@
 
 #include "nn/cpu/onednn.h"
 #include "nn/cpu/operations.h"
+#include "nn/cpu/profile.h"
 
 /* `threads` lanes; <= 0 takes all there are. */
 int cpu_open(int threads, struct cpu **cpu, struct error *err);
@@ -23,6 +24,7 @@ struct lane {
     dnnl_stream_t stream;
     void *scratch;
     size_t scratch_bytes;
+    struct profile *profile; /* NULL: nobody reads the clock */
 };
 
 /* At least `bytes` of memory, aligned to 64, not zeroed; valid until the
@@ -36,6 +38,7 @@ int cpu_reserve_scratch(struct cpu *cpu, size_t bytes, struct error *err);
 void cpu_describe(struct text *words);
 dnnl_engine_t cpu_engine(const struct cpu *cpu);
 int cpu_lanes(const struct cpu *cpu);
+struct lane *cpu_lane(struct cpu *cpu, int index); /* while none works */
 
 /* Runs work(arg, lane, shard) once for each shard below `shards`, several at once. Returns the
  * error of the lowest shard that failed. Lanes pick shards as they come free. */

@@ -45,6 +45,8 @@ static const struct device_table table = {
     .be_careful = executor_be_careful,
     .describe = executor_describe,
     .measure = executor_measure,
+    .profile_start = executor_profile_start,
+    .profile_tell = executor_profile_tell,
     .close = cpu_device_close,
 };
 

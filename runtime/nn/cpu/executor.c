@@ -81,6 +81,7 @@ void executor_free(struct executor *executor)
 {
     if (!executor)
         return;
+    profile_table_release(executor);
     features_release(executor);
     training_release(executor);
     inference_release(executor);

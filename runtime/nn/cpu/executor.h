@@ -13,6 +13,7 @@
  *   update.c         sums over shards, moving statistics
  *   concatenate.c    vectors of several nodes side by side
  *   optimize.c       the optimizer's step, averages of weights
+ *   profile_table.c  where the time goes, where somebody wants to know
  *
  * A training step in four parts: the prefix runs image by image and leaves the
  * outputs that later nodes read ("edges") for the whole batch; the suffix runs
@@ -23,6 +24,7 @@
 #define NN_CPU_EXECUTOR_H
 
 #include "nn/cpu/operations.h"
+#include "nn/cpu/profile.h"
 #include "nn/model.h"
 #include "nn/network.h"
 #include "nn/norm.h"
@@ -121,6 +123,7 @@ struct executor {
     struct inference inference;
     struct training training; /* all zero where batch is 0 */
     struct features features;
+    struct profile *profiles;   /* [lanes], while somebody wants to know */
     struct footprint footprint; /* what it has allocated for as long as it lives */
     size_t scratch_bytes;       /* that a convolution needs of a lane, at most */
     float **feed_scratch;       /* [lanes] */
@@ -288,6 +291,12 @@ int training_find_size(struct executor *executor, int64_t images, size_t *index,
 
 /* optimize.c: weights from training.gradient; `step` from 0. */
 int optimize(struct executor *executor, int64_t step, float learning_rate, struct error *err);
+
+/* profile_table.c; the second also ends it */
+int executor_profile_start(struct executor *executor, struct error *err);
+int executor_profile_tell(struct executor *executor, int64_t steps, struct text *words,
+                          struct error *err);
+void profile_table_release(struct executor *executor);
 
 /* update.c */
 /* Forward and backward: leaves the mean loss's gradient in training.gradient. */

@@ -147,8 +147,8 @@ void *fused_output(const struct executor *executor, int index, const struct fuse
     return place->arena + executor->inference.offsets[executor->program->nodes[index].output];
 }
 
-int fused_node(struct executor *executor, struct lane *lane, int index,
-               const struct fused_place *place, const struct feed *feed, struct error *err)
+static int run_node(struct executor *executor, struct lane *lane, int index,
+                    const struct fused_place *place, const struct feed *feed, struct error *err)
 {
     const struct graph *graph = &executor->model->graph;
     const struct node *node = &graph->nodes[index];
@@ -189,6 +189,15 @@ int fused_node(struct executor *executor, struct lane *lane, int index,
     case NODE_INPUT: break;
     }
     return 0;
+}
+
+int fused_node(struct executor *executor, struct lane *lane, int index,
+               const struct fused_place *place, const struct feed *feed, struct error *err)
+{
+    const struct profile_span span = profile_begin(lane->profile, index);
+    const int status = run_node(executor, lane, index, place, feed, err);
+    profile_end(lane->profile, &span, PROFILE_INFERENCE, NULL);
+    return status;
 }
 
 /* Image `i` of a shard; the last one is repeated where they are too few. */
@@ -246,8 +255,10 @@ int fused_prefix(const struct fused_run *run, struct lane *lane, const struct fu
         guard_forget(executor, lane, end);
         return 0;
     }
-    if (feed_shard(run, lane, place, targets, err) ||
-        guard_node(executor, lane, 0, place, &run->feed->preprocess, err))
+    const struct profile_span span = profile_begin(lane->profile, 0);
+    const int status = feed_shard(run, lane, place, targets, err);
+    profile_end(lane->profile, &span, PROFILE_FEED, NULL);
+    if (status || guard_node(executor, lane, 0, place, &run->feed->preprocess, err))
         return -1;
     const struct step_list *list = &executor->program->inference;
     for (size_t s = 1; s < list->count && (size_t)list->steps[s].node < end; s++)

@@ -33,10 +33,16 @@ static int update_range(void *arg, struct lane *lane, size_t range, struct error
     const int64_t count = t->parameters - start < RANGE ? t->parameters - start : RANGE;
     float *w = run->executor->weights + start;
     const float *g = t->gradient + start;
+    /* Of Adam: the gradient read, weights and both moments read and written. */
+    const struct profile_work work = {.bytes = 7 * count * (int64_t)sizeof(float)};
+    const struct profile_span span =
+        profile_begin(lane->profile, (int)run->executor->model->graph.count);
     const int status =
         t->optimizer.kind == OPTIMIZER_SGD
             ? sgd_apply(lane, count, run->sgd, g, w, t->m + start, err)
             : adam_apply(lane, count, run->adam, g, w, t->m + start, t->v + start, err);
+    profile_end(lane->profile, &span, PROFILE_OPTIMIZER,
+                t->optimizer.kind == OPTIMIZER_SGD ? NULL : &work);
     if (status || !t->optimizer.averages)
         return status;
     return average_apply(lane, count, run->ema_momentum, w, t->averages + start, err);

@@ -37,13 +37,15 @@ static int pack_conv(void *arg, struct lane *lane, size_t task, struct error *er
     if (t->program->folded)
         executor_fold(executor, (int)index, t->fold,
                       t->fold + executor->model->graph.nodes[index].channels);
-    if (conv_pack(lane, conv->conv, CONV_FORWARD, kernel, t->fold, conv->forward, err))
-        return -1;
-    if (conv->backward &&
-        conv_pack(lane, conv->conv, CONV_BACKWARD_DATA, kernel, t->fold, conv->backward, err))
-        return -1;
-    conv->version = version;
-    return 0;
+    const struct profile_span span = profile_begin(lane->profile, (int)index);
+    int status = conv_pack(lane, conv->conv, CONV_FORWARD, kernel, t->fold, conv->forward, err);
+    if (status == 0 && conv->backward)
+        status =
+            conv_pack(lane, conv->conv, CONV_BACKWARD_DATA, kernel, t->fold, conv->backward, err);
+    profile_end(lane->profile, &span, PROFILE_PACK, NULL);
+    if (status == 0)
+        conv->version = version;
+    return status;
 }
 
 static int pack(struct step_run *run, size_t size, struct error *err)
@@ -58,6 +60,20 @@ static int64_t shard_images(const struct step_run *run, size_t shard)
 {
     const struct training *t = &run->executor->training;
     return shard < run->full ? t->shard : run->n % t->shard;
+}
+
+static enum profile_kind kind_of(enum step_kind kind)
+{
+    switch (kind) {
+    case STEP_NORMALISE: return PROFILE_NORMALISE;
+    case STEP_LOSS: return PROFILE_LOSS;
+    case STEP_MASK: return PROFILE_MASK;
+    case STEP_PROPAGATE: return PROFILE_PROPAGATE;
+    case STEP_FEED:
+    case STEP_FUSED:
+    case STEP_COMPUTE: break;
+    }
+    return PROFILE_COMPUTE;
 }
 
 static int run_segment(void *arg, struct lane *lane, size_t shard, struct error *err)
@@ -85,7 +101,10 @@ static int run_segment(void *arg, struct lane *lane, size_t shard, struct error 
     for (size_t s = run->begin; s < run->end; s++) {
         const struct step *step = &executor->program->training.steps[s];
         bool forward = step->kind <= STEP_LOSS;
-        if ((forward ? forward_step : backward_step)(&shard_run, step, err))
+        const struct profile_span span = profile_begin(lane->profile, step->node);
+        const int status = (forward ? forward_step : backward_step)(&shard_run, step, err);
+        profile_end(lane->profile, &span, kind_of(step->kind), NULL);
+        if (status)
             return error_prefix(err, "layer '%s': ", executor->model->graph.nodes[step->node].name);
     }
     return 0;
@@ -137,12 +156,16 @@ static int add_parts(void *arg, struct lane *lane, size_t range, struct error *e
     const struct shard_size *size = &executor->training.sizes[run->full_size];
     size_t start = range * RANGE;
     size_t count = size->part_floats - start < RANGE ? size->part_floats - start : RANGE;
-    for (size_t part = 1; part < run->full; part++)
-        if (tensor_accumulate(lane, DTYPE_F32, (int64_t)count,
-                              size->parts + part * size->part_floats + start, size->parts + start,
-                              err))
-            return -1;
-    return 0;
+    const struct profile_span span =
+        profile_begin(lane->profile, (int)executor->model->graph.count);
+    const struct profile_work work = {.bytes = (int64_t)((run->full + 1) * count * sizeof(float))};
+    int status = 0;
+    for (size_t part = 1; part < run->full && status == 0; part++)
+        status = tensor_accumulate(lane, DTYPE_F32, (int64_t)count,
+                                   size->parts + part * size->part_floats + start,
+                                   size->parts + start, err);
+    profile_end(lane->profile, &span, PROFILE_SUM, &work);
+    return status;
 }
 
 /* Gradient of one node's kernel and bias out of a part, in the kernel's own layout. */
@@ -158,7 +181,11 @@ static int unpack(const struct step_run *run, struct lane *lane, size_t index, s
     if (bias >= 0 && tensor_copy(lane, DTYPE_F32, executor->model->parameters[bias].count,
                                  part + conv->packed_floats, vector + executor->offsets[bias], err))
         return -1;
-    return conv_unpack_gradient(lane, conv->conv, part, vector + executor->offsets[kernel], err);
+    const struct profile_span span = profile_begin(lane->profile, (int)index);
+    const int status =
+        conv_unpack_gradient(lane, conv->conv, part, vector + executor->offsets[kernel], err);
+    profile_end(lane->profile, &span, PROFILE_UNPACK, NULL);
+    return status;
 }
 
 /* Adds a node's gradient of the short shard, which may be packed in another layout. */
