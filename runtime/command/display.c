@@ -208,7 +208,7 @@ void display_sandbox(struct display *display, const struct project *project)
 {
     struct text missing = {0};
     if (project->sandbox == SANDBOX_AUTO)
-        sandbox_missing(&missing);
+        sandbox_missing(project, &missing);
     if (missing.size > 0)
         display_say(display, "note: of the sandbox is missing here: %s", text_string(&missing));
     text_release(&missing);

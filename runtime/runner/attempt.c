@@ -25,6 +25,12 @@ double attempt_now(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+const char *attempt_inside(const struct attempt *attempt)
+{
+    return attempt->jobs->project->namespaces == NAMESPACES_NONE ? attempt->folder
+                                                                 : NAMESPACES_FOLDER;
+}
+
 uint64_t attempt_mark(const struct attempt *attempt)
 {
     return keeper_mark(store_folder(attempt->jobs->project->store), &attempt->job->key);
@@ -81,6 +87,9 @@ static int judge(const struct attempt *attempt, struct error *err)
 {
     const struct launch_report *report = &attempt->report;
     int status = report->status;
+    if (report->without_namespaces)
+        return error_set(err, ERR_STAGE, "cannot make the namespaces of its sandbox: %s",
+                         strerror(report->start_errno));
     if (report->start_errno == EACCES && start_hint_is_noexec(attempt->folder))
         return error_set(err, ERR_STAGE,
                          "cannot start '%s': cache/ lies on a file system that is mounted noexec, "

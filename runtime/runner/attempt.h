@@ -70,6 +70,9 @@ struct attempt {
 /* Seconds of the monotonic clock. */
 double attempt_now(void);
 
+/* The folder that it works in, as its processes see it. */
+const char *attempt_inside(const struct attempt *attempt);
+
 /* What its processes bear (keeper_mark). */
 uint64_t attempt_mark(const struct attempt *attempt);
 

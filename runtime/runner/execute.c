@@ -12,32 +12,25 @@
 #include <time.h>
 #include <unistd.h>
 
-static int make_rules(struct attempt *attempt, int *rules, int *tried, struct error *err)
-{
-    struct text allowed = {0};
-    int result = sandbox_rules(attempt, rules, &allowed, err);
-    if (result == 0)
-        result = trespass_watch(attempt, &allowed, tried, err);
-    text_release(&allowed);
-    return result;
-}
-
 static int start_process(struct attempt *attempt, const char *cards, struct error *err)
 {
     struct job *job = attempt->job;
-    const struct environment_place place = {attempt->folder, attempt->threads, cards,
+    const struct environment_place place = {attempt_inside(attempt), attempt->threads, cards,
                                             attempt->jobs->project->plan->cudnn,
                                             job->invocation.program->path};
     char **environment = NULL;
     size_t count = 0;
-    const enum sandbox_mode mode = attempt->jobs->project->sandbox;
-    int ends[2] = {-1, -1}, rules = -1, tried = -1, result = -1;
+    struct sandbox_rules rules = {.landlock = -1};
+    const struct project *project = attempt->jobs->project;
+    int ends[2] = {-1, -1}, tried = -1, result = -1;
     if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
         error_errno(err, "cannot make a pipe");
         goto done;
     }
     if (environment_make(job->stage, &place, &environment, &count, err) < 0 ||
-        (mode != SANDBOX_OFF && make_rules(attempt, &rules, &tried, err) < 0))
+        (project->sandbox != SANDBOX_OFF &&
+         (sandbox_rules_make(attempt, &rules, err) < 0 ||
+          trespass_watch(attempt, &rules.allowed, &tried, err) < 0)))
         goto done;
     const struct launch launch = {.argv = job->invocation.argv,
                                   .environment = environment,
@@ -45,10 +38,11 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
                                   .output = attempt->log_fd,
                                   .errors = attempt->log_fd,
                                   .progress = ends[1],
-                                  .confined = mode == SANDBOX_AUTO || mode == SANDBOX_REQUIRE,
+                                  .confined = project_confines(project),
                                   .network = job->stage->network,
-                                  .rules = rules,
+                                  .rules = rules.landlock,
                                   .tried = tried,
+                                  .namespaces = {project->namespaces, rules.shown},
                                   .lock = store_lock_descriptor(attempt->lock),
                                   .memory_bytes = job->stage->resources.memory_bytes,
                                   .mark = attempt_mark(attempt)};
@@ -59,8 +53,7 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
     }
 done:
     file_free_names(environment, count);
-    if (rules >= 0)
-        close(rules);
+    sandbox_rules_release(&rules);
     if (tried >= 0)
         close(tried);
     if (ends[0] >= 0)

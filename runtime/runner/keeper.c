@@ -6,11 +6,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -47,6 +49,13 @@ static void bear_mark(uint64_t mark)
     setrlimit(RLIMIT_LOCKS, &limit);
 }
 
+static int enter_folder(const struct launch *launch)
+{
+    /* By its path inside: the descriptor leads to another mount tree, whose paths it would see. */
+    return launch->namespaces.level == NAMESPACES_NONE ? fchdir(launch->folder)
+                                                       : chdir(NAMESPACES_FOLDER);
+}
+
 /* Runs in the program's process. Returns -1 with errno set where it must not start. */
 static int prepare_program(const struct launch *launch, const struct supervisor *supervisor,
                            pid_t keeper)
@@ -60,7 +69,7 @@ static int prepare_program(const struct launch *launch, const struct supervisor 
     if (getppid() != keeper)
         raise(SIGKILL);
     int nothing = open("/dev/null", O_RDONLY);
-    if (nothing < 0 || fchdir(launch->folder) < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
+    if (nothing < 0 || enter_folder(launch) < 0 || dup2(nothing, STDIN_FILENO) < 0 ||
         dup2(launch->output, STDOUT_FILENO) < 0 || dup2(launch->errors, STDERR_FILENO) < 0)
         return -1;
     if (launch->progress == LAUNCH_PROGRESS_FD) {
@@ -261,13 +270,87 @@ static void watch(pid_t program, struct supervisor *supervisor)
     }
 }
 
+/* Starts the program and sees it to its end; in the keeper, or in the init. Moves *report_towhere
+ * the report is to be written. */
+static void run_program(const struct launch *launch, int *report_to, struct launch_report *report)
+{
+    struct supervisor supervisor;
+    int lock = launch->lock;
+    pid_t program = 0;
+    supervisor_open(&supervisor, launch->tried, launch->folder);
+    /* A copy of the program may be open for writing still, in a keeper that was forked while it
+     * was made and is about to close what it does not need. */
+    for (int tries = 0; tries < BUSY_TRIES; tries++) {
+        report->start_errno = start_program(launch, &supervisor, &program);
+        if (report->start_errno != ETXTBSY)
+            break;
+        nanosleep(&busy_pause, NULL);
+    }
+    int *const kept[] = {report_to, &lock, &supervisor.listener, &supervisor.signals,
+                         &supervisor.folder};
+    keep_only(kept, sizeof(kept) / sizeof(kept[0]));
+    if (report->start_errno == 0) {
+        watch(program, &supervisor);
+        end_all(program, &supervisor, report);
+    }
+}
+
+/* The first process in the namespaces. It keeps the report and the lock open as the keeper does, so
+ * that both stay as long as anything inside lives. */
+_Noreturn static void init_run(const struct launch *launch, int keeper, int report_to, int why,
+                               struct launch_report *report)
+{
+    struct pollfd end = {.fd = keeper, .events = POLLIN};
+    setpgid(0, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* The keeper may have died before it could be watched. */
+    if (poll(&end, 1, 0) != 0)
+        _exit(1);
+    if (why == 0 && namespaces_fill(&launch->namespaces, launch->rules) < 0)
+        why = errno;
+    report->start_errno = why;
+    report->without_namespaces = why != 0;
+    if (why == 0)
+        run_program(launch, &report_to, report);
+    _exit(0);
+}
+
+/* The same as run_program, with an init between. Memory that both share tells what it saw. */
+static void run_init(const struct launch *launch, int *report_to, struct launch_report *report)
+{
+    struct supervisor nothing;
+    int lock = launch->lock;
+    int why, keeper = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    struct launch_report *inside =
+        mmap(NULL, sizeof(*inside), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t init =
+        keeper < 0 || inside == MAP_FAILED ? -1 : namespaces_fork(launch->namespaces.level, &why);
+    if (init < 0) {
+        report->start_errno = errno;
+        report->without_namespaces = true;
+        return;
+    }
+    if (init == 0)
+        init_run(launch, keeper, *report_to, why, inside);
+    setpgid(init, init); /* a signal to the group finds it at once */
+    supervisor_open(&nothing, -1, -1);
+    int *const kept[] = {report_to, &lock};
+    keep_only(kept, sizeof(kept) / sizeof(kept[0]));
+    watch(init, &nothing);
+    end_all(init, &nothing, report);
+    /* One that was killed, as the keeper does where it is told to, leaves its own end to say. */
+    if (WIFEXITED(report->status)) {
+        const unsigned left = report->left;
+        *report = *inside;
+        report->left += left;
+    }
+}
+
 void keeper_run(const struct launch *launch, pid_t runner, int report_to)
 {
     struct launch_report report = {0};
-    struct supervisor supervisor;
     sigset_t all;
-    int lock = launch->lock;
-    pid_t program = 0;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
     signal(SIGCHLD, SIG_DFL); /* one that is ignored would collect children by itself */
@@ -277,22 +360,10 @@ void keeper_run(const struct launch *launch, pid_t runner, int report_to)
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
     if (getppid() != runner)
         _exit(1);
-    supervisor_open(&supervisor, launch->tried, launch->folder, &all);
-    /* A copy of the program may be open for writing still, in a keeper that was forked while it
-     * was made and is about to close what it does not need. */
-    for (int tries = 0; tries < BUSY_TRIES; tries++) {
-        report.start_errno = start_program(launch, &supervisor, &program);
-        if (report.start_errno != ETXTBSY)
-            break;
-        nanosleep(&busy_pause, NULL);
-    }
-    int *const kept[] = {&report_to, &lock, &supervisor.listener, &supervisor.signals,
-                         &supervisor.folder};
-    keep_only(kept, sizeof(kept) / sizeof(kept[0]));
-    if (report.start_errno == 0) {
-        watch(program, &supervisor);
-        end_all(program, &supervisor, &report);
-    }
+    if (launch->namespaces.level == NAMESPACES_NONE)
+        run_program(launch, &report_to, &report);
+    else
+        run_init(launch, &report_to, &report);
     ssize_t written = write(report_to, &report, sizeof(report));
     _exit(written == sizeof(report) ? 0 : 1);
 }

@@ -5,6 +5,9 @@
  *
  *   runner ── keeper ── program ── ...
  *
+ * In namespaces (namespaces.h) an init stands between the two, which does for the keeper what is
+ * done from near; when it ends, the kernel lets nothing live on.
+ *
  *   SIGTERM to the keeper   asks the program's process group to stop
  *   SIGUSR1                 kills all; sent by the kernel when the runner dies
  *
@@ -14,6 +17,7 @@
 #define RUNNER_KEEPER_H
 
 #include "base/digest.h"
+#include "runner/namespaces.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,17 +32,19 @@ struct launch {
     int output, errors; /* become stdout and stderr */
     int progress;       /* becomes LAUNCH_PROGRESS_FD; -1: none */
     int lock;           /* held by the keeper as long as anything of the program lives; -1: none */
-    int64_t memory_bytes; /* 0: no limit */
-    bool confined;        /* enters the sandbox (sandbox.h), */
-    bool network;         /* with the network in reach, */
-    int rules;            /* under these of Landlock; -1: none */
-    int tried;            /* its paths are noted there (tried.h); -1: nowhere */
-    uint64_t mark;        /* of keeper_mark; 0: none */
+    int64_t memory_bytes;         /* 0: no limit */
+    bool confined;                /* enters the sandbox (sandbox.h), */
+    bool network;                 /* with the network in reach, */
+    int rules;                    /* under these of Landlock; -1: none */
+    struct namespaces namespaces; /* in these */
+    int tried;                    /* its paths are noted there (tried.h); -1: nowhere */
+    uint64_t mark;                /* of keeper_mark; 0: none */
 };
 
 /* What the keeper tells when all is over. */
 struct launch_report {
-    int start_errno;          /* not 0: the program was not started */
+    int start_errno;          /* not 0: the program was not started, */
+    bool without_namespaces;  /* since they could not be made */
     int status;               /* as of waitpid */
     unsigned killed;          /* processes that it left, killed after it ended */
     unsigned left;            /* those that could not be killed */

@@ -5,7 +5,6 @@
 #include <linux/landlock.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -58,11 +57,16 @@ int landlock_new(bool network, struct landlock *landlock, struct error *err)
     if (rules < 0)
         return error_errno(err, "cannot make a set of Landlock's rules");
     fcntl(rules, F_SETFD, FD_CLOEXEC);
-    *landlock = (struct landlock){.rules = rules, .known = attributes.fs};
+    *landlock = (struct landlock){rules, attributes.fs};
     return 0;
 }
 
-int landlock_allow(struct landlock *landlock, const char *path, enum landlock_access access,
+struct landlock landlock_of(int rules)
+{
+    return (struct landlock){rules, known(landlock_abi())};
+}
+
+int landlock_allow(const struct landlock *landlock, const char *path, enum landlock_access access,
                    struct error *err)
 {
     struct stat st;
@@ -76,16 +80,14 @@ int landlock_allow(struct landlock *landlock, const char *path, enum landlock_ac
         return -1;
     }
     const bool folder = S_ISDIR(st.st_mode), write = access == LANDLOCK_WRITE;
-    text_add(&landlock->allowed, write ? "w" : "r");
-    text_append(&landlock->allowed, path, strlen(path) + 1);
     const uint64_t allowed = READ_FILE | (folder ? READ_FOLDER : 0) | (write ? WRITE_FILE : 0) |
                              (write && folder ? WRITE_FOLDER : 0);
     const struct landlock_path_beneath_attr rule = {.allowed_access = allowed & landlock->known,
                                                     .parent_fd = fd};
-    int result = landlock->rules >= 0 && syscall(SYS_landlock_add_rule, landlock->rules,
-                                                 LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0
-                     ? error_errno(err, "cannot allow '%s' to a stage", path)
-                     : text_check(&landlock->allowed, err);
+    int result =
+        syscall(SYS_landlock_add_rule, landlock->rules, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0
+            ? error_errno(err, "cannot allow '%s' to a stage", path)
+            : 0;
     close(fd);
     return result;
 }

@@ -8,7 +8,7 @@
 #ifndef RUNNER_LANDLOCK_H
 #define RUNNER_LANDLOCK_H
 
-#include "base/text.h"
+#include "base/error.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,14 +21,16 @@ enum landlock_access { LANDLOCK_READ, LANDLOCK_WRITE };
 /* Nothing may be read, written or executed but what is allowed then; without `network` no TCP
  * either. -1 with an error. */
 struct landlock {
-    int rules;           /* a descriptor; -1: what is allowed is only listed */
-    uint64_t known;      /* what this kernel's ABI can refuse */
-    struct text allowed; /* each path that is allowed as the rules of tried.h have it */
+    int rules;      /* a descriptor */
+    uint64_t known; /* what this kernel's ABI can refuse */
 };
 int landlock_new(bool network, struct landlock *landlock, struct error *err);
 
+/* The same of rules that were made by landlock_new, by their descriptor alone. */
+struct landlock landlock_of(int rules);
+
 /* A path and all below it; one that is not there is no rule. LANDLOCK_WRITE allows reading, too. */
-int landlock_allow(struct landlock *landlock, const char *path, enum landlock_access access,
+int landlock_allow(const struct landlock *landlock, const char *path, enum landlock_access access,
                    struct error *err);
 
 /* This process from now on; no_new_privs must be set. Allocates nothing. -1 with errno. */

@@ -1,8 +1,7 @@
-/* A request is one message: its head, the words of argv and the environment, each with a NUL, and
- * the descriptors folder, output, errors, report and, as the head says, progress, rules, tried and
- * lock.
- * The answer is the keeper's pid with a descriptor of it, or 0 where there is no keeper. A request
- * of a pid alone ends that keeper; its answer is 0. */
+/* A request is one message: its head, the words of argv, the environment and what namespaces show,
+ * each with a NUL, and the descriptors folder, output, errors, report and, as the head says,
+ * progress, rules, tried and lock. The answer is the keeper's pid with a descriptor of it, or 0
+ * where there is no keeper. A request of a pid alone ends that keeper; its answer is 0. */
 #include "runner/launcher.h"
 
 #include "base/memory.h"
@@ -32,7 +31,8 @@ static const struct timespec receive_pause = {0, 10 * 1000 * 1000};
 struct head {
     int64_t memory_bytes;
     uint64_t mark;
-    uint32_t argc, envc;
+    uint32_t argc, envc, shown;
+    uint32_t namespaces; /* enum namespaces_level */
     uint8_t has_progress, has_rules, has_tried, has_lock, confined, network;
 };
 
@@ -118,17 +118,18 @@ static bool find_words(char *text, const char *end, char **words, size_t count, 
 /* The keeper's pid, or 0. */
 static pid_t fork_keeper(char *message, size_t size, const int *fds, size_t count)
 {
-    static char *argv[WORDS_LIMIT], *environment[WORDS_LIMIT];
+    static char *argv[WORDS_LIMIT], *environment[WORDS_LIMIT], *shown[WORDS_LIMIT];
     struct head head;
     char *next = message + sizeof(head);
     if (size < sizeof(head))
         return 0;
     memcpy(&head, message, sizeof(head));
-    if (head.argc >= WORDS_LIMIT || head.envc >= WORDS_LIMIT ||
+    if (head.argc >= WORDS_LIMIT || head.envc >= WORDS_LIMIT || head.shown >= WORDS_LIMIT ||
         count != FIXED_DESCRIPTORS + (size_t)head.has_progress + (size_t)head.has_rules +
                      (size_t)head.has_tried + (size_t)head.has_lock ||
         !find_words(next, message + size, argv, head.argc, &next) ||
-        !find_words(next, message + size, environment, head.envc, &next))
+        !find_words(next, message + size, environment, head.envc, &next) ||
+        !find_words(next, message + size, shown, head.shown, &next))
         return 0;
     const struct launch launch = {
         .argv = argv,
@@ -141,6 +142,7 @@ static pid_t fork_keeper(char *message, size_t size, const int *fds, size_t coun
         .network = head.network,
         .rules = head.has_rules ? fds[FIXED_DESCRIPTORS + head.has_progress] : -1,
         .tried = head.has_tried ? fds[FIXED_DESCRIPTORS + head.has_progress + head.has_rules] : -1,
+        .namespaces = {(enum namespaces_level)head.namespaces, shown},
         .lock = head.has_lock ? fds[count - 1] : -1,
         .memory_bytes = head.memory_bytes,
         .mark = head.mark};
@@ -254,7 +256,7 @@ void launcher_stop(struct launcher *launcher)
 static size_t add_words(char message[MESSAGE_LIMIT], size_t used, char *const *words,
                         uint32_t *count)
 {
-    for (*count = 0; words[*count] != NULL; ++*count) {
+    for (*count = 0; words != NULL && words[*count] != NULL; ++*count) {
         size_t size = strlen(words[*count]) + 1;
         if (size > MESSAGE_LIMIT - used || *count == WORDS_LIMIT - 1)
             return 0;
@@ -313,6 +315,7 @@ enum launcher_answer launcher_fork(struct launcher *launcher, const struct launc
                         .has_tried = launch->tried >= 0,
                         .confined = launch->confined,
                         .network = launch->network,
+                        .namespaces = launch->namespaces.level,
                         .has_lock = launch->lock >= 0};
     int fds[DESCRIPTORS] = {launch->folder, launch->output, launch->errors, report};
     size_t count = FIXED_DESCRIPTORS;
@@ -330,6 +333,8 @@ enum launcher_answer launcher_fork(struct launcher *launcher, const struct launc
     size_t used = add_words(message, sizeof(head), launch->argv, &head.argc);
     if (used > 0)
         used = add_words(message, used, launch->environment, &head.envc);
+    if (used > 0)
+        used = add_words(message, used, launch->namespaces.shown, &head.shown);
     memcpy(message, &head, sizeof(head));
     enum launcher_answer answer =
         used > 0 ? ask(launcher, message, used, fds, count, pid, pidfd) : LAUNCHER_NOTHING;

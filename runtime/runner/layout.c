@@ -247,7 +247,8 @@ static int make_outs(const struct attempt *attempt, struct error *err)
     return result;
 }
 
-/* The project's folder from the work folder, cache/work/<key>/run, unless the cache lies elsewhere;
+/* The project's folder from the work folder, cache/work/<key>/run, unless the cache lies elsewhere
+ * or the stage sees that folder at another place;
  * only stages that use the network may look there, for file: URLs. */
 static const char *project_folder(const struct attempt *attempt)
 {
@@ -256,6 +257,8 @@ static const char *project_folder(const struct attempt *attempt)
     size_t length = strlen(folder);
     if (!attempt->job->stage->network)
         return NULL;
+    if (attempt_inside(attempt) != attempt->folder)
+        return folder;
     bool inside = strncmp(cache, folder, length) == 0 && strcmp(cache + length, "/cache") == 0;
     return inside ? "../../../.." : folder;
 }

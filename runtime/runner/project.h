@@ -6,6 +6,7 @@
 
 #include "plan/plan.h"
 #include "runner/lock_reader.h"
+#include "runner/namespaces.h"
 #include "runner/ours.h"
 #include "store/store.h"
 
@@ -44,20 +45,28 @@ struct project {
     struct lock_reader *lock;
     struct ours *ours;
     char *artifacts, *runs;
-    char *found_file;             /* settings.file, where it was looked for */
-    struct ignore *ignore;        /* names that do not count in folder deps */
-    struct launcher *launcher;    /* the caller's, or NULL */
-    struct executables *programs; /* those that commands name, as found in this run */
-    struct answers *answers;      /* of programs to questions */
-    enum sandbox_mode sandbox;    /* what stages may do */
-    atomic_int untidy;            /* not 0: something that should be gone could not be removed */
-    atomic_int stop;              /* not 0: hashing, copying and asking end with ERR_INTERRUPTED */
+    char *found_file;                 /* settings.file, where it was looked for */
+    struct ignore *ignore;            /* names that do not count in folder deps */
+    struct launcher *launcher;        /* the caller's, or NULL */
+    struct executables *programs;     /* those that commands name, as found in this run */
+    struct answers *answers;          /* of programs to questions */
+    enum sandbox_mode sandbox;        /* what stages may do */
+    enum namespaces_level namespaces; /* in which they do it, */
+    int no_namespaces;                /* and the errno for which in no more */
+    atomic_int untidy; /* not 0: something that should be gone could not be removed */
+    atomic_int stop;   /* not 0: hashing, copying and asking end with ERR_INTERRUPTED */
 };
 
 /* A project beside another: what it makes goes when it ends. */
 static inline bool project_is_passing(const struct project *project)
 {
     return project->store != project->lasting;
+}
+
+/* Something may be refused to its stages. */
+static inline bool project_confines(const struct project *project)
+{
+    return project->sandbox == SANDBOX_AUTO || project->sandbox == SANDBOX_REQUIRE;
 }
 
 static inline bool project_is_stopping(const struct project *project)

@@ -132,7 +132,7 @@ static json_t *sandbox_json(const struct project *project)
         return json_string("off");
     if (project->sandbox == SANDBOX_TRACE)
         return json_string("trace: nothing was refused");
-    sandbox_in_force(&words);
+    sandbox_in_force(project, &words);
     json_t *json = words.failed ? NULL : json_string(text_string(&words));
     text_release(&words);
     return json;

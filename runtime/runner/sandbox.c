@@ -13,7 +13,7 @@
 
 enum { ABI_ALL = 6 }; /* from which on Landlock covers all that is promised */
 
-void sandbox_missing(struct text *missing)
+void sandbox_missing(const struct project *project, struct text *missing)
 {
     static const struct {
         int abi;
@@ -28,9 +28,10 @@ void sandbox_missing(struct text *missing)
                       missing->size > 0 ? ", " : "", parts[i].what, parts[i].abi, abi);
     if (!confine_has_seccomp())
         text_addf(missing, "%sthe network is in reach (no seccomp)", missing->size > 0 ? ", " : "");
+    namespaces_missing(project->namespaces, project->no_namespaces, missing);
 }
 
-void sandbox_in_force(struct text *words)
+void sandbox_in_force(const struct project *project, struct text *words)
 {
     const int abi = landlock_abi();
     text_add(words, "no privileges");
@@ -38,6 +39,7 @@ void sandbox_in_force(struct text *words)
         text_addf(words, ", Landlock ABI %d", abi);
     if (confine_has_seccomp())
         text_add(words, ", seccomp");
+    namespaces_in_force(project->namespaces, words);
 }
 
 int sandbox_check(const struct project *project, struct error *err)
@@ -51,7 +53,7 @@ int sandbox_check(const struct project *project, struct error *err)
                                       : "the kernel has no notifications of seccomp");
     if (project->sandbox != SANDBOX_REQUIRE)
         return 0;
-    sandbox_missing(&missing);
+    sandbox_missing(project, &missing);
     int result = text_check(&missing, err);
     if (result == 0 && missing.size > 0)
         result = error_set(err, ERR_USAGE, "--sandbox=require: %s", text_string(&missing));
@@ -84,18 +86,56 @@ static const char *const card_paths[] = {"/dev/nvidia0",
                                          "/dev/nvidia-caps",
                                          "/run/nvidia-persistenced"};
 
-static int allow_all(struct landlock *rules, const char *const *paths, size_t count,
+/* As they are made. */
+struct granting {
+    struct sandbox_rules *rules;
+    struct landlock landlock;
+};
+
+static int show(struct sandbox_rules *rules, const char *path, struct error *err)
+{
+    char *copy;
+    if (memory_grow(&rules->shown, &rules->shown_capacity, rules->shown_count + 2,
+                    sizeof(*rules->shown), err) < 0 ||
+        (copy = memory_copy_text(path, err)) == NULL)
+        return -1;
+    rules->shown[rules->shown_count++] = copy;
+    rules->shown[rules->shown_count] = NULL;
+    return 0;
+}
+
+static int grant_in_place(struct granting *granting, const char *path, enum landlock_access access,
+                          struct error *err)
+{
+    struct text *allowed = &granting->rules->allowed;
+    text_add(allowed, access == LANDLOCK_WRITE ? "w" : "r");
+    text_append(allowed, path, strlen(path) + 1);
+    if (text_check(allowed, err) < 0)
+        return -1;
+    return granting->rules->landlock < 0 ? 0
+                                         : landlock_allow(&granting->landlock, path, access, err);
+}
+
+static int grant(struct granting *granting, const char *path, enum landlock_access access,
+                 struct error *err)
+{
+    if (namespaces_hides(path) && show(granting->rules, path, err) < 0)
+        return -1;
+    return grant_in_place(granting, path, access, err);
+}
+
+static int grant_all(struct granting *granting, const char *const *paths, size_t count,
                      enum landlock_access access, struct error *err)
 {
     for (size_t i = 0; i < count; i++)
-        if (landlock_allow(rules, paths[i], access, err) < 0)
+        if (grant(granting, paths[i], access, err) < 0)
             return -1;
     return 0;
 }
 
 /* A program that lies outside the system brings what lies around it: with "/a/bin/python3" all of
  * /a, with "/b/stages/train" the folders stages and lib of /b. */
-static int allow_program(struct landlock *rules, const char *path, struct error *err)
+static int grant_program(struct granting *granting, const char *path, struct error *err)
 {
     struct text place = {0};
     const char *slash = strrchr(path, '/');
@@ -108,71 +148,82 @@ static int allow_program(struct landlock *rules, const char *path, struct error 
         place.data[place.size = (size_t)(folder - place.data)] = '\0';
     int result = text_check(&place, err);
     if (result == 0)
-        result = landlock_allow(rules, place.data, LANDLOCK_READ, err);
+        result = grant(granting, place.data, LANDLOCK_READ, err);
     if (result == 0 && !is_bin) {
         text_add(&place, "/../lib");
         if ((result = text_check(&place, err)) == 0)
-            result = landlock_allow(rules, place.data, LANDLOCK_READ, err);
+            result = grant(granting, place.data, LANDLOCK_READ, err);
     }
     text_release(&place);
     return result;
 }
 
-static int allow_programs(struct landlock *rules, const struct invocation *invocation,
+static int grant_programs(struct granting *granting, const struct invocation *invocation,
                           struct error *err)
 {
-    int result = allow_program(rules, invocation->program->path, err);
+    int result = grant_program(granting, invocation->program->path, err);
     for (size_t i = 0; i < invocation->file_count && result == 0; i++)
         if (invocation->files[i].interpreter || invocation->files[i].inner == NULL)
-            result = allow_program(rules, invocation->files[i].program->path, err);
+            result = grant_program(granting, invocation->files[i].program->path, err);
     /* As it was named, too: a virtual environment's python3 is a link to another's. */
     if (result == 0 && invocation->argv[0][0] == '/')
-        result = allow_program(rules, invocation->argv[0], err);
+        result = grant_program(granting, invocation->argv[0], err);
     return result;
 }
 
-static int allow_own(struct landlock *rules, const struct attempt *attempt, struct error *err)
+/* Namespaces show these at another place, as a whole. */
+static int grant_own(struct granting *granting, const struct attempt *attempt, struct error *err)
 {
     char *checkpoint = file_join(attempt->home, "checkpoint", err);
-    int result = checkpoint == NULL ? -1 : landlock_allow(rules, checkpoint, LANDLOCK_WRITE, err);
+    int result =
+        checkpoint == NULL ? -1 : grant_in_place(granting, checkpoint, LANDLOCK_WRITE, err);
     free(checkpoint);
-    return result < 0 ? -1 : landlock_allow(rules, attempt->folder, LANDLOCK_WRITE, err);
+    return result < 0 ? -1 : grant_in_place(granting, attempt->folder, LANDLOCK_WRITE, err);
 }
 
 #define ALL(paths) (paths), sizeof(paths) / sizeof((paths)[0])
 
-static int add_rules(struct landlock *rules, const struct attempt *attempt, struct error *err)
+static int grant_needed(struct granting *granting, const struct attempt *attempt, struct error *err)
 {
     const struct plan_stage *stage = attempt->job->stage;
     const char *cudnn = attempt->jobs->project->plan->cudnn;
-    if (allow_all(rules, ALL(system_paths), LANDLOCK_READ, err) < 0 ||
-        allow_all(rules, ALL(device_paths), LANDLOCK_WRITE, err) < 0 ||
-        allow_programs(rules, &attempt->job->invocation, err) < 0 ||
-        allow_own(rules, attempt, err) < 0)
+    if (grant_all(granting, ALL(system_paths), LANDLOCK_READ, err) < 0 ||
+        grant_all(granting, ALL(device_paths), LANDLOCK_WRITE, err) < 0 ||
+        grant_programs(granting, &attempt->job->invocation, err) < 0 ||
+        grant_own(granting, attempt, err) < 0)
         return -1;
-    if (stage->network && allow_all(rules, ALL(network_paths), LANDLOCK_READ, err) < 0)
+    if (stage->network && grant_all(granting, ALL(network_paths), LANDLOCK_READ, err) < 0)
         return -1;
     if (stage->resources.gpu == 0)
         return 0;
-    if (cudnn != NULL && landlock_allow(rules, cudnn, LANDLOCK_READ, err) < 0)
+    if (cudnn != NULL && grant(granting, cudnn, LANDLOCK_READ, err) < 0)
         return -1;
-    return allow_all(rules, ALL(card_paths), LANDLOCK_WRITE, err);
+    return grant_all(granting, ALL(card_paths), LANDLOCK_WRITE, err);
 }
 
-int sandbox_rules(const struct attempt *attempt, int *rules, struct text *allowed,
-                  struct error *err)
+int sandbox_rules_make(const struct attempt *attempt, struct sandbox_rules *made, struct error *err)
 {
-    struct landlock made = {.rules = -1};
+    struct sandbox_rules rules = {.landlock = -1};
+    struct granting granting = {.rules = &rules};
     const bool refuses = attempt->jobs->project->sandbox != SANDBOX_TRACE && landlock_abi() > 0;
-    if (refuses && landlock_new(attempt->job->stage->network, &made, err) < 0)
+    if (refuses && landlock_new(attempt->job->stage->network, &granting.landlock, err) < 0)
         return -1;
-    if (add_rules(&made, attempt, err) < 0) {
-        text_release(&made.allowed);
-        if (made.rules >= 0)
-            close(made.rules);
+    if (refuses)
+        rules.landlock = granting.landlock.rules;
+    /* First, as namespaces have it. */
+    if (show(&rules, attempt->home, err) < 0 || grant_needed(&granting, attempt, err) < 0) {
+        sandbox_rules_release(&rules);
         return -1;
     }
-    *rules = made.rules;
-    *allowed = made.allowed;
+    *made = rules;
     return 0;
+}
+
+void sandbox_rules_release(struct sandbox_rules *rules)
+{
+    if (rules->landlock >= 0)
+        close(rules->landlock);
+    file_free_names(rules->shown, rules->shown_count);
+    text_release(&rules->allowed);
+    *rules = (struct sandbox_rules){.landlock = -1};
 }

@@ -158,11 +158,13 @@ int supervisor_check(void)
 
 /* ---- the keeper's side ---- */
 
-void supervisor_open(struct supervisor *supervisor, int tried, int folder, const sigset_t *signals)
+void supervisor_open(struct supervisor *supervisor, int tried, int folder)
 {
+    sigset_t all;
+    sigfillset(&all);
     *supervisor =
         (struct supervisor){.folder = -1, .ends = {-1, -1}, .listener = -1, .signals = -1};
-    if (tried < 0 || (supervisor->signals = signalfd(-1, signals, SFD_CLOEXEC)) < 0 ||
+    if (tried < 0 || (supervisor->signals = signalfd(-1, &all, SFD_CLOEXEC)) < 0 ||
         socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, supervisor->ends) < 0)
         return;
     supervisor->tried = tried_map(tried);

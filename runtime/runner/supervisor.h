@@ -28,8 +28,8 @@ struct supervisor {
 /* Before a run that rests on it: 0, or why no notifications are to be had here, as errno. */
 int supervisor_check(void);
 
-/* `tried` of tried_new; -1, or anything that fails: nothing is heard. `signals` are all blocked. */
-void supervisor_open(struct supervisor *supervisor, int tried, int folder, const sigset_t *signals);
+/* `tried` of tried_new; -1, or anything that fails: nothing is heard. All signals are blocked. */
+void supervisor_open(struct supervisor *supervisor, int tried, int folder);
 
 /* In the program's process: its calls are heard from now on, but for the execution of `path`, this
  * very pointer. What was there to be confined is. -1 with errno. */

@@ -28,7 +28,12 @@ static int add_rules(const struct attempt *attempt, const struct text *allowed, 
 {
     static const char *const own[] = {"outs", "home", "scratch", "scratch_out"};
     const struct job *job = attempt->job;
+    const char *hidden;
     tried_add_rules(tried, text_string(allowed), allowed->size);
+    for (size_t i = 0; attempt->jobs->project->namespaces != NAMESPACES_NONE &&
+                       (hidden = namespaces_hidden(i)) != NULL;
+         i++)
+        tried_add_rule(tried, TRIED_EMPTY, hidden);
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         tried_add_rule(tried, TRIED_OWN, own[i]);
     for (size_t i = 0; i < job->dep_count; i++) {
@@ -48,7 +53,7 @@ static int add_rules(const struct attempt *attempt, const struct text *allowed, 
 int trespass_watch(struct attempt *attempt, const struct text *allowed, int *fd, struct error *err)
 {
     struct tried *tried;
-    if (tried_new(attempt->folder, &tried, fd, err) < 0)
+    if (tried_new(attempt_inside(attempt), &tried, fd, err) < 0)
         return -1;
     attempt->tried = tried;
     return add_rules(attempt, allowed, tried, err);

@@ -203,13 +203,29 @@ static void hear_own(struct tried *tried, int folder, const char *path, unsigned
         note(tried, 'o', path, access);
 }
 
+/* In a folder of its own: what it could read, or where it could write. Asked of the file system as
+ * the stage has it, whose mount tree the caller is in. */
+static bool is_here(char path[TRIED_PATH], unsigned access)
+{
+    char *slash = (access & TRIED_MAKES) != 0 ? strrchr(path, '/') : NULL;
+    if (slash != NULL)
+        *slash = '\0';
+    const bool here = slash == path || faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+    if (slash != NULL)
+        *slash = '/';
+    return here;
+}
+
 void tried_hear(struct tried *tried, int folder, char path[TRIED_PATH], unsigned access)
 {
     simplify(path);
     const char *own = tried_below(path, tried->folder);
     if (own != NULL)
         hear_own(tried, folder, own, access);
-    else if (find_rule(tried, (access & TRIED_WRITES) != 0 ? "w" : "rw", path) == NULL &&
-             strcmp(path, "/") != 0)
+    else if (find_rule(tried, "e", path) != NULL) {
+        if (!is_here(path, access))
+            note(tried, 'a', path, access);
+    } else if (find_rule(tried, (access & TRIED_WRITES) != 0 ? "w" : "rw", path) == NULL &&
+               strcmp(path, "/") != 0)
         note(tried, 'a', path, access);
 }

@@ -20,6 +20,7 @@ enum { TRIED_PATH = PATH_MAX };
 enum tried_rule {
     TRIED_READ = 'r',  /* an absolute path and all below: may be read */
     TRIED_WRITE = 'w', /* may be read and written */
+    TRIED_EMPTY = 'e', /* the stage has one of its own: what is there for it is its own, too */
     TRIED_OWN = 'o',   /* in the stage's folder, relative to it: nobody asks what happens there */
     TRIED_DEP = 'd',   /* the same, but that something of it was read is noted, as this path */
 };

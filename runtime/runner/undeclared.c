@@ -77,9 +77,9 @@ static bool is_part(char c)
 /* A name in the work folder, as programs that find themselves write it. */
 static const char *without_folder(const struct attempt *attempt, const char *word)
 {
-    size_t length = strlen(attempt->folder);
-    return strncmp(word, attempt->folder, length) == 0 && word[length] == '/' ? word + length + 1
-                                                                              : word;
+    const char *folder = attempt_inside(attempt);
+    size_t length = strlen(folder);
+    return strncmp(word, folder, length) == 0 && word[length] == '/' ? word + length + 1 : word;
 }
 
 /* The next word that could be a path, without what a message puts behind it; NULL at the end. */
@@ -100,6 +100,16 @@ static const char *next_word(const char *at, char word[WORD])
     return at + length;
 }
 
+/* What a line of the log says of a path that the sandbox keeps from a stage: it may not be read, or
+ * as it seems is not there. */
+static bool is_refusal(const char *line, const char *word)
+{
+    const size_t length = strcspn(line, "\n");
+    const char *denied = strstr(line, "ermission denied"), *absent = strstr(line, "o such file");
+    return (denied != NULL && denied < line + length) ||
+           (absent != NULL && absent < line + length && namespaces_hides(word));
+}
+
 /* "cat: /home/me/data.csv: Permission denied": a path outside that the sandbox kept from the stage;
  * of one in the project its place there. */
 static char *refused_path(const struct attempt *attempt, const char *log)
@@ -110,10 +120,10 @@ static char *refused_path(const struct attempt *attempt, const char *log)
     const size_t length = strlen(project);
     for (const char *line = log; *line != '\0';
          line += strcspn(line, "\n") + (strchr(line, '\n') != NULL)) {
-        const char *denied = strstr(line, "ermission denied"), *end = line + strcspn(line, "\n");
-        const char *at = line;
-        while (denied != NULL && denied < end && (at = next_word(at, word)) != NULL && at <= end) {
-            if (word[0] != '/' || without_folder(attempt, word) != word || !is_there("/", word))
+        const char *end = line + strcspn(line, "\n"), *at = line;
+        while ((at = next_word(at, word)) != NULL && at <= end) {
+            if (word[0] != '/' || !is_refusal(line, word) ||
+                without_folder(attempt, word) != word || !is_there("/", word))
                 continue;
             bool inside = strncmp(word, project, length) == 0 && word[length] == '/';
             return memory_copy_text(inside ? word + length + 1 : word, &ignored);

@@ -30,6 +30,7 @@ try use_system 'ls /usr /etc > /dev/null && : > /dev/null && perl -e 1'
 attacks='read_outside read_project list_outside write_outside write_project write_cache write_tmp signal_outside memory_outside socket rename_outside'
 fresh() { rm -f "$outside/new" "$project/new" "$project/cache/new" "/tmp/reprise-test-$$" "$outside/again"; touch "$outside/moved"; }
 trap 'rm -f "/tmp/reprise-test-$$"; chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
+# In namespaces /tmp is the stage's own: it can write there, and nobody sees it.
 came_through() { for stage; do [ "$(cat "$project/artifacts/$stage/o")" = did ] || { echo "$stage did not" >> "$here/err"; return 1; }; done; }
 came_not_through() { for stage; do [ "$(cat "$project/artifacts/$stage/o")" = 'did not' ] || { echo "$stage did" >> "$here/err"; return 1; }; done; }
 
@@ -50,9 +51,9 @@ came_through read_dep write_own use_system
 ok $? stage_has_what_it_declares_its_own_folder_and_the_system
 r run --sandbox=require -n
 if [ $status -eq 0 ]; then
-    came_not_through $attacks && [ ! -e "$outside/new" ] && [ ! -e "$project/new" ] && [ ! -e "/tmp/reprise-test-$$" ] && [ -e "$outside/moved" ]
+    came_not_through $(echo $attacks | sed s/write_tmp//) && [ ! -e "$outside/new" ] && [ ! -e "$project/new" ] && [ ! -e "/tmp/reprise-test-$$" ] && [ -e "$outside/moved" ]
     ok $? sandboxed_stage_reaches_nothing_else
-    grep -h '"sandbox"' "$project"/reports/runs/*.json | grep -q '"no privileges, Landlock ABI [0-9]*, seccomp"'
+    grep -h '"sandbox"' "$project"/reports/runs/*.json | grep -q '"no privileges, Landlock ABI [0-9]*, seccomp, namespaces (.*mount, pid, IPC)"'
     ok $? record_says_what_was_in_force
 else
     skip sandboxed_stage_reaches_nothing_else "$(cat "$here/err")"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a confined stage is refused is named, with the line to add; and being watched changes nothing else.
-# Not in /dev/shm, which stages share.
-ON=${TMPDIR:-/tmp}
+# Not in /dev/shm and /tmp, which a stage may have to itself.
+ON=/var/tmp
 . tests/runner/project.sh
 project=$here/one
 outside=$here/outside
@@ -81,9 +81,24 @@ r run --sandbox=auto
 says "wrote to 'new', and may write in its own folder alone: add to its outs: \"new: new\", and write to \${outs.new}"
 ok $? write_to_the_project_is_named_with_an_out
 stage "echo > /tmp/reprise-trespass-$$"
-r run --sandbox=auto
+REPRISE_NAMESPACES=none r run --sandbox=auto
 says "wrote to '/tmp/reprise-trespass-$$', and may write in its own folder alone: there is \$TMPDIR"
 ok $? write_to_tmp_is_named_with_the_folder_for_it
+
+# ---- below /tmp, which a stage may have to itself ----
+before=$project project=$(mktemp -d /tmp/reprise-trespass-XXXXXX)
+trap 'chmod -R u+w "$here" 2>/dev/null; rm -rf "$here" "$project"' EXIT
+echo text > "$project/other.txt"
+stage "cat $project/other.txt > home/x || echo > $project/new"
+r run --sandbox=auto
+says "read 'other.txt', which it does not declare: add to its deps: \"other: other.txt\"" && says "wrote to 'new'"
+ok $? what_is_hidden_is_named_too
+stage "echo > home/a && echo > \$TMPDIR/b && cat home/a \$TMPDIR/b && exit 5"
+r run --sandbox=auto
+grep -q 'failed: exit status 5$' "$here/err" && says_nothing
+ok $? files_of_its_own_are_not_named
+rm -rf "$project"
+project=$before
 
 # ---- what is not to be named ----
 stage "cat /nowhere/a $project/nothing sub/nothing; perl -e 1; ls /usr /etc > /dev/null; sort deps/d/* > home/x; mkdir home/y; rmdir home/y; exit 7" '    deps: {d: data.txt}

@@ -1,0 +1,251 @@
+#include "runner/namespaces.h"
+
+#include "runner/landlock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SHOWN_MOST = 64, PATH_SIZE = 4096 };
+
+/* In memory, so they are bounded: in percent of it. */
+static const struct {
+    const char *path, *options;
+} hidden[] = {{"/run", "mode=755,size=1m"},
+              {"/tmp", "mode=1777,size=25%"},
+              {"/dev/shm", "mode=1777,size=25%"}};
+
+enum { HIDDEN_COUNT = sizeof(hidden) / sizeof(hidden[0]) };
+
+const char *namespaces_hidden(size_t i)
+{
+    return i < HIDDEN_COUNT ? hidden[i].path : NULL;
+}
+
+bool namespaces_hides(const char *path)
+{
+    for (size_t i = 0; i < HIDDEN_COUNT; i++) {
+        const size_t length = strlen(hidden[i].path);
+        if (strncmp(path, hidden[i].path, length) == 0 && path[length] == '/')
+            return true;
+    }
+    return false;
+}
+
+/* ---- a child in new namespaces ---- */
+
+bool namespaces_need_user(void)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct have[2] = {{0}};
+    return syscall(SYS_capget, &head, have) < 0 || (have[0].effective & (1U << CAP_SYS_ADMIN)) == 0;
+}
+
+static int write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    ssize_t written = write(fd, text, strlen(text));
+    int why = errno;
+    close(fd);
+    errno = why;
+    return written == (ssize_t)strlen(text) ? 0 : -1;
+}
+
+/* Everybody stays who he is; of others the namespace has no names. */
+static int map_ids(uid_t user, gid_t group)
+{
+    char line[64];
+    if (write_text("/proc/self/setgroups", "deny") < 0 && errno != ENOENT)
+        return -1;
+    snprintf(line, sizeof(line), "%u %u 1", (unsigned)user, (unsigned)user);
+    if (write_text("/proc/self/uid_map", line) < 0)
+        return -1;
+    snprintf(line, sizeof(line), "%u %u 1", (unsigned)group, (unsigned)group);
+    return write_text("/proc/self/gid_map", line);
+}
+
+pid_t namespaces_fork(enum namespaces_level level, int *why)
+{
+    const uid_t user = geteuid();
+    const gid_t group = getegid();
+    const bool with_user = namespaces_need_user();
+    const unsigned long flags = SIGCHLD | CLONE_NEWNS | CLONE_NEWIPC |
+                                (level == NAMESPACES_ALL ? CLONE_NEWPID : 0UL) |
+                                (with_user ? CLONE_NEWUSER : 0UL);
+    *why = 0;
+    /* With all arguments 0 their order, which architectures differ in, doesn't matter. */
+    pid_t child = (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
+    if (child == 0 && with_user && map_ids(user, group) < 0)
+        *why = errno;
+    return child;
+}
+
+/* ---- its mounts ---- */
+
+static int hide(bool is_hidden[HIDDEN_COUNT])
+{
+    for (size_t i = 0; i < HIDDEN_COUNT; i++) {
+        is_hidden[i] =
+            mount("tmpfs", hidden[i].path, "tmpfs", MS_NOSUID | MS_NODEV, hidden[i].options) == 0;
+        /* The first has the work folder; who has none of the others shares none. */
+        if (!is_hidden[i] && (i == 0 || errno != ENOENT))
+            return -1;
+    }
+    return 0;
+}
+
+/* The folders on the way to a place, and the place itself, as what `fd` is. */
+static int make_place(int fd, const char *path)
+{
+    char part[PATH_SIZE];
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return -1;
+    for (size_t length = 1; path[length] != '\0'; length++) {
+        if (path[length] != '/')
+            continue;
+        if (length >= sizeof(part)) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        memcpy(part, path, length);
+        part[length] = '\0';
+        if (mkdir(part, 0755) < 0 && errno != EEXIST)
+            return -1;
+    }
+    if (S_ISDIR(st.st_mode))
+        return mkdir(path, 0755) < 0 && errno != EEXIST ? -1 : 0;
+    int made = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (made >= 0)
+        close(made);
+    return made < 0 ? -1 : 0;
+}
+
+static int show(int fd, const char *path)
+{
+    char source[64];
+    snprintf(source, sizeof(source), "/proc/self/fd/%d", fd);
+    if (make_place(fd, path) < 0)
+        return -1;
+    return mount(source, path, NULL, MS_BIND | MS_REC, NULL);
+}
+
+/* Opened while they can be seen, in this mount tree: those of another cannot be mounted. */
+static int hide_and_show(char *const *shown, bool is_hidden[HIDDEN_COUNT])
+{
+    int fds[SHOWN_MOST], result = 0;
+    size_t count = 0;
+    for (; shown[count] != NULL && count < SHOWN_MOST; count++)
+        fds[count] = open(shown[count], O_PATH | O_CLOEXEC);
+    if (hide(is_hidden) < 0)
+        return -1;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        /* The work folder must be there; others may not be, as for Landlock. */
+        if (fds[i] >= 0)
+            result = show(fds[i], i == 0 ? NAMESPACES_HOME : shown[i]);
+        else if (i == 0)
+            result = -1;
+    }
+    const int why = errno;
+    for (size_t i = 0; i < count; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    errno = why;
+    return result;
+}
+
+/* The rules name what was there before; what is new has none. */
+static int allow_new(int rules, const bool is_hidden[HIDDEN_COUNT])
+{
+    struct error ignored;
+    const struct landlock landlock = landlock_of(rules);
+    for (size_t i = 1; i < HIDDEN_COUNT; i++)
+        if (is_hidden[i] && landlock_allow(&landlock, hidden[i].path, LANDLOCK_WRITE, &ignored) < 0)
+            return -1;
+    return landlock_allow(&landlock, "/proc", LANDLOCK_READ, &ignored);
+}
+
+/* Without the init, whose command line is the runner's; before 5.8 it is seen. */
+static int mount_processes(void)
+{
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (mount("proc", "/proc", "proc", flags, "hidepid=4") == 0)
+        return 0;
+    return errno == EINVAL ? mount("proc", "/proc", "proc", flags, NULL) : -1;
+}
+
+int namespaces_fill(const struct namespaces *namespaces, int rules)
+{
+    bool is_hidden[HIDDEN_COUNT];
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        hide_and_show(namespaces->shown, is_hidden) < 0)
+        return -1;
+    if (namespaces->level == NAMESPACES_ALL && mount_processes() < 0)
+        return -1;
+    return rules < 0 ? 0 : allow_new(rules, is_hidden);
+}
+
+/* ---- what is allowed ---- */
+
+/* 0, or the errno for which it is not. */
+static int attempt_level(enum namespaces_level level)
+{
+    int why, status;
+    pid_t child = namespaces_fork(level, &why);
+    if (child < 0)
+        return errno;
+    if (child == 0) {
+        char *const nothing[] = {NULL};
+        const struct namespaces namespaces = {level, nothing};
+        if (why == 0 && namespaces_fill(&namespaces, -1) < 0)
+            why = errno;
+        _exit(why);
+    }
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return errno;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
+}
+
+enum namespaces_level namespaces_allowed(int *why)
+{
+    const char *lowered = getenv("REPRISE_NAMESPACES");
+    *why = EPERM;
+    if (lowered != NULL && strcmp(lowered, "none") == 0)
+        return NAMESPACES_NONE;
+    const bool without_processes = lowered != NULL && strcmp(lowered, "files") == 0;
+    if (!without_processes && (*why = attempt_level(NAMESPACES_ALL)) == 0)
+        return NAMESPACES_ALL;
+    return attempt_level(NAMESPACES_FILES) == 0 ? NAMESPACES_FILES : NAMESPACES_NONE;
+}
+
+void namespaces_missing(enum namespaces_level level, int why, struct text *missing)
+{
+    static const char *const what[] = {
+        [NAMESPACES_NONE] = "/run, /tmp, /dev/shm and the names of processes are the machine's, "
+                            "and the work folder's path is not fixed (namespaces",
+        [NAMESPACES_FILES] = "the names of processes are the machine's (a /proc of its own"};
+    if (level != NAMESPACES_ALL)
+        text_addf(missing, "%s%s: %s)", missing->size > 0 ? ", " : "", what[level], strerror(why));
+}
+
+void namespaces_in_force(enum namespaces_level level, struct text *words)
+{
+    if (level == NAMESPACES_NONE)
+        return;
+    text_addf(words, ", namespaces (%smount, %sIPC)", namespaces_need_user() ? "user, " : "",
+              level == NAMESPACES_ALL ? "pid, " : "");
+}

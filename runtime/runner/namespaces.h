@@ -1,0 +1,59 @@
+/* What a confined stage finds in place of the machine's own: another process tree, other System V
+ * IPC, and a mount tree in which /run, /tmp and /dev/shm are empty and its own, and its work folder
+ * lies at one path, wherever the project does.
+ *
+ *   keeper ── init (namespaces_fork, namespaces_fill) ── program ── ...
+ *
+ * By user, mount, pid and IPC namespaces (namespaces(7)); a user namespace only where the others
+ * are not allowed without. The init is process 1 inside: when it ends, the kernel kills the rest.
+ */
+#ifndef RUNNER_NAMESPACES_H
+#define RUNNER_NAMESPACES_H
+
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Where the stage sees work/<key>, and in it the folder that it works in. */
+#define NAMESPACES_HOME "/run/reprise"
+#define NAMESPACES_FOLDER NAMESPACES_HOME "/run"
+
+enum namespaces_level {
+    NAMESPACES_NONE,  /* the machine's own of everything */
+    NAMESPACES_FILES, /* all but processes: a /proc of its own is not allowed, as in a container */
+    NAMESPACES_ALL,
+};
+
+struct namespaces {
+    enum namespaces_level level;
+    char *const *shown; /* work/<key>, then what else of /run, /tmp and /dev/shm is to be seen, each
+                           at its place; NULL at the end; absolute */
+};
+
+/* How far this kernel goes, found by trying in a child. *why, unless it goes all the way, is the
+ * errno that stopped it. REPRISE_NAMESPACES=none|files lowers it, for tests. */
+enum namespaces_level namespaces_allowed(int *why);
+
+/* The folders that are hidden, from i = 0 on; NULL behind the last. */
+const char *namespaces_hidden(size_t i);
+/* True of a path that is hidden unless it is shown. */
+bool namespaces_hides(const char *path);
+
+/* What is missing below NAMESPACES_ALL, appended as words. */
+void namespaces_missing(enum namespaces_level level, int why, struct text *missing);
+/* What is in force. */
+void namespaces_in_force(enum namespaces_level level, struct text *words);
+
+/* True where the ids and limits of a user are those of a user namespace of the stage. */
+bool namespaces_need_user(void);
+
+/* As fork; 0 in the child, which is in new namespaces then, or has an errno in *why. Between fork
+ * and exec, as what follows: allocates nothing. */
+pid_t namespaces_fork(enum namespaces_level level, int *why);
+
+/* In that child: hides, shows, and allows Landlock's `rules` (or -1) what is new. -1 with errno. */
+int namespaces_fill(const struct namespaces *namespaces, int rules);
+
+#endif
