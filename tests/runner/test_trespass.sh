@@ -126,7 +126,7 @@ stage "perl -e \"for (1 .. 20000) { open(F, qq($outside/\\\$_)); open(F, qq($out
 r run --sandbox=auto
 [ $status -eq 1 ] && grep -q "failed: exit status 3; it read '$outside/many/1', undeclared" "$here/err"
 ok $? flood_of_names_is_survived
-stage "perl -e \"for (1 .. 9000) { symlink(q(x), qq(home/\\\$_)) } for (1 .. 9000) { open(F, qq(home/\\\$_)) } open(F, q($outside/file)) or exit 3\""
+stage "perl -e \"for (1 .. 5000) { symlink(q(x), qq(home/\\\$_)) } for (1 .. 5000) { open(F, qq(home/\\\$_)) } open(F, q($outside/file)) or exit 3\""
 r run --sandbox=auto
 says "read '$outside/file'"
 ok $? names_in_its_own_folder_take_no_room
