@@ -35,6 +35,9 @@ void trespass_explain(const struct attempt *attempt, const struct trespass *tres
               trespass->wrote ? "wrote to" : "read", trespass->path);
     if (trespass->wrote && temporary)
         text_add(line, "and may write in its own folder alone: there is $TMPDIR");
+    else if (trespass->wrote && trespass->path[0] == '/' &&
+             tried_allows(attempt->tried, trespass->path, false)) /* a place of the system */
+        text_add(line, "and may write in its own folder alone");
     else if (trespass->wrote) {
         text_add(line, "and may write in its own folder alone: add to its outs: \"");
         trespass_entry(trespass->name,

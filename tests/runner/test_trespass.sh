@@ -85,6 +85,11 @@ REPRISE_NAMESPACES=none r run --sandbox=auto
 says "wrote to '/tmp/reprise-trespass-$$', and may write in its own folder alone: there is \$TMPDIR"
 ok $? write_to_tmp_is_named_with_the_folder_for_it
 
+stage "echo > /etc/reprise-trespass-$$"
+r run --sandbox=auto
+grep -q "stage 's' wrote to '/etc/reprise-trespass-$$', and may write in its own folder alone\$" "$here/err" && [ ! -e "/etc/reprise-trespass-$$" ]
+ok $? write_to_the_system_is_named_without_an_out
+
 # ---- below /tmp, which a stage may have to itself ----
 before=$project project=$(mktemp -d /tmp/reprise-trespass-XXXXXX)
 trap 'chmod -R u+w "$here" 2>/dev/null; rm -rf "$here" "$project"' EXIT
@@ -151,7 +156,8 @@ stage "(while :; do cat deps/d/* > /dev/null; done) & sleep 0.2; echo > outs/o" 
 r run --sandbox=auto
 [ $status -eq 0 ] && grep -q 'left [0-9]* process' "$here/err"
 ok $? what_is_left_at_work_is_killed_in_the_end
-stage "mkdir home/p && printf \"stages:\\n  t: {cmd: [sh, -c, \\\"cat deps/d/* > outs/o\\\"], deps: {d: d}, outs: {o: o}}\\n\" > home/p/pipeline.yaml && echo inner > home/p/d && \$PWD/deps/bin/reprise -C home/p run --sandbox=auto > outs/o 2>&1 || { cat outs/o; exit 1; }; deps/bin/reprise -C home/p run --sandbox=trace -f > outs/o 2>&1; [ \$? -eq 1 ] || exit 2" "    deps: {bin: $reprise}
+# A sanitizer's search for leaks traces, which is refused.
+stage "export ASAN_OPTIONS=detect_leaks=0; mkdir home/p && printf \"stages:\\n  t: {cmd: [sh, -c, \\\"cat deps/d/* > outs/o\\\"], deps: {d: d}, outs: {o: o}}\\n\" > home/p/pipeline.yaml && echo inner > home/p/d && \$PWD/deps/bin/reprise -C home/p run --sandbox=auto > outs/o 2>&1 || { cat outs/o; exit 1; }; deps/bin/reprise -C home/p run --sandbox=trace -f > outs/o 2>&1; [ \$? -eq 1 ] || exit 2" "    deps: {bin: $reprise}
 "
 r run --sandbox=auto
 [ $status -eq 0 ] && grep -q "reprise: --sandbox=trace: what a stage reads cannot be told here: this is a stage that is watched itself" "$project/artifacts/s/o"
