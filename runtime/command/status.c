@@ -9,6 +9,7 @@
 #include "runner/fingerprint.h"
 #include "runner/lock_update.h"
 #include "runner/prepare.h"
+#include "runner/sandbox.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,10 +140,33 @@ static void print_lines(const json_t *stages)
     }
 }
 
+/* What would confine the stages of a run; NULL where memory is out. */
+static json_t *sandbox_json(const struct project *project)
+{
+    struct text in_force = {0}, missing = {0};
+    sandbox_in_force(project, &in_force);
+    sandbox_missing(project, &missing);
+    json_t *json = in_force.failed || missing.failed
+                       ? NULL
+                       : json_pack("{s:s, s:s}", "in_force", text_string(&in_force), "missing",
+                                   text_string(&missing));
+    text_release(&in_force);
+    text_release(&missing);
+    return json;
+}
+
+static void print_sandbox(const json_t *sandbox)
+{
+    const char *missing = json_string_value(json_object_get(sandbox, "missing"));
+    printf("sandbox: %s%s%s\n", json_string_value(json_object_get(sandbox, "in_force")),
+           *missing != '\0' ? "; missing here: " : "", missing);
+}
+
 static int show(const struct options *options, struct jobs *jobs, bool *stale, struct error *err)
 {
     const struct project *project = jobs->project;
-    json_t *stages = json_array();
+    const bool confined = project->sandbox != SANDBOX_OFF;
+    json_t *stages = json_array(), *sandbox = confined ? sandbox_json(project) : NULL;
     size_t failures;
     struct error first = {0};
     int result = prepare_all(jobs, &failures, &first);
@@ -151,16 +175,20 @@ static int show(const struct options *options, struct jobs *jobs, bool *stale, s
     for (size_t i = 0; i < jobs->count && result == 0 && stages != NULL; i++)
         if (jobs->list[i].state != JOB_OUTSIDE)
             stages = json_list_with(stages, describe(project, &jobs->list[i], stale));
-    if (result == 0 && stages == NULL)
+    if (result == 0 && (stages == NULL || (confined && sandbox == NULL)))
         result = error_set(err, ERR_MEMORY, "out of memory for the status");
     if (result == 0 && options->json) {
-        json_t *object = json_pack("{s:i, s:s, s:O}", "schema", 1, "profile",
-                                   project->plan->profile, "stages", stages);
+        json_t *object = json_pack("{s:i, s:s, s:O, s:O*}", "schema", 1, "profile",
+                                   project->plan->profile, "stages", stages, "sandbox", sandbox);
         result = print_json(object, err);
         json_decref(object);
-    } else if (result == 0 && !options->quiet)
+    } else if (result == 0 && !options->quiet) {
         print_lines(stages);
+        if (confined)
+            print_sandbox(sandbox);
+    }
     json_decref(stages);
+    json_decref(sandbox);
     return result;
 }
 

@@ -58,7 +58,7 @@ struct plan_requirement {
 struct plan_resources {
     int threads; /* 0: all; 1 where the file says nothing */
     int gpu;
-    int64_t memory_bytes, time_ms; /* 0: no limit */
+    int64_t memory_bytes, time_ms, disk_bytes, processes; /* 0: no limit */
 };
 
 struct plan_stage {

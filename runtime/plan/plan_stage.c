@@ -222,6 +222,23 @@ static int read_memory(struct stage_draft *draft, const struct yaml_node *node, 
     return 0;
 }
 
+static int read_disk(struct stage_draft *draft, const struct yaml_node *node, struct error *err)
+{
+    if (!yaml_is_scalar(node) || !quantity_memory(node->text, &draft->stage.resources.disk_bytes))
+        return stage_draft_wrong_type(draft, "'disk'",
+                                      "bytes or a number with K, M, G or T as in 4G", node, err);
+    return 0;
+}
+
+static int read_processes(struct stage_draft *draft, const struct yaml_node *node,
+                          struct error *err)
+{
+    if (node->kind != YAML_KIND_INTEGER || node->integer < 1 || node->integer > INT_MAX)
+        return stage_draft_wrong_type(draft, "'processes'", "a number from 1 up", node, err);
+    draft->stage.resources.processes = node->integer;
+    return 0;
+}
+
 static int read_time(struct stage_draft *draft, const struct yaml_node *node, struct error *err)
 {
     if (!yaml_is_scalar(node) || !quantity_time(node->text, &draft->stage.resources.time_ms))
@@ -264,6 +281,8 @@ static const char *way_of_others(const char *key)
         {"threads", ": it stands under 'resources'"},
         {"memory", ": it stands under 'resources'"},
         {"gpu", ": it stands under 'resources'"},
+        {"disk", ": it stands under 'resources'"},
+        {"processes", ": it stands under 'resources'"},
         {"time", ": it stands under 'resources'"},
         {"vars", ": 'vars' stands beside 'stages'"},
         {"wdir",
@@ -313,8 +332,9 @@ static int read_keys(struct stage_draft *draft, const struct yaml_node *map, con
 static int read_resources(struct stage_draft *draft, const struct yaml_node *node,
                           struct error *err)
 {
-    static const struct key keys[] = {
-        {"threads", read_threads}, {"gpu", read_gpu}, {"memory", read_memory}, {"time", read_time}};
+    static const struct key keys[] = {{"threads", read_threads}, {"gpu", read_gpu},
+                                      {"memory", read_memory},   {"time", read_time},
+                                      {"disk", read_disk},       {"processes", read_processes}};
     if (node->kind != YAML_KIND_MAP)
         return stage_draft_wrong_type(draft, "'resources'", "a map", node, err);
     return read_keys(draft, node, " of 'resources'", keys, sizeof(keys) / sizeof(*keys), err);

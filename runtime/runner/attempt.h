@@ -63,6 +63,9 @@ struct attempt {
     double deadline;  /* 0: none */
     double kill_at;   /* after SIGTERM, SIGKILL; 0: not asked to stop */
     bool timed_out;
+    int64_t weight;  /* of its folder when it began, where the disk is limited, */
+    double weigh_at; /* and when it is weighed again */
+    bool too_heavy;
     struct error outcome; /* of `task` */
     struct attempt *next; /* commit's queue */
 };
@@ -82,8 +85,11 @@ void attempt_read_progress(struct attempt *attempt);
 /* SIGTERM now and SIGKILL later; or at once. */
 void attempt_stop(struct attempt *attempt, bool at_once);
 
-/* To be called at times: enforces the time limit, the time after SIGTERM, and the size of the
- * log. */
+/* Before it starts: what is there already counts towards no limit. */
+void attempt_weigh(struct attempt *attempt);
+
+/* To be called at times: enforces the limits of time and disk, the time after SIGTERM, and the size
+ * of the log. */
 void attempt_tick(struct attempt *attempt);
 
 /* When all its processes have ended and its progress was read: 0 where it ended well and may be

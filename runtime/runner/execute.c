@@ -12,16 +12,24 @@
 #include <time.h>
 #include <unistd.h>
 
+static struct limits limits_of(const struct project *project, const struct plan_stage *stage)
+{
+    const struct plan_resources *resources = &stage->resources;
+    const int64_t usual = project_confines(project) ? LIMITS_PROCESSES : 0;
+    return (struct limits){.memory_bytes = resources->memory_bytes,
+                           .file_bytes = resources->disk_bytes,
+                           .processes = resources->processes > 0 ? resources->processes : usual};
+}
+
 static int start_process(struct attempt *attempt, const char *cards, struct error *err)
 {
     struct job *job = attempt->job;
+    const struct project *project = attempt->jobs->project;
     const struct environment_place place = {attempt_inside(attempt), attempt->threads, cards,
-                                            attempt->jobs->project->plan->cudnn,
-                                            job->invocation.program->path};
+                                            project->plan->cudnn, job->invocation.program->path};
     char **environment = NULL;
     size_t count = 0;
     struct sandbox_rules rules = {.landlock = -1};
-    const struct project *project = attempt->jobs->project;
     int ends[2] = {-1, -1}, tried = -1, result = -1;
     if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
         error_errno(err, "cannot make a pipe");
@@ -32,21 +40,22 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
          (sandbox_rules_make(attempt, &rules, err) < 0 ||
           trespass_watch(attempt, &rules.allowed, &tried, err) < 0)))
         goto done;
-    const struct launch launch = {.argv = job->invocation.argv,
-                                  .environment = environment,
-                                  .folder = attempt->folder_fd,
-                                  .output = attempt->log_fd,
-                                  .errors = attempt->log_fd,
-                                  .progress = ends[1],
-                                  .confined = project_confines(project),
-                                  .network = job->stage->network,
-                                  .rules = rules.landlock,
-                                  .tried = tried,
-                                  .namespaces = {project->namespaces, rules.shown},
-                                  .lock = store_lock_descriptor(attempt->lock),
-                                  .memory_bytes = job->stage->resources.memory_bytes,
-                                  .mark = attempt_mark(attempt)};
-    result = launch_start(attempt->jobs->project->launcher, &launch, &attempt->process, err);
+    const struct launch launch = {
+        .argv = job->invocation.argv,
+        .environment = environment,
+        .folder = attempt->folder_fd,
+        .output = attempt->log_fd,
+        .errors = attempt->log_fd,
+        .progress = ends[1],
+        .confined = project_confines(project),
+        .network = job->stage->network,
+        .rules = rules.landlock,
+        .tried = tried,
+        .namespaces = {project->namespaces.level, project->namespaces.user, rules.shown},
+        .lock = store_lock_descriptor(attempt->lock),
+        .limits = limits_of(project, job->stage),
+        .mark = attempt_mark(attempt)};
+    result = launch_start(project->launcher, &launch, &attempt->process, err);
     if (result == 0) {
         attempt->progress_fd = ends[0];
         ends[0] = -1;
@@ -92,6 +101,7 @@ int execute_start(struct attempt *attempt, const char *cards, struct error *err)
     attempt->start = attempt->job->began = attempt_now();
     strftime(attempt->started, sizeof(attempt->started), "%Y-%m-%dT%H:%M:%SZ",
              gmtime_r(&now, &utc));
+    attempt_weigh(attempt);
     if (start_process(attempt, cards, err) < 0)
         return -1;
     if (limit > 0)

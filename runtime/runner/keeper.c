@@ -77,11 +77,8 @@ static int prepare_program(const struct launch *launch, const struct supervisor 
             return -1;
     } else if (launch->progress >= 0 && dup2(launch->progress, LAUNCH_PROGRESS_FD) < 0)
         return -1;
-    if (launch->memory_bytes > 0) {
-        struct rlimit limit = {(rlim_t)launch->memory_bytes, (rlim_t)launch->memory_bytes};
-        if (setrlimit(RLIMIT_DATA, &limit) < 0)
-            return -1;
-    }
+    if (limits_enter(&launch->limits) < 0)
+        return -1;
     bear_mark(launch->mark);
     /* Core files and permissions must not depend on who runs. */
     const struct rlimit no_core = {0, 0};
@@ -203,9 +200,11 @@ static void end_all(pid_t program, struct supervisor *supervisor, struct launch_
     bool others = has_others(program);
     if (others) {
         unsigned denied;
+        report->full = limits_are_reached();
         report->killed = kill_children(report, program, &denied);
     }
-    kill(-program, SIGKILL);
+    /* The first of a pid namespace reaches all at once, however fast they fork. */
+    kill(getpid() == 1 ? -1 : -program, SIGKILL);
     while (waitpid(program, &report->status, 0) < 0 && errno == EINTR)
         continue;
     while (has_children()) {
@@ -307,7 +306,8 @@ _Noreturn static void init_run(const struct launch *launch, int keeper, int repo
     /* The keeper may have died before it could be watched. */
     if (poll(&end, 1, 0) != 0)
         _exit(1);
-    if (why == 0 && namespaces_fill(&launch->namespaces, launch->rules) < 0)
+    if (why == 0 && (namespaces_fill(&launch->namespaces, launch->rules) < 0 ||
+                     limits_enter_namespaces(&launch->limits, &launch->namespaces) < 0))
         why = errno;
     report->start_errno = why;
     report->without_namespaces = why != 0;
@@ -325,7 +325,7 @@ static void run_init(const struct launch *launch, int *report_to, struct launch_
     struct launch_report *inside =
         mmap(NULL, sizeof(*inside), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     pid_t init =
-        keeper < 0 || inside == MAP_FAILED ? -1 : namespaces_fork(launch->namespaces.level, &why);
+        keeper < 0 || inside == MAP_FAILED ? -1 : namespaces_fork(&launch->namespaces, &why);
     if (init < 0) {
         report->start_errno = errno;
         report->without_namespaces = true;

@@ -17,7 +17,7 @@
 #define RUNNER_KEEPER_H
 
 #include "base/digest.h"
-#include "runner/namespaces.h"
+#include "runner/limits.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,7 +32,7 @@ struct launch {
     int output, errors; /* become stdout and stderr */
     int progress;       /* becomes LAUNCH_PROGRESS_FD; -1: none */
     int lock;           /* held by the keeper as long as anything of the program lives; -1: none */
-    int64_t memory_bytes;         /* 0: no limit */
+    struct limits limits;
     bool confined;                /* enters the sandbox (sandbox.h), */
     bool network;                 /* with the network in reach, */
     int rules;                    /* under these of Landlock; -1: none */
@@ -48,6 +48,7 @@ struct launch_report {
     int status;               /* as of waitpid */
     unsigned killed;          /* processes that it left, killed after it ended */
     unsigned left;            /* those that could not be killed */
+    bool full;                /* it had as many processes as it may */
     char names[LAUNCH_NAMES]; /* of the first of them, separated by blanks */
 };
 

@@ -29,11 +29,11 @@ enum {
 static const struct timespec receive_pause = {0, 10 * 1000 * 1000};
 
 struct head {
-    int64_t memory_bytes;
+    struct limits limits;
     uint64_t mark;
     uint32_t argc, envc, shown;
     uint32_t namespaces; /* enum namespaces_level */
-    uint8_t has_progress, has_rules, has_tried, has_lock, confined, network;
+    uint8_t has_progress, has_rules, has_tried, has_lock, confined, network, user;
 };
 
 struct launcher {
@@ -142,9 +142,9 @@ static pid_t fork_keeper(char *message, size_t size, const int *fds, size_t coun
         .network = head.network,
         .rules = head.has_rules ? fds[FIXED_DESCRIPTORS + head.has_progress] : -1,
         .tried = head.has_tried ? fds[FIXED_DESCRIPTORS + head.has_progress + head.has_rules] : -1,
-        .namespaces = {(enum namespaces_level)head.namespaces, shown},
+        .namespaces = {(enum namespaces_level)head.namespaces, head.user, shown},
         .lock = head.has_lock ? fds[count - 1] : -1,
-        .memory_bytes = head.memory_bytes,
+        .limits = head.limits,
         .mark = head.mark};
     pid_t launcher = getpid(), child = fork();
     if (child == 0)
@@ -308,7 +308,7 @@ enum launcher_answer launcher_fork(struct launcher *launcher, const struct launc
                                    int report, pid_t *pid, int *pidfd)
 {
     struct error ignored;
-    struct head head = {.memory_bytes = launch->memory_bytes,
+    struct head head = {.limits = launch->limits,
                         .mark = launch->mark,
                         .has_progress = launch->progress >= 0,
                         .has_rules = launch->rules >= 0,
@@ -316,6 +316,7 @@ enum launcher_answer launcher_fork(struct launcher *launcher, const struct launc
                         .confined = launch->confined,
                         .network = launch->network,
                         .namespaces = launch->namespaces.level,
+                        .user = launch->namespaces.user,
                         .has_lock = launch->lock >= 0};
     int fds[DESCRIPTORS] = {launch->folder, launch->output, launch->errors, report};
     size_t count = FIXED_DESCRIPTORS;

@@ -45,7 +45,7 @@ bool namespaces_hides(const char *path)
 
 /* ---- a child in new namespaces ---- */
 
-bool namespaces_need_user(void)
+static bool needs_user(void)
 {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct have[2] = {{0}};
@@ -77,18 +77,17 @@ static int map_ids(uid_t user, gid_t group)
     return write_text("/proc/self/gid_map", line);
 }
 
-pid_t namespaces_fork(enum namespaces_level level, int *why)
+pid_t namespaces_fork(const struct namespaces *namespaces, int *why)
 {
     const uid_t user = geteuid();
     const gid_t group = getegid();
-    const bool with_user = namespaces_need_user();
     const unsigned long flags = SIGCHLD | CLONE_NEWNS | CLONE_NEWIPC |
-                                (level == NAMESPACES_ALL ? CLONE_NEWPID : 0UL) |
-                                (with_user ? CLONE_NEWUSER : 0UL);
+                                (namespaces->level == NAMESPACES_ALL ? CLONE_NEWPID : 0UL) |
+                                (namespaces->user ? CLONE_NEWUSER : 0UL);
     *why = 0;
     /* With all arguments 0 their order, which architectures differ in, doesn't matter. */
     pid_t child = (pid_t)syscall(SYS_clone, flags, 0, 0, 0, 0);
-    if (child == 0 && with_user && map_ids(user, group) < 0)
+    if (child == 0 && namespaces->user && map_ids(user, group) < 0)
         *why = errno;
     return child;
 }
@@ -201,15 +200,15 @@ int namespaces_fill(const struct namespaces *namespaces, int rules)
 /* ---- what is allowed ---- */
 
 /* 0, or the errno for which it is not. */
-static int attempt_level(enum namespaces_level level)
+static int try_level(enum namespaces_level level, bool user)
 {
+    char *const nothing[] = {NULL};
+    const struct namespaces namespaces = {level, user, nothing};
     int why, status;
-    pid_t child = namespaces_fork(level, &why);
+    pid_t child = namespaces_fork(&namespaces, &why);
     if (child < 0)
         return errno;
     if (child == 0) {
-        char *const nothing[] = {NULL};
-        const struct namespaces namespaces = {level, nothing};
         if (why == 0 && namespaces_fill(&namespaces, -1) < 0)
             why = errno;
         _exit(why);
@@ -220,32 +219,34 @@ static int attempt_level(enum namespaces_level level)
     return WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
 }
 
-enum namespaces_level namespaces_allowed(int *why)
+struct namespaces_here namespaces_here(void)
 {
     const char *lowered = getenv("REPRISE_NAMESPACES");
-    *why = EPERM;
+    struct namespaces_here here = {NAMESPACES_NONE, needs_user(), EPERM};
     if (lowered != NULL && strcmp(lowered, "none") == 0)
-        return NAMESPACES_NONE;
-    const bool without_processes = lowered != NULL && strcmp(lowered, "files") == 0;
-    if (!without_processes && (*why = attempt_level(NAMESPACES_ALL)) == 0)
-        return NAMESPACES_ALL;
-    return attempt_level(NAMESPACES_FILES) == 0 ? NAMESPACES_FILES : NAMESPACES_NONE;
+        return here;
+    const bool only_files = lowered != NULL && strcmp(lowered, "files") == 0;
+    if (!only_files && (here.why = try_level(NAMESPACES_ALL, here.user)) == 0)
+        here.level = NAMESPACES_ALL;
+    else if (try_level(NAMESPACES_FILES, here.user) == 0)
+        here.level = NAMESPACES_FILES;
+    return here;
 }
 
-void namespaces_missing(enum namespaces_level level, int why, struct text *missing)
+void namespaces_missing(const struct namespaces_here *here, struct text *missing)
 {
     static const char *const what[] = {
         [NAMESPACES_NONE] = "/run, /tmp, /dev/shm and the names of processes are the machine's, "
                             "and the work folder's path is not fixed (namespaces",
         [NAMESPACES_FILES] = "the names of processes are the machine's (a /proc of its own"};
-    if (level != NAMESPACES_ALL)
-        text_addf(missing, "%s%s: %s)", missing->size > 0 ? ", " : "", what[level], strerror(why));
+    if (here->level != NAMESPACES_ALL)
+        text_addf(missing, "%s%s: %s)", missing->size > 0 ? ", " : "", what[here->level],
+                  strerror(here->why));
 }
 
-void namespaces_in_force(enum namespaces_level level, struct text *words)
+void namespaces_in_force(const struct namespaces_here *here, struct text *words)
 {
-    if (level == NAMESPACES_NONE)
-        return;
-    text_addf(words, ", namespaces (%smount, %sIPC)", namespaces_need_user() ? "user, " : "",
-              level == NAMESPACES_ALL ? "pid, " : "");
+    if (here->level != NAMESPACES_NONE)
+        text_addf(words, ", namespaces (%smount, %sIPC)", here->user ? "user, " : "",
+                  here->level == NAMESPACES_ALL ? "pid, " : "");
 }

@@ -26,32 +26,36 @@ enum namespaces_level {
     NAMESPACES_ALL,
 };
 
+/* What a kernel allows. */
+struct namespaces_here {
+    enum namespaces_level level;
+    bool user; /* a user namespace is needed for it */
+    int why;   /* the errno for which it is not more */
+};
+
 struct namespaces {
     enum namespaces_level level;
+    bool user;          /* with a user namespace */
     char *const *shown; /* work/<key>, then what else of /run, /tmp and /dev/shm is to be seen, each
                            at its place; NULL at the end; absolute */
 };
 
-/* How far this kernel goes, found by trying in a child. *why, unless it goes all the way, is the
- * errno that stopped it. REPRISE_NAMESPACES=none|files lowers it, for tests. */
-enum namespaces_level namespaces_allowed(int *why);
+/* How far this kernel goes, found by trying in a child. REPRISE_NAMESPACES=none|files lowers it,
+ * for tests. */
+struct namespaces_here namespaces_here(void);
 
 /* The folders that are hidden, from i = 0 on; NULL behind the last. */
 const char *namespaces_hidden(size_t i);
 /* True of a path that is hidden unless it is shown. */
 bool namespaces_hides(const char *path);
 
-/* What is missing below NAMESPACES_ALL, appended as words. */
-void namespaces_missing(enum namespaces_level level, int why, struct text *missing);
-/* What is in force. */
-void namespaces_in_force(enum namespaces_level level, struct text *words);
-
-/* True where the ids and limits of a user are those of a user namespace of the stage. */
-bool namespaces_need_user(void);
+/* What is missing here, appended as words; and what is in force. */
+void namespaces_missing(const struct namespaces_here *here, struct text *missing);
+void namespaces_in_force(const struct namespaces_here *here, struct text *words);
 
 /* As fork; 0 in the child, which is in new namespaces then, or has an errno in *why. Between fork
  * and exec, as what follows: allocates nothing. */
-pid_t namespaces_fork(enum namespaces_level level, int *why);
+pid_t namespaces_fork(const struct namespaces *namespaces, int *why);
 
 /* In that child: hides, shows, and allows Landlock's `rules` (or -1) what is new. -1 with errno. */
 int namespaces_fill(const struct namespaces *namespaces, int rules);

@@ -196,7 +196,7 @@ int project_open(const struct project_settings *settings, enum project_view view
     int result = -1;
     project.sandbox = sandbox_mode_of(settings->sandbox);
     if (project_confines(&project))
-        project.namespaces = namespaces_allowed(&project.no_namespaces);
+        project.namespaces = namespaces_here();
     if (project_enter(&project.settings, &project.found_file, err) < 0)
         return -1;
     if ((lock_path = lock_path_of(project.settings.file, err)) == NULL ||

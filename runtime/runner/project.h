@@ -45,14 +45,13 @@ struct project {
     struct lock_reader *lock;
     struct ours *ours;
     char *artifacts, *runs;
-    char *found_file;                 /* settings.file, where it was looked for */
-    struct ignore *ignore;            /* names that do not count in folder deps */
-    struct launcher *launcher;        /* the caller's, or NULL */
-    struct executables *programs;     /* those that commands name, as found in this run */
-    struct answers *answers;          /* of programs to questions */
-    enum sandbox_mode sandbox;        /* what stages may do */
-    enum namespaces_level namespaces; /* in which they do it, */
-    int no_namespaces;                /* and the errno for which in no more */
+    char *found_file;                  /* settings.file, where it was looked for */
+    struct ignore *ignore;             /* names that do not count in folder deps */
+    struct launcher *launcher;         /* the caller's, or NULL */
+    struct executables *programs;      /* those that commands name, as found in this run */
+    struct answers *answers;           /* of programs to questions */
+    enum sandbox_mode sandbox;         /* what stages may do */
+    struct namespaces_here namespaces; /* in which they do it */
     atomic_int untidy; /* not 0: something that should be gone could not be removed */
     atomic_int stop;   /* not 0: hashing, copying and asking end with ERR_INTERRUPTED */
 };

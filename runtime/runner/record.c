@@ -130,8 +130,6 @@ static json_t *sandbox_json(const struct project *project)
     struct text words = {0};
     if (project->sandbox == SANDBOX_OFF)
         return json_string("off");
-    if (project->sandbox == SANDBOX_TRACE)
-        return json_string("trace: nothing was refused");
     sandbox_in_force(project, &words);
     json_t *json = words.failed ? NULL : json_string(text_string(&words));
     text_release(&words);

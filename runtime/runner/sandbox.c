@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "runner/confine.h"
 #include "runner/landlock.h"
+#include "runner/limits.h"
 #include "runner/supervisor.h"
 
 #include <errno.h>
@@ -22,24 +23,32 @@ void sandbox_missing(const struct project *project, struct text *missing)
                  {3, "files outside may be cut to nothing"},
                  {6, "other processes are in reach of signals and of abstract sockets"}};
     const int abi = landlock_abi();
+    if (!project_confines(project))
+        return;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         if (abi < parts[i].abi)
             text_addf(missing, "%s%s (Landlock ABI %d, the kernel has %d)",
                       missing->size > 0 ? ", " : "", parts[i].what, parts[i].abi, abi);
     if (!confine_has_seccomp())
         text_addf(missing, "%sthe network is in reach (no seccomp)", missing->size > 0 ? ", " : "");
-    namespaces_missing(project->namespaces, project->no_namespaces, missing);
+    namespaces_missing(&project->namespaces, missing);
+    limits_missing(&project->namespaces, missing);
 }
 
 void sandbox_in_force(const struct project *project, struct text *words)
 {
     const int abi = landlock_abi();
+    if (!project_confines(project)) {
+        text_add(words, "trace: nothing is refused");
+        return;
+    }
     text_add(words, "no privileges");
     if (abi > 0)
         text_addf(words, ", Landlock ABI %d", abi);
     if (confine_has_seccomp())
         text_add(words, ", seccomp");
-    namespaces_in_force(project->namespaces, words);
+    namespaces_in_force(&project->namespaces, words);
+    limits_in_force(&project->namespaces, words);
 }
 
 int sandbox_check(const struct project *project, struct error *err)

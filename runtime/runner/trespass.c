@@ -30,7 +30,7 @@ static int add_rules(const struct attempt *attempt, const struct text *allowed, 
     const struct job *job = attempt->job;
     const char *hidden;
     tried_add_rules(tried, text_string(allowed), allowed->size);
-    for (size_t i = 0; attempt->jobs->project->namespaces != NAMESPACES_NONE &&
+    for (size_t i = 0; attempt->jobs->project->namespaces.level != NAMESPACES_NONE &&
                        (hidden = namespaces_hidden(i)) != NULL;
          i++)
         tried_add_rule(tried, TRIED_EMPTY, hidden);

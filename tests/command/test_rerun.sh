@@ -1,6 +1,6 @@
 #!/bin/sh
 # verify --rerun executes stages again beside the project and finds every bit that is not the same.
-# Not in /dev/shm, which confined stages share.
+# Not in /dev/shm, which stages share where they have no namespaces.
 ON=${TMPDIR:-/tmp}
 . tests/runner/project.sh
 make_project one

@@ -30,7 +30,7 @@ record() { ls -t "$project"/reports/runs/*.json | head -n 1; }
 
 # ---- the trace ----
 r run --sandbox=trace bad good
-[ $status -eq 0 ] && [ -s "$project/artifacts/bad/o" ] && [ -e "$outside/written" ] && grep -q '"sandbox": "trace: nothing was refused"' "$(record)"
+[ $status -eq 0 ] && [ -s "$project/artifacts/bad/o" ] && [ -e "$outside/written" ] && grep -q '"sandbox": "trace: nothing is refused"' "$(record)"
 ok $? a_traced_stage_is_refused_nothing
 "$BUILD/tests/schemas/validate" docs/schemas/run.json "$(record)" > "$here/err" && [ "$(grep -c '"trace": {' "$(record)")" -eq 2 ] && grep -q "\"path\": \"$outside/more.txt\"" "$(record)"
 ok $? record_of_a_traced_run_has_what_stages_read

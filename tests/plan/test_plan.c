@@ -75,7 +75,8 @@ static void plan_reads_every_key_of_a_stage(void **state)
                               "    network: true\n"
                               "    lineage: true\n"
                               "    env: [HOME, LANG]\n"
-                              "    resources: {threads: all, gpu: 1, memory: 4G, time: 1h30m}\n");
+                              "    resources: {threads: all, gpu: 1, memory: 4G, time: 1h30m,\n"
+                              "      disk: 10G, processes: 64}\n");
     const struct plan_stage *s = stage_of(plan, "all");
     assert_string_equal(s->desc, "everything");
     assert_words(plan, "all", (const char *const[]){"bin/x", "3", "a b"}, 3);
@@ -105,6 +106,8 @@ static void plan_reads_every_key_of_a_stage(void **state)
     assert_int_equal(s->resources.gpu, 1);
     assert_int_equal(s->resources.memory_bytes, (int64_t)4 << 30);
     assert_int_equal(s->resources.time_ms, 5400000);
+    assert_int_equal(s->resources.disk_bytes, (int64_t)10 << 30);
+    assert_int_equal(s->resources.processes, 64);
     assert_int_equal(s->place.line, 3);
     assert_int_equal(s->place.column, 3);
     plan_free(plan);
@@ -121,7 +124,9 @@ static void plan_gives_defaults_where_the_file_is_silent(void **state)
     assert_false(s->frozen || s->network || s->lineage);
     assert_int_equal(s->dep_count + s->out_count + s->env_count + s->requirement_count, 0);
     assert_int_equal(s->resources.threads, 1);
-    assert_int_equal(s->resources.gpu + s->resources.memory_bytes + s->resources.time_ms, 0);
+    assert_int_equal(s->resources.gpu + s->resources.memory_bytes + s->resources.time_ms +
+                         s->resources.disk_bytes + s->resources.processes,
+                     0);
     assert_int_equal(json_object_size(s->params), 0);
     plan_free(plan);
 }

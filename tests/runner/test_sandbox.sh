@@ -1,6 +1,6 @@
 #!/bin/sh
 # What a confined stage can and cannot do. Each attack first succeeds without the sandbox.
-# Not in /dev/shm, which stages share.
+# Not in /dev/shm, which stages share where they have no namespaces.
 ON=${TMPDIR:-/tmp}
 . tests/runner/project.sh
 project=$here/one
@@ -53,7 +53,7 @@ r run --sandbox=require -n
 if [ $status -eq 0 ]; then
     came_not_through $(echo $attacks | sed s/write_tmp//) && [ ! -e "$outside/new" ] && [ ! -e "$project/new" ] && [ ! -e "/tmp/reprise-test-$$" ] && [ -e "$outside/moved" ]
     ok $? sandboxed_stage_reaches_nothing_else
-    grep -h '"sandbox"' "$project"/reports/runs/*.json | grep -q '"no privileges, Landlock ABI [0-9]*, seccomp, namespaces (.*mount, pid, IPC)"'
+    grep -h '"sandbox"' "$project"/reports/runs/*.json | grep -q '"no privileges, Landlock ABI [0-9]*, seccomp, namespaces (.*mount, pid, IPC), limits on .*"'
     ok $? record_says_what_was_in_force
 else
     skip sandboxed_stage_reaches_nothing_else "$(cat "$here/err")"

@@ -44,6 +44,7 @@ prints() {
 # ---- what a small project says, well and not ----
 make_project small
 prints status status
+prints status status --sandbox=auto
 prints dry-run run -n
 prints run run --set delay=0
 r run --suggest-deps double
