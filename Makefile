@@ -265,6 +265,9 @@ oracle: all ## compare with Keras, PyTorch, ONNX Runtime and scikit-learn, and d
 
 bench: all $(BENCH_PROGRAMS) ## build the benchmarks; tests/bench/README.md says how to run them
 
+bench-train: bench ## images a second in training on this CPU, beside PyTorch where PYTHON= has it (ROWS=, ROUNDS=)
+	@BUILD=$(BUILD) tests/bench/train.sh
+
 lint: ## check format, include rules, and the build with clang
 	@ci/install lint
 	ci/includes
@@ -334,4 +337,4 @@ help: ## list the targets
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 FORCE:
-.PHONY: FORCE all pipeline verify test build-tests gpu-bundle tune-gpu gpu-programs test-gpu-plans oracle bench lint check-address check-thread faults fuzz install has-cuda deb clean help
+.PHONY: FORCE all pipeline verify test build-tests gpu-bundle tune-gpu gpu-programs test-gpu-plans oracle bench bench-train lint check-address check-thread faults fuzz install has-cuda deb clean help

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Set only by tests, before threads start. */
 static unsigned fail_after;
@@ -41,16 +42,27 @@ void *memory_new(size_t count, size_t size, struct error *err)
     return memory;
 }
 
+/* What vectors run over is asked for in large pages where it is worth it: fewer faults, and fewer
+ * searches for pages. */
 void *memory_new_aligned(size_t count, size_t size, struct error *err)
 {
+    const size_t large_page = (size_t)2 << 20;
     size_t bytes;
     void *memory = NULL;
-    if (!memory_multiply(count, size, &bytes) || bytes > SIZE_MAX - 64 || injected_failure() ||
-        (memory = aligned_alloc(64, (bytes + 64) / 64 * 64)) == NULL) {
+    if (!memory_multiply(count, size, &bytes) || bytes > SIZE_MAX - large_page) {
         out_of_memory(count, size, err);
         return NULL;
     }
-    memset(memory, 0, (bytes + 64) / 64 * 64);
+    const bool large = bytes >= 4 * large_page;
+    const size_t alignment = large ? large_page : 64;
+    bytes = (bytes + alignment) / alignment * alignment;
+    if (injected_failure() || (memory = aligned_alloc(alignment, bytes)) == NULL) {
+        out_of_memory(count, size, err);
+        return NULL;
+    }
+    if (large)
+        (void)madvise(memory, bytes, MADV_HUGEPAGE);
+    memset(memory, 0, bytes);
     return memory;
 }
 

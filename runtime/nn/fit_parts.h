@@ -31,8 +31,9 @@ struct training {
     size_t steps_at_once; /* of the device */
     int64_t *order;       /* [train_count] */
     struct fit_checkpoint
-        checkpoint; /* state, and the best weights in `kept`; its history is unused */
-    struct timespec saved;
+        checkpoint;        /* state, and the best weights in `kept`; its history is unused */
+    struct timespec saved; /* when, and how long it took */
+    double seconds_to_save;
     int64_t saved_epoch, saved_step; /* of the last checkpoint; -1: none */
 };
 

@@ -23,6 +23,9 @@ enum { STEPS_AT_ONCE = 64 };
 /* A kill costs at most so much, however long an epoch takes. */
 enum { SECONDS_BETWEEN_CHECKPOINTS = 120 };
 
+/* What checkpoints after epochs may take of the time. */
+static const double share_of_checkpoints = 0.005;
+
 void fit_shuffle(uint32_t seed, uint32_t epoch, int64_t *samples, int64_t count)
 {
     struct philox block = {{0}};
@@ -193,6 +196,23 @@ static int train_epoch(struct training *t, struct error *err)
     return 0;
 }
 
+static double seconds_between(const struct timespec *from, const struct timespec *to)
+{
+    return (double)(to->tv_sec - from->tv_sec) + 1e-9 * (double)(to->tv_nsec - from->tv_nsec);
+}
+
+/* After an epoch: the first and the last are saved, of those between them what takes no more than a
+ * small share of the time. */
+static bool is_due(const struct training *t)
+{
+    const struct fit_state *s = &t->checkpoint.state;
+    struct timespec now;
+    if (t->saved_epoch < 0 || s->stopped || s->epoch >= t->first_epoch + t->options->epochs)
+        return true;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return seconds_between(&t->saved, &now) >= t->seconds_to_save / share_of_checkpoints;
+}
+
 /* The callbacks, in Keras' order. */
 static int finish_epoch(struct training *t, struct epoch_record *record, struct error *err)
 {
@@ -216,7 +236,7 @@ static int finish_epoch(struct training *t, struct epoch_record *record, struct 
     if (t->options->optimizer.averages && (network_swap_averages(t->network, err) < 0 ||
                                            network_store(t->network, t->model, err) < 0))
         return -1;
-    return fit_save(t, err);
+    return is_due(t) ? fit_save(t, err) : 0;
 }
 
 static int run_epoch(struct training *t, struct error *err)
