@@ -23,9 +23,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Images of a shard; bits do not depend on it. */
-enum { SHARD = 8 };
-
 struct evaluate {
     struct stage *stage;
     struct weight_check weight_check;
@@ -49,7 +46,6 @@ static int64_t test_count(const struct evaluate *e)
 
 static int open_all(struct evaluate *e, struct error *err)
 {
-    const struct network_options options = {.shard = SHARD, .norm = NORM_INFERENCE};
     const char *dataset = stage_dep(e->stage, "dataset", err);
     const char *model = dataset != NULL ? stage_dep(e->stage, "model", err) : NULL;
     if (model == NULL || dataset_open(dataset, &e->dataset, err) < 0 ||
@@ -60,7 +56,7 @@ static int open_all(struct evaluate *e, struct error *err)
         return error_set(err, ERR_STAGE, "the dataset has no test images");
     if (model_use_device(e->stage, &e->device, err) < 0)
         return -1;
-    return network_new(e->model, e->device, &options, &e->network, err);
+    return model_use_network(e->stage, e->model, e->device, &e->feed, &e->network, err);
 }
 
 static bool on_images(void *arg, int64_t epoch, int64_t done, int64_t total)

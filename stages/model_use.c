@@ -1,5 +1,6 @@
 #include "model_use.h"
 
+#include "base/text.h"
 #include "data/class_names.h"
 
 #include <stdio.h>
@@ -29,6 +30,45 @@ int model_use_precision(struct stage *stage, const struct device *device, enum p
     stage_note(stage, "precision %s%s", dtype_name(*dtype),
                precision == PRECISION_AUTO ? ", taken by auto" : "");
     return 0;
+}
+
+int model_use_keep_memory(struct stage *stage, const struct footprint *footprint, const char *ways,
+                          struct error *err)
+{
+    const size_t limit = stage_memory(stage), needed = footprint_total(footprint);
+    if (limit == 0 || needed <= limit)
+        return 0;
+    return error_set(err, ERR_USAGE,
+                     "it needs %zu MiB of memory, and 'resources' gives it %zu: %s, or say memory: "
+                     "%zuM there",
+                     footprint_mebibytes(needed), limit >> 20, ways, footprint_mebibytes(needed));
+}
+
+static int keep_inference(struct stage *stage, struct model *model, struct device *device,
+                          const struct network_options *options, const struct feed *feed,
+                          struct error *err)
+{
+    const struct network_use use = {.feed = feed};
+    struct footprint footprint = {0};
+    struct text words = {0};
+    int result = network_foresee(model, device, options, &use, &footprint, err);
+    footprint_add_process(&footprint, 0);
+    if (result == 0)
+        result = model_use_keep_memory(stage, &footprint, "fewer 'threads' there need less", err);
+    if (result == 0 && (result = footprint_state(&footprint, &words, err)) == 0)
+        stage_note(stage, "%s", text_string(&words));
+    text_release(&words);
+    return result;
+}
+
+int model_use_network(struct stage *stage, struct model *model, struct device *device,
+                      const struct feed *feed, struct network **network, struct error *err)
+{
+    /* A shard is of training alone. */
+    const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
+    if (network_measures(device) && keep_inference(stage, model, device, &options, feed, err) < 0)
+        return -1;
+    return network_new(model, device, &options, network, err);
 }
 
 static void note_weight(void *stage, const char *text)

@@ -12,6 +12,7 @@
 #include "nn/device.h"
 #include "nn/feed.h"
 #include "nn/model.h"
+#include "nn/network.h"
 #include "nn/weight_check.h"
 
 /* The stage's fingerprint: the device. */
@@ -27,6 +28,16 @@ int model_use_precision(struct stage *stage, const struct device *device, enum p
 /* The parameter weights.check, which may be left out: stop (large weights are refused) or warn
  * (they are noted). */
 int model_use_check(struct stage *stage, struct weight_check *check, struct error *err);
+
+/* Held against resources.memory, before any work. ERR_USAGE names the figure needed and `ways` to
+ * need less, a part of a sentence. */
+int model_use_keep_memory(struct stage *stage, const struct footprint *footprint, const char *ways,
+                          struct error *err);
+
+/* A network that only infers on what `feed` presents (NULL: nobody knows yet); what it takes of the
+ * machine's memory is noted, and held against resources.memory before it is made. */
+int model_use_network(struct stage *stage, struct model *model, struct device *device,
+                      const struct feed *feed, struct network **network, struct error *err);
 
 enum dataset_half { TRAIN_HALF, TEST_HALF };
 

@@ -32,8 +32,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Bits depend on neither. */
-enum { SHARD = 8, BATCH = 64 };
+/* Of pictures; bits do not depend on it. */
+enum { BATCH = 64 };
 enum { FORMAT_CSV, FORMAT_JSON };
 
 struct names {
@@ -348,12 +348,11 @@ static int check(struct stage *stage, struct error *err)
 
 static int open_all(struct predict *p, struct error *err)
 {
-    const struct network_options options = {.shard = SHARD, .norm = NORM_INFERENCE};
     const char *model = stage_dep(p->stage, "model", err);
     if (model == NULL || model_read(model, &p->weight_check, &p->model, err) < 0 ||
         model_use_device(p->stage, &p->device, err) < 0)
         return -1;
-    return network_new(p->model, p->device, &options, &p->network, err);
+    return model_use_network(p->stage, p->model, p->device, NULL, &p->network, err);
 }
 
 static int run(struct stage *stage, struct error *err)

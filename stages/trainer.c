@@ -196,6 +196,56 @@ static int feed(struct trainer *trainer, struct feed *train, struct feed *val, s
     return 0;
 }
 
+/* What a batch of half as many pictures, or a half of those, would need to fit. */
+static int name_ways(const struct trainer *trainer, const struct fit_data *data, size_t limit,
+                     char *ways, size_t size, struct error *err)
+{
+    struct fit_options options = trainer->options;
+    options.remember_bytes = 0;
+    while (options.batch > 1) {
+        struct footprint footprint;
+        options.batch /= 2;
+        if (fit_foresee(trainer->model, trainer->device, data, &options, &footprint, err) < 0)
+            return -1;
+        if (footprint_total(&footprint) > limit)
+            continue;
+        snprintf(ways, size, "train.batch: %lld needs %zu, fewer layers to train need less",
+                 (long long)options.batch, footprint_mebibytes(footprint_total(&footprint)));
+        return 0;
+    }
+    snprintf(ways, size, "no train.batch is small enough, fewer layers to train need less");
+    return 0;
+}
+
+/* Held against resources.memory before anything is computed: what the frozen layers make of
+ * pictures is forgotten first. */
+static int keep_memory(struct trainer *trainer, const struct fit_data *data, struct error *err)
+{
+    struct fit_options *options = &trainer->options;
+    const size_t limit = stage_memory(trainer->stage);
+    struct footprint footprint;
+    char ways[128] = "";
+    if (limit == 0 || !network_measures(trainer->device))
+        return 0;
+    if (fit_foresee(trainer->model, trainer->device, data, options, &footprint, err) < 0)
+        return -1;
+    if (footprint_total(&footprint) <= limit)
+        return 0;
+    options->remember_bytes = fit_remember_within(data, &footprint, limit);
+    if (options->remember_bytes > 0) {
+        stage_note(trainer->stage,
+                   "remembers %zu MiB of what the frozen layers make of pictures, "
+                   "as 'resources' gives no more memory",
+                   options->remember_bytes >> 20);
+        return 0;
+    }
+    footprint.bytes[FOOTPRINT_FEATURES] = 0;
+    if (footprint_total(&footprint) > limit &&
+        name_ways(trainer, data, limit, ways, sizeof(ways), err) < 0)
+        return -1;
+    return model_use_keep_memory(trainer->stage, &footprint, ways, err);
+}
+
 /* *epochs is those of the state that training goes on from, 0 without. Asked before preflight, so
  * that a state of another training costs nothing. */
 static int look_at_state(struct trainer *trainer, const struct fit_data *data, int64_t *epochs,
@@ -222,7 +272,7 @@ static int train(struct trainer *trainer, struct error *err)
                                   .val_count = trainer->val_count};
     int64_t epochs;
     if (feed(trainer, &train_feed, &val_feed, err) < 0 ||
-        look_at_state(trainer, &data, &epochs, err) < 0)
+        look_at_state(trainer, &data, &epochs, err) < 0 || keep_memory(trainer, &data, err) < 0)
         return -1;
     watch.epochs += epochs;
     if (options->steps_per_epoch > 0 &&

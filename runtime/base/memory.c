@@ -42,25 +42,41 @@ void *memory_new(size_t count, size_t size, struct error *err)
     return memory;
 }
 
+static const size_t large_page = (size_t)2 << 20;
+
+static size_t alignment_of(size_t bytes)
+{
+    return bytes >= 4 * large_page ? large_page : 64;
+}
+
+size_t memory_aligned_size(size_t bytes)
+{
+    const size_t alignment = alignment_of(bytes);
+    return (bytes + alignment) / alignment * alignment;
+}
+
+size_t memory_aligned_extent(size_t bytes)
+{
+    return memory_aligned_size(bytes) + alignment_of(bytes);
+}
+
 /* What vectors run over is asked for in large pages where it is worth it: fewer faults, and fewer
  * searches for pages. */
 void *memory_new_aligned(size_t count, size_t size, struct error *err)
 {
-    const size_t large_page = (size_t)2 << 20;
     size_t bytes;
     void *memory = NULL;
     if (!memory_multiply(count, size, &bytes) || bytes > SIZE_MAX - large_page) {
         out_of_memory(count, size, err);
         return NULL;
     }
-    const bool large = bytes >= 4 * large_page;
-    const size_t alignment = large ? large_page : 64;
-    bytes = (bytes + alignment) / alignment * alignment;
+    const size_t alignment = alignment_of(bytes);
+    bytes = memory_aligned_size(bytes);
     if (injected_failure() || (memory = aligned_alloc(alignment, bytes)) == NULL) {
         out_of_memory(count, size, err);
         return NULL;
     }
-    if (large)
+    if (alignment == large_page)
         (void)madvise(memory, bytes, MADV_HUGEPAGE);
     memset(memory, 0, bytes);
     return memory;

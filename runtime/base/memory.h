@@ -15,6 +15,11 @@ void *memory_new(size_t count, size_t size, struct error *err);
 /* The same, aligned to 64 bytes, for vector kernels; free() releases it. */
 void *memory_new_aligned(size_t count, size_t size, struct error *err);
 
+/* What such a block of `size` bytes takes of memory, and what of the address space at most, to lie
+ * where it is aligned; below SIZE_MAX - a large page. */
+size_t memory_aligned_size(size_t size);
+size_t memory_aligned_extent(size_t size);
+
 /* Grows *array to hold at least `needed` elements of `size` bytes, doubling
  * *capacity. On failure nothing changes. */
 int memory_grow(void *array, size_t *capacity, size_t needed, size_t size, struct error *err);

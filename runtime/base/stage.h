@@ -14,7 +14,8 @@
  *                                        left to save time, read-only; optional
  *    "scratch_out": "scratch",           a folder for what a later run may find there
  *    "project": "../../../..",           folder of pipeline.yaml, for file: URLs; optional
- *    "resources": {"threads": 2},        how much to use; not in the key
+ *    "resources": {"threads": 2,         how much to use; not in the key
+ *                  "memory": 838860800},  bytes, where pipeline.yaml sets a limit
  *    "device": "auto" | "cpu" | "cuda",
  *    "progress_fd": 3}                   optional: JSON lines, see below
  *
@@ -99,6 +100,8 @@ const char *stage_project(const struct stage *stage);
 const char *stage_name(const struct stage *stage);
 const char *stage_device(const struct stage *stage);
 int stage_threads(const struct stage *stage); /* at least 1 */
+/* The bytes that it may take; 0 where nobody set a limit. */
+size_t stage_memory(const struct stage *stage);
 
 /* Parameters by dotted name, with bounds checked. A missing one, or one of
  * another type, is an error that names it. The _or_null forms accept null or

@@ -129,6 +129,12 @@ int stage_threads(const struct stage *stage)
     return threads >= 1 && threads <= 4096 ? (int)threads : 1;
 }
 
+size_t stage_memory(const struct stage *stage)
+{
+    json_int_t bytes = json_integer_value(json_at(stage->description, "resources.memory"));
+    return bytes > 0 ? (size_t)bytes : 0;
+}
+
 /* ---- progress ---- */
 
 static void send_event(struct stage *stage, json_t *event)

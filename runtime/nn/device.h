@@ -25,9 +25,11 @@ struct batch_result;
 struct device;
 struct executor; /* a network on a device; each device has its own */
 struct feed;
+struct footprint;
 struct model;
 struct network_options;
 struct network_tap;
+struct network_use;
 struct optimizer;
 struct program;
 struct text;
@@ -68,6 +70,9 @@ struct device_table {
     int (*describe)(const struct executor *executor, struct text *words, struct error *err);
     /* NULL where memory is the machine's. */
     int (*state_memory)(const struct executor *executor, struct text *words, struct error *err);
+    /* NULL where it is the device's own. */
+    void (*measure)(const struct executor *executor, const struct network_use *use,
+                    struct footprint *footprint);
     void (*close)(struct device *device);
 };
 

@@ -94,6 +94,15 @@ int fit(struct model *model, struct device *device, const struct fit_data *data,
 int fit_check_state(const struct model *model, const struct fit_data *data,
                     const struct fit_options *options, int64_t *epochs, struct error *err);
 
+/* What fit(), called with the same, will take of the machine's memory, the process as it is among
+ * it; all zero where the device computes in its own. fit() notes the same before its first step. */
+int fit_foresee(struct model *model, struct device *device, const struct fit_data *data,
+                const struct fit_options *options, struct footprint *footprint, struct error *err);
+
+/* The most for options->remember_bytes so that all of it takes no more than `bytes`. */
+size_t fit_remember_within(const struct fit_data *data, const struct footprint *footprint,
+                           size_t bytes);
+
 struct fit_evaluation {
     double loss, accuracy; /* f32 values, as Keras adds them up batch by batch */
 };

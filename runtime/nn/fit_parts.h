@@ -1,5 +1,6 @@
 /* One call of fit, for the files that are its parts: fit_train.c trains, fit_resume.c
- * keeps and takes up what a training was when it was stopped, or when it ended.
+ * keeps and takes up what a training was when it was stopped, or when it ended,
+ * fit_footprint.c counts its memory.
  */
 #ifndef NN_FIT_PARTS_H
 #define NN_FIT_PARTS_H
@@ -17,6 +18,7 @@
 
 struct training {
     struct model *model;
+    struct device *device;
     struct network *network;
     struct fit_data data;
     int64_t steps; /* of an epoch */
@@ -39,6 +41,11 @@ struct training {
 
 /* Tells the observer. */
 void fit_note(const struct training *t, const char *text);
+
+/* What its network is to be. */
+struct network_options fit_network_options(const struct fit_options *options, int64_t train_count);
+/* As fit_foresee(), of the network that is there, before it has worked. */
+void fit_measure(const struct training *t, struct footprint *footprint);
 
 /* A checkpoint of the weights that the model has received. */
 int fit_save(struct training *t, struct error *err);

@@ -350,7 +350,12 @@ int fit_check_state(const struct model *model, const struct fit_data *data,
 static int state_memory(const struct training *t, struct error *err)
 {
     struct text words = {0};
-    const int result = network_state_memory(t->network, &words, err);
+    int result = network_state_memory(t->network, &words, err);
+    if (result == 0 && network_measures(t->device)) {
+        struct footprint footprint;
+        fit_measure(t, &footprint);
+        result = footprint_state(&footprint, &words, err);
+    }
     if (result == 0 && words.size > 0 && t->observer != NULL && t->observer->note != NULL)
         t->observer->note(t->observer->arg, text_string(&words));
     text_release(&words);
@@ -361,13 +366,9 @@ int fit(struct model *model, struct device *device, const struct fit_data *data,
         const struct fit_options *options, const struct fit_observer *observer,
         struct history *history, struct error *err)
 {
-    const struct network_options network_options = {.batch = options->batch,
-                                                    .shard = options->shard,
-                                                    .norm = options->norm,
-                                                    .seed = options->seed,
-                                                    .dtype = options->dtype};
     struct history made = {.best_epoch = -1, .kept_epoch = -1, .checkpoint_epoch = -1};
     struct training t = {.model = model,
+                         .device = device,
                          .data = *data,
                          .options = options,
                          .observer = observer,
@@ -378,6 +379,7 @@ int fit(struct model *model, struct device *device, const struct fit_data *data,
     if (check(&t, err) < 0)
         return -1;
     t.steps = steps_of_epoch(options, data->train_count);
+    const struct network_options network_options = fit_network_options(options, data->train_count);
     const bool identified = options->state != NULL || options->state_out != NULL;
     if ((!identified || fit_describe(&t, &t.identity, err) == 0) &&
         (t.order = memory_new((size_t)data->train_count, sizeof(int64_t), err)) != NULL &&

@@ -104,6 +104,38 @@ int network_state_memory(const struct network *network, struct text *words, stru
                : network->table->state_memory(network->executor, words, err);
 }
 
+bool network_measures(const struct device *device)
+{
+    return device->table->measure != NULL;
+}
+
+void network_measure(const struct network *network, const struct network_use *use,
+                     struct footprint *footprint)
+{
+    if (network->table->measure != NULL)
+        network->table->measure(network->executor, use, footprint);
+}
+
+int network_foresee(struct model *model, struct device *device,
+                    const struct network_options *options, const struct network_use *use,
+                    struct footprint *footprint, struct error *err)
+{
+    struct network_options counting = *options;
+    struct network *network = NULL;
+    counting.only_counts = true;
+    if (!network_measures(device))
+        return 0;
+    int result = network_new(model, device, &counting, &network, err);
+    if (result == 0 && use->optimizer != NULL)
+        result = network_set_optimizer(network, use->optimizer, err);
+    if (result == 0 && use->remembered != NULL)
+        result = network_remember(network, use->remembered, use->remember_bytes, err);
+    if (result == 0)
+        network_measure(network, use, footprint);
+    network_free(network);
+    return result;
+}
+
 int network_gradients(struct network *network, const struct feed *feed, const int64_t *samples,
                       int64_t n, uint32_t epoch, int64_t step, float *const *gradients,
                       struct batch_result *result, struct error *err)

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "nn/device.h"
 #include "nn/feed.h"
+#include "nn/footprint.h"
 #include "nn/model.h"
 #include "nn/optimizer.h"
 #include "nn/program.h"
@@ -27,10 +28,13 @@
 
 struct network_options {
     int64_t batch; /* the most images of a training step; 0 for a network that only infers */
+    int64_t rest; /* images of an epoch's last batch where they are fewer; 0 where none are, or that
+                     many come unforeseen */
     int64_t shard; /* images of a training shard */
     enum norm_mode norm;
     uint32_t seed;    /* of dropout */
     enum dtype dtype; /* of what is computed from picture to logits, and of its gradients */
+    bool only_counts; /* for network_foresee(): it has no memory, and no step may be asked of it */
 };
 
 struct network;
@@ -114,6 +118,26 @@ int network_describe(const struct network *network, struct text *words, struct e
 /* Adds a line for people on the device's own memory, all of which was planned when the network was
  * made; nothing where it has none. */
 int network_state_memory(const struct network *network, struct text *words, struct error *err);
+
+/* What will be asked of a network. */
+struct network_use {
+    const struct optimizer *optimizer; /* NULL: Adam alone, or no training */
+    const struct feed *feed;           /* that it is fed; NULL where nobody knows yet */
+    const struct feed *remembered;     /* as network_remember() has it; NULL: none */
+    size_t remember_bytes;
+    int64_t plain; /* how many of those pictures come without augmentation, at most */
+};
+
+/* Whether the device computes in the machine's memory, so that the two below count it. */
+bool network_measures(const struct device *device);
+/* Adds what the network takes of it in that use, all steps and inference included, to the parts
+ * that are a network's. */
+void network_measure(const struct network *network, const struct network_use *use,
+                     struct footprint *footprint);
+/* The same of a network that is not there yet: only its kernels are made, no memory. */
+int network_foresee(struct model *model, struct device *device,
+                    const struct network_options *options, const struct network_use *use,
+                    struct footprint *footprint, struct error *err);
 
 /* Whether the device found that a fused activation may hide a NaN and so runs activations apart
  * from then on, which may have other bits: what goes on with a training has to begin so. */

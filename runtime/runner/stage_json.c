@@ -118,6 +118,12 @@ json_t *stage_json_for_run(const struct project *project, const struct job *job,
     json_t *more =
         json_pack("{s:s, s:s, s:{s:i}, s:i}", "key", key, "checkpoint", "../checkpoint",
                   "resources", "threads", run->threads, "progress_fd", LAUNCH_PROGRESS_FD);
+    const int64_t memory = job->stage->resources.memory_bytes;
+    if (memory > 0 && json_object_set_new(json_object_get(more, "resources"), "memory",
+                                          json_integer(memory)) < 0) {
+        json_decref(more);
+        more = NULL;
+    }
     bool good = more != NULL && json_object_update(object, more) == 0;
     json_decref(more);
     if (is_on_a_card(job))

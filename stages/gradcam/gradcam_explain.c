@@ -21,7 +21,6 @@ int explainer_open(struct explainer *explainer, struct stage *stage, const char 
                    const struct dataset *dataset, const float *predictions,
                    const struct weight_check *check, bool raw_pixels, struct error *err)
 {
-    const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
     struct explainer made = {.dataset = dataset,
                              .predictions = predictions,
                              .classes = dataset->class_count,
@@ -40,7 +39,7 @@ int explainer_open(struct explainer *explainer, struct stage *stage, const char 
     if (raw_pixels)
         made.feed.preprocess = (struct preprocess){PREPROCESS_NONE, 1};
     if (model_use_device(stage, &made.device, err) < 0 ||
-        network_new(made.model, made.device, &options, &made.network, err) < 0)
+        model_use_network(stage, made.model, made.device, &made.feed, &made.network, err) < 0)
         goto failed;
     *explainer = made;
     return 0;

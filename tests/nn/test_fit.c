@@ -252,7 +252,10 @@ static void fit_ignores_the_checkpoint_of_other_pooled_layers(void **state)
         for (int i = 0; i < 2; i++)
             assert_int_equal(architecture_pool(&bed->architecture, layers[i ^ order], &err), 0);
         fit_bed_train(bed, 1);
-        assert_string_equal(bed->notes, order ? "ignoring a checkpoint of another training" : "");
+        if (order == 0) /* it only states its memory */
+            assert_null(strstr(bed->notes, "ignoring"));
+        else
+            assert_string_equal(bed->notes, "ignoring a checkpoint of another training");
     }
     assert_true(bed->steps > 0);
     fit_bed_train(bed, 1);

@@ -34,7 +34,12 @@ static void network_gradients_are_derivatives(void **state)
 {
     (void)state;
     struct fixture_setup setup = {
-        "resnet8", SIZE, 0.3, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
+        "resnet8",
+        SIZE,
+        0.3,
+        "",
+        {.batch = IMAGES, .shard = 4, .norm = NORM_INFERENCE, .seed = 9, .dtype = DTYPE_F32},
+        1};
     fixture_gradients_are_derivatives(&setup);
     setup.options.norm = NORM_BATCH;
     fixture_gradients_are_derivatives(&setup);
@@ -47,13 +52,16 @@ static void network_gradients_are_derivatives_in_mixtures(void **state)
     (void)state;
     for (int mode = 0; mode < 2; mode++)
         for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
-            struct fixture_setup setup = {
-                "resnet8",
-                SIZE,
-                0.0,
-                patterns[i],
-                {IMAGES, 4, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
-                1};
+            struct fixture_setup setup = {"resnet8",
+                                          SIZE,
+                                          0.0,
+                                          patterns[i],
+                                          {.batch = IMAGES,
+                                           .shard = 4,
+                                           .norm = mode ? NORM_BATCH : NORM_INFERENCE,
+                                           .seed = 9,
+                                           .dtype = DTYPE_F32},
+                                          1};
             fixture_gradients_are_derivatives(&setup);
         }
 }
@@ -63,7 +71,12 @@ static void network_gradients_go_through_the_stem(void **state)
 {
     (void)state;
     struct fixture_setup setup = {
-        "resnet18", 32, 0.0, "conv1_", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
+        "resnet18",
+        32,
+        0.0,
+        "conv1_",
+        {.batch = IMAGES, .shard = 4, .norm = NORM_INFERENCE, .seed = 9, .dtype = DTYPE_F32},
+        1};
     fixture_gradients_are_derivatives(&setup);
 }
 
@@ -86,13 +99,16 @@ static void network_shards_change_only_rounding(void **state)
 {
     (void)state;
     for (int mode = 0; mode < 2; mode++) {
-        struct fixture_setup setup = {
-            "resnet8",
-            SIZE,
-            0.2,
-            "",
-            {IMAGES, IMAGES, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
-            2};
+        struct fixture_setup setup = {"resnet8",
+                                      SIZE,
+                                      0.2,
+                                      "",
+                                      {.batch = IMAGES,
+                                       .shard = IMAGES,
+                                       .norm = mode ? NORM_BATCH : NORM_INFERENCE,
+                                       .seed = 9,
+                                       .dtype = DTYPE_F32},
+                                      2};
         struct fixture f;
         fixture_open(&f, &setup);
         float *whole = fixture_gradients(&f, IMAGES, NULL);
@@ -115,7 +131,12 @@ static void network_takes_short_batches(void **state)
 {
     (void)state;
     struct fixture_setup large = {
-        "resnet8", SIZE, 0.0, "conv4", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
+        "resnet8",
+        SIZE,
+        0.0,
+        "conv4",
+        {.batch = IMAGES, .shard = 4, .norm = NORM_INFERENCE, .seed = 9, .dtype = DTYPE_F32},
+        2};
     const int64_t sizes[] = {1, 3, 4, 5};
     struct fixture f, g;
     fixture_open(&f, &large);
@@ -136,7 +157,12 @@ static void network_takes_short_batches(void **state)
 static void prefix_changes_only_rounding(const char *architecture)
 {
     struct fixture_setup all = {
-        architecture, SIZE, 0.0, "", {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
+        architecture,
+        SIZE,
+        0.0,
+        "",
+        {.batch = IMAGES, .shard = 4, .norm = NORM_INFERENCE, .seed = 9, .dtype = DTYPE_F32},
+        2};
     struct fixture_setup some = all;
     struct fixture f, g;
     const char *const patterns[] = {"conv4", "conv2", "conv4_block1_2"};
@@ -188,13 +214,16 @@ static void bits_do_not_depend_on_lanes(const char *architecture)
 {
     static const int threads[] = {2, 3, 7};
     for (int mode = 0; mode < 2 * on_lane_dtypes(); mode++) {
-        struct fixture_setup setup = {
-            architecture,
-            SIZE,
-            0.3,
-            "",
-            {IMAGES, 2, mode % 2 ? NORM_BATCH : NORM_INFERENCE, 9, (enum dtype)(mode / 2)},
-            1};
+        struct fixture_setup setup = {architecture,
+                                      SIZE,
+                                      0.3,
+                                      "",
+                                      {.batch = IMAGES,
+                                       .shard = 2,
+                                       .norm = mode % 2 ? NORM_BATCH : NORM_INFERENCE,
+                                       .seed = 9,
+                                       .dtype = (enum dtype)(mode / 2)},
+                                      1};
         struct fixture one, several;
         fixture_open(&one, &setup);
         struct model *start = formula_model(architecture, SIZE, CLASSES, 8, 0.3);
@@ -223,7 +252,12 @@ static void resumes_with_the_same_bits(enum dtype dtype)
 {
     struct error err = {0};
     struct fixture_setup setup = {
-        "mobilenet", 32, 0.3, "conv_pw_13", {IMAGES, 4, NORM_BATCH, 9, dtype}, 2};
+        "mobilenet",
+        32,
+        0.3,
+        "conv_pw_13",
+        {.batch = IMAGES, .shard = 4, .norm = NORM_BATCH, .seed = 9, .dtype = dtype},
+        2};
     struct fixture through, stopped, resumed;
     fixture_open(&through, &setup);
     train(&through, 0, 4);
@@ -330,7 +364,11 @@ static void remembers_without_changing_bits(const char *architecture)
                                       SIZE,
                                       0.3,
                                       patterns[i],
-                                      {IMAGES, 2, NORM_BATCH, 9, (enum dtype)(round / 3)},
+                                      {.batch = IMAGES,
+                                       .shard = 2,
+                                       .norm = NORM_BATCH,
+                                       .seed = 9,
+                                       .dtype = (enum dtype)(round / 3)},
                                       2};
         struct fixture without, with;
         fixture_open(&without, &setup);
@@ -338,8 +376,8 @@ static void remembers_without_changing_bits(const char *architecture)
         for (size_t j = 0; j < sizeof rooms / sizeof rooms[0]; j++) {
             fixture_open(&with, &setup);
             ok(network_remember(with.network, &with.pictures.feed, rooms[j], &err), &err);
-            const size_t fits =
-                rooms[j] / (network_executor(with.network)->features.sample_bytes + (i == 2));
+            const size_t bytes = network_executor(with.network)->features.sample_bytes;
+            const size_t fits = rooms[j] / (footprint_aligned(bytes) + 16); /* the allocator's */
             live(&with, remembered, same_map);
             assert_memory_equal(plain, remembered, sizeof plain);
             assert_memory_equal(map, same_map, sizeof map);
@@ -365,7 +403,12 @@ static void network_forgets_what_no_longer_holds(void **state)
 {
     struct error err = {0};
     struct fixture_setup setup = {
-        "resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 2};
+        "resnet8",
+        SIZE,
+        0.0,
+        NULL,
+        {.batch = IMAGES, .shard = 4, .norm = NORM_INFERENCE, .seed = 9, .dtype = DTYPE_F32},
+        2};
     struct fixture f, g;
     float first[IMAGES * CLASSES], second[IMAGES * CLASSES], fresh[IMAGES * CLASSES];
     (void)state;
@@ -400,7 +443,12 @@ static void network_stores_what_it_infers_with(void **state)
     struct network *fresh;
     struct network_options options = {0};
     struct fixture_setup setup = {
-        "resnet8", SIZE, 0.3, "conv3", {IMAGES, 4, NORM_BATCH, 9, DTYPE_F32}, 2};
+        "resnet8",
+        SIZE,
+        0.3,
+        "conv3",
+        {.batch = IMAGES, .shard = 4, .norm = NORM_BATCH, .seed = 9, .dtype = DTYPE_F32},
+        2};
     struct fixture f;
     float before[IMAGES * CLASSES], trained[IMAGES * CLASSES], again[IMAGES * CLASSES];
     fixture_open(&f, &setup);
@@ -425,8 +473,13 @@ static void network_learns(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct fixture_setup setup = {"resnet8", SIZE, 0.0, "", {IMAGES, 4, NORM_BATCH, 9, DTYPE_F32},
-                                  2};
+    struct fixture_setup setup = {
+        "resnet8",
+        SIZE,
+        0.0,
+        "",
+        {.batch = IMAGES, .shard = 4, .norm = NORM_BATCH, .seed = 9, .dtype = DTYPE_F32},
+        2};
     struct batch_result first, last, inferred;
     struct fixture f;
     fixture_open(&f, &setup);
@@ -488,8 +541,13 @@ static void network_refuses_what_does_not_fit(void **state)
     struct batch_result result;
     struct network *none = NULL;
     struct network_options no_shard = {.batch = 4};
-    struct fixture_setup setup = {"resnet8", SIZE, 0.0, NULL, {4, 2, NORM_INFERENCE, 9, DTYPE_F32},
-                                  1};
+    struct fixture_setup setup = {
+        "resnet8",
+        SIZE,
+        0.0,
+        NULL,
+        {.batch = 4, .shard = 2, .norm = NORM_INFERENCE, .seed = 9, .dtype = DTYPE_F32},
+        1};
     struct fixture f;
     fixture_open(&f, &setup);
     assert_int_equal(network_train(f.network, &f.pictures.feed, f.pictures.samples, 5, 0, 0, 1e-3f,
@@ -512,7 +570,13 @@ static void network_survives_failed_allocations(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct fixture_setup setup = {POOLED, SIZE, 0.0, "conv4", {4, 2, NORM_BATCH, 9, DTYPE_F32}, 1};
+    struct fixture_setup setup = {
+        POOLED,
+        SIZE,
+        0.0,
+        "conv4",
+        {.batch = 4, .shard = 2, .norm = NORM_BATCH, .seed = 9, .dtype = DTYPE_F32},
+        1};
     struct fixture f;
     int failed = 0;
     fixture_open(&f, &setup);
@@ -539,7 +603,12 @@ static void network_hits_the_larger_share_of_a_mixture(void **state)
 {
     (void)state;
     struct fixture_setup setup = {
-        "resnet8", SIZE, 0.0, NULL, {IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
+        "resnet8",
+        SIZE,
+        0.0,
+        NULL,
+        {.batch = IMAGES, .shard = 4, .norm = NORM_INFERENCE, .seed = 9, .dtype = DTYPE_F32},
+        1};
     struct fixture f;
     struct error err = {0};
     struct batch_result result;

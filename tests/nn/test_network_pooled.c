@@ -27,13 +27,16 @@ static void network_gradients_are_derivatives_with_pooled_layers(void **state)
     (void)state;
     for (int mode = 0; mode < 2; mode++)
         for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
-            struct fixture_setup setup = {
-                POOLED,
-                SIZE,
-                0.2,
-                patterns[i],
-                {FIXTURE_IMAGES, 4, mode ? NORM_BATCH : NORM_INFERENCE, 9, DTYPE_F32},
-                1};
+            struct fixture_setup setup = {POOLED,
+                                          SIZE,
+                                          0.2,
+                                          patterns[i],
+                                          {.batch = FIXTURE_IMAGES,
+                                           .shard = 4,
+                                           .norm = mode ? NORM_BATCH : NORM_INFERENCE,
+                                           .seed = 9,
+                                           .dtype = DTYPE_F32},
+                                          1};
             fixture_gradients_are_derivatives(&setup);
         }
 }
@@ -53,9 +56,16 @@ static void network_remembers_averages_of_pooled_layers(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct fixture_setup setup = {
-            "resnet8+conv3_block1_1_relu+conv1_relu",          SIZE, 0.0, cases[i].pattern,
-            {FIXTURE_IMAGES, 4, NORM_INFERENCE, 9, DTYPE_F32}, 1};
+        struct fixture_setup setup = {"resnet8+conv3_block1_1_relu+conv1_relu",
+                                      SIZE,
+                                      0.0,
+                                      cases[i].pattern,
+                                      {.batch = FIXTURE_IMAGES,
+                                       .shard = 4,
+                                       .norm = NORM_INFERENCE,
+                                       .seed = 9,
+                                       .dtype = DTYPE_F32},
+                                      1};
         struct error err = {0};
         struct fixture f;
         size_t bytes = 0;

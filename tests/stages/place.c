@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -134,6 +135,9 @@ static void describe(struct place *place, const struct call *call)
                   paths(place, call->folder, call->outs), "checkpoint", folder, "resources",
                   "threads", call->threads > 0 ? call->threads : 1, "device", "cpu");
     assert_non_null(value);
+    if (call->memory > 0)
+        json_object_set_new(json_object_get(value, "resources"), "memory",
+                            json_integer(call->memory));
     snprintf(folder, sizeof(folder), "%s/%s/stage.json", place->folder, call->folder);
     assert_int_equal(json_write(folder, value, &err), 0);
     json_decref(value);
@@ -155,6 +159,9 @@ pid_t place_start(struct place *place, const struct call *call)
         int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0666);
         dup2(fd, 1);
         dup2(fd, 2);
+        const struct rlimit limit = {(rlim_t)call->memory, (rlim_t)call->memory};
+        if (call->limited && setrlimit(RLIMIT_AS, &limit) != 0)
+            _exit(126);
         if (call->option != NULL)
             execl(executable, executable, call->option, description, (char *)NULL);
         else

@@ -5,6 +5,8 @@
 #define TESTS_STAGES_PLACE_H
 
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum { PLACE_TEST_COUNT = 18, PLACE_CLASSES = 3 };
@@ -28,6 +30,8 @@ struct call {
     const char *deps[5], *outs[6];
     int threads;
     const char *option; /* before the stage.json; NULL: none */
+    int64_t memory;     /* resources.memory in bytes; 0: no limit */
+    bool limited;       /* its address space is, to that: as a runner may do it */
 };
 
 extern const struct call call_pretrain, call_phase1, call_phase2, call_evaluate, call_curves;

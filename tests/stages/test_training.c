@@ -514,6 +514,74 @@ static void shard_auto_is_the_device_s(void **state)
                    "parameter 'train.shard' must be 'auto' or an integer");
 }
 
+/* MiB that the last run's log says it needs. */
+static int64_t needed(struct place *place)
+{
+    char line[512];
+    long long mebibytes = 0;
+    FILE *log = fopen(place_path(place, "log"), "r");
+    assert_non_null(log);
+    while (fgets(line, sizeof(line), log) != NULL) {
+        const char *says = strstr(line, "it needs ");
+        if (says != NULL)
+            (void)sscanf(says, "it needs %lld MiB of memory, and 'resources' gives it", &mebibytes);
+    }
+    fclose(log);
+    assert_true(mebibytes > 0);
+    return mebibytes;
+}
+
+static void stages_refuse_less_memory_than_they_need_and_name_the_figure(void **state)
+{
+    struct place *place = *state;
+    place_run(place, &call_pretrain);
+    place_run(place, &call_phase1);
+    place_assert_log(place, "memory ");
+    struct call small = call_phase1;
+    small.folder = "small";
+    small.memory = 1 << 20;
+    assert_int_equal(place_finish(place_start(place, &small)), 2);
+    place_assert_log(place, "fewer layers to train need less, or say memory: ");
+    assert_false(file_exists(place_path(place, "small/model.safetensors")));
+    /* The figure is enough, for the same bits; what is remembered may be the less for it. */
+    small.memory = needed(place) << 20;
+    place_run(place, &small);
+    place_assert_equal(place, "phase1/model.safetensors", "small/model.safetensors");
+    place_assert_equal(place, "phase1/history.json", "small/history.json");
+    place_run(place, &call_phase2);
+    struct call evaluate = call_evaluate;
+    evaluate.memory = 1 << 20;
+    assert_int_equal(place_finish(place_start(place, &evaluate)), 2);
+    place_assert_log(place, "fewer 'threads' there need less, or say memory: ");
+    evaluate.memory = needed(place) << 20;
+    place_run(place, &evaluate);
+}
+
+/* Of a limit that the kernel keeps, as a runner sets it, too. */
+static void stage_given_the_memory_that_it_named_keeps_the_limit(void **state)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip_because("a sanitizer has an address space of its own");
+#endif
+    struct place *place = *state;
+    place_run(place, &call_pretrain);
+    struct call limited = call_phase1;
+    limited.limited = true;
+    limited.threads = 2;
+    for (limited.memory = 96 << 20;; limited.memory += 32 << 20) { /* enough to start */
+        const int status = place_finish(place_start(place, &limited));
+        if (status == 0)
+            skip_because("what it needs to start is all that it needs");
+        if (status == 2)
+            break;
+        assert_in_range(limited.memory, 1, (int64_t)2 << 30);
+    }
+    limited.memory = needed(place) << 20;
+    place_run(place, &limited);
+    limited.memory -= 8 << 20; /* and less is refused */
+    assert_int_equal(place_finish(place_start(place, &limited)), 2);
+}
+
 /* What the notebook's second phase would compute, without computing it. */
 static void stage_prints_its_program(void **state)
 {
@@ -542,6 +610,8 @@ int main(void)
         TEST(stages_refuse_a_data_set_with_other_names_or_another_order),
         TEST(training_that_diverges_fails_and_stores_nothing),
         TEST(stages_repeat_their_bits_on_other_threads),
+        TEST(stages_refuse_less_memory_than_they_need_and_name_the_figure),
+        TEST(stage_given_the_memory_that_it_named_keeps_the_limit),
         TEST(stage_prints_its_program),
         TEST(shard_auto_is_the_device_s),
         TEST(stage_stopped_by_sigterm_goes_on),

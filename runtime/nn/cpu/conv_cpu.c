@@ -389,6 +389,28 @@ size_t conv_packed_size(const struct conv *conv, enum conv_pass pass)
     }
 }
 
+/* Of the reorder that packs, and beside it the kernel times a scale. */
+static size_t scaling_bytes(const struct primitive *reorder)
+{
+    return (reorder->scratch_bytes + 63) / 64 * 64;
+}
+
+size_t conv_scratch_bytes(const struct conv *conv)
+{
+    const size_t asked[] = {
+        conv->forward.scratch_bytes,
+        conv->backward_data.scratch_bytes,
+        conv->backward_weights.scratch_bytes,
+        conv->unpack.scratch_bytes,
+        conv->pack_backward.scratch_bytes,
+        scaling_bytes(&conv->pack_forward) + conv->pack_forward.bytes[0],
+    };
+    size_t most = 0;
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+        most = asked[i] > most ? asked[i] : most;
+    return most;
+}
+
 /* scaled [rows,k] = kernel [rows,k] * scale [k] */
 VECTORISE static void scale_channels(int64_t rows, int64_t k, const float *restrict kernel,
                                      const float *restrict scale, float *restrict scaled)
@@ -412,7 +434,7 @@ int conv_pack(struct lane *lane, const struct conv *conv, enum conv_pass pass, c
     const struct primitive *reorder =
         pass == CONV_FORWARD ? &conv->pack_forward : &conv->pack_backward;
     const struct conv_shape *s = &conv->shape;
-    size_t pad = (reorder->scratch_bytes + 63) / 64 * 64;
+    size_t pad = scaling_bytes(reorder);
     char *scratch = lane_scratch(lane, pad + (scale ? reorder->bytes[0] : 0), err);
     if (scratch == NULL)
         return -1;

@@ -80,6 +80,14 @@ void *lane_scratch(struct lane *lane, size_t bytes, struct error *err)
     return lane->scratch;
 }
 
+int cpu_reserve_scratch(struct cpu *cpu, size_t bytes, struct error *err)
+{
+    for (int i = 0; i < cpu->lane_count; i++)
+        if (lane_scratch(&cpu->lanes[i], bytes, err) == NULL)
+            return -1;
+    return 0;
+}
+
 static void pause_briefly(void)
 {
 #if defined(__x86_64__)

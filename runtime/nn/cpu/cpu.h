@@ -29,6 +29,9 @@ struct lane {
  * lane's next call of this. NULL with ERR_MEMORY. */
 void *lane_scratch(struct lane *lane, size_t bytes, struct error *err);
 
+/* Makes sure of so much in every lane, before any works: so no step takes more than was stated. */
+int cpu_reserve_scratch(struct cpu *cpu, size_t bytes, struct error *err);
+
 /* Adds lines `name value`: device, library, instruction set; not the number of threads. */
 void cpu_describe(struct text *words);
 dnnl_engine_t cpu_engine(const struct cpu *cpu);
@@ -68,6 +71,9 @@ void primitive_release(struct primitive *primitive);
  * `scratchpad` has primitive->scratch_bytes. */
 int primitive_execute(const struct primitive *primitive, struct lane *lane,
                       const void *const *handles, void *scratchpad, struct error *err);
+
+/* What its calls ask of lane_scratch(), at most. */
+size_t conv_scratch_bytes(const struct conv *conv);
 
 /* The kernel that oneDNN took for a pass of the convolution, "" where the pass was not asked for.
  */

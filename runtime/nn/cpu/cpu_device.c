@@ -44,6 +44,7 @@ static const struct device_table table = {
     .is_careful = executor_is_careful,
     .be_careful = executor_be_careful,
     .describe = executor_describe,
+    .measure = executor_measure,
     .close = cpu_device_close,
 };
 

@@ -28,7 +28,7 @@ static int place_parameters(struct executor *executor, struct error *err)
         if (pass == 0)
             executor->training.parameters = (int64_t)next;
     }
-    executor->weights = allocate_floats(1, next, err);
+    executor->weights = executor_floats(executor, FOOTPRINT_WEIGHTS, 1, next, err);
     if (!executor->weights)
         return -1;
     for (size_t p = 0; p < model->count; p++)
@@ -51,7 +51,11 @@ static int executor_init(struct executor *executor, struct error *err)
     if (place_parameters(executor, err) || executor_load(executor, model, err) ||
         inference_init(executor, err))
         return -1;
-    return executor->options.batch > 0 ? training_init(executor, err) : 0;
+    if (executor->options.batch > 0 && training_init(executor, err))
+        return -1;
+    return executor->options.only_counts
+               ? 0
+               : cpu_reserve_scratch(executor->cpu, executor->scratch_bytes, err);
 }
 
 int executor_new(struct cpu *cpu, const struct program *program, const struct model *model,
@@ -122,7 +126,7 @@ int executor_describe(const struct executor *executor, struct text *words, struc
 int executor_load(struct executor *executor, const struct model *model, struct error *err)
 {
     (void)err;
-    for (size_t p = 0; p < model->count; p++)
+    for (size_t p = 0; p < model->count && !executor->options.only_counts; p++)
         memcpy(executor->values[p], model->parameters[p].value,
                (size_t)model->parameters[p].count * sizeof(float));
     executor->frozen_version = ++executor->version;

@@ -1,7 +1,7 @@
 /* A network on the CPU; private to the files of this folder and to their tests.
  *
  *   executor.c       made, freed; weights and moments in and out
- *   nodes.c          shapes, element types, values, memory
+ *   nodes.c          shapes, element types, values, memory and how much of it
  *   fused.c          inference with everything fused; the frozen prefix of training
  *   infer.c          scores and outputs of nodes
  *   guard.c          sees where what is fused could have hidden a NaN
@@ -121,7 +121,9 @@ struct executor {
     struct inference inference;
     struct training training; /* all zero where batch is 0 */
     struct features features;
-    float **feed_scratch; /* [lanes] */
+    struct footprint footprint; /* what it has allocated for as long as it lives */
+    size_t scratch_bytes;       /* that a convolution needs of a lane, at most */
+    float **feed_scratch;       /* [lanes] */
     int64_t feed_scratch_floats;
 };
 
@@ -197,6 +199,16 @@ size_t node_bytes(const struct executor *executor, int node);     /* of one imag
 struct pool_shape node_pool_shape(const struct graph *graph, int node, int64_t n);
 float *allocate_floats(size_t count, size_t floats, struct error *err);
 char *allocate_bytes(size_t count, size_t bytes, struct error *err);
+/* The same, counted in the executor's footprint, for what it keeps; where it only counts, what
+ * comes back may not be looked into. */
+float *executor_floats(struct executor *executor, enum footprint_part part, size_t count,
+                       size_t floats, struct error *err);
+char *executor_bytes(struct executor *executor, enum footprint_part part, size_t count,
+                     size_t bytes, struct error *err);
+/* Of a convolution that lives as long as the executor. */
+void executor_needs_scratch(struct executor *executor, const struct conv *conv);
+void executor_measure(const struct executor *executor, const struct network_use *use,
+                      struct footprint *footprint);
 int64_t executor_picture_floats(const struct executor *executor); /* at the begin of feed_scratch */
 int executor_prepare_feed(struct executor *executor, const struct feed *feed, struct error *err);
 size_t executor_lane(const struct executor *executor, const struct lane *lane);
@@ -232,7 +244,8 @@ int guard_node(struct executor *executor, struct lane *lane, int node,
 /* Outputs before node `end` came from elsewhere: nothing is known of them. */
 void guard_forget(struct executor *executor, const struct lane *lane, size_t end);
 
-/* features.c; all but the first three may be called in several lanes at once */
+/* features.c; all but the first four may be called in several lanes at once */
+size_t features_bytes(const struct executor *executor, int64_t pictures); /* of so many, at most */
 void features_release(struct executor *executor);
 void features_forget(struct executor *executor); /* the prefix has other weights */
 bool features_are_of(const struct executor *executor, const struct feed *feed);

@@ -7,6 +7,12 @@
 
 #include <stdlib.h>
 
+/* Of memory by a sample, with what the allocator keeps beside each block. */
+static size_t taken(const struct features *features)
+{
+    return footprint_aligned(features->sample_bytes) + 16;
+}
+
 int executor_remember(struct executor *executor, const struct feed *feed, size_t bytes,
                       struct error *err)
 {
@@ -43,6 +49,15 @@ void features_release(struct executor *executor)
     features_forget(executor);
     free(executor->features.samples);
     executor->features = (struct features){0};
+}
+
+size_t features_bytes(const struct executor *executor, int64_t pictures)
+{
+    const struct features *features = &executor->features;
+    const size_t listed = (size_t)features->feed.count * sizeof *features->samples;
+    const int64_t most = pictures < features->feed.count ? pictures : features->feed.count;
+    const size_t each = taken(features), fit = features->bytes / each;
+    return features->samples ? listed + (fit < (size_t)most ? fit : (size_t)most) * each : 0;
 }
 
 bool features_are_of(const struct executor *executor, const struct feed *feed)
@@ -86,14 +101,14 @@ int features_recall(struct executor *executor, struct lane *lane, int64_t sample
 static char *make_room(struct executor *executor)
 {
     struct features *features = &executor->features;
-    const size_t bytes = features->sample_bytes;
+    const size_t bytes = taken(features);
     struct error ignored;
     size_t left = atomic_load(&features->bytes_left);
     do
         if (left < bytes)
             return NULL;
     while (!atomic_compare_exchange_weak(&features->bytes_left, &left, left - bytes));
-    return allocate_bytes(1, bytes, &ignored);
+    return allocate_bytes(1, features->sample_bytes, &ignored);
 }
 
 int features_keep(struct executor *executor, struct lane *lane, int64_t sample,

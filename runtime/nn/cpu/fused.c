@@ -26,13 +26,14 @@ static int allocate_memory(struct executor *executor, struct error *err)
                     &inference->arena_bytes, err))
         return -1;
     for (size_t i = 0; i < lanes; i++) {
-        inference->arenas[i] = allocate_bytes(1, inference->arena_bytes, err);
+        inference->arenas[i] =
+            executor_bytes(executor, FOOTPRINT_ACTIVATIONS, 1, inference->arena_bytes, err);
         if (!inference->arenas[i])
             return -1;
     }
     size_t scores = (size_t)(inference->shard * executor->model->architecture.classes);
-    inference->targets = allocate_floats(lanes, scores, err);
-    inference->probabilities = allocate_floats(lanes, scores, err);
+    inference->targets = executor_floats(executor, FOOTPRINT_ACTIVATIONS, lanes, scores, err);
+    inference->probabilities = executor_floats(executor, FOOTPRINT_ACTIVATIONS, lanes, scores, err);
     inference->reach = memory_new(lanes * list->buffer_count, sizeof *inference->reach, err);
     return inference->targets && inference->probabilities && inference->reach ? 0 : -1;
 }
@@ -52,10 +53,11 @@ static int fused_init(struct executor *executor, int index, struct error *err)
                                    .y = node_dtype(executor, index)};
     if (conv_new(executor->cpu, &shape, &options, &fused->conv, err))
         return error_prefix(err, "layer '%s': ", node->name);
+    executor_needs_scratch(executor, fused->conv);
     size_t bytes = conv_packed_size(fused->conv, CONV_FORWARD);
-    fused->packed = memory_new_aligned(bytes, 1, err);
-    fused->bias = allocate_floats(1, (size_t)node->channels, err);
-    fused->scale = allocate_floats(1, (size_t)node->channels, err);
+    fused->packed = executor_bytes(executor, FOOTPRINT_KERNELS, 1, bytes, err);
+    fused->bias = executor_floats(executor, FOOTPRINT_KERNELS, 1, (size_t)node->channels, err);
+    fused->scale = executor_floats(executor, FOOTPRINT_KERNELS, 1, (size_t)node->channels, err);
     return fused->packed && fused->bias && fused->scale ? 0 : -1;
 }
 

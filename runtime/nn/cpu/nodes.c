@@ -60,6 +60,49 @@ float *allocate_floats(size_t count, size_t floats, struct error *err)
     return (void *)allocate_bytes(total, sizeof(float), err);
 }
 
+char *executor_bytes(struct executor *executor, enum footprint_part part, size_t count,
+                     size_t bytes, struct error *err)
+{
+    size_t total;
+    if (!memory_multiply(count, bytes, &total))
+        return allocate_bytes(count, bytes, err);
+    footprint_add(&executor->footprint, part, 1, footprint_aligned(total));
+    return allocate_bytes(1, executor->options.only_counts ? 0 : total, err);
+}
+
+float *executor_floats(struct executor *executor, enum footprint_part part, size_t count,
+                       size_t floats, struct error *err)
+{
+    size_t total;
+    if (!memory_multiply(count, floats, &total))
+        return allocate_floats(count, floats, err);
+    return (void *)executor_bytes(executor, part, total, sizeof(float), err);
+}
+
+void executor_needs_scratch(struct executor *executor, const struct conv *conv)
+{
+    const size_t bytes = footprint_aligned(conv_scratch_bytes(conv));
+    if (bytes > executor->scratch_bytes)
+        executor->scratch_bytes = bytes;
+}
+
+static size_t feed_bytes(const struct executor *executor, const struct feed *feed)
+{
+    return (size_t)(executor_picture_floats(executor) + feed_scratch_size(feed)) * sizeof(float);
+}
+
+void executor_measure(const struct executor *executor, const struct network_use *use,
+                      struct footprint *footprint)
+{
+    const size_t lanes = (size_t)cpu_lanes(executor->cpu);
+    for (int part = 0; part < FOOTPRINT_PARTS; part++)
+        footprint_add(footprint, (enum footprint_part)part, 1, executor->footprint.bytes[part]);
+    footprint_add(footprint, FOOTPRINT_SCRATCH, lanes, executor->scratch_bytes);
+    if (use->feed != NULL)
+        footprint_add(footprint, FOOTPRINT_SCRATCH, lanes, feed_bytes(executor, use->feed));
+    footprint_add(footprint, FOOTPRINT_FEATURES, 1, features_bytes(executor, use->plain));
+}
+
 size_t executor_lane(const struct executor *executor, const struct lane *lane)
 {
     int index = lane->index;

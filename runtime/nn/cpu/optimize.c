@@ -70,7 +70,7 @@ int executor_set_optimizer(struct executor *executor, const struct optimizer *op
     t->optimizer = *optimizer;
     if (!optimizer->averages || t->averages != NULL)
         return 0;
-    t->averages = allocate_floats((size_t)t->parameters, 1, err);
+    t->averages = executor_floats(executor, FOOTPRINT_OPTIMIZER, (size_t)t->parameters, 1, err);
     return t->averages != NULL ? 0 : -1;
 }
 

@@ -46,12 +46,14 @@ static int conv_init(struct executor *executor, struct shard_size *size, int ind
     };
     if (conv_new(executor->cpu, &shape, &options, &conv->conv, err))
         return error_prefix(err, "layer '%s': ", node->name);
-    conv->forward = memory_new_aligned(conv_packed_size(conv->conv, CONV_FORWARD), 1, err);
+    executor_needs_scratch(executor, conv->conv);
+    conv->forward = executor_bytes(executor, FOOTPRINT_KERNELS, 1,
+                                   conv_packed_size(conv->conv, CONV_FORWARD), err);
     if (!conv->forward)
         return -1;
     if (to_input) {
-        conv->backward =
-            memory_new_aligned(conv_packed_size(conv->conv, CONV_BACKWARD_DATA), 1, err);
+        conv->backward = executor_bytes(executor, FOOTPRINT_KERNELS, 1,
+                                        conv_packed_size(conv->conv, CONV_BACKWARD_DATA), err);
         if (!conv->backward)
             return -1;
     }
@@ -80,7 +82,8 @@ int training_find_size(struct executor *executor, int64_t images, size_t *index,
         if (node_has_conv(&graph->nodes[i]))
             status = conv_init(executor, &size, (int)i, err);
     size_t count = images == t->shard ? t->shards : 1;
-    if (status == 0 && !(size.parts = allocate_floats(count, size.part_floats, err)))
+    if (status == 0 && !(size.parts = executor_floats(executor, FOOTPRINT_GRADIENTS, count,
+                                                      size.part_floats, err)))
         status = -1;
     if (status)
         size_release(executor, &size);
@@ -95,15 +98,18 @@ static int allocate_node(struct executor *executor, int index, struct error *err
     struct train_node *t = &training->nodes[index];
     const struct node *node = &executor->model->graph.nodes[index];
     size_t channels = (size_t)node->channels;
-    if (t->program->folded && !(t->fold = allocate_floats(2, channels, err)))
+    if (t->program->folded &&
+        !(t->fold = executor_floats(executor, FOOTPRINT_ACTIVATIONS, 2, channels, err)))
         return -1;
     if (index < (int)executor->program->first || !node->norm[0] || t->program->folded)
         return 0;
-    t->factors = allocate_floats(NORM_FACTORS, channels, err);
-    t->moments = allocate_floats(2, channels, err);
+    t->factors = executor_floats(executor, FOOTPRINT_ACTIVATIONS, NORM_FACTORS, channels, err);
+    t->moments = executor_floats(executor, FOOTPRINT_ACTIVATIONS, 2, channels, err);
     /* f64, hence twice as many floats */
-    t->statistics = (void *)allocate_floats(training->shards, 4 * channels, err);
-    t->sums = (void *)allocate_floats(training->shards, 4 * channels, err);
+    t->statistics = (void *)executor_floats(executor, FOOTPRINT_ACTIVATIONS, training->shards,
+                                            4 * channels, err);
+    t->sums = (void *)executor_floats(executor, FOOTPRINT_ACTIVATIONS, training->shards,
+                                      4 * channels, err);
     return t->factors && t->moments && t->statistics && t->sums ? 0 : -1;
 }
 
@@ -113,7 +119,8 @@ static int allocate_edge(struct executor *executor, int index, struct error *err
     if (!t->nodes[index].program->edge)
         return 0;
     size_t images = (size_t)(t->batch + executor->inference.shard);
-    t->nodes[index].edge = allocate_bytes(images, node_bytes(executor, index), err);
+    t->nodes[index].edge =
+        executor_bytes(executor, FOOTPRINT_ACTIVATIONS, images, node_bytes(executor, index), err);
     return t->nodes[index].edge ? 0 : -1;
 }
 
@@ -122,13 +129,14 @@ static int allocate_vectors(struct executor *executor, struct error *err)
     struct training *t = &executor->training;
     size_t classes = (size_t)executor->model->architecture.classes;
     size_t parameters = (size_t)t->parameters;
-    t->targets = allocate_floats((size_t)(t->batch + executor->inference.shard), classes, err);
-    t->losses = allocate_floats((size_t)t->batch, 1, err);
+    t->targets = executor_floats(executor, FOOTPRINT_ACTIVATIONS,
+                                 (size_t)(t->batch + executor->inference.shard), classes, err);
+    t->losses = executor_floats(executor, FOOTPRINT_ACTIVATIONS, (size_t)t->batch, 1, err);
     t->hits = memory_new((size_t)t->batch, 1, err);
-    t->gradient = allocate_floats(parameters, 1, err);
-    t->tail = allocate_floats(parameters, 1, err);
-    t->m = allocate_floats(parameters, 1, err);
-    t->v = allocate_floats(parameters, 1, err);
+    t->gradient = executor_floats(executor, FOOTPRINT_GRADIENTS, parameters, 1, err);
+    t->tail = executor_floats(executor, FOOTPRINT_GRADIENTS, parameters, 1, err);
+    t->m = executor_floats(executor, FOOTPRINT_OPTIMIZER, parameters, 1, err);
+    t->v = executor_floats(executor, FOOTPRINT_OPTIMIZER, parameters, 1, err);
     return t->targets && t->losses && t->hits && t->gradient && t->tail && t->m && t->v ? 0 : -1;
 }
 
@@ -144,7 +152,8 @@ static int allocate_arenas(struct executor *executor, struct error *err)
     t->arena_count = list->segment_count == 1 ? (size_t)cpu_lanes(executor->cpu) : t->shards;
     t->arenas = memory_new(t->arena_count, sizeof *t->arenas, err);
     for (size_t i = 0; t->arenas && i < t->arena_count; i++)
-        if (!(t->arenas[i] = allocate_bytes(1, t->arena_bytes, err)))
+        if (!(t->arenas[i] =
+                  executor_bytes(executor, FOOTPRINT_ACTIVATIONS, 1, t->arena_bytes, err)))
             return -1;
     return t->arenas ? 0 : -1;
 }
@@ -167,7 +176,15 @@ int training_init(struct executor *executor, struct error *err)
     for (int i = 0; i < (int)graph->count; i++)
         if (allocate_node(executor, i, err) || allocate_edge(executor, i, err))
             return -1;
-    return training_find_size(executor, t->shard, &index, err);
+    if (training_find_size(executor, t->shard, &index, err))
+        return -1;
+    /* Of the last shard of a batch: else it would be made, and its memory taken, within an epoch.
+     */
+    const int64_t short_shards[] = {t->batch % t->shard, executor->options.rest % t->shard};
+    for (size_t i = 0; i < 2; i++)
+        if (short_shards[i] > 0 && training_find_size(executor, short_shards[i], &index, err))
+            return -1;
+    return 0;
 }
 
 void training_release(struct executor *executor)
