@@ -178,8 +178,12 @@ ok $? what_is_left_at_work_is_killed_in_the_end
 stage "export ASAN_OPTIONS=detect_leaks=0; mkdir home/p && printf \"stages:\\n  t: {cmd: [sh, -c, \\\"cat deps/d/* > outs/o\\\"], deps: {d: d}, outs: {o: o}}\\n\" > home/p/pipeline.yaml && echo inner > home/p/d && \$PWD/deps/bin/reprise -C home/p run --sandbox=auto > outs/o 2>&1 || { cat outs/o; exit 1; }; deps/bin/reprise -C home/p run --sandbox=trace -f > outs/o 2>&1; [ \$? -eq 1 ] || exit 2" "    deps: {bin: $reprise}
 "
 r run --sandbox=auto
-[ $status -eq 0 ] && grep -q "reprise: --sandbox=trace: what a stage reads cannot be told here: this is a stage that is watched itself" "$project/artifacts/s/o"
-ok $? run_in_a_stage_that_is_watched_goes_on_without_names_and_does_not_trace
+if grep -q 'Invalid cross-device link' "$here/err"; then # before ABI 2 nothing is renamed into another folder, as a store does
+    skip run_in_a_stage_that_is_watched_goes_on_without_names_and_does_not_trace "needs Landlock ABI 2"
+else
+    [ $status -eq 0 ] && grep -q "reprise: --sandbox=trace: what a stage reads cannot be told here: this is a stage that is watched itself" "$project/artifacts/s/o"
+    ok $? run_in_a_stage_that_is_watched_goes_on_without_names_and_does_not_trace
+fi
 stage 'perl -e "exit(syscall(425, 1, 0) == -1 && \$!{ENOSYS} ? 0 : 1)" && echo > outs/o'
 r run --sandbox=trace
 [ $status -eq 0 ]
