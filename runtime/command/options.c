@@ -317,6 +317,11 @@ static int check(const struct options *options, const char *seen, struct error *
                 if (options_table[i].letter == *seen)
                     return error_set(err, ERR_USAGE, "'%s' does not take --%s", command->name,
                                      options_table[i].name);
+    if (strcmp(command->name, "run") != 0 && options->project.sandbox != NULL &&
+        strcmp(options->project.sandbox, "trace") == 0)
+        return error_set(err, ERR_USAGE,
+                         "'%s' does not take --sandbox=trace: 'run' records what stages read",
+                         command->name);
     if (options->word_count < command->least || options->word_count > command->most)
         return error_set(err, ERR_USAGE, "usage: reprise %s [OPTION...] %s", command->name,
                          command->words);

@@ -81,6 +81,10 @@ for words in '--suggest-deps' '--suggest-deps -n bad' '--suggest-deps --locked b
     r run $words
     [ $status -eq 2 ] || { echo "# $words: $status"; result=1; }
 done
+for words in status 'verify --rerun'; do
+    r $words --sandbox=trace
+    [ $status -eq 2 ] && grep -q -- "does not take --sandbox=trace" "$here/err" || { echo "# $words: $status"; result=1; }
+done
 ok $result wrong_usage_is_refused
 
 # ---- where notifications are not to be had: in a stage that is watched already ----
