@@ -6,7 +6,7 @@
  *     gpu_train [bf16|f32 [steps]]     prints one JSON object
  *     gpu_train weights FILE           fresh weights of that ResNet50, as Keras saves a model
  */
-#include "base/memory.h"
+#include "bench/made_feed.h"
 #include "nn/export.h"
 #include "nn/model.h"
 #include "nn/network.h"
@@ -14,9 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { PICTURES = 10000, SIDE = 32, CLASSES = 10, BATCH = 32, AT_ONCE = 32 };
+enum { PICTURES = 10000, BATCH = 32, AT_ONCE = 32 };
 
 struct bench {
     struct device *device;
@@ -27,46 +26,10 @@ struct bench {
     int64_t steps;
 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int make_pictures(struct bench *bench, struct error *err)
-{
-    const size_t bytes = (size_t)PICTURES * SIDE * SIDE * 3;
-    uint8_t *images = memory_new(bytes, 1, err);
-    uint16_t *labels = memory_new(PICTURES, sizeof(*labels), err);
-    uint32_t word = 1;
-    if (!images || !labels)
-        return -1;
-    for (size_t i = 0; i < bytes; i++) {
-        word = word * 1664525u + 1013904223u;
-        images[i] = (uint8_t)(word >> 24);
-    }
-    for (int i = 0; i < PICTURES; i++) {
-        labels[i] = (uint16_t)(i % CLASSES);
-        bench->samples[i] = i;
-    }
-    bench->augment = (struct augment){.flip = true, .rotation = 0.1f, .zoom = 0.1f};
-    bench->feed = (struct feed){.images = images,
-                                .labels = labels,
-                                .count = PICTURES,
-                                .height = SIDE,
-                                .width = SIDE,
-                                .classes = CLASSES,
-                                .image_size = 224,
-                                .preprocess = {PREPROCESS_CAFFE, 255},
-                                .seed = 1};
-    return 0;
-}
-
 static const struct architecture architecture = {.name = "resnet50",
                                                  .alpha = 1,
                                                  .image_size = 224,
-                                                 .classes = CLASSES,
+                                                 .classes = MADE_CLASSES,
                                                  .hidden = 256,
                                                  .dropout = 0.3};
 
@@ -118,19 +81,19 @@ static int time_training(struct bench *bench, struct network *network, double *s
     struct train_step steps[AT_ONCE];
     struct batch_result results[AT_ONCE];
     size_t done;
-    double start = now();
+    double start = made_now();
     bench->feed.augment = &bench->augment;
     for (int i = 0; i < AT_ONCE; i++)
         steps[i] = (struct train_step){BATCH, 1e-4f};
     for (int64_t step = -AT_ONCE; step < bench->steps; step += AT_ONCE) {
         const int64_t first = (step + AT_ONCE) % (PICTURES / BATCH - AT_ONCE) * BATCH;
         if (step == 0)
-            start = now();
+            start = made_now();
         if (network_train_steps(network, &bench->feed, bench->samples + first, steps, AT_ONCE, 0,
                                 step + AT_ONCE, results, &done, err))
             return -1;
     }
-    *seconds = now() - start;
+    *seconds = made_now() - start;
     return 0;
 }
 
@@ -140,11 +103,11 @@ static int time_evaluation(struct bench *bench, struct network *network, double 
     struct batch_result result;
     bench->feed.augment = NULL;
     for (int run = 0; run < 2; run++) {
-        const double start = now();
+        const double start = made_now();
         if (network_infer(network, &bench->feed, bench->samples, PICTURES, NULL, NULL, -1, NULL,
                           &result, err))
             return -1;
-        *seconds = now() - start;
+        *seconds = made_now() - start;
     }
     return 0;
 }
@@ -154,9 +117,9 @@ static int measure(struct bench *bench, const char *unfrozen, const char *name, 
 {
     struct model *model = NULL;
     struct network *network = NULL;
-    double opened = now(), seconds, evaluation;
+    double opened = made_now(), seconds, evaluation;
     int status = make_network(bench, unfrozen, &model, &network, err);
-    opened = now() - opened;
+    opened = made_now() - opened;
     if (status == 0)
         status = time_training(bench, network, &seconds, err);
     if (status == 0 && evaluates)
@@ -174,7 +137,7 @@ static int measure(struct bench *bench, const char *unfrozen, const char *name, 
 
 int main(int argc, char **argv)
 {
-    static struct bench bench;
+    static struct bench bench = {.augment = {.flip = true, .rotation = 0.1f, .zoom = 0.1f}};
     struct error err = {0};
     if (argc == 3 && strcmp(argv[1], "weights") == 0) {
         if (write_weights(argv[2], &err))
@@ -183,7 +146,8 @@ int main(int argc, char **argv)
     }
     bench.dtype = argc > 1 && strcmp(argv[1], "f32") == 0 ? DTYPE_F32 : DTYPE_BF16;
     bench.steps = argc > 2 ? strtol(argv[2], NULL, 10) : 512;
-    if (make_pictures(&bench, &err) || device_open("cuda", 1, &bench.device, &err)) {
+    if (made_feed(&bench.feed, PICTURES, bench.samples, 224, PREPROCESS_CAFFE, &err) ||
+        device_open("cuda", 1, &bench.device, &err)) {
         fprintf(stderr, "gpu_train: %s\n", err.message);
         return 1;
     }

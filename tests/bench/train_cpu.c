@@ -15,6 +15,7 @@
  * The same, with GFLOP/s of one large product of matrices in each thread: what the machine has.
  */
 #include "base/memory.h"
+#include "bench/made_feed.h"
 #include "nn/cpu/cpu.h"
 #include "nn/model.h"
 #include "nn/network.h"
@@ -22,9 +23,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { PICTURES = 2048, SIDE = 32, CLASSES = 10, CHANNELS = 3 };
+enum { PICTURES = 2048 };
 
 static const struct subject {
     const char *name;
@@ -61,46 +61,13 @@ struct bench {
     int64_t step;
 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int make_pictures(struct bench *bench, struct error *err)
-{
-    const size_t bytes = (size_t)PICTURES * SIDE * SIDE * CHANNELS;
-    uint8_t *images = memory_new(bytes, 1, err);
-    uint16_t *labels = memory_new(PICTURES, sizeof(*labels), err);
-    uint32_t word = 1;
-    if (!images || !labels)
-        return -1;
-    for (size_t i = 0; i < bytes; i++) {
-        word = word * 1664525u + 1013904223u;
-        images[i] = (uint8_t)(word >> 24);
-    }
-    for (int i = 0; i < PICTURES; i++) {
-        labels[i] = (uint16_t)(i % CLASSES);
-        bench->samples[i] = i;
-    }
-    bench->feed = (struct feed){.images = images,
-                                .labels = labels,
-                                .count = PICTURES,
-                                .height = SIDE,
-                                .width = SIDE,
-                                .classes = CLASSES,
-                                .image_size = bench->subject->image_size,
-                                .preprocess = {bench->subject->preprocess, 255},
-                                .seed = 1};
-    return 0;
-}
-
 static int make_network(struct bench *bench, enum dtype dtype, struct error *err)
 {
     const struct subject *s = bench->subject;
-    struct architecture architecture = {
-        .alpha = s->alpha, .image_size = s->image_size, .classes = CLASSES, .hidden = s->hidden};
+    struct architecture architecture = {.alpha = s->alpha,
+                                        .image_size = s->image_size,
+                                        .classes = MADE_CLASSES,
+                                        .hidden = s->hidden};
     const bool all = strcmp(bench->work, "all") == 0, top = strcmp(bench->work, "top") == 0;
     static const char *const everything[] = {""};
     size_t count = 0;
@@ -169,16 +136,18 @@ static int run(struct bench *bench, enum dtype dtype, int threads, struct error 
 {
     char line[64];
     int64_t images;
-    if (make_pictures(bench, err) || device_open("cpu", threads, &bench->device, err) ||
-        make_network(bench, dtype, err) || run_round(bench, &images, err))
+    if (made_feed(&bench->feed, PICTURES, bench->samples, bench->subject->image_size,
+                  bench->subject->preprocess, err) ||
+        device_open("cpu", threads, &bench->device, err) || make_network(bench, dtype, err) ||
+        run_round(bench, &images, err))
         return -1;
     printf("ready %.3f\n", gflop_of_image(&bench->model->graph));
     fflush(stdout);
     while (fgets(line, sizeof(line), stdin)) {
-        const double start = now();
+        const double start = made_now();
         if (run_round(bench, &images, err))
             return -1;
-        printf("%.1f\n", (double)images / (now() - start));
+        printf("%.1f\n", (double)images / (made_now() - start));
         fflush(stdout);
     }
     network_free(bench->network);
@@ -242,11 +211,11 @@ static int measure_peak(enum dtype dtype, int threads, struct error *err)
     printf("ready\n");
     fflush(stdout);
     while (fgets(line, sizeof(line), stdin)) {
-        const double start = now();
+        const double start = made_now();
         if (cpu_parallel(cpu, lanes, multiply, &peak, err))
             return -1;
-        printf("%.1f\n",
-               2e-9 * PRODUCT * PRODUCT * PRODUCT * PRODUCTS * (double)lanes / (now() - start));
+        printf("%.1f\n", 2e-9 * PRODUCT * PRODUCT * PRODUCT * PRODUCTS * (double)lanes /
+                             (made_now() - start));
         fflush(stdout);
     }
     conv_free(peak.conv);
