@@ -14,7 +14,6 @@
 #include "nn/network.h"
 
 #include <stdint.h>
-#include <time.h>
 
 struct training {
     struct model *model;
@@ -33,11 +32,13 @@ struct training {
     size_t steps_at_once; /* of the device */
     int64_t *order;       /* [train_count] */
     struct fit_checkpoint
-        checkpoint;        /* state, and the best weights in `kept`; its history is unused */
-    struct timespec saved; /* when, and how long it took */
-    double seconds_to_save;
+        checkpoint; /* state, and the best weights in `kept`; its history is unused */
+    double saved, seconds_to_save;   /* when, by fit_now, and how long it took */
     int64_t saved_epoch, saved_step; /* of the last checkpoint; -1: none */
 };
+
+/* Seconds of the monotonic clock. */
+double fit_now(void);
 
 /* Tells the observer. */
 void fit_note(const struct training *t, const char *text);

@@ -103,7 +103,6 @@ static int find_owner(const struct training *t, struct digest *owner, struct err
 
 int fit_save(struct training *t, struct error *err)
 {
-    struct timespec begin;
     if (t->options->checkpoint_folder == NULL)
         return 0;
     t->checkpoint.state.careful = network_is_careful(t->network);
@@ -113,12 +112,11 @@ int fit_save(struct training *t, struct error *err)
     fit_weights_gather(t->model, t->checkpoint.weights);
     struct fit_checkpoint with_history = t->checkpoint;
     with_history.history = *t->history;
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    const double begin = fit_now();
     if (fit_checkpoint_save(t->options->checkpoint_folder, &with_history, err) < 0)
         return -1;
-    clock_gettime(CLOCK_MONOTONIC, &t->saved);
-    t->seconds_to_save = (double)(t->saved.tv_sec - begin.tv_sec) +
-                         1e-9 * (double)(t->saved.tv_nsec - begin.tv_nsec);
+    t->saved = fit_now();
+    t->seconds_to_save = t->saved - begin;
     t->saved_epoch = t->checkpoint.state.epoch;
     t->saved_step = t->checkpoint.state.step;
     return 0;

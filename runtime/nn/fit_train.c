@@ -60,6 +60,13 @@ static int diverge(struct training *t, const char *what, double value, int64_t s
                            left < t->options->batch ? left : t->options->batch, err);
 }
 
+double fit_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 /* The model receives the weights, which must be sound. */
 static int take_weights(struct training *t, double loss, struct error *err)
 {
@@ -182,23 +189,15 @@ static int train_epoch(struct training *t, struct error *err)
                                t->data.train_samples, t->data.train_count, t->order, err) < 0)
         return -1;
     while (s->step < t->steps) {
-        struct timespec now;
         bool enough;
         if (train_steps(t, &enough, err) < 0)
             return -1;
         if (enough)
             return interrupt(t, err);
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        if (now.tv_sec - t->saved.tv_sec > SECONDS_BETWEEN_CHECKPOINTS &&
-            save_within_epoch(t, err) < 0)
+        if (fit_now() - t->saved > SECONDS_BETWEEN_CHECKPOINTS && save_within_epoch(t, err) < 0)
             return -1;
     }
     return 0;
-}
-
-static double seconds_between(const struct timespec *from, const struct timespec *to)
-{
-    return (double)(to->tv_sec - from->tv_sec) + 1e-9 * (double)(to->tv_nsec - from->tv_nsec);
 }
 
 /* After an epoch: the first and the last are saved, of those between them what takes no more than a
@@ -206,11 +205,9 @@ static double seconds_between(const struct timespec *from, const struct timespec
 static bool is_due(const struct training *t)
 {
     const struct fit_state *s = &t->checkpoint.state;
-    struct timespec now;
     if (t->saved_epoch < 0 || s->stopped || s->epoch >= t->first_epoch + t->options->epochs)
         return true;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return seconds_between(&t->saved, &now) >= t->seconds_to_save / share_of_checkpoints;
+    return fit_now() - t->saved >= t->seconds_to_save / share_of_checkpoints;
 }
 
 /* The callbacks, in Keras' order. */
@@ -289,7 +286,7 @@ static int run(struct training *t, struct error *err)
     best_checkpoint_init(&s->saver);
     s->told_rate = o->learning_rate;
     s->scheduled = o->cosine_decay.on;
-    clock_gettime(CLOCK_MONOTONIC, &t->saved);
+    t->saved = fit_now();
     if (fit_go_on(t, err) < 0)
         return -1;
     start_cosine(t);

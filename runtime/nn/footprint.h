@@ -1,8 +1,9 @@
 /* The memory that a run of a network takes, by what it is for: stated before the first step, and
  * held against what a stage was given.
  *
- *   network_foresee(model, device, &options, &use, &footprint, err)   network.h; nothing is
- * allocated footprint_add_process(&footprint, 0) footprint_state(&footprint, &words, err)
+ *   network_foresee(...)         network.h; nothing is allocated
+ *   footprint_add_process(...)   what there is beside it
+ *   footprint_state(...)         as words
  *
  * Exact for the network: it is counted where it is allocated. What stands beside it (short lists,
  * files on their way to disk, the allocator's own) is FOOTPRINT_SPARE.
