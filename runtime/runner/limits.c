@@ -58,15 +58,8 @@ static int limit_numbers(int64_t processes)
     const int64_t wanted = processes + 2;
     snprintf(text, sizeof(text), "%lld",
              (long long)(wanted < LIMITS_FEWEST_NUMBERS ? LIMITS_FEWEST_NUMBERS : wanted));
-    int fd = open(pid_max, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
     /* Refused where it is more than the machine itself has. */
-    ssize_t written = write(fd, text, strlen(text));
-    int why = errno;
-    close(fd);
-    errno = why;
-    return written < 0 && why != EINVAL ? -1 : 0;
+    return namespaces_write(pid_max, text) < 0 && errno != EINVAL ? -1 : 0;
 }
 
 int limits_enter_namespaces(const struct limits *limits, const struct namespaces *namespaces)

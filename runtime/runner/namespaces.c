@@ -52,7 +52,7 @@ static bool needs_user(void)
     return syscall(SYS_capget, &head, have) < 0 || (have[0].effective & (1U << CAP_SYS_ADMIN)) == 0;
 }
 
-static int write_text(const char *path, const char *text)
+int namespaces_write(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
@@ -68,13 +68,13 @@ static int write_text(const char *path, const char *text)
 static int map_ids(uid_t user, gid_t group)
 {
     char line[64];
-    if (write_text("/proc/self/setgroups", "deny") < 0 && errno != ENOENT)
+    if (namespaces_write("/proc/self/setgroups", "deny") < 0 && errno != ENOENT)
         return -1;
     snprintf(line, sizeof(line), "%u %u 1", (unsigned)user, (unsigned)user);
-    if (write_text("/proc/self/uid_map", line) < 0)
+    if (namespaces_write("/proc/self/uid_map", line) < 0)
         return -1;
     snprintf(line, sizeof(line), "%u %u 1", (unsigned)group, (unsigned)group);
-    return write_text("/proc/self/gid_map", line);
+    return namespaces_write("/proc/self/gid_map", line);
 }
 
 pid_t namespaces_fork(const struct namespaces *namespaces, int *why)

@@ -39,10 +39,12 @@ static int add_rules(const struct attempt *attempt, const struct text *allowed, 
     for (size_t i = 0; i < job->dep_count; i++) {
         struct text path = {0};
         text_addf(&path, "deps/%s", job->deps[i].name);
-        if (text_check(&path, err) < 0)
-            return -1;
-        tried_add_rule(tried, TRIED_DEP, text_string(&path));
+        int result = text_check(&path, err);
+        if (result == 0)
+            tried_add_rule(tried, TRIED_DEP, text_string(&path));
         text_release(&path);
+        if (result < 0)
+            return -1;
     }
     for (size_t i = 0; i < job->stage->dep_count; i++)
         if (place_of(&job->stage->deps[i]) != NULL)
@@ -134,11 +136,17 @@ static bool is_dep(const struct search *search, const struct plan_dep *dep, cons
             (realpath(dep->path, whole) != NULL && tried_below(path, whole)));
 }
 
+static bool is_of_card(const char *path)
+{
+    static const char cards[] = "/dev/nvidia";
+    return strncmp(path, cards, sizeof(cards) - 1) == 0;
+}
+
 /* Where a dep cannot help. */
 static const char *other_way(const struct search *search, const char *path, const struct stat *st)
 {
     const char *folder = search->plan->folder;
-    if (tried_below(path, "/dev/nvidia0") != NULL || strncmp(path, "/dev/nvidia", 11) == 0)
+    if (is_of_card(path))
         return "declare resources: {gpu: 1}";
     if (path[0] != '/' && tried_below(path, "cache") != NULL)
         return "that is the runner's own: declare the out of the stage that made it";
@@ -176,7 +184,7 @@ static int add(struct search *search, const char *path, bool wrote, const struct
 /* A device, a socket or a pipe is nothing that a dep could be. */
 static bool may_matter(const char *path, const struct stat *st)
 {
-    return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || strncmp(path, "/dev/nvidia", 11) == 0;
+    return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || is_of_card(path);
 }
 
 /* Follows the links of a path; for one that is to be made those of its folder. */
