@@ -265,7 +265,7 @@ oracle: all ## compare with Keras, PyTorch, ONNX Runtime and scikit-learn, and d
 
 bench: all $(BENCH_PROGRAMS) ## build the benchmarks; tests/bench/README.md says how to run them
 
-bench-train: bench ## images a second in training on this CPU, beside PyTorch where PYTHON= has it (ROWS=, ROUNDS=)
+bench-train: bench ## images a second in training on this CPU, beside PyTorch and Keras where PYTHON= has them (ROWS=, ROUNDS=)
 	@BUILD=$(BUILD) tests/bench/train.sh
 
 lint: ## check format, include rules, and the build with clang

@@ -48,17 +48,26 @@ int model_use_keep_memory(struct stage *stage, const struct footprint *footprint
 }
 
 static int keep_inference(struct stage *stage, struct model *model, struct device *device,
-                          const struct network_options *options, const struct feed *feed,
+                          const struct network_options *options, const struct network_use *use,
                           struct error *err)
 {
-    const struct network_use use = {.feed = feed};
+    struct footprint footprint = {0};
+    if (stage_memory(stage) == 0)
+        return 0;
+    if (network_foresee(model, device, options, use, &footprint, err) < 0)
+        return -1;
+    footprint_add_process(&footprint, 0);
+    return model_use_keep_memory(stage, &footprint, "fewer 'threads' there need less", err);
+}
+
+static int state_inference(struct stage *stage, const struct network *network,
+                           const struct network_use *use, struct error *err)
+{
     struct footprint footprint = {0};
     struct text words = {0};
-    int result = network_foresee(model, device, options, &use, &footprint, err);
-    footprint_add_process(&footprint, 0);
+    network_measure_process(network, use, &footprint);
+    const int result = footprint_state(&footprint, &words, err);
     if (result == 0)
-        result = model_use_keep_memory(stage, &footprint, "fewer 'threads' there need less", err);
-    if (result == 0 && (result = footprint_state(&footprint, &words, err)) == 0)
         stage_note(stage, "%s", text_string(&words));
     text_release(&words);
     return result;
@@ -69,9 +78,17 @@ int model_use_network(struct stage *stage, struct model *model, struct device *d
 {
     /* A shard is of training alone. */
     const struct network_options options = {.shard = 8, .norm = NORM_INFERENCE};
-    if (network_measures(device) && keep_inference(stage, model, device, &options, feed, err) < 0)
+    const struct network_use use = {.feed = feed};
+    if (!network_measures(device))
+        return network_new(model, device, &options, network, err);
+    if (keep_inference(stage, model, device, &options, &use, err) < 0 ||
+        network_new(model, device, &options, network, err) < 0)
         return -1;
-    return network_new(model, device, &options, network, err);
+    if (state_inference(stage, *network, &use, err) == 0)
+        return 0;
+    network_free(*network);
+    *network = NULL;
+    return -1;
 }
 
 static void note_weight(void *stage, const char *text)

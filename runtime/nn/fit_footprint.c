@@ -67,11 +67,8 @@ size_t fit_remember_within(const struct fit_data *data, const struct footprint *
 
 void fit_measure(const struct training *t, struct footprint *footprint)
 {
-    const struct network_use use = use_of(&t->data, t->options), none = {0};
-    struct footprint taken = {0};
+    const struct network_use use = use_of(&t->data, t->options);
     *footprint = (struct footprint){0};
-    network_measure(t->network, &none, &taken);
-    network_measure(t->network, &use, footprint);
-    footprint_add_process(footprint, footprint_total(&taken));
+    network_measure_process(t->network, &use, footprint);
     add_own(t->model, &t->data, t->options, footprint);
 }

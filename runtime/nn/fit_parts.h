@@ -35,6 +35,8 @@ struct training {
         checkpoint; /* state, and the best weights in `kept`; its history is unused */
     double saved, seconds_to_save;   /* when, by fit_now, and how long it took */
     int64_t saved_epoch, saved_step; /* of the last checkpoint; -1: none */
+    int64_t checkpoints;
+    double telling, saving; /* seconds of the observer, and of all checkpoints */
 };
 
 /* Seconds of the monotonic clock. */

@@ -105,6 +105,7 @@ int fit_save(struct training *t, struct error *err)
 {
     if (t->options->checkpoint_folder == NULL)
         return 0;
+    const double begin = fit_now();
     t->checkpoint.state.careful = network_is_careful(t->network);
     if (network_get_moments(t->network, t->checkpoint.m, t->checkpoint.v, err) < 0 ||
         network_get_averages(t->network, t->checkpoint.averages, err) < 0)
@@ -112,11 +113,12 @@ int fit_save(struct training *t, struct error *err)
     fit_weights_gather(t->model, t->checkpoint.weights);
     struct fit_checkpoint with_history = t->checkpoint;
     with_history.history = *t->history;
-    const double begin = fit_now();
     if (fit_checkpoint_save(t->options->checkpoint_folder, &with_history, err) < 0)
         return -1;
     t->saved = fit_now();
     t->seconds_to_save = t->saved - begin;
+    t->saving += t->seconds_to_save;
+    t->checkpoints++;
     t->saved_epoch = t->checkpoint.state.epoch;
     t->saved_step = t->checkpoint.state.step;
     return 0;

@@ -10,6 +10,7 @@
 #include "nn/weight_check.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -124,12 +125,37 @@ int fit_evaluate(struct network *network, const struct feed *feed, const int64_t
     return 0;
 }
 
-static bool goes_on(const struct training *t)
+static bool goes_on(struct training *t)
 {
     const struct fit_state *s = &t->checkpoint.state;
     const struct batch_result so_far = {(double)s->loss, s->hits};
-    return t->observer == NULL || t->observer->step == NULL ||
-           t->observer->step(t->observer->arg, s->epoch, s->step, t->steps, &so_far, s->images);
+    if (t->observer == NULL || t->observer->step == NULL)
+        return true;
+    const double begin = fit_now();
+    const bool more =
+        t->observer->step(t->observer->arg, s->epoch, s->step, t->steps, &so_far, s->images);
+    t->telling += fit_now() - begin;
+    return more;
+}
+
+static bool validation_goes_on(void *arg, int64_t epoch, int64_t done, int64_t total)
+{
+    struct training *t = arg;
+    if (t->observer == NULL || t->observer->validation == NULL)
+        return true;
+    const double begin = fit_now();
+    const bool more = t->observer->validation(t->observer->arg, epoch, done, total);
+    t->telling += fit_now() - begin;
+    return more;
+}
+
+static void tell_epoch(struct training *t, const struct epoch_record *record)
+{
+    if (t->observer == NULL || t->observer->epoch == NULL)
+        return;
+    const double begin = fit_now();
+    t->observer->epoch(t->observer->arg, t->checkpoint.state.epoch, record);
+    t->telling += fit_now() - begin;
 }
 
 /* The next steps of the epoch, no more than the device likes to have at once. */
@@ -224,8 +250,7 @@ static int finish_epoch(struct training *t, struct epoch_record *record, struct 
         fit_weights_gather(t->model, t->checkpoint.kept);
     if (history_add(t->history, record, err) < 0)
         return -1;
-    if (t->observer != NULL && t->observer->epoch != NULL)
-        t->observer->epoch(t->observer->arg, s->epoch, record);
+    tell_epoch(t, record);
     s->epoch++;
     s->step = s->hits = s->images = 0;
     s->loss = 0;
@@ -239,6 +264,7 @@ static int finish_epoch(struct training *t, struct epoch_record *record, struct 
 static int run_epoch(struct training *t, struct error *err)
 {
     const struct fit_state *s = &t->checkpoint.state;
+    const struct fit_observer validation = {.arg = t, .validation = validation_goes_on};
     struct epoch_record record = {0};
     struct fit_evaluation evaluation;
     if (train_epoch(t, err) < 0)
@@ -246,7 +272,7 @@ static int run_epoch(struct training *t, struct error *err)
     if (network_swap_averages(t->network, err) < 0)
         return -1;
     if (fit_evaluate(t->network, t->data.val, t->data.val_samples, t->data.val_count, s->epoch,
-                     t->observer, NULL, &evaluation, err) < 0)
+                     &validation, NULL, &evaluation, err) < 0)
         return err->kind == ERR_INTERRUPTED && network_swap_averages(t->network, err) == 0
                    ? interrupt(t, err)
                    : -1;
@@ -274,6 +300,16 @@ static void start_cosine(struct training *t)
     t->cosine_start = t->first_epoch * t->steps;
 }
 
+/* What training took beside training. */
+static void tell_time(const struct training *t, double seconds)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "trained %.1f s: progress took %.2f%%, %lld checkpoint%s %.2f%%",
+             seconds, 100 * t->telling / seconds, (long long)t->checkpoints,
+             t->checkpoints == 1 ? "" : "s", 100 * t->saving / seconds);
+    fit_note(t, text);
+}
+
 static int run(struct training *t, struct error *err)
 {
     struct fit_state *s = &t->checkpoint.state;
@@ -286,7 +322,7 @@ static int run(struct training *t, struct error *err)
     best_checkpoint_init(&s->saver);
     s->told_rate = o->learning_rate;
     s->scheduled = o->cosine_decay.on;
-    t->saved = fit_now();
+    const double begin = t->saved = fit_now();
     if (fit_go_on(t, err) < 0)
         return -1;
     start_cosine(t);
@@ -295,6 +331,7 @@ static int run(struct training *t, struct error *err)
     while (s->epoch < t->first_epoch + o->epochs && !s->stopped)
         if (run_epoch(t, err) < 0)
             return -1;
+    tell_time(t, fit_now() - begin);
     if (fit_write_state(t, err) < 0)
         return -1;
     if (t->history->count > 0)

@@ -116,6 +116,16 @@ void network_measure(const struct network *network, const struct network_use *us
         network->table->measure(network->executor, use, footprint);
 }
 
+void network_measure_process(const struct network *network, const struct network_use *use,
+                             struct footprint *footprint)
+{
+    const struct network_use none = {0};
+    struct footprint taken = {0};
+    network_measure(network, &none, &taken);
+    network_measure(network, use, footprint);
+    footprint_add_process(footprint, footprint_total(&taken));
+}
+
 int network_foresee(struct model *model, struct device *device,
                     const struct network_options *options, const struct network_use *use,
                     struct footprint *footprint, struct error *err)

@@ -134,7 +134,11 @@ bool network_measures(const struct device *device);
  * that are a network's. */
 void network_measure(const struct network *network, const struct network_use *use,
                      struct footprint *footprint);
-/* The same of a network that is not there yet: only its kernels are made, no memory. */
+/* The same, and all that this process has beside the network. */
+void network_measure_process(const struct network *network, const struct network_use *use,
+                             struct footprint *footprint);
+/* As network_measure(), of a network that is not there yet: only its kernels are made, no memory.
+ */
 int network_foresee(struct model *model, struct device *device,
                     const struct network_options *options, const struct network_use *use,
                     struct footprint *footprint, struct error *err);

@@ -1,20 +1,20 @@
 #!/bin/bash
-# Images a second in training on a CPU, Reprise against PyTorch in the same minutes: `make bench-train`.
+# Images a second in training on a CPU, Reprise against PyTorch and Keras in the same minutes: `make bench-train`.
 #
 #   tests/bench/train.sh                                 all rows
 #   ROWS="resnet50-head resnet20-all" tests/bench/train.sh
-#   PYTHON=python3 names a Python with torch, torchvision and timm; without it Reprise's own figures alone are printed.
-#   PRECISIONS="f32 bf16", ROUNDS=5, MODES="eager compile"
+#   PYTHON=python3 names a Python with torch, torchvision and timm, or keras and tensorflow; without them Reprise's own figures alone are printed.
+#   PRECISIONS="f32 bf16", ROUNDS=5, MODES="eager compile keras"
 #
 # A row is a network of train_cpu.c and what of it works. All programs of a row are started, warmed up, and asked in turn, ROUNDS
-# times; the figures are medians, and the ratio is to the best mode of PyTorch. It gets jemalloc where there is one
+# times; the figures are medians, and the ratio is to the best of the others. PyTorch gets jemalloc where there is one
 # (LD_PRELOAD, nothing returned to the system), channels_last, inference mode for what is frozen, and torch.compile with freezing.
 # The machine's peak is one large product of matrices in each thread, measured before each row; `of peak` is what the products of a
 # frozen base come to, of that.
 set -eu
 cd "$(dirname "$0")/../.."
 ours=${BUILD:-build}/tests/bench/train_cpu
-PYTHON=${PYTHON:-python3} ROUNDS=${ROUNDS:-5} MODES=${MODES:-eager compile} PRECISIONS=${PRECISIONS:-f32 bf16}
+PYTHON=${PYTHON:-python3} ROUNDS=${ROUNDS:-5} MODES=${MODES:-eager compile keras} PRECISIONS=${PRECISIONS:-f32 bf16}
 ROWS=${ROWS:-resnet50-head resnet50-top mobilenet-head mobilenet-top efficientnet_lite0-head efficientnet_lite0-top efficientnet_lite0-all resnet20-all}
 [ -x "$ours" ] || { echo "$ours is missing: run make bench" >&2; exit 2; }
 work=$(mktemp -d)
@@ -25,7 +25,15 @@ stop_all() {
     pids=
 }
 trap 'stop_all; rm -rf "$work"' EXIT
-"$PYTHON" -c 'import torch, torchvision, timm' 2> /dev/null || { echo "PyTorch: not found, left out" >&2; MODES=; }
+leave_out() { # PEER MODULES MODE...: where the modules are not there
+    local peer=$1 modules=$2 mode
+    shift 2
+    "$PYTHON" -c "import $modules" 2> /dev/null && return
+    echo "$peer: not found, left out" >&2
+    for mode; do MODES=$(printf '%s\n' $MODES | grep -vx "$mode" | xargs); done
+}
+leave_out PyTorch torch,torchvision,timm eager compile
+leave_out Keras keras,tensorflow keras
 jemalloc=$(ldconfig -p | awk '/libjemalloc\.so/ {print $NF; exit}')
 [ -n "$jemalloc" ] || [ -z "$MODES" ] || echo "jemalloc: not found, PyTorch goes without" >&2
 
@@ -35,6 +43,7 @@ program() { # NAME, the rest its row
     case $name in
     peak) exec "$ours" peak product "$3" ;;
     reprise) exec "$ours" "$@" ;;
+    keras) exec "$PYTHON" tests/bench/train_cpu_keras.py "$@" ;;
     *)
         [ -z "$jemalloc" ] || export LD_PRELOAD="$jemalloc" MALLOC_CONF=metadata_thp:auto,dirty_decay_ms:-1,muzzy_decay_ms:-1
         exec "$PYTHON" tests/bench/train_cpu.py "$@" "$name"
@@ -60,8 +69,10 @@ median() { sort -n "$1" | awk '{v[NR] = $1} END {print NR % 2 ? v[(NR + 1) / 2] 
 spread() { sort -n "$1" | awk '{v[NR] = $1} END {printf "%.0f%%", 100 * (v[NR] - v[1]) / v[int((NR + 1) / 2)]}'; }
 
 "$ours" about
-[ -z "$MODES" ] || "$PYTHON" -c 'import torch, torchvision, timm; print(f"PyTorch {torch.__version__}, torchvision {torchvision.__version__}, timm {timm.__version__}")' 2> /dev/null
-printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' network work precision "Reprise, images/s" spread "PyTorch, images/s ($(echo $MODES | tr ' ' ','))" ratio "of peak"
+for peer in torch torchvision timm keras tensorflow; do
+    "$PYTHON" -c "import $peer; print('$peer', $peer.__version__)" 2> /dev/null || true
+done
+printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' network work precision "Reprise, images/s" spread "others, images/s ($(echo $MODES | tr ' ' ','))" ratio "of peak"
 echo "|---|---|---|---|---|---|---|---|"
 for row in $ROWS; do
     for precision in $PRECISIONS; do
@@ -81,7 +92,7 @@ for row in $ROWS; do
         stop_all
         best= all=
         for mode in $MODES; do
-            [ -s "$work/$mode.figures" ] || continue
+            [ -s "$work/$mode.figures" ] || { all="$all${all:+, }-"; continue; }
             figure=$(median "$work/$mode.figures")
             all="$all${all:+, }$figure"
             best=$(printf '%s\n' $best "$figure" | sort -n | tail -n 1)

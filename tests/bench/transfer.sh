@@ -1,7 +1,7 @@
 #!/bin/sh
 # Seconds an epoch of both phases, Reprise against Keras on the TensorFlow backend: same data (generated, at 224x224), same
 # network with random weights, batch 32, augmentation on, validation included, all cores. Reprise's time is the
-# difference between a long and a short run, so that starting up counts for neither.
+# difference between a long and a short run, so that starting up counts for neither. Beside it, what progress and checkpoints took of it.
 #
 #   PYTHON=python3 tests/bench/transfer.sh [mobilenet|resnet50] [EPOCHS] [TRAINING IMAGES]
 #
@@ -37,6 +37,7 @@ for phase in phase1 phase2; do
     phase1) short=$(seconds phase1 1 1) full=$(seconds phase1 1 $long) ;;
     phase2) short=$(seconds phase2 1 1) full=$(seconds phase2 $long 1) ;;
     esac
+    sed -n "s/^$phase .*trained [0-9.]* s: /$phase  of its time /p" "$work/log" >&2
     echo "$phase $short $full" | awk -v n="$epochs" '{printf "%s %.3f\n", $1, ($3 - $2) / n}'
 done > "$work/reprise.txt"
 if "${PYTHON:-python3}" -c 'import keras' 2> /dev/null; then

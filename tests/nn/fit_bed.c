@@ -40,7 +40,8 @@ static void on_epoch(void *arg, int64_t epoch, const struct epoch_record *record
 static void on_note(void *arg, const char *text)
 {
     struct bed *bed = arg;
-    snprintf(bed->notes, sizeof(bed->notes), "%s", text);
+    const bool of_time = strncmp(text, "trained ", strlen("trained ")) == 0;
+    snprintf(of_time ? bed->time : bed->notes, sizeof(bed->notes), "%s", text);
 }
 
 int fit_bed_make(void **state)

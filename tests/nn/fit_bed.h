@@ -27,7 +27,7 @@ struct bed {
     struct history history;
     /* What the observer saw and when it is to stop or to die. */
     int64_t steps, validations, epochs, stop_after_steps, stop_after_validations, die_after_steps;
-    char notes[256];
+    char notes[256], time[256]; /* the last, and the one that says what took the time */
     struct architecture architecture;
     struct preprocess preprocess;
     uint32_t model_seed;

@@ -8,6 +8,7 @@
 #include "nn/divergence.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -193,6 +194,22 @@ static void fit_finished_is_not_repeated(void **state)
     assert_int_equal(bed->steps, 0);
     fit_bed_assert_bits(&first, bed);
     free(first.data);
+}
+
+static void fit_says_what_it_took_beside_training(void **state)
+{
+    struct bed *bed = *state;
+    double seconds, progress, checkpoints;
+    long long count;
+    fit_bed_train(bed, 1);
+    assert_int_equal(sscanf(bed->time, "trained %lf s: progress took %lf%%, %lld checkpoints %lf%%",
+                            &seconds, &progress, &count, &checkpoints),
+                     4);
+    assert_in_range(count, 2, EPOCHS); /* the first epoch and the last at least */
+    assert_true(checkpoints > 0 && progress + checkpoints < 100);
+    bed->options.checkpoint_folder = NULL;
+    fit_bed_train(bed, 1);
+    assert_non_null(strstr(bed->time, ", 0 checkpoints 0.00%"));
 }
 
 static void fit_ignores_a_damaged_checkpoint(void **state)
@@ -551,6 +568,7 @@ int main(void)
         TEST(fit_with_every_option_ends_with_the_same_bits),
         TEST(fit_does_not_depend_on_steps_at_once),
         TEST(fit_heeds_each_option),
+        TEST(fit_says_what_it_took_beside_training),
         TEST(fit_ignores_a_damaged_checkpoint),
         TEST(fit_ignores_the_checkpoint_of_another_training),
         TEST(fit_ignores_the_checkpoint_of_other_pooled_layers),
