@@ -5,13 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -83,6 +86,7 @@ pid_t namespaces_fork(const struct namespaces *namespaces, int *why)
     const gid_t group = getegid();
     const unsigned long flags = SIGCHLD | CLONE_NEWNS | CLONE_NEWIPC |
                                 (namespaces->level == NAMESPACES_ALL ? CLONE_NEWPID : 0UL) |
+                                (namespaces->network ? CLONE_NEWNET : 0UL) |
                                 (namespaces->user ? CLONE_NEWUSER : 0UL);
     *why = 0;
     /* With all arguments 0 their order, which architectures differ in, doesn't matter. */
@@ -184,6 +188,19 @@ static int mount_processes(void)
     return errno == EINVAL ? mount("proc", "/proc", "proc", flags, NULL) : -1;
 }
 
+/* All that there is in a new network, and it is down. */
+static int raise_loopback(void)
+{
+    struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    const int result = ioctl(fd, SIOCSIFFLAGS, &loopback), why = errno;
+    close(fd);
+    errno = why;
+    return result;
+}
+
 int namespaces_fill(const struct namespaces *namespaces, int rules)
 {
     bool is_hidden[HIDDEN_COUNT];
@@ -191,6 +208,8 @@ int namespaces_fill(const struct namespaces *namespaces, int rules)
         hide_and_show(namespaces->shown, is_hidden) < 0)
         return -1;
     if (namespaces->level == NAMESPACES_ALL && mount_processes() < 0)
+        return -1;
+    if (namespaces->network && raise_loopback() < 0)
         return -1;
     return rules < 0 ? 0 : allow_new(rules, is_hidden);
 }
@@ -217,10 +236,10 @@ int namespaces_seal(void)
 /* ---- what is allowed ---- */
 
 /* 0, or the errno for which it is not. */
-static int try_level(enum namespaces_level level, bool user)
+static int try_level(enum namespaces_level level, bool user, bool network)
 {
     char *const nothing[] = {NULL};
-    const struct namespaces namespaces = {level, user, nothing};
+    const struct namespaces namespaces = {level, user, network, nothing};
     int why, status;
     pid_t child = namespaces_fork(&namespaces, &why);
     if (child < 0)
@@ -239,15 +258,27 @@ static int try_level(enum namespaces_level level, bool user)
 struct namespaces_here namespaces_here(void)
 {
     const char *lowered = getenv("REPRISE_NAMESPACES");
-    struct namespaces_here here = {NAMESPACES_NONE, needs_user(), EPERM};
+    struct namespaces_here here = {.level = NAMESPACES_NONE, .user = needs_user(), .why = EPERM};
     if (lowered != NULL && strcmp(lowered, "none") == 0)
         return here;
     const bool only_files = lowered != NULL && strcmp(lowered, "files") == 0;
-    if (!only_files && (here.why = try_level(NAMESPACES_ALL, here.user)) == 0)
+    if (!only_files && (here.why = try_level(NAMESPACES_ALL, here.user, false)) == 0)
         here.level = NAMESPACES_ALL;
-    else if (try_level(NAMESPACES_FILES, here.user) == 0)
+    else if (try_level(NAMESPACES_FILES, here.user, false) == 0)
         here.level = NAMESPACES_FILES;
     return here;
+}
+
+void namespaces_try_network(struct namespaces_here *here)
+{
+    here->asked_network = true;
+    here->why_no_network =
+        here->level == NAMESPACES_NONE ? here->why : try_level(here->level, here->user, true);
+}
+
+bool namespaces_have_network(const struct namespaces_here *here)
+{
+    return here->asked_network && here->why_no_network == 0;
 }
 
 void namespaces_missing(const struct namespaces_here *here, struct text *missing)
@@ -259,11 +290,17 @@ void namespaces_missing(const struct namespaces_here *here, struct text *missing
     if (here->level != NAMESPACES_ALL)
         text_addf(missing, "%s%s: %s)", missing->size > 0 ? ", " : "", what[here->level],
                   strerror(here->why));
+    if (here->asked_network && here->why_no_network != 0)
+        text_addf(missing,
+                  "%sstages with 'network: loopback' have no sockets of their own network (a "
+                  "network namespace: %s)",
+                  missing->size > 0 ? ", " : "", strerror(here->why_no_network));
 }
 
 void namespaces_in_force(const struct namespaces_here *here, struct text *words)
 {
     if (here->level != NAMESPACES_NONE)
-        text_addf(words, ", namespaces (%smount, %sIPC)", here->user ? "user, " : "",
-                  here->level == NAMESPACES_ALL ? "pid, " : "");
+        text_addf(words, ", namespaces (%smount, %sIPC%s)", here->user ? "user, " : "",
+                  here->level == NAMESPACES_ALL ? "pid, " : "",
+                  namespaces_have_network(here) ? ", network" : "");
 }

@@ -19,6 +19,12 @@ bool sandbox_confines(const struct project *project)
     return project->sandbox == SANDBOX_AUTO || project->sandbox == SANDBOX_REQUIRE;
 }
 
+bool sandbox_gives_loopback(const struct project *project, const struct plan_stage *stage)
+{
+    return sandbox_confines(project) && stage->loopback &&
+           namespaces_have_network(&project->namespaces);
+}
+
 void sandbox_missing(const struct project *project, struct text *missing)
 {
     static const struct {
@@ -47,7 +53,7 @@ void sandbox_in_force(const struct project *project, struct text *words)
     if (confine_has_seccomp())
         text_add(words, ", seccomp");
     namespaces_in_force(&project->namespaces, words);
-    limits_in_force(&project->namespaces, words);
+    limits_in_force(&project->namespaces, project_limits_memory_of_all(project), words);
 }
 
 int sandbox_check(const struct project *project, struct error *err)
@@ -261,7 +267,7 @@ int sandbox_rules_make(const struct sandbox_subject *subject, struct sandbox_rul
     struct sandbox_rules rules = {.landlock = -1};
     struct granting granting = {.rules = &rules, .landlock = {.rules = -1}};
     const bool refuses = subject->project->sandbox != SANDBOX_TRACE && landlock_abi() > 0;
-    if (refuses && landlock_new(subject->network, &granting.landlock, err) < 0)
+    if (refuses && landlock_new(subject->network || subject->loopback, &granting.landlock, err) < 0)
         return -1;
     /* First, as namespaces have it. */
     int result = show(&rules, subject->home, err);

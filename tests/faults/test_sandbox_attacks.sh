@@ -75,7 +75,7 @@ rename-inside hard-link-from hard-link-to change-mode change-times change-attrib
 on_victim='kill tgkill sigqueue pidfd-signal seize attach read-memory write-memory proc-mem pidfd-getfd kcmp proc-cwd proc-fd proc-environ setns prlimit setpriority setaffinity'
 on_ours='kill pidfd-getfd proc-environ proc-mem prlimit setpriority'
 on_the_kernel='inet inet-datagram inet6 inet-raw netlink packet vsock inet-of-x32 inet-of-i386 io-uring bpf perf-event add-key userfaultfd user-namespace user-namespace-by-clone user-namespace-by-clone3
-make-device make-disk set-user-bit set-user-bit-by-name create-with-user-bit setuid message-queue set-host-name setpriority-all find-descriptors'
+make-device make-disk set-user-bit set-user-bit-by-name create-with-user-bit create-with-user-bit-openat2 setuid message-queue set-host-name setpriority-all find-descriptors'
 # The stage's script, which leaves a line `NAME@WHERE STATUS WORDS` for each attack; @runner@ is the runner's number.
 write_attacks() {
     cat <<'SH'
