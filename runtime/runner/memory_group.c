@@ -201,24 +201,26 @@ static void leave(int groups)
     unlinkat(groups, runner_name, AT_REMOVEDIR);
 }
 
+/* Out of the way of groups with limits. */
+static int move_into_own(int groups)
+{
+    return mkdirat(groups, runner_name, 0755) < 0 && errno != EEXIST
+               ? -1
+               : move_all(groups, "", runner_name);
+}
+
 int memory_groups_open(pid_t launcher)
 {
     int groups = open_usable(launcher);
     if (groups < 0)
         return -1;
-    bool ready = lists_memory(groups, control);
-    if (!ready && !is_root(groups))
-        ready = (mkdirat(groups, runner_name, 0755) == 0 || errno == EEXIST) &&
-                move_all(groups, "", runner_name) == 0 &&
-                write_file(groups, "", control, "+memory") == 0;
-    else if (!ready)
-        ready = write_file(groups, "", control, "+memory") == 0;
-    if (ready) {
-        remove_left(groups);
-        return groups;
+    if (!lists_memory(groups, control) && ((!is_root(groups) && move_into_own(groups) < 0) ||
+                                           write_file(groups, "", control, "+memory") < 0)) {
+        memory_groups_close(groups);
+        return -1;
     }
-    memory_groups_close(groups);
-    return -1;
+    remove_left(groups);
+    return groups;
 }
 
 void memory_groups_close(int groups)

@@ -22,12 +22,15 @@
 
 enum { SHOWN_MOST = 64, PATH_SIZE = 4096 };
 
-/* In memory, so they are bounded: in percent of it. */
+/* In memory, so they are bounded: in percent of it. /var for the sockets of services, to which
+ * neither Landlock nor mounts that are read-only bar the way. */
 static const struct {
     const char *path, *options;
-} hidden[] = {{"/run", "mode=755,size=1m"},
-              {"/tmp", "mode=1777,size=25%"},
-              {"/dev/shm", "mode=1777,size=25%"}};
+    bool own; /* the stage may write there */
+} hidden[] = {{"/run", "mode=755,size=1m", true},
+              {"/tmp", "mode=1777,size=25%", true},
+              {"/dev/shm", "mode=1777,size=25%", true},
+              {"/var", "mode=755,size=1m", false}};
 
 enum { HIDDEN_COUNT = sizeof(hidden) / sizeof(hidden[0]) };
 
@@ -36,12 +39,19 @@ const char *namespaces_hidden(size_t i)
     return i < HIDDEN_COUNT ? hidden[i].path : NULL;
 }
 
+/* One that is a link lies elsewhere, where other names lead, too. */
+static bool can_be_hidden(size_t i)
+{
+    struct stat st;
+    return hidden[i].own || (lstat(hidden[i].path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
 bool namespaces_hides(const char *path)
 {
     for (size_t i = 0; i < HIDDEN_COUNT; i++) {
         const size_t length = strlen(hidden[i].path);
         if (strncmp(path, hidden[i].path, length) == 0 && path[length] == '/')
-            return true;
+            return can_be_hidden(i);
     }
     return false;
 }
@@ -101,13 +111,17 @@ pid_t namespaces_fork(const struct namespaces *namespaces, int *why)
 static int hide(bool is_hidden[HIDDEN_COUNT])
 {
     for (size_t i = 0; i < HIDDEN_COUNT; i++) {
+        is_hidden[i] = false;
+        if (!can_be_hidden(i))
+            continue;
         is_hidden[i] =
             mount("tmpfs", hidden[i].path, "tmpfs", MS_NOSUID | MS_NODEV, hidden[i].options) == 0;
         /* The first has the work folder; who has none of the others shares none. */
         if (!is_hidden[i] && (i == 0 || errno != ENOENT))
             return -1;
     }
-    return 0;
+    /* By that name, too, programs look for what lies in /run. */
+    return is_hidden[HIDDEN_COUNT - 1] ? symlink("/run", "/var/run") : 0;
 }
 
 /* The folders on the way to a place, and the place itself, as what `fd` is. */
@@ -174,7 +188,8 @@ static int hide_and_show(char *const *shown, bool is_hidden[HIDDEN_COUNT])
 static int allow_new(int rules, const bool is_hidden[HIDDEN_COUNT])
 {
     for (size_t i = 1; i < HIDDEN_COUNT; i++)
-        if (is_hidden[i] && landlock_allow_more(rules, hidden[i].path, LANDLOCK_WRITE) < 0)
+        if (is_hidden[i] && hidden[i].own &&
+            landlock_allow_more(rules, hidden[i].path, LANDLOCK_WRITE) < 0)
             return -1;
     return landlock_allow_more(rules, "/proc", LANDLOCK_READ);
 }
@@ -226,8 +241,8 @@ int namespaces_seal(void)
         return errno == ENOSYS ? 0 : -1;
     /* What is none of ours, since it could not be hidden, is no mount. */
     for (size_t i = 0; i < HIDDEN_COUNT; i++)
-        if (set_mounts(hidden[i].path, 0, 0, MOUNT_ATTR_RDONLY) < 0 && errno != EINVAL &&
-            errno != ENOENT)
+        if (hidden[i].own && set_mounts(hidden[i].path, 0, 0, MOUNT_ATTR_RDONLY) < 0 &&
+            errno != EINVAL && errno != ENOENT)
             return -1;
     return access(NAMESPACES_HOME, F_OK) < 0 ? 0
                                              : set_mounts(NAMESPACES_HOME, 0, 0, MOUNT_ATTR_RDONLY);
@@ -284,8 +299,9 @@ bool namespaces_have_network(const struct namespaces_here *here)
 void namespaces_missing(const struct namespaces_here *here, struct text *missing)
 {
     static const char *const what[] = {
-        [NAMESPACES_NONE] = "/run, /tmp, /dev/shm and the names of processes are the machine's, "
-                            "and the work folder's path is not fixed (namespaces",
+        [NAMESPACES_NONE] =
+            "/run, /tmp, /dev/shm, /var and the names of processes are the machine's, "
+            "and the work folder's path is not fixed (namespaces",
         [NAMESPACES_FILES] = "the names of processes are the machine's (a /proc of its own"};
     if (here->level != NAMESPACES_ALL)
         text_addf(missing, "%s%s: %s)", missing->size > 0 ? ", " : "", what[here->level],

@@ -1,6 +1,6 @@
 /* What a confined stage finds in place of the machine's own: another process tree, other System V
- * IPC, and a mount tree in which /run, /tmp and /dev/shm are empty and its own, and its work folder
- * lies at one path, wherever the project does.
+ * IPC, and a mount tree in which /run, /tmp and /dev/shm are empty and its own, /var is empty, and
+ * its work folder lies at one path, wherever the project does.
  *
  *   keeper ── init (namespaces_fork, namespaces_fill) ── program ── ...
  *
@@ -41,8 +41,8 @@ struct namespaces {
     enum namespaces_level level;
     bool user;          /* with a user namespace */
     bool network;       /* with a network of its own */
-    char *const *shown; /* work/<key>, then what else of /run, /tmp and /dev/shm is to be seen, each
-                           at its place; NULL at the end; absolute */
+    char *const *shown; /* work/<key>, then what else of the folders that are hidden is to be seen,
+                           each at its place; NULL at the end; absolute */
 };
 
 /* How far this kernel goes, found by trying in a child. REPRISE_NAMESPACES=none|files lowers it,

@@ -78,9 +78,22 @@ int sandbox_check(const struct project *project, struct error *err)
 /* ---- rules ---- */
 
 /* What belongs to the machine and to nobody. */
-static const char *const system_paths[] = {
-    "/usr", "/bin",  "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
-    "/etc", "/proc", "/sys",  "/opt", "/nix",   "/gnu",   "/var/cache/fontconfig"};
+static const char *const system_paths[] = {"/usr",
+                                           "/bin",
+                                           "/sbin",
+                                           "/lib",
+                                           "/lib32",
+                                           "/lib64",
+                                           "/libx32",
+                                           "/etc",
+                                           "/proc",
+                                           "/sys",
+                                           "/opt",
+                                           "/nix",
+                                           "/gnu",
+                                           "/var/cache/fontconfig",
+                                           "/var/lib/sss/pipes/nss",
+                                           "/var/lib/sss/mc" /* who the users are */};
 /* What everybody writes and nobody reads again, but for shared memory. No other device: disks hold
  * all files, terminals what is typed. */
 static const char *const device_paths[] = {"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
@@ -195,14 +208,24 @@ static int grant_libraries(struct granting *granting, const struct invocation *i
                : grant_parts(granting, path, length, ALL(beside), err);
 }
 
+/* Where it is, and where its name says, which may be a link: a virtual environment's python3 is one
+ * to another's. */
+static int grant_named(struct granting *granting, const struct invocation_file *file,
+                       struct error *err)
+{
+    return grant_program(granting, file->program->path, err) < 0 ||
+                   (file->name[0] == '/' && grant_program(granting, file->name, err) < 0)
+               ? -1
+               : 0;
+}
+
 static int grant_programs(struct granting *granting, const struct invocation *invocation,
                           struct error *err)
 {
     int result = grant_libraries(granting, invocation, err);
     for (size_t i = 0; i < invocation->file_count && result == 0; i++)
         if (invocation->files[i].interpreter || invocation->files[i].inner == NULL)
-            result = grant_program(granting, invocation->files[i].program->path, err);
-    /* As it was named, too: a virtual environment's python3 is a link to another's. */
+            result = grant_named(granting, &invocation->files[i], err);
     if (result == 0 && invocation->argv[0][0] == '/')
         result = grant_program(granting, invocation->argv[0], err);
     return result;
