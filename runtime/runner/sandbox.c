@@ -244,17 +244,14 @@ static int grant_own(struct granting *granting, const struct sandbox_subject *su
     return result;
 }
 
-/* Files of the project that cmd and deps name. */
-static int grant_declared(struct granting *granting, const struct sandbox_subject *subject,
-                          struct error *err)
+/* Deps where they lie: those with an absolute path, or all. */
+static int grant_deps(struct granting *granting, const struct sandbox_subject *subject, bool all,
+                      struct error *err)
 {
-    const struct invocation *invocation = subject->invocation;
     const struct plan_stage *stage = subject->stage;
     int result = 0;
-    for (size_t i = 0; i < invocation->file_count && result == 0; i++)
-        result = grant(granting, invocation->files[i].program->path, LANDLOCK_READ, err);
     for (size_t i = 0; i < stage->dep_count && result == 0; i++) {
-        if (stage->deps[i].path == NULL)
+        if (stage->deps[i].path == NULL || (!all && stage->deps[i].path[0] != '/'))
             continue;
         char *path = stage->deps[i].path[0] == '/'
                          ? memory_copy_text(stage->deps[i].path, err)
@@ -263,6 +260,17 @@ static int grant_declared(struct granting *granting, const struct sandbox_subjec
         free(path);
     }
     return result;
+}
+
+/* Files of the project that cmd and deps name. */
+static int grant_declared(struct granting *granting, const struct sandbox_subject *subject,
+                          struct error *err)
+{
+    const struct invocation *invocation = subject->invocation;
+    int result = 0;
+    for (size_t i = 0; i < invocation->file_count && result == 0; i++)
+        result = grant(granting, invocation->files[i].program->path, LANDLOCK_READ, err);
+    return result < 0 ? -1 : grant_deps(granting, subject, true, err);
 }
 
 static int grant_needed(struct granting *granting, const struct sandbox_subject *subject,
@@ -275,7 +283,9 @@ static int grant_needed(struct granting *granting, const struct sandbox_subject 
         grant_own(granting, subject, err) < 0 ||
         (subject->in_project && grant_declared(granting, subject, err) < 0))
         return -1;
-    if (subject->network && grant_all(granting, ALL(network_paths), LANDLOCK_READ, err) < 0)
+    /* A file: URL names the place itself. */
+    if (subject->network && (grant_all(granting, ALL(network_paths), LANDLOCK_READ, err) < 0 ||
+                             grant_deps(granting, subject, false, err) < 0))
         return -1;
     if (subject->stage->resources.gpu == 0)
         return 0;
