@@ -74,6 +74,7 @@ alone() {
 }
 # The folder of our own group, and beside it one for the runner; in the root of all groups below it.
 find_group() {
+    group=
     own=$(sed -n 's/^0:://p' /proc/self/cgroup)
     mount=$(awk '/ - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
     [ -n "$own" ] && [ -n "$mount" ] || return 1
@@ -103,10 +104,10 @@ names='memory_of_all_processes_together_is_limited_with_sandbox_off memory_of_al
 stage_leaves_its_group_and_raises_its_limit_without_a_sandbox_only nothing_is_left_of_a_group group_goes_when_its_runner_is_killed group_of_a_killed_keeper_goes_with_the_next_run a_runner_that_is_not_alone_moves_nobody in_the_root_of_all_groups_nobody_has_to_move'
 if ! find_group; then
     for name in $names; do skip $name "no group of cgroup v2 with the controller memory is given to this user"; done
-    rmdir "$group" 2> /dev/null
+    [ -z "$group" ] || rmdir "$group" 2> /dev/null
     finish
 fi
-clean() { [ -z "$(find "$group" -name 'reprise-*')" ] && ! grep -q memory "$group/cgroup.subtree_control"; }
+clean() { [ -z "$(find "$group" -name 'reprise-*' 2> /dev/null)" ] && ! grep -q memory "$group/cgroup.subtree_control"; }
 rm -rf "$project/artifacts"
 for mode in off auto; do
     alone run --sandbox=$mode -f
