@@ -401,7 +401,7 @@ static int run_project(const struct options *options, const struct begun *begun,
         launcher_stop(launcher);
         return -1;
     }
-    project.launcher = launcher;
+    project_use_launcher(&project, launcher);
     int result =
         jobs_init(&project, options->words, options->word_count, options->force, &jobs, err);
     if (result == 0 && (display = display_new(options, &jobs, err)) == NULL)

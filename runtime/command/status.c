@@ -7,6 +7,7 @@
 #include "command/print.h"
 #include "runner/deliver.h"
 #include "runner/fingerprint.h"
+#include "runner/limits.h"
 #include "runner/lock_update.h"
 #include "runner/prepare.h"
 #include "runner/sandbox.h"
@@ -186,6 +187,9 @@ static int show(const struct options *options, struct jobs *jobs, bool *stale, s
         print_lines(stages);
         if (confined)
             print_sandbox(sandbox);
+        else if (project_limits_memory(project))
+            printf("limits: memory of %s\n",
+                   limits_memory_whose(project_limits_memory_of_all(project)));
     }
     json_decref(stages);
     json_decref(sandbox);

@@ -211,7 +211,7 @@ static int suggest(struct suggestion *suggestion, struct launcher *launcher, str
     settings.sandbox = "trace";
     if (project_open(&settings, PROJECT_AS_ASKED, &project, err) < 0)
         return -1;
-    project.launcher = launcher;
+    project_use_launcher(&project, launcher);
     suggestion->project = &project;
     int result = sandbox_check(&project, err);
     for (size_t i = 0; i < options->word_count && result == 0; i++)

@@ -413,7 +413,7 @@ static int verify_project(const struct options *options, const struct signing_ke
         free(junit);
         return -1;
     }
-    project.launcher = launcher;
+    project_use_launcher(&project, launcher);
     struct verification check = {.options = options,
                                  .project = &project,
                                  .key = key,

@@ -66,6 +66,7 @@ struct plan_stage {
     char **argv; /* cmd as words, NULL at the end, in one piece of memory; no shell is run */
     size_t argc;
     bool frozen, network, lineage;
+    bool loopback;  /* sockets of its own network, where only it is */
     json_t *params; /* object */
     struct plan_dep *deps;
     size_t dep_count;

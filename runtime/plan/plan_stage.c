@@ -37,7 +37,11 @@ static int read_frozen(struct stage_draft *draft, const struct yaml_node *node, 
 
 static int read_network(struct stage_draft *draft, const struct yaml_node *node, struct error *err)
 {
-    return read_bool(draft, "network", node, &draft->stage.network, err);
+    draft->stage.loopback = node->kind == YAML_KIND_TEXT && strcmp(node->text, "loopback") == 0;
+    draft->stage.network = node->kind == YAML_KIND_BOOL && node->boolean;
+    if (draft->stage.loopback || node->kind == YAML_KIND_BOOL)
+        return 0;
+    return stage_draft_wrong_type(draft, "'network'", "true, false or loopback", node, err);
 }
 
 static int read_lineage(struct stage_draft *draft, const struct yaml_node *node, struct error *err)

@@ -122,6 +122,9 @@ static int judge_start(const struct attempt *attempt, struct error *err)
     if (report->without_namespaces)
         return error_set(err, ERR_STAGE, "cannot make the namespaces of its sandbox: %s",
                          strerror(report->start_errno));
+    if (report->without_group)
+        return error_set(err, ERR_STAGE, "cannot make the group for its limit of memory: %s",
+                         strerror(report->start_errno));
     if (report->start_errno == EACCES && start_hint_is_noexec(attempt->folder))
         return error_set(err, ERR_STAGE,
                          "cannot start '%s': cache/ lies on a file system that is mounted noexec, "
@@ -168,6 +171,12 @@ static int judge_end(const struct attempt *attempt, const char *limits, struct e
                          (long long)resources->disk_bytes);
     if (attempt->kill_at > 0.0)
         return error_set(err, ERR_INTERRUPTED, "interrupted");
+    if (report->out_of_memory && status != 0)
+        return error_set(
+            err, ERR_STAGE,
+            "killed, as all its processes together wanted more memory than the %lld "
+            "bytes that they have: name more in 'resources', or let it do less at once",
+            (long long)resources->memory_bytes);
     if (WIFSIGNALED(status))
         return error_set(err, ERR_STAGE, "killed by signal %d (%s)%s", WTERMSIG(status),
                          strsignal(WTERMSIG(status)), limits);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -44,13 +45,14 @@ bool confine_has_seccomp(void)
     REFUSE_BIT(SYS_unshare, 0, CLONE_NEWUSER, EPERM),                                              \
         REFUSE_BIT(SYS_clone, 0, CLONE_NEWUSER, EPERM), REFUSE_CALL(SYS_clone3, ENOSYS)
 
-/* With such a file another of the machine's users would become who runs the stage. */
+/* With such a file another of the machine's users would become who runs the stage. What openat2 is
+ * to do lies in memory, too; programs that know it use openat where there is none. */
 enum { CALL_FCHMODAT2 = 452 };
 #define REFUSE_USER_BIT                                                                            \
     REFUSE_OLD_USER_BIT, REFUSE_BIT(SYS_fchmod, 1, S_ISUID, EPERM),                                \
         REFUSE_BIT(SYS_fchmodat, 2, S_ISUID, EPERM),                                               \
         REFUSE_BIT(CALL_FCHMODAT2, 2, S_ISUID, EPERM), REFUSE_BIT(SYS_openat, 3, S_ISUID, EPERM),  \
-        REFUSE_BIT(SYS_mknodat, 2, S_ISUID, EPERM)
+        REFUSE_BIT(SYS_mknodat, 2, S_ISUID, EPERM), REFUSE_CALL(SYS_openat2, ENOSYS)
 
 /* A limit of processor time ends the process that it is set for; PRIO_USER are all of a user's. */
 #define REFUSE_OTHERS                                                                              \
@@ -70,20 +72,36 @@ enum { CALL_FCHMODAT2 = 452 };
         REFUSE_CALL(SYS_add_key, EPERM), REFUSE_CALL(SYS_request_key, EPERM)
 
 static const struct sock_filter with_network[] = {FILTER_HEAD, ALLOW};
+/* Netlink tells of the addresses that there are, to those who look before they listen. */
+static const struct sock_filter own_network[] = {FILTER_HEAD,
+                                                 IF_NOT(SYS_socket, 8),
+                                                 LOAD(args[0]),
+                                                 IF(AF_UNIX, 6),
+                                                 IF(AF_INET, 5),
+                                                 IF(AF_INET6, 4),
+                                                 IF_NOT(AF_NETLINK, 2),
+                                                 LOAD(args[2]),
+                                                 IF(NETLINK_ROUTE, 1),
+                                                 REFUSE(EACCES),
+                                                 ALLOW};
 /* Of sockets only those of one machine, by their family, are left. */
 static const struct sock_filter without_network[] = {
     FILTER_HEAD, IF_NOT(SYS_socket, 4), LOAD(args[0]), IF_NOT(AF_UNIX, 1),
     ALLOW,       REFUSE(EACCES),        ALLOW};
 
-static int filter_calls(bool network)
+#define PROGRAM(filter)                                                                            \
+    {                                                                                              \
+        sizeof(filter) / sizeof((filter)[0]), (struct sock_filter *)(filter)                       \
+    }
+
+static int filter_calls(enum confine_network network)
 {
-    const struct sock_filter *filter = network ? with_network : without_network;
-    const size_t size = network ? sizeof(with_network) : sizeof(without_network);
-    const struct sock_fprog program = {(unsigned short)(size / sizeof(*filter)),
-                                       (struct sock_filter *)filter};
+    static const struct sock_fprog programs[] = {[CONFINE_NO_NETWORK] = PROGRAM(without_network),
+                                                 [CONFINE_OWN_NETWORK] = PROGRAM(own_network),
+                                                 [CONFINE_NETWORK] = PROGRAM(with_network)};
     if (!confine_has_seccomp())
         return 0;
-    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &programs[network]);
 }
 
 /* All of them, also those that executing a file of root's would give. */
@@ -98,7 +116,7 @@ static int drop_capabilities(void)
     return (int)syscall(SYS_capset, &head, none);
 }
 
-int confine_enter(int rules, bool network)
+int confine_enter(int rules, enum confine_network network)
 {
     if (drop_capabilities() < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -1;

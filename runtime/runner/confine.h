@@ -8,8 +8,15 @@
 
 bool confine_has_seccomp(void);
 
+/* Which sockets are left beside those of one machine, of AF_UNIX. */
+enum confine_network {
+    CONFINE_NO_NETWORK,
+    CONFINE_OWN_NETWORK, /* of the internet's families: it is in a network namespace of its own */
+    CONFINE_NETWORK,     /* all */
+};
+
 /* `rules` of landlock.h, or -1. Between fork and exec: allocates nothing, takes no lock. -1 with
  * errno. */
-int confine_enter(int rules, bool network);
+int confine_enter(int rules, enum confine_network network);
 
 #endif

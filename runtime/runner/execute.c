@@ -26,12 +26,14 @@ static int make_rules(struct attempt *attempt, struct sandbox_rules *rules, int 
 {
     static const char *const own[] = {"run", "checkpoint", NULL};
     const struct job *job = attempt->job;
-    const struct sandbox_subject subject = {.project = attempt->jobs->project,
-                                            .stage = job->stage,
-                                            .invocation = &job->invocation,
-                                            .home = attempt->home,
-                                            .folders = own,
-                                            .network = job->stage->network};
+    const struct sandbox_subject subject = {
+        .project = attempt->jobs->project,
+        .stage = job->stage,
+        .invocation = &job->invocation,
+        .home = attempt->home,
+        .folders = own,
+        .network = job->stage->network,
+        .loopback = sandbox_gives_loopback(attempt->jobs->project, job->stage)};
     return sandbox_rules_make(&subject, rules, err) < 0
                ? -1
                : trespass_watch(attempt, &rules->allowed, tried, err);
@@ -65,10 +67,12 @@ static int start_process(struct attempt *attempt, const char *cards, struct erro
         .confined = sandbox_confines(project),
         .network = job->stage->network,
         .rules = rules.landlock,
-        .namespaces = {project->namespaces.level, project->namespaces.user, rules.shown},
+        .namespaces = {project->namespaces.level, project->namespaces.user,
+                       sandbox_gives_loopback(project, job->stage), rules.shown},
         .tried = tried,
         .lock = store_lock_descriptor(attempt->lock),
         .limits = limits_of(project, job->stage),
+        .groups = project->memory_groups,
         .mark = attempt_mark(attempt)};
     result = launch_start(project->launcher, &launch, &attempt->process, err);
     if (result == 0) {

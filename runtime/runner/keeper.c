@@ -56,9 +56,16 @@ static int enter_folder(const struct launch *launch)
                                                        : chdir(NAMESPACES_FOLDER);
 }
 
+static enum confine_network network_of(const struct launch *launch)
+{
+    return launch->network              ? CONFINE_NETWORK
+           : launch->namespaces.network ? CONFINE_OWN_NETWORK
+                                        : CONFINE_NO_NETWORK;
+}
+
 /* Runs in the program's process. Returns -1 with errno set where it must not start. */
-static int prepare_program(const struct launch *launch, const struct supervisor *supervisor,
-                           pid_t keeper)
+static int prepare_program(const struct launch *launch, const struct memory_group *group,
+                           const struct supervisor *supervisor, pid_t keeper)
 {
     reset_signals();
     /* A session of its own: a program that asks at the terminal is told that there is none, and
@@ -77,7 +84,7 @@ static int prepare_program(const struct launch *launch, const struct supervisor 
             return -1;
     } else if (launch->progress >= 0 && dup2(launch->progress, LAUNCH_PROGRESS_FD) < 0)
         return -1;
-    if (limits_enter(&launch->limits) < 0)
+    if (limits_enter(&launch->limits) < 0 || memory_group_enter(group) < 0)
         return -1;
     bear_mark(launch->mark);
     /* Core files and permissions must not depend on who runs. */
@@ -85,20 +92,21 @@ static int prepare_program(const struct launch *launch, const struct supervisor 
     umask(022);
     if (setrlimit(RLIMIT_CORE, &no_core) < 0)
         return -1;
-    if (launch->confined && confine_enter(launch->rules, launch->network) < 0)
+    if (launch->confined && confine_enter(launch->rules, network_of(launch)) < 0)
         return -1;
     return supervisor_enter(supervisor, launch->argv[0]);
 }
 
 /* 0, or the errno for which it did not start. The child shares this memory until it executes,
  * so what it leaves in `why` is seen here. */
-static int start_program(const struct launch *launch, struct supervisor *supervisor, pid_t *program)
+static int start_program(const struct launch *launch, const struct memory_group *group,
+                         struct supervisor *supervisor, pid_t *program)
 {
     volatile int why = 0;
     pid_t keeper = getpid(), child = vfork();
     if (child == 0) {
         int first = launch->progress >= 0 ? LAUNCH_PROGRESS_FD + 1 : LAUNCH_PROGRESS_FD;
-        if (prepare_program(launch, supervisor, keeper) == 0) {
+        if (prepare_program(launch, group, supervisor, keeper) == 0) {
             syscall(SYS_close_range, first, ~0U, 1U << 2 /* CLOSE_RANGE_CLOEXEC */);
             execve(launch->argv[0], launch->argv, launch->environment);
         }
@@ -271,7 +279,8 @@ static void watch(pid_t program, struct supervisor *supervisor)
 
 /* Starts the program and sees it to its end; in the keeper, or in the init. Where the report is to
  * be written changes. */
-static void run_program(const struct launch *launch, int *report_to, struct launch_report *report)
+static void run_program(const struct launch *launch, struct memory_group *group, int *report_to,
+                        struct launch_report *report)
 {
     struct supervisor supervisor;
     int lock = launch->lock;
@@ -282,13 +291,14 @@ static void run_program(const struct launch *launch, int *report_to, struct laun
     /* A copy of the program may be open for writing still, in a keeper that was forked while it
      * was made and is about to close what it does not need. */
     for (int tries = 0; tries < BUSY_TRIES; tries++) {
-        report->start_errno = start_program(launch, &supervisor, &program);
+        report->start_errno = start_program(launch, group, &supervisor, &program);
         if (report->start_errno != ETXTBSY)
             break;
         nanosleep(&busy_pause, NULL);
     }
-    int *const kept[] = {report_to, &lock, &supervisor.listener, &supervisor.signals,
-                         &supervisor.folder};
+    int *const kept[] = {report_to,           &lock,
+                         &group->groups,      &supervisor.listener,
+                         &supervisor.signals, &supervisor.folder};
     keep_only(kept, sizeof(kept) / sizeof(kept[0]));
     if (report->start_errno == 0) {
         watch(program, &supervisor);
@@ -298,8 +308,8 @@ static void run_program(const struct launch *launch, int *report_to, struct laun
 
 /* The first process in the namespaces. It keeps the report and the lock open as the keeper does, so
  * that both stay as long as anything inside lives. */
-_Noreturn static void init_run(const struct launch *launch, int keeper, int report_to, int why,
-                               struct launch_report *report)
+_Noreturn static void init_run(const struct launch *launch, struct memory_group *group, int keeper,
+                               int report_to, int why, struct launch_report *report)
 {
     struct pollfd end = {.fd = keeper, .events = POLLIN};
     setpgid(0, 0);
@@ -315,12 +325,13 @@ _Noreturn static void init_run(const struct launch *launch, int keeper, int repo
     report->start_errno = why;
     report->without_namespaces = why != 0;
     if (why == 0)
-        run_program(launch, &report_to, report);
+        run_program(launch, group, &report_to, report);
     _exit(0);
 }
 
 /* The same as run_program, with an init between. Memory that both share tells what it saw. */
-static void run_init(const struct launch *launch, int *report_to, struct launch_report *report)
+static void run_init(const struct launch *launch, struct memory_group *group, int *report_to,
+                     struct launch_report *report)
 {
     int why, keeper = (int)syscall(SYS_pidfd_open, getpid(), 0);
     struct launch_report *inside =
@@ -333,11 +344,11 @@ static void run_init(const struct launch *launch, int *report_to, struct launch_
         return;
     }
     if (init == 0)
-        init_run(launch, keeper, *report_to, why, inside);
+        init_run(launch, group, keeper, *report_to, why, inside);
     setpgid(init, init); /* a signal to the group finds it at once */
     struct supervisor none = {.listener = -1};
     int lock = launch->lock;
-    int *const kept[] = {report_to, &lock};
+    int *const kept[] = {report_to, &lock, &group->groups};
     keep_only(kept, sizeof(kept) / sizeof(kept[0]));
     watch(init, &none);
     end_all(init, &none, report);
@@ -352,6 +363,7 @@ static void run_init(const struct launch *launch, int *report_to, struct launch_
 void keeper_run(const struct launch *launch, pid_t runner, int report_to)
 {
     struct launch_report report = {0};
+    struct memory_group group;
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
@@ -362,10 +374,16 @@ void keeper_run(const struct launch *launch, pid_t runner, int report_to)
     prctl(PR_SET_PDEATHSIG, SIGUSR1);
     if (getppid() != runner)
         _exit(1);
-    if (launch->namespaces.level == NAMESPACES_NONE)
-        run_program(launch, &report_to, &report);
+    if (memory_group_make(&group, launch->groups, launch->limits.memory_bytes) < 0) {
+        report.start_errno = errno;
+        report.without_group = true;
+    } else if (launch->namespaces.level == NAMESPACES_NONE)
+        run_program(launch, &group, &report_to, &report);
     else
-        run_init(launch, &report_to, &report);
+        run_init(launch, &group, &report_to, &report);
+    report.out_of_memory = memory_group_end(&group);
+    if (getppid() != runner)
+        memory_groups_abandon(group.groups);
     ssize_t written = write(report_to, &report, sizeof(report));
     _exit(written == sizeof(report) ? 0 : 1);
 }

@@ -18,6 +18,7 @@
 
 #include "base/digest.h"
 #include "runner/limits.h"
+#include "runner/memory_group.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ struct launch {
     int progress;       /* becomes LAUNCH_PROGRESS_FD; -1: none */
     int lock;           /* held by the keeper as long as anything of the program lives; -1: none */
     struct limits limits;
+    int groups;                   /* for the limit of memory (memory_group.h); -1: none */
     bool confined;                /* enters the sandbox (sandbox.h), */
     bool network;                 /* with the network in reach, */
     int rules;                    /* under these of Landlock; -1: none */
@@ -49,6 +51,8 @@ struct launch_report {
     unsigned killed;          /* processes that it left, killed after it ended */
     unsigned left;            /* those that could not be killed */
     bool full;                /* it had as many processes as it may */
+    bool without_group;       /* start_errno is that of making its group */
+    bool out_of_memory;       /* its group had more than it may, and some were killed for it */
     char names[LAUNCH_NAMES]; /* of the first of them, separated by blanks */
 };
 

@@ -1,7 +1,7 @@
 /* A request is one message: its head, the words of argv, the environment and what namespaces show,
  * each with a NUL, and the descriptors folder, output, errors, report and, as the head says,
- * progress, rules, tried and lock. The answer is the keeper's pid with a descriptor of it, or 0
- * where there is no keeper. A request of a pid alone ends that keeper; its answer is 0. */
+ * progress, rules, tried, groups and lock. The answer is the keeper's pid with a descriptor of it,
+ * or 0 where there is no keeper. A request of a pid alone ends that keeper; its answer is 0. */
 #include "runner/launcher.h"
 
 #include "base/memory.h"
@@ -20,7 +20,7 @@
 
 enum {
     MESSAGE_LIMIT = 100 << 10,
-    DESCRIPTORS = 8,
+    DESCRIPTORS = 9,
     FIXED_DESCRIPTORS = 4,
     WORDS_LIMIT = 16 << 10,
     RECEIVE_TRIES = 20,
@@ -33,7 +33,8 @@ struct head {
     uint64_t mark;
     uint32_t argc, envc, shown;
     uint32_t namespaces; /* enum namespaces_level */
-    uint8_t has_progress, has_rules, has_tried, has_lock, confined, network, user;
+    uint8_t has_progress, has_rules, has_tried, has_groups, has_lock, confined, network, user,
+        own_network;
 };
 
 struct launcher {
@@ -126,7 +127,7 @@ static pid_t fork_keeper(char *message, size_t size, const int *fds, size_t coun
     memcpy(&head, message, sizeof(head));
     if (head.argc >= WORDS_LIMIT || head.envc >= WORDS_LIMIT || head.shown >= WORDS_LIMIT ||
         count != FIXED_DESCRIPTORS + (size_t)head.has_progress + (size_t)head.has_rules +
-                     (size_t)head.has_tried + (size_t)head.has_lock ||
+                     (size_t)head.has_tried + (size_t)head.has_groups + (size_t)head.has_lock ||
         !find_words(next, message + size, argv, head.argc, &next) ||
         !find_words(next, message + size, environment, head.envc, &next) ||
         !find_words(next, message + size, shown, head.shown, &next))
@@ -141,8 +142,9 @@ static pid_t fork_keeper(char *message, size_t size, const int *fds, size_t coun
         .confined = head.confined,
         .network = head.network,
         .rules = head.has_rules ? fds[FIXED_DESCRIPTORS + head.has_progress] : -1,
-        .namespaces = {(enum namespaces_level)head.namespaces, head.user, shown},
+        .namespaces = {(enum namespaces_level)head.namespaces, head.user, head.own_network, shown},
         .tried = head.has_tried ? fds[FIXED_DESCRIPTORS + head.has_progress + head.has_rules] : -1,
+        .groups = head.has_groups ? fds[count - 1 - head.has_lock] : -1,
         .lock = head.has_lock ? fds[count - 1] : -1,
         .limits = head.limits,
         .mark = head.mark};
@@ -241,6 +243,11 @@ int launcher_start(struct launcher **started, struct error *err)
     return 0;
 }
 
+pid_t launcher_pid(const struct launcher *launcher)
+{
+    return launcher == NULL ? 0 : launcher->pid;
+}
+
 void launcher_stop(struct launcher *launcher)
 {
     if (launcher == NULL)
@@ -313,10 +320,12 @@ enum launcher_answer launcher_fork(struct launcher *launcher, const struct launc
                         .has_progress = launch->progress >= 0,
                         .has_rules = launch->rules >= 0,
                         .has_tried = launch->tried >= 0,
+                        .has_groups = launch->groups >= 0,
                         .confined = launch->confined,
                         .network = launch->network,
                         .namespaces = launch->namespaces.level,
                         .user = launch->namespaces.user,
+                        .own_network = launch->namespaces.network,
                         .has_lock = launch->lock >= 0};
     int fds[DESCRIPTORS] = {launch->folder, launch->output, launch->errors, report};
     size_t count = FIXED_DESCRIPTORS;
@@ -326,6 +335,8 @@ enum launcher_answer launcher_fork(struct launcher *launcher, const struct launc
         fds[count++] = launch->rules;
     if (head.has_tried)
         fds[count++] = launch->tried;
+    if (head.has_groups)
+        fds[count++] = launch->groups;
     if (head.has_lock)
         fds[count++] = launch->lock;
     char *message = memory_new(MESSAGE_LIMIT, 1, &ignored);

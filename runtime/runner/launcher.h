@@ -13,6 +13,7 @@ struct launcher;
 
 int launcher_start(struct launcher **launcher, struct error *err);
 void launcher_stop(struct launcher *launcher);
+pid_t launcher_pid(const struct launcher *launcher); /* 0 of NULL */
 
 enum launcher_answer {
     LAUNCHER_FORKED,

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "runner/dep_content.h"
+#include "runner/sandbox.h"
 #include "runner/scratch.h"
 #include "runner/stage_json.h"
 #include "store/materialise.h"
@@ -248,18 +249,16 @@ static int make_outs(const struct attempt *attempt, struct error *err)
     return result;
 }
 
-/* The project's folder from the work folder, cache/work/<key>/run, unless the cache lies elsewhere
- * or the stage sees that folder at another place;
- * only stages that use the network may look there, for file: URLs. */
+/* The project's folder from the work folder, cache/work/<key>/run, unless the cache lies elsewhere;
+ * only stages that use the network may look there, for file: URLs. One that is confined could not:
+ * it has what it declares, at the same places in the work folder. */
 static const char *project_folder(const struct attempt *attempt)
 {
     const struct project *project = attempt->jobs->project;
     const char *folder = project->plan->folder, *cache = store_folder(project->store);
     size_t length = strlen(folder);
-    if (!attempt->job->stage->network)
+    if (!attempt->job->stage->network || sandbox_confines(project))
         return NULL;
-    if (attempt_inside(attempt) != attempt->folder)
-        return folder;
     bool inside = strncmp(cache, folder, length) == 0 && strcmp(cache + length, "/cache") == 0;
     return inside ? "../../../.." : folder;
 }

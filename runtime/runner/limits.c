@@ -94,12 +94,17 @@ void limits_missing(const struct namespaces_here *here, struct text *missing)
         text_addf(missing, "%sprocesses are not counted", missing->size > 0 ? ", " : "");
 }
 
-void limits_in_force(const struct namespaces_here *here, struct text *words)
+const char *limits_memory_whose(bool memory_of_all)
+{
+    return memory_of_all ? "all its processes" : "each process";
+}
+
+void limits_in_force(const struct namespaces_here *here, bool memory_of_all, struct text *words)
 {
     struct text missing = {0};
     limits_missing(here, &missing);
-    text_addf(words, ", limits on %smemory of each process and on disk",
-              missing.size == 0 ? "processes, " : "");
+    text_addf(words, ", limits on %smemory of %s and on disk",
+              missing.size == 0 ? "processes, " : "", limits_memory_whose(memory_of_all));
     text_release(&missing);
 }
 

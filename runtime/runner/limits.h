@@ -1,6 +1,7 @@
 /* How much a stage may take: memory, the size of a file, processes, and room on the disk.
  *
- *   memory      of each process; what it has beyond it is refused (RLIMIT_DATA)
+ *   memory      of each process; what it has beyond it is refused (RLIMIT_DATA). Of all together by
+ *               memory_group.h
  *   a file      SIGXFSZ, or EFBIG where that is ignored (RLIMIT_FSIZE)
  *   processes   and threads, of all of the stage, in its namespaces: a further one is refused.
  *               Counted by its user namespace (RLIMIT_NPROC, from Linux 5.14), which does not count
@@ -36,7 +37,8 @@ bool limits_are_reached(void);
 
 /* What is missing here, appended as words; and what is in force. */
 void limits_missing(const struct namespaces_here *here, struct text *missing);
-void limits_in_force(const struct namespaces_here *here, struct text *words);
+void limits_in_force(const struct namespaces_here *here, bool memory_of_all, struct text *words);
+const char *limits_memory_whose(bool memory_of_all);
 
 /* What lies in a folder takes on the disk, in *bytes, each entry at least a block; not more than
  * `most` is counted, and what lies deeper than any stage's work counts as that. */

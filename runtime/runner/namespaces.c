@@ -5,13 +5,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -19,12 +22,15 @@
 
 enum { SHOWN_MOST = 64, PATH_SIZE = 4096 };
 
-/* In memory, so they are bounded: in percent of it. */
+/* In memory, so they are bounded: in percent of it. /var for the sockets of services, to which
+ * neither Landlock nor mounts that are read-only bar the way. */
 static const struct {
     const char *path, *options;
-} hidden[] = {{"/run", "mode=755,size=1m"},
-              {"/tmp", "mode=1777,size=25%"},
-              {"/dev/shm", "mode=1777,size=25%"}};
+    bool own; /* the stage may write there */
+} hidden[] = {{"/run", "mode=755,size=1m", true},
+              {"/tmp", "mode=1777,size=25%", true},
+              {"/dev/shm", "mode=1777,size=25%", true},
+              {"/var", "mode=755,size=1m", false}};
 
 enum { HIDDEN_COUNT = sizeof(hidden) / sizeof(hidden[0]) };
 
@@ -33,12 +39,19 @@ const char *namespaces_hidden(size_t i)
     return i < HIDDEN_COUNT ? hidden[i].path : NULL;
 }
 
+/* One that is a link lies elsewhere, where other names lead, too. */
+static bool can_be_hidden(size_t i)
+{
+    struct stat st;
+    return hidden[i].own || (lstat(hidden[i].path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
 bool namespaces_hides(const char *path)
 {
     for (size_t i = 0; i < HIDDEN_COUNT; i++) {
         const size_t length = strlen(hidden[i].path);
         if (strncmp(path, hidden[i].path, length) == 0 && path[length] == '/')
-            return true;
+            return can_be_hidden(i);
     }
     return false;
 }
@@ -83,6 +96,7 @@ pid_t namespaces_fork(const struct namespaces *namespaces, int *why)
     const gid_t group = getegid();
     const unsigned long flags = SIGCHLD | CLONE_NEWNS | CLONE_NEWIPC |
                                 (namespaces->level == NAMESPACES_ALL ? CLONE_NEWPID : 0UL) |
+                                (namespaces->network ? CLONE_NEWNET : 0UL) |
                                 (namespaces->user ? CLONE_NEWUSER : 0UL);
     *why = 0;
     /* With all arguments 0 their order, which architectures differ in, doesn't matter. */
@@ -97,13 +111,17 @@ pid_t namespaces_fork(const struct namespaces *namespaces, int *why)
 static int hide(bool is_hidden[HIDDEN_COUNT])
 {
     for (size_t i = 0; i < HIDDEN_COUNT; i++) {
+        is_hidden[i] = false;
+        if (!can_be_hidden(i))
+            continue;
         is_hidden[i] =
             mount("tmpfs", hidden[i].path, "tmpfs", MS_NOSUID | MS_NODEV, hidden[i].options) == 0;
         /* The first has the work folder; who has none of the others shares none. */
         if (!is_hidden[i] && (i == 0 || errno != ENOENT))
             return -1;
     }
-    return 0;
+    /* By that name, too, programs look for what lies in /run. */
+    return is_hidden[HIDDEN_COUNT - 1] ? symlink("/run", "/var/run") : 0;
 }
 
 /* The folders on the way to a place, and the place itself, as what `fd` is. */
@@ -170,7 +188,8 @@ static int hide_and_show(char *const *shown, bool is_hidden[HIDDEN_COUNT])
 static int allow_new(int rules, const bool is_hidden[HIDDEN_COUNT])
 {
     for (size_t i = 1; i < HIDDEN_COUNT; i++)
-        if (is_hidden[i] && landlock_allow_more(rules, hidden[i].path, LANDLOCK_WRITE) < 0)
+        if (is_hidden[i] && hidden[i].own &&
+            landlock_allow_more(rules, hidden[i].path, LANDLOCK_WRITE) < 0)
             return -1;
     return landlock_allow_more(rules, "/proc", LANDLOCK_READ);
 }
@@ -184,6 +203,19 @@ static int mount_processes(void)
     return errno == EINVAL ? mount("proc", "/proc", "proc", flags, NULL) : -1;
 }
 
+/* All that there is in a new network, and it is down. */
+static int raise_loopback(void)
+{
+    struct ifreq loopback = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    const int result = ioctl(fd, SIOCSIFFLAGS, &loopback), why = errno;
+    close(fd);
+    errno = why;
+    return result;
+}
+
 int namespaces_fill(const struct namespaces *namespaces, int rules)
 {
     bool is_hidden[HIDDEN_COUNT];
@@ -191,6 +223,8 @@ int namespaces_fill(const struct namespaces *namespaces, int rules)
         hide_and_show(namespaces->shown, is_hidden) < 0)
         return -1;
     if (namespaces->level == NAMESPACES_ALL && mount_processes() < 0)
+        return -1;
+    if (namespaces->network && raise_loopback() < 0)
         return -1;
     return rules < 0 ? 0 : allow_new(rules, is_hidden);
 }
@@ -207,8 +241,8 @@ int namespaces_seal(void)
         return errno == ENOSYS ? 0 : -1;
     /* What is none of ours, since it could not be hidden, is no mount. */
     for (size_t i = 0; i < HIDDEN_COUNT; i++)
-        if (set_mounts(hidden[i].path, 0, 0, MOUNT_ATTR_RDONLY) < 0 && errno != EINVAL &&
-            errno != ENOENT)
+        if (hidden[i].own && set_mounts(hidden[i].path, 0, 0, MOUNT_ATTR_RDONLY) < 0 &&
+            errno != EINVAL && errno != ENOENT)
             return -1;
     return access(NAMESPACES_HOME, F_OK) < 0 ? 0
                                              : set_mounts(NAMESPACES_HOME, 0, 0, MOUNT_ATTR_RDONLY);
@@ -217,10 +251,10 @@ int namespaces_seal(void)
 /* ---- what is allowed ---- */
 
 /* 0, or the errno for which it is not. */
-static int try_level(enum namespaces_level level, bool user)
+static int try_level(enum namespaces_level level, bool user, bool network)
 {
     char *const nothing[] = {NULL};
-    const struct namespaces namespaces = {level, user, nothing};
+    const struct namespaces namespaces = {level, user, network, nothing};
     int why, status;
     pid_t child = namespaces_fork(&namespaces, &why);
     if (child < 0)
@@ -239,31 +273,50 @@ static int try_level(enum namespaces_level level, bool user)
 struct namespaces_here namespaces_here(void)
 {
     const char *lowered = getenv("REPRISE_NAMESPACES");
-    struct namespaces_here here = {NAMESPACES_NONE, needs_user(), EPERM};
+    struct namespaces_here here = {.level = NAMESPACES_NONE, .user = needs_user(), .why = EPERM};
     if (lowered != NULL && strcmp(lowered, "none") == 0)
         return here;
     const bool only_files = lowered != NULL && strcmp(lowered, "files") == 0;
-    if (!only_files && (here.why = try_level(NAMESPACES_ALL, here.user)) == 0)
+    if (!only_files && (here.why = try_level(NAMESPACES_ALL, here.user, false)) == 0)
         here.level = NAMESPACES_ALL;
-    else if (try_level(NAMESPACES_FILES, here.user) == 0)
+    else if (try_level(NAMESPACES_FILES, here.user, false) == 0)
         here.level = NAMESPACES_FILES;
     return here;
+}
+
+void namespaces_try_network(struct namespaces_here *here)
+{
+    here->asked_network = true;
+    here->why_no_network =
+        here->level == NAMESPACES_NONE ? here->why : try_level(here->level, here->user, true);
+}
+
+bool namespaces_have_network(const struct namespaces_here *here)
+{
+    return here->asked_network && here->why_no_network == 0;
 }
 
 void namespaces_missing(const struct namespaces_here *here, struct text *missing)
 {
     static const char *const what[] = {
-        [NAMESPACES_NONE] = "/run, /tmp, /dev/shm and the names of processes are the machine's, "
-                            "and the work folder's path is not fixed (namespaces",
+        [NAMESPACES_NONE] =
+            "/run, /tmp, /dev/shm, /var and the names of processes are the machine's, "
+            "and the work folder's path is not fixed (namespaces",
         [NAMESPACES_FILES] = "the names of processes are the machine's (a /proc of its own"};
     if (here->level != NAMESPACES_ALL)
         text_addf(missing, "%s%s: %s)", missing->size > 0 ? ", " : "", what[here->level],
                   strerror(here->why));
+    if (here->asked_network && here->why_no_network != 0)
+        text_addf(missing,
+                  "%sstages with 'network: loopback' have no sockets of their own network (a "
+                  "network namespace: %s)",
+                  missing->size > 0 ? ", " : "", strerror(here->why_no_network));
 }
 
 void namespaces_in_force(const struct namespaces_here *here, struct text *words)
 {
     if (here->level != NAMESPACES_NONE)
-        text_addf(words, ", namespaces (%smount, %sIPC)", here->user ? "user, " : "",
-                  here->level == NAMESPACES_ALL ? "pid, " : "");
+        text_addf(words, ", namespaces (%smount, %sIPC%s)", here->user ? "user, " : "",
+                  here->level == NAMESPACES_ALL ? "pid, " : "",
+                  namespaces_have_network(here) ? ", network" : "");
 }

@@ -1,11 +1,14 @@
 /* What a confined stage finds in place of the machine's own: another process tree, other System V
- * IPC, and a mount tree in which /run, /tmp and /dev/shm are empty and its own, and its work folder
- * lies at one path, wherever the project does.
+ * IPC, and a mount tree in which /run, /tmp and /dev/shm are empty and its own, /var is empty, and
+ * its work folder lies at one path, wherever the project does.
  *
  *   keeper ── init (namespaces_fork, namespaces_fill) ── program ── ...
  *
- * By user, mount, pid and IPC namespaces (namespaces(7)); a user namespace only where the others
- * are not allowed without. The init is process 1 inside: when it ends, the kernel kills the rest.
+ * A stage that asks for it has a network, too, with its own loopback and nothing else.
+ *
+ * By user, mount, pid, IPC and network namespaces (namespaces(7)); a user namespace only where the
+ * others are not allowed without. The init is process 1 inside: when it ends, the kernel kills the
+ * rest.
  */
 #ifndef RUNNER_NAMESPACES_H
 #define RUNNER_NAMESPACES_H
@@ -28,20 +31,26 @@ enum namespaces_level {
 /* What a kernel allows. */
 struct namespaces_here {
     enum namespaces_level level;
-    bool user; /* a user namespace is needed for it */
-    int why;   /* the errno for which it is not more */
+    bool user;          /* a user namespace is needed for it */
+    int why;            /* the errno for which it is not more */
+    bool asked_network; /* by namespaces_try_network: */
+    int why_no_network; /* an errno, or 0 where a stage may have one of its own */
 };
 
 struct namespaces {
     enum namespaces_level level;
     bool user;          /* with a user namespace */
-    char *const *shown; /* work/<key>, then what else of /run, /tmp and /dev/shm is to be seen, each
-                           at its place; NULL at the end; absolute */
+    bool network;       /* with a network of its own */
+    char *const *shown; /* work/<key>, then what else of the folders that are hidden is to be seen,
+                           each at its place; NULL at the end; absolute */
 };
 
 /* How far this kernel goes, found by trying in a child. REPRISE_NAMESPACES=none|files lowers it,
  * for tests. */
 struct namespaces_here namespaces_here(void);
+/* And whether a network of a stage's own is allowed, found in the same way. */
+void namespaces_try_network(struct namespaces_here *here);
+bool namespaces_have_network(const struct namespaces_here *here);
 
 /* The folders that are hidden, from 0 on; NULL behind the last. */
 const char *namespaces_hidden(size_t i);

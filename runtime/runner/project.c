@@ -9,6 +9,8 @@
 #include "plan/plan_read.h"
 #include "runner/answers.h"
 #include "runner/executables.h"
+#include "runner/launcher.h"
+#include "runner/memory_group.h"
 #include "store/ignore.h"
 
 #include <errno.h>
@@ -188,14 +190,25 @@ static enum sandbox_mode sandbox_mode_of(const char *name)
                                                     : SANDBOX_REQUIRE;
 }
 
+/* Where a stage asks for one of its own. */
+static void try_network(struct project *project)
+{
+    bool asked = false;
+    for (size_t i = 0; i < project->plan->count; i++)
+        asked |= project->plan->stages[i].loopback;
+    if (asked)
+        namespaces_try_network(&project->namespaces);
+}
+
 int project_open(const struct project_settings *settings, enum project_view view,
                  struct project *opened, struct error *err)
 {
-    struct project project = {.settings = *settings};
+    struct project project = {.settings = *settings, .memory_groups = -1};
     char *cache = NULL, *lock_path = NULL;
     int result = -1;
     project.sandbox = sandbox_mode_of(settings->sandbox);
-    if (project.sandbox == SANDBOX_AUTO || project.sandbox == SANDBOX_REQUIRE)
+    const bool confines = project.sandbox == SANDBOX_AUTO || project.sandbox == SANDBOX_REQUIRE;
+    if (confines)
         project.namespaces = namespaces_here();
     if (project_enter(&project.settings, &project.found_file, err) < 0)
         return -1;
@@ -203,6 +216,8 @@ int project_open(const struct project_settings *settings, enum project_view view
         (project.lock = lock_reader_new(lock_path, err)) == NULL ||
         read_plan(&project, view, err) < 0)
         goto done;
+    if (confines)
+        try_network(&project);
     if ((cache = file_join(project.plan->folder, "cache", err)) == NULL ||
         (project.artifacts = file_join(project.plan->folder, "artifacts", err)) == NULL ||
         (project.runs = file_join(project.plan->folder, "reports/runs", err)) == NULL ||
@@ -247,8 +262,29 @@ int project_check_places(const struct project *project, struct error *err)
     return 0;
 }
 
+bool project_limits_memory(const struct project *project)
+{
+    for (size_t i = 0; i < project->plan->count; i++)
+        if (project->plan->stages[i].resources.memory_bytes > 0)
+            return true;
+    return false;
+}
+
+void project_use_launcher(struct project *project, struct launcher *launcher)
+{
+    project->launcher = launcher;
+    if (launcher != NULL && project_limits_memory(project))
+        project->memory_groups = memory_groups_open(launcher_pid(launcher));
+}
+
+bool project_limits_memory_of_all(const struct project *project)
+{
+    return project->memory_groups >= 0 || memory_groups_are_here(launcher_pid(project->launcher));
+}
+
 void project_close(struct project *project)
 {
+    memory_groups_close(project->memory_groups);
     answers_close(project->answers);
     executables_free(project->programs);
     ignore_free(project->ignore);

@@ -52,6 +52,7 @@ struct project {
     struct answers *answers;           /* of programs to questions */
     enum sandbox_mode sandbox;         /* what stages may do */
     struct namespaces_here namespaces; /* in which they do it */
+    int memory_groups; /* for stages with a limit of memory (memory_group.h); -1: none */
     atomic_int untidy; /* not 0: something that should be gone could not be removed */
     atomic_int stop;   /* not 0: hashing, copying and asking end with ERR_INTERRUPTED */
 };
@@ -86,6 +87,13 @@ int project_enter(struct project_settings *settings, char **found_file, struct e
 int project_open(const struct project_settings *settings, enum project_view view,
                  struct project *project, struct error *err);
 void project_close(struct project *project);
+
+/* Before stages are executed: by the launcher, and under the limits that are to be had here. */
+void project_use_launcher(struct project *project, struct launcher *launcher);
+
+/* Whether any stage has a limit of memory; and whether one is of all its processes together. */
+bool project_limits_memory(const struct project *project);
+bool project_limits_memory_of_all(const struct project *project);
 
 /* artifacts/<stage>/<path>, or NULL. free() it. */
 char *project_artifact(const struct project *project, const char *stage, const char *path,

@@ -146,7 +146,8 @@ static int launch(const struct question *question, const struct sandbox_rules *r
         .limits = {.processes = confined ? LIMITS_PROCESSES : 0},
         .confined = confined,
         .rules = rules->landlock,
-        .namespaces = {project->namespaces.level, project->namespaces.user, rules->shown},
+        .namespaces = {project->namespaces.level, project->namespaces.user, false, rules->shown},
+        .groups = -1,
         .tried = -1,
         .mark = keeper_mark(store_folder(project->store), NULL)};
     int result = launch_start(project->launcher, &asked, &launched, err);

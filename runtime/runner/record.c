@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "runner/limits.h"
 #include "runner/machine.h"
 #include "runner/requirement.h"
 #include "runner/sandbox.h"
@@ -128,11 +129,14 @@ static void make_id(const struct record_run *run, const char *host, char id[9])
 static json_t *sandbox_json(const struct project *project)
 {
     struct text words = {0};
-    if (project->sandbox == SANDBOX_OFF)
-        return json_string("off");
-    if (project->sandbox == SANDBOX_TRACE)
-        return json_string("trace: nothing was refused");
-    sandbox_in_force(project, &words);
+    if (sandbox_confines(project))
+        sandbox_in_force(project, &words);
+    else {
+        text_add(&words, project->sandbox == SANDBOX_OFF ? "off" : "trace: nothing was refused");
+        if (project_limits_memory(project))
+            text_addf(&words, ", limits on memory of %s",
+                      limits_memory_whose(project_limits_memory_of_all(project)));
+    }
     json_t *json = words.failed ? NULL : json_string(text_string(&words));
     text_release(&words);
     return json;

@@ -19,6 +19,12 @@ bool sandbox_confines(const struct project *project)
     return project->sandbox == SANDBOX_AUTO || project->sandbox == SANDBOX_REQUIRE;
 }
 
+bool sandbox_gives_loopback(const struct project *project, const struct plan_stage *stage)
+{
+    return sandbox_confines(project) && stage->loopback &&
+           namespaces_have_network(&project->namespaces);
+}
+
 void sandbox_missing(const struct project *project, struct text *missing)
 {
     static const struct {
@@ -47,7 +53,7 @@ void sandbox_in_force(const struct project *project, struct text *words)
     if (confine_has_seccomp())
         text_add(words, ", seccomp");
     namespaces_in_force(&project->namespaces, words);
-    limits_in_force(&project->namespaces, words);
+    limits_in_force(&project->namespaces, project_limits_memory_of_all(project), words);
 }
 
 int sandbox_check(const struct project *project, struct error *err)
@@ -72,9 +78,22 @@ int sandbox_check(const struct project *project, struct error *err)
 /* ---- rules ---- */
 
 /* What belongs to the machine and to nobody. */
-static const char *const system_paths[] = {
-    "/usr", "/bin",  "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
-    "/etc", "/proc", "/sys",  "/opt", "/nix",   "/gnu",   "/var/cache/fontconfig"};
+static const char *const system_paths[] = {"/usr",
+                                           "/bin",
+                                           "/sbin",
+                                           "/lib",
+                                           "/lib32",
+                                           "/lib64",
+                                           "/libx32",
+                                           "/etc",
+                                           "/proc",
+                                           "/sys",
+                                           "/opt",
+                                           "/nix",
+                                           "/gnu",
+                                           "/var/cache/fontconfig",
+                                           "/var/lib/sss/pipes/nss",
+                                           "/var/lib/sss/mc" /* who the users are */};
 /* What everybody writes and nobody reads again, but for shared memory. No other device: disks hold
  * all files, terminals what is typed. */
 static const char *const device_paths[] = {"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
@@ -189,14 +208,24 @@ static int grant_libraries(struct granting *granting, const struct invocation *i
                : grant_parts(granting, path, length, ALL(beside), err);
 }
 
+/* Where it is, and where its name says, which may be a link: a virtual environment's python3 is one
+ * to another's. */
+static int grant_named(struct granting *granting, const struct invocation_file *file,
+                       struct error *err)
+{
+    return grant_program(granting, file->program->path, err) < 0 ||
+                   (file->name[0] == '/' && grant_program(granting, file->name, err) < 0)
+               ? -1
+               : 0;
+}
+
 static int grant_programs(struct granting *granting, const struct invocation *invocation,
                           struct error *err)
 {
     int result = grant_libraries(granting, invocation, err);
     for (size_t i = 0; i < invocation->file_count && result == 0; i++)
         if (invocation->files[i].interpreter || invocation->files[i].inner == NULL)
-            result = grant_program(granting, invocation->files[i].program->path, err);
-    /* As it was named, too: a virtual environment's python3 is a link to another's. */
+            result = grant_named(granting, &invocation->files[i], err);
     if (result == 0 && invocation->argv[0][0] == '/')
         result = grant_program(granting, invocation->argv[0], err);
     return result;
@@ -215,17 +244,14 @@ static int grant_own(struct granting *granting, const struct sandbox_subject *su
     return result;
 }
 
-/* Files of the project that cmd and deps name. */
-static int grant_declared(struct granting *granting, const struct sandbox_subject *subject,
-                          struct error *err)
+/* Deps where they lie: those with an absolute path, or all. */
+static int grant_deps(struct granting *granting, const struct sandbox_subject *subject, bool all,
+                      struct error *err)
 {
-    const struct invocation *invocation = subject->invocation;
     const struct plan_stage *stage = subject->stage;
     int result = 0;
-    for (size_t i = 0; i < invocation->file_count && result == 0; i++)
-        result = grant(granting, invocation->files[i].program->path, LANDLOCK_READ, err);
     for (size_t i = 0; i < stage->dep_count && result == 0; i++) {
-        if (stage->deps[i].path == NULL)
+        if (stage->deps[i].path == NULL || (!all && stage->deps[i].path[0] != '/'))
             continue;
         char *path = stage->deps[i].path[0] == '/'
                          ? memory_copy_text(stage->deps[i].path, err)
@@ -234,6 +260,17 @@ static int grant_declared(struct granting *granting, const struct sandbox_subjec
         free(path);
     }
     return result;
+}
+
+/* Files of the project that cmd and deps name. */
+static int grant_declared(struct granting *granting, const struct sandbox_subject *subject,
+                          struct error *err)
+{
+    const struct invocation *invocation = subject->invocation;
+    int result = 0;
+    for (size_t i = 0; i < invocation->file_count && result == 0; i++)
+        result = grant(granting, invocation->files[i].program->path, LANDLOCK_READ, err);
+    return result < 0 ? -1 : grant_deps(granting, subject, true, err);
 }
 
 static int grant_needed(struct granting *granting, const struct sandbox_subject *subject,
@@ -246,7 +283,9 @@ static int grant_needed(struct granting *granting, const struct sandbox_subject 
         grant_own(granting, subject, err) < 0 ||
         (subject->in_project && grant_declared(granting, subject, err) < 0))
         return -1;
-    if (subject->network && grant_all(granting, ALL(network_paths), LANDLOCK_READ, err) < 0)
+    /* A file: URL names the place itself. */
+    if (subject->network && (grant_all(granting, ALL(network_paths), LANDLOCK_READ, err) < 0 ||
+                             grant_deps(granting, subject, false, err) < 0))
         return -1;
     if (subject->stage->resources.gpu == 0)
         return 0;
@@ -261,7 +300,7 @@ int sandbox_rules_make(const struct sandbox_subject *subject, struct sandbox_rul
     struct sandbox_rules rules = {.landlock = -1};
     struct granting granting = {.rules = &rules, .landlock = {.rules = -1}};
     const bool refuses = subject->project->sandbox != SANDBOX_TRACE && landlock_abi() > 0;
-    if (refuses && landlock_new(subject->network, &granting.landlock, err) < 0)
+    if (refuses && landlock_new(subject->network || subject->loopback, &granting.landlock, err) < 0)
         return -1;
     /* First, as namespaces have it. */
     int result = show(&rules, subject->home, err);

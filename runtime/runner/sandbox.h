@@ -14,6 +14,9 @@
 /* Whether what is executed is kept from anything. */
 bool sandbox_confines(const struct project *project);
 
+/* Whether a stage has a network of its own, which only it is in. */
+bool sandbox_gives_loopback(const struct project *project, const struct plan_stage *stage);
+
 /* What is missing on this kernel, as words; "" where nothing is. */
 void sandbox_missing(const struct project *project, struct text *missing);
 /* What is in force, as words. */
@@ -30,7 +33,7 @@ struct sandbox_subject {
     const struct invocation *invocation;
     const char *home;           /* a folder that namespaces show, and in it */
     const char *const *folders; /* what it writes to, NULL at the end */
-    bool network;
+    bool network, loopback;
     bool in_project; /* it runs in the project's folder, and not beside copies of what cmd and deps
                         name there */
 };

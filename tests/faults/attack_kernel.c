@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
+#include <linux/openat2.h>
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
@@ -155,6 +156,19 @@ static enum attack_result create_with_user_bit(char **words)
     return attack_judge(fd);
 }
 
+/* What the file is to be lies in memory, which no filter sees. */
+static enum attack_result create_with_user_bit_openat2(char **words)
+{
+    const struct open_how how = {.flags = O_WRONLY | O_CREAT | O_CLOEXEC, .mode = 04755};
+    struct stat st;
+    (void)words;
+    unlink("made");
+    int fd = (int)syscall(SYS_openat2, AT_FDCWD, "made", &how, sizeof(how));
+    if (fd >= 0 && fstat(fd, &st) == 0 && (st.st_mode & S_ISUID) == 0)
+        return ATTACK_WAS_REFUSED;
+    return attack_judge(fd);
+}
+
 static enum attack_result become_root(char **words)
 {
     (void)words;
@@ -227,6 +241,7 @@ const struct attack attacks_on_the_kernel[] = {
     {"set-user-bit", 0, set_user_bit},
     {"set-user-bit-by-name", 0, set_user_bit_by_name},
     {"create-with-user-bit", 0, create_with_user_bit},
+    {"create-with-user-bit-openat2", 0, create_with_user_bit_openat2},
     {"setuid", 0, become_root},
     {"type-into-terminal", 1, type_into},
     {"read-terminal", 1, listen_to},

@@ -2,17 +2,18 @@
 # root: has rights that a stage must not have.
 # What a hostile stage tries under the sandbox, as root and as an ordinary user: attacker.c has the attacks. With the sandbox off each must come
 # through, or it shows nothing: those that need more rights, or another kernel, are counted as not shown.
-ON=/var/tmp # of one's own is /tmp in the sandbox: nothing there would show what it keeps away
+ON=$(cd "${BUILD:-build}" && pwd) # of one's own is /tmp in the sandbox, and /var is empty: nothing there would show what it keeps away
 . tests/runner/project.sh
 attacker=$BUILD/tests/faults/attacker
 [ -x "$attacker" ] || { echo "Bail out! there is no $attacker"; exit 1; }
-home=$here/home tmp=/tmp/reprise-attack-$$
+home=$here/home tmp=/tmp/reprise-attack-$$ service=/var/tmp/reprise-attack-$$
 project=$home/project cache=$home/project/cache
 other=$cache/work/$(printf '%064d' 7)/run
 points=0 runs=0 helpers= segment=
 stop_victims() {
     for helper in $helpers; do kill -9 "$helper" 2> /dev/null; wait "$helper" 2> /dev/null; done
     [ -z "$segment" ] || perl -e 'shmctl($ARGV[0], 0, 0)' "$segment" 2> /dev/null
+    rm -f "$service"
     helpers= segment=
 }
 trap 'stop_victims; chmod -R u+w "$here" "$tmp" 2> /dev/null; rm -rf "$here" "$tmp"' EXIT
@@ -55,7 +56,7 @@ start_victims() {
     $as sh -c 'trap "echo got >> $1" USR1; while :; do sleep 1 & wait; done' sh "$home/signals" > /dev/null 2>&1 &
     hearing=$! helpers="$helpers $!"
     $as perl -MSocket -e 'for (@ARGV) { (my $name = $_) =~ s/^@/\0/; socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, pack_sockaddr_un($name)) && listen($s, 99) or die; push @kept, $s } sleep 900' \
-        "@reprise-attack-$$" "$home/socket" > /dev/null 2>&1 &
+        "@reprise-attack-$$" "$home/socket" "$service" > /dev/null 2>&1 &
     helpers="$helpers $!"
     segment=$($as perl -e 'print shmget(0, 64, 0600)' 2> /dev/null)
     if command -v script > /dev/null; then
@@ -75,7 +76,7 @@ rename-inside hard-link-from hard-link-to change-mode change-times change-attrib
 on_victim='kill tgkill sigqueue pidfd-signal seize attach read-memory write-memory proc-mem pidfd-getfd kcmp proc-cwd proc-fd proc-environ setns prlimit setpriority setaffinity'
 on_ours='kill pidfd-getfd proc-environ proc-mem prlimit setpriority'
 on_the_kernel='inet inet-datagram inet6 inet-raw netlink packet vsock inet-of-x32 inet-of-i386 io-uring bpf perf-event add-key userfaultfd user-namespace user-namespace-by-clone user-namespace-by-clone3
-make-device make-disk set-user-bit set-user-bit-by-name create-with-user-bit setuid message-queue set-host-name setpriority-all find-descriptors'
+make-device make-disk set-user-bit set-user-bit-by-name create-with-user-bit create-with-user-bit-openat2 setuid message-queue set-host-name setpriority-all find-descriptors'
 # The stage's script, which leaves a line `NAME@WHERE STATUS WORDS` for each attack; @runner@ is the runner's number.
 write_attacks() {
     cat <<'SH'
@@ -99,8 +100,10 @@ a signal-by-pipe@victim signal-by-pipe $hearing $home/signals
 a proc-root@victim proc-root $victim $home/where/file
 a unix@abstract unix @reprise-attack-$$
 a unix@path unix $home/socket
+a unix@var unix $service
 a pass-descriptor@abstract pass-descriptor @reprise-attack-$$
 a pass-descriptor@path pass-descriptor $home/socket
+a pass-descriptor@var pass-descriptor $service
 a mount@kernel mount $home
 a chroot@kernel chroot $home
 a leave-root@kernel leave-root $home/where/file
@@ -147,7 +150,7 @@ user-namespace@kernel user-namespace-by-clone@kernel user-namespace-by-clone3@ke
 sockets='unix@path pass-descriptor@path'
 metadata=
 for place in $places; do metadata="$metadata change-mode@$place change-times@$place change-attributes@$place"; done
-without_namespaces="$sockets $metadata shared-memory@kernel message-queue@kernel setaffinity@victim"
+without_namespaces="$sockets unix@var pass-descriptor@var $metadata shared-memory@kernel message-queue@kernel setaffinity@victim"
 
 for who in $people; do
     as=

@@ -99,7 +99,7 @@ static void plan_reads_every_key_of_a_stage(void **state)
     assert_true(s->requirements[0].bound.real == 0.65);
     assert_int_equal(s->requirements[1].relation, PLAN_LESS);
     assert_int_equal(s->requirements[2].relation, PLAN_GREATER);
-    assert_true(s->frozen && s->network && s->lineage);
+    assert_true(s->frozen && s->network && !s->loopback && s->lineage);
     assert_int_equal(s->env_count, 2);
     assert_string_equal(s->env[1], "LANG");
     assert_int_equal(s->resources.threads, 0);
@@ -113,6 +113,17 @@ static void plan_reads_every_key_of_a_stage(void **state)
     plan_free(plan);
 }
 
+static void plan_knows_a_network_of_the_stages_own(void **state)
+{
+    (void)state;
+    struct plan *plan = parse("stages:\n"
+                              "  a: {cmd: x, network: loopback}\n"
+                              "  b: {cmd: x, network: false}\n");
+    assert_true(stage_of(plan, "a")->loopback && !stage_of(plan, "a")->network);
+    assert_false(stage_of(plan, "b")->loopback || stage_of(plan, "b")->network);
+    plan_free(plan);
+}
+
 static void plan_gives_defaults_where_the_file_is_silent(void **state)
 {
     (void)state;
@@ -121,7 +132,7 @@ static void plan_gives_defaults_where_the_file_is_silent(void **state)
     assert_string_equal(plan->profile, "");
     assert_string_equal(plan->file, "pipeline.yaml");
     assert_string_equal(s->desc, "");
-    assert_false(s->frozen || s->network || s->lineage);
+    assert_false(s->frozen || s->network || s->loopback || s->lineage);
     assert_int_equal(s->dep_count + s->out_count + s->env_count + s->requirement_count, 0);
     assert_int_equal(s->resources.threads, 1);
     assert_int_equal(s->resources.gpu + s->resources.memory_bytes + s->resources.time_ms +
@@ -382,6 +393,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plan_reads_every_key_of_a_stage),
+        cmocka_unit_test(plan_knows_a_network_of_the_stages_own),
         cmocka_unit_test(plan_gives_defaults_where_the_file_is_silent),
         cmocka_unit_test(plan_orders_by_deps_and_then_as_in_the_file),
         cmocka_unit_test(plan_splits_commands_with_quotes),

@@ -3,7 +3,7 @@
 # Each thing is otherwise without the sandbox.
 ON=${TMPDIR:-/tmp}
 . tests/runner/project.sh
-trap 'rm -f "/tmp/reprise-ns-$$" "/dev/shm/reprise-ns-$$"; [ -z "${shared:-}" ] || ipcrm -m "$shared"; chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
+trap 'rm -rf "/tmp/reprise-ns-$$" "/dev/shm/reprise-ns-$$" "/var/tmp/reprise-ns-$$"; [ -z "${shared:-}" ] || ipcrm -m "$shared"; chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
 project=$here/probe
 mkdir -p "$project"
 printf 'stages:\n  s: {cmd: [sh, -c, "echo > outs/o"], outs: {o: o}}\n' > "$project/pipeline.yaml"
@@ -99,6 +99,22 @@ if [ "$(find /run -maxdepth 1 2> /dev/null | wc -l)" -le 1 ]; then skip sockets_
     [ $status -eq 0 ] && [ -z "$(out)" ]
     ok $? sockets_below_run_are_not_there
 fi
+var=/var/tmp/reprise-ns-$$
+mkdir -p "$var/bin" "$var/lib" "$var/kept"
+ln -s "$(command -v sh)" "$var/bin/sh"
+echo library > "$var/lib/file"
+echo kept > "$var/kept/file"
+stage var 'true'
+cat > "$project/s.sh" <<SH
+#!$var/bin/sh
+{ cat $var/lib/file deps/d/file; [ ! -e $var/kept/file ] || echo seen; echo x > $var/new || echo refused; } > outs/o 2> /dev/null
+[ /var/run -ef /run ] && [ ! -e /var/tmp/new ] && echo run >> outs/o
+SH
+chmod +x "$project/s.sh"
+printf 'stages:\n  s: {cmd: ./s.sh, deps: {d: %s/kept/file}, outs: {o: o}}\n' "$var" > "$project/pipeline.yaml"
+r run --sandbox=auto
+[ $status -eq 0 ] && [ "$(out | tr '\n' ' ')" = 'library kept refused run ' ] && r run --sandbox=off -f && out | grep -q seen && [ -e "$var/new" ]
+ok $? of_var_there_is_what_the_stages_programs_need
 if shared=$(ipcmk -M 4096 2> /dev/null | grep -o '[0-9]*$'); then
     stage ipc "ipcs -m -i $shared > outs/o 2>&1; ipcs -m | grep -c \"^0x\" >> outs/o; true"
     r run --sandbox=auto

@@ -87,6 +87,20 @@ r run --sandbox=auto
 ok $? stage_has_no_privileges_and_can_gain_none
 came_through net
 ok $? stage_that_declares_the_network_has_it
+# A sanitizer's search for leaks traces, which is refused.
+cp tests/golden/keras_h5/fixed.h5 "$project/w.h5"
+cat > "$project/pipeline.yaml" <<YAML
+stages:
+  s: {cmd: [sh, -c, 'ASAN_OPTIONS=detect_leaks=0 exec "\$0"', $BUILD/stages/download], network: true, deps: {w: w.h5}, params: {weights: {url: "file:w.h5", sha256: $(sha256sum < "$project/w.h5" | cut -c1-64)}}, outs: {weights: w}}
+YAML
+r run --sandbox=auto
+[ $status -eq 0 ] && [ -s "$project/artifacts/s/w" ] && sed -i 's/deps: {w: w.h5}, //' "$project/pipeline.yaml" && r run --sandbox=auto && [ $status -eq 1 ] && grep -q "cannot read 'w.h5'" "$here/err"
+ok $? file_url_of_a_declared_dep_is_fetched_and_no_other
+mv "$project/w.h5" "$outside/w.h5"
+sed -i "s|network: true,|network: true, deps: {w: $outside/w.h5},|; s|file:w.h5|file:$outside/w.h5|" "$project/pipeline.yaml"
+r run --sandbox=auto
+[ $status -eq 0 ] && [ -s "$project/artifacts/s/w" ]
+ok $? and_so_is_one_outside_the_project
 [ "${kernel:-0}" -ge 1 ] || { skip undeclared_read_is_named_with_the_line_to_add "the kernel has no Landlock"; finish; }
 printf 'stages:\n  s: {cmd: [sh, -c, "cat %s/other.txt > outs/o"], outs: {o: o}}\n' "$project" > "$project/pipeline.yaml"
 r run --sandbox=auto

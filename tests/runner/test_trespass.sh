@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a confined stage is refused is named, with the line to add; and being watched changes nothing else.
 # Not in /dev/shm or /tmp, which a stage may have to itself.
-ON=/var/tmp
+ON=$(cd "${BUILD:-build}" && pwd)
 . tests/runner/project.sh
 project=$here/one
 outside=$here/outside
