@@ -13,17 +13,17 @@
 
 static const double SIDE = 540, NARROW_SIDE = 280, SMALLEST_CELL = 30, LARGEST_CELL = 110;
 /* With more classes than READABLE_CLASSES only colours are shown, in cells of TINY_CELL. */
-static const double WHICH_HEIGHT = 12;
 static const double TINY_CELL = 20; /* that leaves slanted names apart */
 enum { READABLE_CLASSES = 32 };
-static const double NAME_LIMIT = 130, NARROW_NAME_LIMIT = 90, NOTE_HEIGHT = 18;
+static const double NAME_LIMIT = 130, NARROW_NAME_LIMIT = 90, NOTE_HEIGHT = 18, WHICH_HEIGHT = 12;
 
 struct matrix_plan {
-    const int64_t *counts;    /* [all,all] */
-    size_t all, classes;      /* how many there are, how many are shown */
-    size_t *shown;            /* [classes] of all, in their order */
-    const char **full;        /* [classes], borrowed names of those shown */
-    struct text title, which; /* classes of all are shown, below the title where that is narrow */
+    const int64_t *counts; /* [all,all] */
+    size_t all, classes;   /* how many there are, how many are shown */
+    size_t *shown;         /* [classes] of all, in their order */
+    const char **full;     /* [classes], borrowed names of those shown */
+    struct text title;
+    struct text which; /* classes are shown, on a narrow sheet; on others the title says it */
     struct short_names short_names;
     struct names names;
     bool narrow;       /* without the scale of colours */
