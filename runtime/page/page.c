@@ -68,9 +68,9 @@ static void open_table(struct text *page, const char *caption, const char *heads
     const char *hint = wide ? "<span class=\"hint\"> \xc2\xb7 scrolls sideways</span>" : "";
     text_add(page, "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"");
     escape_html(page, caption);
-    text_add(page, "\">\n<table>\n<caption>");
+    text_add(page, "\">\n<table>\n<caption><span>");
     escape_html(page, caption);
-    text_addf(page, "%s</caption>\n<thead><tr>%s</tr></thead>\n<tbody>\n", hint, heads);
+    text_addf(page, "%s</span></caption>\n<thead><tr>%s</tr></thead>\n<tbody>\n", hint, heads);
 }
 
 void page_table(struct text *page, const char *caption, const char *heads)

@@ -119,9 +119,10 @@ def axe_scripts():
     return [glob.glob(os.path.dirname(package.__file__) + "/**/axe.min.js", recursive=True)[0] for package in (axe_selenium_python, axe_playwright_python)]
 
 
-# What scrolls sideways and does not say so, or what the keyboard does not reach.
+# What scrolls sideways and does not say so where it can be seen at first, or what the keyboard does not reach.
 SILENT = """return [...document.querySelectorAll('.scroll, pre')].filter(e => e.scrollWidth > e.clientWidth + 4).filter(e => e.tabIndex < 0 ||
-    (e.matches('.scroll') && ![...(e.closest('figure') || e.closest('#graph') || e).querySelectorAll('.hint')].some(h => getComputedStyle(h).display != 'none')))
+    (e.matches('.scroll') && ![...(e.closest('figure') || e.closest('#graph') || e).querySelectorAll('.hint')].some(h => getComputedStyle(h).display != 'none' &&
+        [...h.getClientRects()].every(r => r.left >= 0 && r.right <= innerWidth))))
     .map(e => (e.getAttribute('aria-label') || 'pre') + ' ' + e.scrollWidth + ' in ' + e.clientWidth)"""
 BROKEN = "return [...document.images].filter(i => !i.complete || i.naturalWidth == 0).map(i => i.alt)"
 

@@ -90,7 +90,8 @@ enum { DEEPEST = 64, LONGEST_TAG = 16 };
 
 static bool is_void(const char *tag)
 {
-    static const char *const tags[] = {"!DOCTYPE", "meta", "link", "img", "source", "br", "hr"};
+    static const char *const tags[] = {"!DOCTYPE", "meta", "link", "img",
+                                       "source",   "br",   "hr",   "wbr"};
     for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
         if (strcmp(tag, tags[i]) == 0)
             return true;
@@ -359,7 +360,7 @@ static void report_page_says_everything(void **state)
         "<td class=\"left\">automobile</td><td>14</td>",
         "<dt>Source</dt><dd>sample:objects</dd>",
         "make pipeline PROFILE=sample",
-        "evaluate.metrics.test_accuracy",
+        "evaluate.<wbr>metrics.<wbr>test_accuracy",
         "The head alone, on a frozen base",
         "<th scope=\"row\">caffe</th><td>7.41</td><td>255</td>",
         "<td>\xe2\x80\x93</td><td>1</td>",
