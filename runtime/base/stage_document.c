@@ -129,6 +129,22 @@ static bool is_among(const char *name, const char *const *names, size_t count)
     return false;
 }
 
+/* With the nearest name, or all there are. */
+static int refuse_name(const char *name, const char *title, const char *const *names, size_t count,
+                       struct error *err)
+{
+    const char *nearest = text_nearest(name, names, count);
+    struct text hint = {0};
+    if (nearest != NULL)
+        text_addf(&hint, ", did you mean '%s'?", nearest);
+    for (size_t i = 0; nearest == NULL && i < count; i++)
+        text_addf(&hint, "%s%s", i == 0 ? ", which are " : ", ", names[i]);
+    error_set(err, ERR_USAGE, "there is no '%s' among the %s of this program%s", name, title,
+              text_string(&hint));
+    text_release(&hint);
+    return -1;
+}
+
 /* `closed`: names beside the known ones are refused. */
 static int check_table(const json_t *table, const char *title, const char *known, bool closed,
                        struct error *err)
@@ -144,10 +160,7 @@ static int check_table(const json_t *table, const char *title, const char *known
     json_object_foreach ((json_t *)table, name, value) {
         if (!closed || result < 0 || is_among(name, names, count))
             continue;
-        const char *nearest = text_nearest(name, names, count);
-        result = error_set(err, ERR_USAGE, "there is no '%s' among the %s of this program%s%s%s",
-                           name, title, nearest ? ", did you mean '" : "", nearest ? nearest : "",
-                           nearest ? "'?" : "");
+        result = refuse_name(name, title, names, count, err);
     }
     for (size_t i = 0; i < count && result == 0; i++)
         if (!optional[i] && json_object_get(table, names[i]) == NULL)

@@ -153,12 +153,23 @@ static double last_value(const struct growth *growth, const struct growth_curve 
     return last;
 }
 
-static void add_title(const struct growth *growth, const struct pair *pair, struct text *to)
+/* Over the plot, or further left and with a shorter word where that is too narrow for it. */
+static void add_title(const struct growth *growth, const struct pair *pair, int width,
+                      struct text *to)
 {
-    text_addf(to, "%*s%s  .. %.4g", LABEL + 1, "", pair->curve->name,
-              last_value(growth, pair->curve));
-    if (pair->val != NULL)
-        text_addf(to, "  ** validation %.4g", last_value(growth, pair->val));
+    static const char *const words[] = {"validation", "val"};
+    char title[PROGRESS_NAME + 80];
+    const int room = LABEL + 1 + width;
+    int length = room + 1;
+    for (size_t i = 0; i < 2 && length > room; i++) {
+        length = snprintf(title, sizeof(title), "%s  .. %.4g", pair->curve->name,
+                          last_value(growth, pair->curve));
+        if (pair->val != NULL)
+            length += snprintf(title + length, sizeof(title) - (size_t)length, "  ** %s %.4g",
+                               words[i], last_value(growth, pair->val));
+    }
+    int left = room - length;
+    text_addf(to, "%*s%s", left > LABEL + 1 ? LABEL + 1 : left > 0 ? left : 0, "", title);
 }
 
 static void add_row(const struct pair *pair, const struct grid *grid, int row, struct text *to)
@@ -183,7 +194,7 @@ static void add_line(const struct growth *growth, const struct pair *pair, const
                      int row, struct text *to)
 {
     if (row < 0)
-        add_title(growth, pair, to);
+        add_title(growth, pair, grid->width, to);
     else if (row < ROWS)
         add_row(pair, grid, row, to);
     else

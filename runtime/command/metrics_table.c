@@ -317,6 +317,26 @@ static void add_column(struct columns *columns, const char *name)
         columns->names[columns->count++] = name;
 }
 
+static size_t depth_of(const char *name)
+{
+    size_t depth = 0;
+    for (; *name != '\0'; name++)
+        depth += *name == '.';
+    return depth;
+}
+
+/* Of a stage's metrics those that lie in no map; of a run's they begin with the stage. */
+static size_t least_depth(const json_t *rows)
+{
+    size_t index, least = SIZE_MAX;
+    const char *name;
+    json_t *row, *ignored;
+    json_array_foreach ((json_t *)rows, index, row)
+        json_object_foreach (json_object_get(row, "metrics"), name, ignored)
+            least = depth_of(name) < least ? depth_of(name) : least;
+    return least;
+}
+
 /* For people numbers that lie deeper are too many. */
 static void find_columns(const json_t *rows, bool all, struct columns *columns)
 {
@@ -327,9 +347,10 @@ static void find_columns(const json_t *rows, bool all, struct columns *columns)
         json_object_foreach (json_object_get(row, "params"), name, ignored)
             add_column(columns, name);
     columns->params = columns->count;
+    const size_t deepest = all ? SIZE_MAX : least_depth(rows);
     json_array_foreach ((json_t *)rows, index, row)
         json_object_foreach (json_object_get(row, "metrics"), name, ignored)
-            if (all || strchr(name, '.') == NULL)
+            if (depth_of(name) <= deepest)
                 add_column(columns, name);
 }
 
@@ -348,6 +369,19 @@ static void add_cell_text(struct text *cell, const json_t *value)
         text_add(cell, json != NULL ? json : "?");
         free(json);
     }
+}
+
+/* A parameter may be a map, which a table has no room for. */
+static void shorten(struct text *cell)
+{
+    enum { LONGEST = 32 };
+    size_t end = LONGEST - 3;
+    if (cell->size <= LONGEST)
+        return;
+    while (end > 0 && ((unsigned char)cell->data[end] & 0xc0) == 0x80)
+        end--;
+    cell->size = end;
+    text_add(cell, "...");
 }
 
 /* Commas, quotes and line ends want quotes. */
@@ -393,6 +427,8 @@ static void put_row(struct text *text, struct columns *columns, const char *name
         struct text cell = {0};
         add_cell_text(&cell,
                       json_object_get(i < columns->params ? params : metrics, columns->names[i]));
+        if (form == METRICS_TABLE)
+            shorten(&cell);
         put_cell(text, columns, i + 1, text_string(&cell), form, measure);
         text_release(&cell);
     }

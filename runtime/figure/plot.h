@@ -38,8 +38,16 @@ int figure_training_curves(const char *path, const char *title, const struct cur
                            size_t count, struct error *err);
 
 /* With more classes than FIGURE_ALL_CLASSES a matrix shows the FIGURE_MOST_CONFUSED that confused.h
- * chooses, and its title says so; bars become a profile and the two ends of the list. */
-enum { FIGURE_ALL_CLASSES = 60, FIGURE_MOST_CONFUSED = 40 };
+ * chooses, and says so; bars become a profile and the two ends of the list. A phone has room for
+ * less: there a matrix of more than FIGURE_NARROW_CLASSES shows FIGURE_NARROW_CONFUSED, and more
+ * bars than FIGURE_NARROW_BARS become a profile. */
+enum {
+    FIGURE_ALL_CLASSES = 60,
+    FIGURE_MOST_CONFUSED = 40,
+    FIGURE_NARROW_CLASSES = 10,
+    FIGURE_NARROW_CONFUSED = 8,
+    FIGURE_NARROW_BARS = 20,
+};
 
 /* confusion [classes,classes], rows the true class. Cells hold counts; the colour is the share of
  * the row. Names are written as short_names.h says. */

@@ -12,7 +12,7 @@
 
 static const double PLOT_HEIGHT = 270, NARROWEST = 560, WIDEST = 1100;
 static const double SMALLEST_SLOT = 18.33; /* that leaves slanted names apart */
-static const double NAME_LIMIT = 130, NOTE_HEIGHT = 18;
+static const double NAME_LIMIT = 130, NARROW_NAME_LIMIT = 90, NOTE_HEIGHT = 18;
 static const double GROUP_SHARE = 0.78; /* of a class's slot that its bars fill */
 static const double LABELS_WIDTH = 50;  /* of a narrow sheet, left of the bars */
 static const double NUMBER_GAP = 3;     /* between a bar and its number */
@@ -160,8 +160,9 @@ static void draw(struct canvas *canvas, const char *title, const struct bars_pla
 static int draw_all(struct canvas *canvas, const char *title, const char *const *names,
                     struct bars_plan *plan, struct error *err)
 {
-    if (short_names_make(&plan->short_names, canvas, names, NULL, plan->names.count, NAME_LIMIT,
-                         THEME_LABEL, err) < 0)
+    if (short_names_make(&plan->short_names, canvas, names, NULL, plan->names.count,
+                         canvas_is_narrow(canvas) ? NARROW_NAME_LIMIT : NAME_LIMIT, THEME_LABEL,
+                         err) < 0)
         return -1;
     plan->names.texts = (const char *const *)plan->short_names.texts;
     make_plan(canvas, title, plan);
@@ -179,7 +180,7 @@ int figure_draw_class_distribution(struct canvas *canvas, const char *title,
     struct bars_plan plan = {.series = series, .count = count, .names = {.count = (size_t)classes}};
     if (classes < 1 || count < 1)
         return error_set(err, ERR_USAGE, "no classes to draw the distribution of");
-    if (classes > FIGURE_ALL_CLASSES)
+    if (classes > (canvas_is_narrow(canvas) ? FIGURE_NARROW_BARS : FIGURE_ALL_CLASSES))
         return plot_profile_draw(canvas, title, names, (size_t)classes, series, count, err);
     if ((plan.entries = memory_new(count, sizeof(*plan.entries), err)) == NULL)
         return -1;

@@ -15,7 +15,7 @@ static const double SIDE = 540, NARROW_SIDE = 280, SMALLEST_CELL = 30, LARGEST_C
 /* With more classes than READABLE_CLASSES only colours are shown, in cells of TINY_CELL. */
 static const double TINY_CELL = 20; /* that leaves slanted names apart */
 enum { READABLE_CLASSES = 32 };
-static const double NAME_LIMIT = 130, NOTE_HEIGHT = 18;
+static const double NAME_LIMIT = 130, NARROW_NAME_LIMIT = 90, NOTE_HEIGHT = 18, WHICH_HEIGHT = 12;
 
 struct matrix_plan {
     const int64_t *counts; /* [all,all] */
@@ -23,12 +23,13 @@ struct matrix_plan {
     size_t *shown;         /* [classes] of all, in their order */
     const char **full;     /* [classes], borrowed names of those shown */
     struct text title;
+    struct text which; /* classes are shown, on a narrow sheet; on others the title says it */
     struct short_names short_names;
     struct names names;
     bool narrow;       /* without the scale of colours */
     bool abbreviated;  /* numbers: 12.3k */
     double cell, x, y; /* of the matrix */
-    double names_width, width, height;
+    double name_limit, names_width, width, height;
     double count_size; /* of the figures in the cells */
 };
 
@@ -82,9 +83,10 @@ static void choose_count_size(struct canvas *canvas, struct matrix_plan *plan)
 static int choose_classes(struct matrix_plan *plan, const char *title, const char *const *names,
                           struct error *err)
 {
-    bool all = plan->all <= FIGURE_ALL_CLASSES;
+    bool all = plan->all <= (plan->narrow ? FIGURE_NARROW_CLASSES : FIGURE_ALL_CLASSES);
+    int most = plan->narrow ? FIGURE_NARROW_CONFUSED : FIGURE_MOST_CONFUSED;
     char total[TICK_TEXT_SIZE];
-    plan->classes = all ? plan->all : FIGURE_MOST_CONFUSED;
+    plan->classes = all ? plan->all : (size_t)most;
     if ((plan->shown = memory_new(plan->classes, sizeof(*plan->shown), err)) == NULL ||
         (plan->full = memory_new(plan->classes, sizeof(*plan->full), err)) == NULL)
         return -1;
@@ -98,34 +100,35 @@ static int choose_classes(struct matrix_plan *plan, const char *title, const cha
         text_add(&plan->title, title);
     ticks_format((double)plan->all, 0, total);
     if (!all)
-        text_addf(&plan->title, "%sthe %d most confused of %s classes", title != NULL ? ": " : "",
-                  (int)FIGURE_MOST_CONFUSED, total);
-    return text_check(&plan->title, err);
+        text_addf(plan->narrow ? &plan->which : &plan->title,
+                  "%sthe %d most confused of %s classes",
+                  title != NULL && !plan->narrow ? ": " : "", most, total);
+    return text_check(&plan->title, err) < 0 ? -1 : text_check(&plan->which, err);
 }
 
 static int make_plan(struct canvas *canvas, struct matrix_plan *plan, struct error *err)
 {
-    plan->narrow = canvas_is_narrow(canvas);
     double side = (plan->narrow ? NARROW_SIDE : SIDE) / (double)plan->classes;
     bool readable = plan->classes <= READABLE_CLASSES;
     plan->cell = floor(fmin(fmax(side, readable ? SMALLEST_CELL : TINY_CELL), LARGEST_CELL));
     if (readable)
         choose_count_size(canvas, plan);
     if (short_names_make(&plan->short_names, canvas, plan->full, plan->shown, plan->classes,
-                         NAME_LIMIT, THEME_LABEL, err) < 0)
+                         plan->name_limit, THEME_LABEL, err) < 0)
         return -1;
     plan->names = (struct names){.texts = (const char *const *)plan->short_names.texts,
                                  .count = plan->classes,
                                  .slot = plan->cell};
     for (size_t i = 0; i < plan->classes; i++)
         plan->names_width = fmax(plan->names_width, plan->short_names.widths[i]);
-    plan->names_width = fmin(plan->names_width, NAME_LIMIT);
+    plan->names_width = fmin(plan->names_width, plan->name_limit);
     double left = 22 + plan->names_width + 8;
     /* A slanted first name reaches to the left of its column. */
     if (axes_names_slanted(canvas, &plan->names))
         left = fmax(left, plan->names_width * 0.72 - plan->cell / 2);
     plan->x = THEME_MARGIN + left;
-    plan->y = THEME_MARGIN + (plan->title.size > 0 ? THEME_TITLE_HEIGHT : 0);
+    plan->y = THEME_MARGIN + (plan->title.size > 0 ? THEME_TITLE_HEIGHT : 0) +
+              (plan->which.size > 0 ? WHICH_HEIGHT : 0);
     double matrix = plan->cell * (double)plan->classes;
     plan->width = plan->x + matrix + (plan->narrow ? THEME_MARGIN : 20 + COLOURBAR_WIDTH);
     plan->height = plan->y + matrix + axes_names_height(canvas, &plan->names) + 22 + THEME_MARGIN -
@@ -159,8 +162,8 @@ static void draw_row(struct canvas *canvas, const struct matrix_plan *plan, size
     canvas_fix_colours(canvas, false);
     style = THEME_LABEL;
     style.align = TEXT_RIGHT;
-    axes_text_within(canvas, plan->x - 8, y + plan->cell / 2, plan->names.texts[row], NAME_LIMIT,
-                     style);
+    axes_text_within(canvas, plan->x - 8, y + plan->cell / 2, plan->names.texts[row],
+                     plan->name_limit, style);
 }
 
 static void draw_separators(struct canvas *canvas, const struct matrix_plan *plan)
@@ -181,6 +184,9 @@ static void draw(struct canvas *canvas, const struct matrix_plan *plan)
     if (plan->title.size > 0)
         axes_text_within(canvas, THEME_MARGIN, THEME_MARGIN, text_string(&plan->title),
                          plan->width - 2 * THEME_MARGIN, THEME_TITLE);
+    if (plan->which.size > 0)
+        canvas_text(canvas, THEME_MARGIN, plan->y - WHICH_HEIGHT - 10, text_string(&plan->which),
+                    THEME_SUBTITLE);
     for (size_t row = 0; row < plan->classes; row++)
         draw_row(canvas, plan, row);
     draw_separators(canvas, plan);
@@ -203,7 +209,11 @@ int figure_draw_confusion_matrix(struct canvas *canvas, const char *title, const
     int result = -1;
     if (classes < 1)
         return error_set(err, ERR_USAGE, "no classes to draw the confusion of");
-    struct matrix_plan plan = {.counts = confusion, .all = (size_t)classes};
+    const bool narrow = canvas_is_narrow(canvas);
+    struct matrix_plan plan = {.counts = confusion,
+                               .all = (size_t)classes,
+                               .narrow = narrow,
+                               .name_limit = narrow ? NARROW_NAME_LIMIT : NAME_LIMIT};
     if (choose_classes(&plan, title, names, err) == 0 && make_plan(canvas, &plan, err) == 0 &&
         canvas_lay(canvas, plan.width, plan.height, err) == 0) {
         draw(canvas, &plan);
@@ -211,6 +221,7 @@ int figure_draw_confusion_matrix(struct canvas *canvas, const char *title, const
     }
     short_names_release(&plan.short_names);
     text_release(&plan.title);
+    text_release(&plan.which);
     free(plan.full);
     free(plan.shown);
     return result;

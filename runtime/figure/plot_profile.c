@@ -14,7 +14,7 @@ static const double PLOT_WIDTH = 860, PLOT_HEIGHT = 190, FOOT = 62;
 static const double HEADING = 24, ROW = 19, COLUMN_GAP = 40, NAME_ROOM = 150, NUMBER_ROOM = 62;
 static const double NOTE_HEIGHT = 18, LABELS_WIDTH = 70;
 
-#define END_HEIGHT (HEADING + PROFILE_ENDS * ROW)
+enum { LONGEST_END = 12 };
 
 struct ranked {
     double images; /* in all series; sums of any counts stay finite */
@@ -23,10 +23,10 @@ struct ranked {
 
 struct profile {
     const struct bars_series *series;
-    size_t count, classes;
-    struct ranked *ranks;               /* [classes], most images first */
-    size_t ends[2 * PROFILE_ENDS];      /* classes at the start and at the end of the ranks */
-    const char *full[2 * PROFILE_ENDS]; /* their names */
+    size_t count, classes, end_count;
+    struct ranked *ranks;              /* [classes], most images first */
+    size_t ends[2 * LONGEST_END];      /* classes at the start and at the end of the ranks */
+    const char *full[2 * LONGEST_END]; /* their names */
     struct short_names names;
     struct legend_entry *entries;
     struct text title;
@@ -54,8 +54,8 @@ static int rank(struct profile *profile, const char *const *names, struct error 
             profile->ranks[c].images += (double)profile->series[s].counts[c];
     }
     qsort(profile->ranks, profile->classes, sizeof(*profile->ranks), by_images);
-    for (size_t i = 0; i < 2 * PROFILE_ENDS; i++) {
-        size_t at = i < PROFILE_ENDS ? i : profile->classes - 2 * PROFILE_ENDS + i;
+    for (size_t i = 0; i < 2 * profile->end_count; i++) {
+        size_t at = i < profile->end_count ? i : profile->classes - 2 * profile->end_count + i;
         profile->ends[i] = profile->ranks[at].class;
         profile->full[i] = names[profile->ends[i]];
     }
@@ -71,6 +71,11 @@ static int make_title(struct profile *profile, const char *title, struct error *
     return text_check(&profile->title, err);
 }
 
+static double end_height(const struct profile *profile)
+{
+    return HEADING + (double)profile->end_count * ROW;
+}
+
 static int make_plan(struct canvas *canvas, const char *title, struct profile *profile,
                      struct error *err)
 {
@@ -78,8 +83,8 @@ static int make_plan(struct canvas *canvas, const char *title, struct profile *p
     profile->narrow = canvas_is_narrow(canvas);
     if (make_title(profile, title, err) < 0 ||
         (profile->entries = memory_new(profile->count, sizeof(*profile->entries), err)) == NULL ||
-        short_names_make(&profile->names, canvas, profile->full, profile->ends, 2 * PROFILE_ENDS,
-                         NAME_ROOM, THEME_LABEL, err) < 0)
+        short_names_make(&profile->names, canvas, profile->full, profile->ends,
+                         2 * profile->end_count, NAME_ROOM, THEME_LABEL, err) < 0)
         return -1;
     for (size_t s = 0; s < profile->count; s++)
         profile->entries[s] = (struct legend_entry){
@@ -97,8 +102,8 @@ static int make_plan(struct canvas *canvas, const char *title, struct profile *p
     axes->y = THEME_MARGIN + THEME_TITLE_HEIGHT - 6 + profile->legend_height + 8;
     profile->width = axes->x + axes->width + THEME_MARGIN;
     profile->height = axes->y + PLOT_HEIGHT + FOOT +
-                      (profile->narrow ? 2 * END_HEIGHT + ROW : END_HEIGHT) + THEME_MARGIN +
-                      (short_names_note(&profile->names) != NULL ? NOTE_HEIGHT : 0);
+                      (profile->narrow ? 2 * end_height(profile) + ROW : end_height(profile)) +
+                      THEME_MARGIN + (short_names_note(&profile->names) != NULL ? NOTE_HEIGHT : 0);
     return 0;
 }
 
@@ -148,8 +153,8 @@ static void draw_end(struct canvas *canvas, const struct profile *profile, bool 
     name.align = TEXT_RIGHT;
     number.align = TEXT_LEFT;
     canvas_text(canvas, x, y, last ? "fewest images" : "most images", THEME_HEADING);
-    for (size_t i = 0; i < PROFILE_ENDS; i++) {
-        size_t at = last ? PROFILE_ENDS + i : i, class = profile->ends[at];
+    for (size_t i = 0; i < profile->end_count; i++) {
+        size_t at = last ? profile->end_count + i : i, class = profile->ends[at];
         double middle = y + HEADING + ROW * ((double)i + 0.5), sum = 0;
         double start = x + NAME_ROOM + 8, scale = room / fmax(1, profile->ranks[0].images);
         char text[TICK_TEXT_SIZE];
@@ -182,7 +187,7 @@ static void draw(struct canvas *canvas, const struct profile *profile)
     canvas_text(canvas, THEME_MARGIN + 7, axes->y + axes->height / 2, "images", style);
     draw_end(canvas, profile, false, THEME_MARGIN, below);
     if (profile->narrow)
-        draw_end(canvas, profile, true, THEME_MARGIN, below + END_HEIGHT + ROW / 2);
+        draw_end(canvas, profile, true, THEME_MARGIN, below + end_height(profile) + ROW / 2);
     else
         draw_end(canvas, profile, true, (profile->width + COLUMN_GAP) / 2, below);
     if (short_names_note(&profile->names) != NULL)
@@ -193,9 +198,12 @@ int plot_profile_draw(struct canvas *canvas, const char *title, const char *cons
                       size_t classes, const struct bars_series *series, size_t count,
                       struct error *err)
 {
-    struct profile profile = {.series = series, .count = count, .classes = classes};
+    struct profile profile = {.series = series,
+                              .count = count,
+                              .classes = classes,
+                              .end_count = classes / 2 < LONGEST_END ? classes / 2 : LONGEST_END};
     int result = -1;
-    ASSERT(classes >= 2 * PROFILE_ENDS && count > 0);
+    ASSERT(classes >= 2 && count > 0);
     if (rank(&profile, names, err) == 0 && make_plan(canvas, title, &profile, err) == 0 &&
         canvas_lay(canvas, profile.width, profile.height, err) == 0) {
         draw(canvas, &profile);

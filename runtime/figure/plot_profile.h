@@ -6,8 +6,7 @@
 #include "figure/plot.h"
 
 /* Lays the canvas and draws. Classes are sorted by their images in all series, most first, those
- * with equally many in their order. At least 2 * PROFILE_ENDS classes, and one series. */
-enum { PROFILE_ENDS = 12 };
+ * with equally many in their order. At least two classes, and one series. */
 int plot_profile_draw(struct canvas *canvas, const char *title, const char *const *names,
                       size_t classes, const struct bars_series *series, size_t count,
                       struct error *err);

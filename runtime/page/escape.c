@@ -22,6 +22,14 @@ void escape_html(struct text *text, const char *string)
     }
 }
 
+void escape_html_dotted(struct text *text, const char *name)
+{
+    for (; *name != '\0'; name++) {
+        escape_html(text, (const char[2]){*name, '\0'});
+        text_add(text, name[0] == '.' && name[1] != '\0' ? "<wbr>" : "");
+    }
+}
+
 void escape_xml(struct text *text, const char *bytes)
 {
     struct text clean = {0};

@@ -7,6 +7,9 @@
 /* HTML text and quoted attribute values. Control characters become U+FFFD. */
 void escape_html(struct text *text, const char *string);
 
+/* The same of a dotted name, whose line may end after each dot. */
+void escape_html_dotted(struct text *text, const char *name);
+
 /* XML text and quoted attribute values: what XML 1.0 cannot hold becomes U+FFFD, be it no UTF-8. */
 void escape_xml(struct text *text, const char *bytes);
 

@@ -61,8 +61,8 @@ void page_difference_verdict(struct text *page, const json_t *difference)
     text_addf(page, "<div class=\"verdict %s\">\n<p><strong>",
               mood(metric)[0] != '\0' ? mood(metric) : "warn");
     escape_html(page, json_text(metric, "stage"));
-    text_add(page, ".");
-    escape_html(page, json_text(metric, "metric"));
+    text_add(page, ".<wbr>");
+    escape_html_dotted(page, json_text(metric, "metric"));
     text_add(page, ": ");
     add_number(page, json_object_get(metric, "a"));
     text_add(page, " \xe2\x86\x92 ");
@@ -90,6 +90,13 @@ static void code_cell(struct text *page, const json_t *value)
     text_add(page, "</td>");
 }
 
+static void name_cell(struct text *page, const char *name)
+{
+    text_add(page, "<th scope=\"row\">");
+    escape_html_dotted(page, name);
+    text_add(page, "</th>");
+}
+
 void page_difference_params(struct text *page, const json_t *params)
 {
     size_t index, at;
@@ -104,7 +111,7 @@ void page_difference_params(struct text *page, const json_t *params)
         "<th class=\"left\" scope=\"col\">b</th><th class=\"left\" scope=\"col\">Stages</th>");
     json_array_foreach ((json_t *)params, index, entry) {
         text_add(page, "<tr>");
-        page_text_cell(page, "th", json_text(entry, "name"));
+        name_cell(page, json_text(entry, "name"));
         code_cell(page, json_object_get(entry, "a"));
         code_cell(page, json_object_get(entry, "b"));
         text_add(page, "<td class=\"left\">");
@@ -115,22 +122,6 @@ void page_difference_params(struct text *page, const json_t *params)
         text_add(page, "</td></tr>\n");
     }
     page_table_end(page);
-}
-
-/* A dotted name, which may be broken after its dots. */
-static void name_cell(struct text *page, const char *name)
-{
-    text_add(page, "<th scope=\"row\">");
-    while (*name != '\0') {
-        struct text part = {0};
-        const size_t length = strcspn(name, ".");
-        text_append(&part, name, length + (name[length] == '.'));
-        escape_html(page, text_string(&part));
-        text_add(page, "<wbr>");
-        name += length + (name[length] == '.');
-        text_release(&part);
-    }
-    text_add(page, "</th>");
 }
 
 void page_difference_row(struct text *page, const char *name, const json_t *metric)

@@ -38,3 +38,22 @@ void report_classes_csv(struct text *csv, const struct report_content *content)
         csv_end_line(csv);
     }
 }
+
+void report_cells_csv(struct text *csv, const struct report_content *content)
+{
+    const json_t *confusion = json_object_get(content->metrics, "confusion");
+    text_add(csv, "true class,predicted class,images");
+    csv_end_line(csv);
+    for (int64_t t = 0; t < content->classes; t++)
+        for (int64_t p = 0; p < content->classes; p++) {
+            const json_t *row = json_array_get(confusion, (size_t)t);
+            long long count = json_integer_value(json_array_get(row, (size_t)p));
+            if (count == 0)
+                continue;
+            csv_add(csv, report_class(content, t));
+            text_add(csv, ",");
+            csv_add(csv, report_class(content, p));
+            text_addf(csv, ",%lld", count);
+            csv_end_line(csv);
+        }
+}

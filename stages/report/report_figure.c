@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "page/escape.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,27 +113,13 @@ static void add_data(struct text *page, const char *type, const void *bytes, siz
     base64_add(page, bytes, size);
 }
 
-/* Whether the drawing for a phone is so wide that it would be too small there; it scrolls then. */
-static bool is_wide(const struct report_figure *figure)
-{
-    enum { WIDEST = 480 };
-    const char *width = figure->narrow != NULL ? strstr(figure->narrow, " width=\"") : NULL;
-    return width != NULL && strtod(width + strlen(" width=\""), NULL) > WIDEST;
-}
-
 /* PNGs have two pixels to the unit, which an SVG shows as one. A picture that is no drawing has
  * white paper of its own. */
 void report_figure_html(struct text *page, const struct report_figure *figure)
 {
     if (figure->png == NULL)
         return;
-    const bool wide = is_wide(figure);
     text_add(page, figure->wide != NULL ? "<figure>\n" : "<figure class=\"paper\">\n");
-    if (wide) {
-        text_add(page, "<div class=\"scroll wide\" role=\"group\" tabindex=\"0\" aria-label=\"");
-        escape_html(page, text_string(&figure->alt));
-        text_add(page, "\">\n");
-    }
     text_add(page, "<picture>\n");
     if (figure->narrow != NULL) {
         text_add(page, "<source media=\"(max-width:40rem)\" type=\"image/svg+xml\" srcset=\"");
@@ -149,8 +134,7 @@ void report_figure_html(struct text *page, const struct report_figure *figure)
         add_data(page, "svg+xml", figure->wide, figure->wide_size);
     else
         add_data(page, "png", figure->png, figure->size);
-    text_addf(page, "\">\n</picture>\n%s<figcaption>", wide ? "</div>\n" : "");
+    text_add(page, "\">\n</picture>\n<figcaption>");
     escape_html(page, text_string(&figure->caption));
-    text_addf(page, "%s</figcaption>\n</figure>\n",
-              wide ? "<span class=\"hint\"> \xc2\xb7 scrolls sideways</span>" : "");
+    text_add(page, "</figcaption>\n</figure>\n");
 }

@@ -2,6 +2,7 @@
 
 #include "base/base64.h"
 #include "base/json.h"
+#include "figure/plot.h"
 #include "page/escape.h"
 #include "page/page.h"
 #include "page/page_numbers.h"
@@ -158,18 +159,25 @@ static void add_score_row(struct text *page, const char *name, const json_t *sco
     text_add(page, "</tr>\n");
 }
 
-/* What the table leaves out is in the page all the same. */
-static void add_all_classes(struct text *page, const struct report_content *content)
+/* What a table or a figure leaves out is in the page all the same. */
+static void open_csv(struct text *page, const char *file, const struct report_content *content,
+                     void (*write)(struct text *, const struct report_content *))
 {
     struct text csv = {0};
-    report_classes_csv(&csv, content);
-    text_add(page, "<p><a download=\"classes.csv\" href=\"data:text/csv;charset=utf-8;base64,");
+    write(&csv, content);
+    text_addf(page, "<p><a download=\"%s\" href=\"data:text/csv;charset=utf-8;base64,", file);
     base64_add(page, (const uint8_t *)text_string(&csv), csv.size);
-    text_add(page, "\">All ");
-    page_count(page, content->classes);
-    text_add(page, " classes as CSV</a>, with the pictures of each.</p>\n");
+    text_add(page, "\">");
     page->failed = page->failed || csv.failed;
     text_release(&csv);
+}
+
+static void add_all_classes(struct text *page, const struct report_content *content)
+{
+    open_csv(page, "classes.csv", content, report_classes_csv);
+    text_add(page, "All ");
+    page_count(page, content->classes);
+    text_add(page, " classes as CSV</a>, with the pictures of each.</p>\n");
 }
 
 static void add_class_table(struct text *page, const struct report_content *content)
@@ -216,6 +224,10 @@ static void add_confused(struct text *page, const struct report_content *content
         text_add(page, "</tr>\n");
     }
     page_table_end(page);
+    if (content->classes > FIGURE_NARROW_CLASSES) {
+        open_csv(page, "confusion.csv", content, report_cells_csv);
+        text_add(page, "The whole matrix as CSV</a>, a line for each pair.</p>\n");
+    }
 }
 
 static void add_published_row(struct text *page, const char *name, double here, double there)
@@ -272,7 +284,8 @@ static void add_result(struct text *page, const struct report_content *content)
     add_confused(page, content);
     text_add(page, "</div>\n</div>\n");
     if (content->classification != NULL && !report_has_many_classes(content)) {
-        text_add(page, "<details><summary>The same as text, as scikit-learn prints it</summary>\n");
+        text_add(page, "<details class=\"for-screens\"><summary>The same as text, as scikit-learn "
+                       "prints it</summary>\n");
         page_lines(page, content->classification);
         text_add(page, "</details>\n");
     }

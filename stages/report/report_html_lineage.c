@@ -28,8 +28,8 @@ static void add_requirements(struct text *page, const json_t *stages)
             open = true;
             text_add(page, "<tr><th scope=\"row\"><code>");
             escape_html(page, report_string(stage, "name"));
-            text_add(page, ".");
-            escape_html(page, report_string(requirement, "metric"));
+            text_add(page, ".<wbr>");
+            escape_html_dotted(page, report_string(requirement, "metric"));
             text_add(page, "</code></th><td class=\"left\">");
             escape_html(page, report_string(requirement, "relation"));
             number_from_json(json_object_get(requirement, "bound"), &bound);
@@ -120,11 +120,11 @@ static void add_stage(struct text *page, const json_t *stage)
     escape_html(page, report_string(stage, "key"));
     text_add(page, "</dd>\n");
     add_command(page, json_object_get(stage, "cmd"));
-    text_add(page, "</dl>\n");
+    text_add(page, "</dl>\n<div class=\"for-screens\">\n");
     add_params(page, json_object_get(stage, "params"));
     add_files(page, "What went into", name, "from", "from", json_object_get(stage, "deps"));
     add_files(page, "What came out of", name, "file", "path", json_object_get(stage, "outs"));
-    text_add(page, "</details>\n");
+    text_add(page, "</div>\n</details>\n");
 }
 
 static void add_step(struct text *lines, const char *says,
@@ -164,7 +164,8 @@ void page_lineage(struct text *page, const struct report_content *content)
                    "outputs.</p>\n");
     add_recipe(page, content->lineage);
     add_requirements(page, stages);
-    text_add(page, "<h3>Stages</h3>\n");
+    text_add(page, "<h3>Stages</h3>\n<p class=\"on-paper\">Parameters and the digests of files are "
+                   "in <code>pipeline.lock</code> and, on a screen, in this page.</p>\n");
     json_array_foreach (stages, i, stage)
         add_stage(page, stage);
     text_add(page, "</section>\n");

@@ -236,7 +236,9 @@ static void add_measurements(struct text *page, const struct report_phase *phase
     const json_t *alternatives = json_object_get(phase->preflight, "alternatives");
     if (json_array_size(layers) + json_array_size(alternatives) == 0)
         return;
-    text_addf(page, "<details><summary>What preflight of %s measured</summary>\n", phase->in_text);
+    text_addf(page,
+              "<details class=\"for-screens\"><summary>What preflight of %s measured</summary>\n",
+              phase->in_text);
     add_numbers(page, "What the first batch norms saw", layers, "name");
     add_numbers(page, "How far other preprocessing would be", alternatives, "preprocess");
     text_add(page, "</details>\n");

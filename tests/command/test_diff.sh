@@ -77,4 +77,21 @@ ok $? page_is_written_where_the_caller_is
 r diff --html /nowhere/page.html
 [ $status -eq 1 ] && grep -q "/nowhere/page.html" "$here/err"
 ok $? page_that_can_not_be_written_is_an_error
+
+project=$here/profiles
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+profile: small
+vars: {scale: 2}
+profiles: {small: {}, large: {scale: 5}}
+stages:
+  double: {cmd: 'sh double.sh ${scale} ${outs.result}', params: {scale: "${scale}"}, outs: {result: result.json}, metrics: [result]}
+YAML
+echo 'echo "{\"value\": $1}" > "$2"' > "$project/double.sh"
+r run
+r run --profile large
+r diff small large
+[ $status -eq 0 ] && said 'a  small  profile small' && said 'b  large  profile large' && said '  scale                                2 -> 5   (double)' &&
+    grep -q '^  double.result.value  *2  *5  *+3' "$here/out"
+ok $? profiles_are_compared_as_the_lock_has_them
 finish

@@ -38,7 +38,7 @@ static void plot_has_training_and_validation(void **state)
     tell(&growth, &progress, "epoch 2/3", "accuracy", "0.5");
     tell(&growth, &progress, "epoch 2/3, validation", "val_accuracy", "1");
     text = drawn(&growth, 40);
-    assert_string_equal(text, "         accuracy  .. 0.5  ** validation 1\n"
+    assert_string_equal(text, "      accuracy  .. 0.5  ** validation 1\n"
                               "      1 |              *\n"
                               "        |            **\n"
                               "        |          **\n"
@@ -49,6 +49,28 @@ static void plot_has_training_and_validation(void **state)
                               "        | **\n"
                               "      0 |*\n"
                               "         1                            3\n");
+    free(text);
+    growth_release(&growth);
+    progress_release(&progress);
+}
+
+/* At 80 columns two plots stand side by side. */
+static void titles_stay_over_their_plots(void **state)
+{
+    (void)state;
+    struct growth growth = {0};
+    struct progress progress = {0};
+    for (int i = 0; i < 2; i++) {
+        const char *epoch = i == 0 ? "epoch 1/2" : "epoch 2/2";
+        tell(&growth, &progress, epoch, "accuracy", "0.8963");
+        tell(&growth, &progress, epoch, "val_accuracy", "0.9283");
+        tell(&growth, &progress, epoch, "loss", "0.3284");
+        tell(&growth, &progress, epoch, "val_loss", "0.2596");
+    }
+    char *text = drawn(&growth, 79);
+    assert_true(strcspn(text, "\n") <= 79);
+    assert_non_null(strstr(text, "accuracy  .. 0.8963  ** val 0.9283  "));
+    assert_non_null(strstr(text, "loss  .. 0.3284  ** validation 0.2596\n"));
     free(text);
     growth_release(&growth);
     progress_release(&progress);
@@ -83,6 +105,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plot_has_training_and_validation),
+        cmocka_unit_test(titles_stay_over_their_plots),
         cmocka_unit_test(plot_takes_any_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

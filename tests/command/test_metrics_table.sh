@@ -72,7 +72,15 @@ r metrics --runs --format csv 'score@1-*'
 tr -d '\r' < "$here/out" | cut -d , -f 2- > "$here/csv"
 printf 'shift,score@1-3.accuracy,score@1-5.accuracy\n,103,105\n1000,1103,1105\n' | diff - "$here/csv" > "$here/err"
 ok $? pattern_chooses_of_runs_what_it_chooses_of_stages
+r metrics --runs 'score@1-*'
+sed -E 's/^[^ ]+ +//; s/ +/ /g' "$here/out" > "$here/table"
+printf 'shift score@1-3.accuracy score@1-5.accuracy\n103 105\n1000 1103 1105\n' | diff - "$here/table" > "$here/err"
+ok $? people_read_the_metrics_of_several_stages_of_each_run
 r metrics --json --runs --sort -score@2-5.accuracy
 [ $status -eq 0 ] && tr -d ' \n' < "$here/out" | grep -q '"score@2-5.accuracy":1205.*"score@2-5.accuracy":205'
 ok $? json_has_the_same_rows
+r run --set 'shift="0000000000000000000000000000000000000000"'
+r metrics --runs
+grep -qE ' 0{29}\.\.\.  +103 ' "$here/out"
+ok $? long_parameter_leaves_room_for_the_metrics
 finish

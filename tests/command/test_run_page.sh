@@ -8,7 +8,7 @@ has() { grep -qF -- "$1" "$(page)"; }
 
 r run
 [ $status -eq 0 ] && [ "$(pages)" -eq 1 ] && [ -f "$(page | sed 's/html$/json/')" ] && has "href=\"$(basename "$(page)" .html).json\"" &&
-    has '4 executed, 0 cached in' && has 'All that is required is met.' && has 'There is no earlier run' && has '<th scope="row">double.result.value</th>'
+    has '4 executed, 0 cached in' && has 'All that is required is met.' && has 'There is no earlier run' && has '<th scope="row">double.<wbr>result.<wbr>value</th>'
 ok $? run_has_a_page
 for stage in data double side report; do has "<tr id=\"stage-$stage\">" && has "<a href=\"#stage-$stage\" class=\"good\">" || break; done && has '>never run</td>'
 ok $? stages_are_listed_and_drawn

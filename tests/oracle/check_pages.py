@@ -20,6 +20,21 @@ def reprise(*words):
     assert done_.returncode == 0, f"reprise {' '.join(words)}: {done_.stderr[-400:]}"
 
 
+def report_of(classes):
+    """The result alone, of more classes than a phone's matrix has room for."""
+    counts = np.random.RandomState(1).poisson(0.2, (classes, classes)) + 20 * np.eye(classes, dtype=int)
+    names = [f"{('warbler', 'great crested grebe', 'tern')[c % 3]} {c}" for c in range(classes)]
+    rows = [{"name": name, "precision": 0.5, "recall": 0.5, "f1": 0.5, "support": int(counts[c].sum())} for c, name in enumerate(names)]
+    metrics = os.path.join(WORK, "metrics.json")
+    with open(metrics, "w") as f:
+        json.dump({"classes": names, "confusion": counts.tolist(), "per_class": rows, "n": int(counts.sum()), "test_loss": 1.0,
+                   "test_accuracy": float(np.trace(counts) / counts.sum())}, f)
+    drawn, _ = stage("curves", {}, {"metrics": metrics}, {"confusion_matrix": "confusion_matrix.png", "drawings": "drawings"})
+    deps = {"metrics": metrics, "confusion_matrix": drawn["confusion_matrix"], "curves_drawings": drawn["drawings"]}
+    outs, _ = stage("report", {"title": "Birds"}, deps, {"report": "report"})
+    return outs["report"] + "/index.html"
+
+
 def make_pages():
     """The report of a sample run, of another with the section on the notebook, what changed between them, and the page of the run."""
     shutil.copy(os.path.join(REPO, "pipeline.yaml"), WORK)
@@ -30,6 +45,7 @@ def make_pages():
     reprise("run", "--set", "phase2.epochs=2", "--set", "target=0.1", "--set", "boxes=null", "--set",
             "published={source: the notebook, test_accuracy: 0.486}")
     pages["report with --set"] = shutil.copy(WORK + "/reports/index.html", WORK + "/set.html")
+    pages["many classes"] = report_of(25)
     reprise("diff", "--html", WORK + "/diff.html")
     pages["diff"] = WORK + "/diff.html"
     pages["run"] = sorted(glob.glob(WORK + "/reports/runs/*.html"))[-1]
@@ -66,15 +82,18 @@ class Browser:
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
                                     dict(width=width, height=height, deviceScaleFactor=1, mobile=width == PHONE))
 
-    def show(self, path, form):
-        """All of the page in the window, its details open: axe judges no colour outside."""
+    def load(self, path, form):
         width, media, scheme = FORMS[form]
         self.size(width, 900)
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
                                     dict(media=media, features=[dict(name="prefers-color-scheme", value=scheme)]))
         self.driver.get("file://" + path)
+
+    def show(self, path, form):
+        """All of the page in the window, its details open: axe judges no colour outside."""
+        self.load(path, form)
         self.tell("document.querySelectorAll('details').forEach(d => d.open = true)")
-        self.size(width, self.tell("return document.documentElement.scrollHeight") + 50)
+        self.size(FORMS[form][0], self.tell("return document.documentElement.scrollHeight") + 50)
 
     def tell(self, script):
         return self.driver.execute_script(script)
@@ -100,11 +119,17 @@ def axe_scripts():
     return [glob.glob(os.path.dirname(package.__file__) + "/**/axe.min.js", recursive=True)[0] for package in (axe_selenium_python, axe_playwright_python)]
 
 
-# What scrolls sideways and does not say so, or what the keyboard does not reach.
+# What scrolls sideways and does not say so where it can be seen at first, or what the keyboard does not reach.
 SILENT = """return [...document.querySelectorAll('.scroll, pre')].filter(e => e.scrollWidth > e.clientWidth + 4).filter(e => e.tabIndex < 0 ||
-    (e.matches('.scroll') && ![...(e.closest('figure') || e.closest('#graph') || e).querySelectorAll('.hint')].some(h => getComputedStyle(h).display != 'none')))
+    (e.matches('.scroll') && ![...(e.closest('figure') || e.closest('#graph') || e).querySelectorAll('.hint')].some(h => getComputedStyle(h).display != 'none' &&
+        [...h.getClientRects()].every(r => r.left >= 0 && r.right <= innerWidth))))
     .map(e => (e.getAttribute('aria-label') || 'pre') + ' ' + e.scrollWidth + ' in ' + e.clientWidth)"""
 BROKEN = "return [...document.images].filter(i => !i.complete || i.naturalWidth == 0).map(i => i.alt)"
+
+
+# How many rows of tables in what is closed can be seen, and how many there are.
+CLOSED = """let rows = [...document.querySelectorAll('details:not([open], .for-screens) > .scroll tr')]
+    return [rows.filter(r => r.checkVisibility()).length, rows.length]"""
 
 
 def unjudged(found):
@@ -136,6 +161,12 @@ def check_page(browser, name, path):
     with check(f"the {name} page prints on at most {MOST_PAGES} sheets"):
         pages = browser.paper(path)
         assert 0 < pages <= MOST_PAGES, f"{pages} sheets"
+    with check(f"what the {name} page closes on a screen is on paper"):
+        browser.load(path, "light")
+        assert browser.tell(CLOSED)[0] == 0
+        browser.load(path, "print")
+        seen, there = browser.tell(CLOSED)
+        assert seen == there and (there > 20 or not name.startswith("report")), f"{seen} of {there} rows"
 
 
 pages = {}

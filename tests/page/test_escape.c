@@ -18,6 +18,7 @@ static void escape_makes_html_harmless(void **state)
     expect(escape_html, "<script>alert('a' & \"b\")</script>",
            "&lt;script&gt;alert(&#39;a&#39; &amp; &quot;b&quot;)&lt;/script&gt;");
     expect(escape_html, "caf\xc3\xa9\n", "caf\xc3\xa9\n");
+    expect(escape_html_dotted, "a.<b>.c\xc3\xa9.", "a.<wbr>&lt;b&gt;.<wbr>c\xc3\xa9.");
     expect(escape_html, "a\x01\x7f", "a\xef\xbf\xbd\xef\xbf\xbd");
 }
 

@@ -158,7 +158,7 @@ static void page_says_what_changed_and_what_it_did(void **state)
         fail_msg("%s", run.messages);
     char *page = stage_run_read(&run, "page.html", &size);
     assert_true(has(page, "<div class=\"verdict good\">"));
-    assert_true(has(page, "evaluate.metrics.test_accuracy: 0.25 \xe2\x86\x92 0.5"));
+    assert_true(has(page, "evaluate.<wbr>metrics.<wbr>test_accuracy: 0.25 \xe2\x86\x92 0.5"));
     assert_true(has(page, "run &lt;1&gt;") && !has(page, "run <1>"));
     assert_true(has(page, "Right only in b: 1") && has(page, "Right only in a: 1"));
     assert_true(has(page, "<b class=\"a\">a</b> &lt;dog&gt; 60%") && !has(page, "<dog>"));

@@ -370,6 +370,11 @@ static void check_knows_the_names_of_deps_and_outs(void **state)
                         "mean 'metrics'?\n");
     assert_int_equal(stage_run_execute(&run), 2);
     json_object_del(outs, "metric");
+    json_object_set_new(outs, "pictures", json_string("outs/p"));
+    assert_int_equal(stage_run_check(&run), 2);
+    assert_string_equal(run.messages, "there is no 'pictures' among the outs of this program, "
+                                      "which are metrics, predictions, report\n");
+    json_object_del(outs, "pictures");
     json_object_del(outs, "report");
     assert_int_equal(stage_run_check(&run), 2);
     assert_string_equal(run.messages, "no 'report' in outs: name it in pipeline.yaml\n");
