@@ -145,10 +145,11 @@ static int make_place(int fd, const char *path)
     }
     if (S_ISDIR(st.st_mode))
         return mkdir(path, 0755) < 0 && errno != EEXIST ? -1 : 0;
-    int made = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    /* A file may be there by a folder that was shown before: not to be opened, it may run. */
+    int made = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (made >= 0)
         close(made);
-    return made < 0 ? -1 : 0;
+    return made < 0 && errno != EEXIST ? -1 : 0;
 }
 
 static int show(int fd, const char *path)

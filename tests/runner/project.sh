@@ -5,6 +5,15 @@ BUILD=$(cd "${BUILD:-build}" && pwd)
 reprise=$BUILD/reprise
 # Memory where there is enough (a container may have little): the runner flushes every file to disk. ON=FOLDER: there.
 roomy() { [ -w "$1" ] && [ "$(df -Pk "$1" | awk 'NR == 2 {print $4}')" -gt 500000 ]; }
+# ON=open: where a sandboxed stage sees the machine's files. Below /tmp, /dev/shm, /run and /var it has its own or none, and what lies there
+# would not show what else keeps it away.
+open_place() {
+    for folder in "$BUILD" /home /srv /mnt /media; do
+        case $(cd "$folder" 2> /dev/null && pwd -P)/ in /tmp/* | /dev/shm/* | /run/* | /var/* | /) ;; *) [ ! -w "$folder" ] || { echo "$folder"; return; } ;; esac
+    done
+    return 1
+}
+[ "${ON:-}" != open ] || ON=$(open_place) || { printf 'ok 1 - all # SKIP no folder is writable that a sandboxed stage would see\n1..1\n'; exit 0; }
 here=$(TMPDIR=${ON:-$(roomy /dev/shm && echo /dev/shm || echo "${TMPDIR:-/tmp}")} mktemp -d)
 ran=$here/ran
 . tests/tap.sh

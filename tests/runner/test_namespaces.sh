@@ -3,7 +3,7 @@
 # Each thing is otherwise without the sandbox.
 ON=${TMPDIR:-/tmp}
 . tests/runner/project.sh
-trap 'rm -rf "/tmp/reprise-ns-$$" "/dev/shm/reprise-ns-$$" "/var/tmp/reprise-ns-$$"; [ -z "${shared:-}" ] || ipcrm -m "$shared"; chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
+trap 'rm -rf "/tmp/reprise-ns-$$"* "/dev/shm/reprise-ns-$$" "/var/tmp/reprise-ns-$$"; [ -z "${shared:-}" ] || ipcrm -m "$shared"; chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
 project=$here/probe
 mkdir -p "$project"
 printf 'stages:\n  s: {cmd: [sh, -c, "echo > outs/o"], outs: {o: o}}\n' > "$project/pipeline.yaml"
@@ -115,6 +115,18 @@ printf 'stages:\n  s: {cmd: ./s.sh, deps: {d: %s/kept/file}, outs: {o: o}}\n' "$
 r run --sandbox=auto
 [ $status -eq 0 ] && [ "$(out | tr '\n' ' ')" = 'library kept refused run ' ] && r run --sandbox=off -f && out | grep -q seen && [ -e "$var/new" ]
 ok $? of_var_there_is_what_the_stages_programs_need
+# It is shown twice: as itself, and in its folder.
+before=$project project=$(mktemp -d /tmp/reprise-ns-$$-XXXXXX)
+cp "$(command -v sleep)" "$project/nap"
+"$project/nap" 9999 & napping=$!
+echo other > "$project/other"
+printf 'stages:\n  s: {cmd: [sh, -c, "\\"$0\\" 0 && [ ! -e %s/other ] && echo unseen > outs/o", %s/nap], outs: {o: o}}\n' "$project" "$project" > "$project/pipeline.yaml"
+r run --sandbox=auto
+[ $status -eq 0 ] && [ "$(out)" = unseen ]
+ok $? program_of_tmp_that_runs_already_runs_confined
+kill $napping
+rm -rf "$project"
+project=$before
 if shared=$(ipcmk -M 4096 2> /dev/null | grep -o '[0-9]*$'); then
     stage ipc "ipcs -m -i $shared > outs/o 2>&1; ipcs -m | grep -c \"^0x\" >> outs/o; true"
     r run --sandbox=auto
