@@ -267,6 +267,7 @@ bench: all $(BENCH_PROGRAMS) ## build the benchmarks; tests/bench/README.md says
 
 bench-train: bench ## images a second in training on this CPU, beside PyTorch and Keras where PYTHON= has them (ROWS=, ROUNDS=)
 	@BUILD=$(BUILD) tests/bench/train.sh
+	@BUILD=$(BUILD) tests/bench/transfer.sh
 
 lint: ## check format, include rules, and the build with clang
 	@ci/install lint

@@ -46,7 +46,7 @@ else
     echo "keras: not found, left out" >&2
     : > "$work/keras.txt"
 fi
-awk -v n="$limit" 'FNR == NR {keras[$1] = $2; next} {
+awk -v n="$limit" 'FILENAME == ARGV[1] {keras[$1] = $2; next} {
     printf "%s  reprise %.2f s/epoch (%.0f images/s)", $1, $2, n / $2
     if ($1 in keras) printf "  keras %.2f s/epoch  ratio %.2f", keras[$1], keras[$1] / $2
     print ""
