@@ -35,11 +35,8 @@ int model_use_precision(struct stage *stage, const struct device *device, enum p
 int model_use_keep_memory(struct stage *stage, const struct footprint *footprint, const char *ways,
                           struct error *err)
 {
-    /* The pages that a process has when it is asked differ from one start to the next: the figure
-     * that one was refused with has to be enough for another. */
-    const size_t starts_differ_by = (size_t)4 << 20;
     const size_t limit = stage_memory(stage), needed = footprint_total(footprint);
-    if (limit == 0 || needed <= starts_differ_by || needed - starts_differ_by <= limit)
+    if (limit == 0 || footprint_fits(footprint, limit))
         return 0;
     return error_set(err, ERR_USAGE,
                      "it needs %zu MiB of memory, and 'resources' gives it %zu: %s, or say memory: "

@@ -241,7 +241,7 @@ static int keep_memory(struct trainer *trainer, const struct fit_data *data, str
         return 0;
     }
     footprint.bytes[FOOTPRINT_FEATURES] = 0;
-    if (footprint_total(&footprint) > limit &&
+    if (!footprint_fits(&footprint, limit) &&
         name_ways(trainer, data, limit, ways, sizeof(ways), err) < 0)
         return -1;
     return model_use_keep_memory(trainer->stage, &footprint, ways, err);

@@ -310,9 +310,7 @@ static void add_requirements(struct text *page, const json_t *requirements)
         if (number_from_json(json_object_get(requirement, "value"), &value))
             number_show_apart(&value, &bound, shown, asked);
         text_add(page, "<tr><th scope=\"row\">");
-        escape_html(page, json_text(requirement, "stage"));
-        text_add(page, ".<wbr>");
-        escape_html_dotted(page, json_text(requirement, "metric"));
+        escape_html_metric(page, json_text(requirement, "stage"), json_text(requirement, "metric"));
         text_addf(page, "</th><td>%s</td><td class=\"left\">", shown);
         escape_html(page, json_text(requirement, "relation"));
         text_addf(page, " %s</td><td class=\"left %s\">%s</td></tr>\n", asked, met ? "good" : "bad",

@@ -26,6 +26,12 @@ size_t footprint_total(const struct footprint *footprint)
     return all.bytes[FOOTPRINT_PROGRAM];
 }
 
+bool footprint_fits(const struct footprint *footprint, size_t bytes)
+{
+    const size_t starts_differ_by = 4 * mebibyte, all = footprint_total(footprint);
+    return all <= starts_differ_by || all - starts_differ_by <= bytes;
+}
+
 size_t footprint_mebibytes(size_t bytes)
 {
     return bytes / mebibyte + (bytes % mebibyte != 0);

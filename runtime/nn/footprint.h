@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct text;
@@ -39,6 +40,9 @@ struct footprint {
 void footprint_add(struct footprint *footprint, enum footprint_part part, size_t count,
                    size_t bytes);
 size_t footprint_total(const struct footprint *footprint);
+/* Whether that much memory is enough, but for the pages by which one start of a process differs
+ * from the next: the figure that one was refused with has to be enough for another. */
+bool footprint_fits(const struct footprint *footprint, size_t bytes);
 /* Mebibytes, rounded up. */
 size_t footprint_mebibytes(size_t bytes);
 

@@ -30,6 +30,13 @@ void escape_html_dotted(struct text *text, const char *name)
     }
 }
 
+void escape_html_metric(struct text *text, const char *stage, const char *metric)
+{
+    escape_html(text, stage);
+    text_add(text, ".<wbr>");
+    escape_html_dotted(text, metric);
+}
+
 void escape_xml(struct text *text, const char *bytes)
 {
     struct text clean = {0};

@@ -10,6 +10,9 @@ void escape_html(struct text *text, const char *string);
 /* The same of a dotted name, whose line may end after each dot. */
 void escape_html_dotted(struct text *text, const char *name);
 
+/* A metric as "stage.metric", broken in the same way. */
+void escape_html_metric(struct text *text, const char *stage, const char *metric);
+
 /* XML text and quoted attribute values: what XML 1.0 cannot hold becomes U+FFFD, be it no UTF-8. */
 void escape_xml(struct text *text, const char *bytes);
 

@@ -60,9 +60,7 @@ void page_difference_verdict(struct text *page, const json_t *difference)
         return;
     text_addf(page, "<div class=\"verdict %s\">\n<p><strong>",
               mood(metric)[0] != '\0' ? mood(metric) : "warn");
-    escape_html(page, json_text(metric, "stage"));
-    text_add(page, ".<wbr>");
-    escape_html_dotted(page, json_text(metric, "metric"));
+    escape_html_metric(page, json_text(metric, "stage"), json_text(metric, "metric"));
     text_add(page, ": ");
     add_number(page, json_object_get(metric, "a"));
     text_add(page, " \xe2\x86\x92 ");

@@ -1,5 +1,7 @@
 #include "runner/limits.h"
 
+#include "runner/kernel_file.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +61,7 @@ static int limit_numbers(int64_t processes)
     snprintf(text, sizeof(text), "%lld",
              (long long)(wanted < LIMITS_FEWEST_NUMBERS ? LIMITS_FEWEST_NUMBERS : wanted));
     /* Refused where it is more than the machine itself has. */
-    return namespaces_write(pid_max, text) < 0 && errno != EINVAL ? -1 : 0;
+    return kernel_file_write(AT_FDCWD, pid_max, text) < 0 && errno != EINVAL ? -1 : 0;
 }
 
 int limits_enter_namespaces(const struct limits *limits, const struct namespaces *namespaces)

@@ -1,5 +1,7 @@
 #include "runner/memory_group.h"
 
+#include "runner/kernel_file.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -42,14 +44,7 @@ static void read_file(int groups, const char *name, const char *file, char text[
 static int write_file(int groups, const char *name, const char *file, const char *text)
 {
     char path[PATH_SIZE];
-    int fd = openat(groups, file_of(path, name, file), O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t written = write(fd, text, strlen(text));
-    int why = errno;
-    close(fd);
-    errno = why;
-    return written == (ssize_t)strlen(text) ? 0 : -1;
+    return kernel_file_write(groups, file_of(path, name, file), text);
 }
 
 static bool lists_memory(int groups, const char *file)

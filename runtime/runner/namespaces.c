@@ -1,5 +1,6 @@
 #include "runner/namespaces.h"
 
+#include "runner/kernel_file.h"
 #include "runner/landlock.h"
 
 #include <errno.h>
@@ -65,29 +66,17 @@ static bool needs_user(void)
     return syscall(SYS_capget, &head, have) < 0 || (have[0].effective & (1U << CAP_SYS_ADMIN)) == 0;
 }
 
-int namespaces_write(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -1;
-    ssize_t written = write(fd, text, strlen(text));
-    int why = errno;
-    close(fd);
-    errno = why;
-    return written == (ssize_t)strlen(text) ? 0 : -1;
-}
-
 /* Everybody stays who he is; of others the namespace has no names. */
 static int map_ids(uid_t user, gid_t group)
 {
     char line[64];
-    if (namespaces_write("/proc/self/setgroups", "deny") < 0 && errno != ENOENT)
+    if (kernel_file_write(AT_FDCWD, "/proc/self/setgroups", "deny") < 0 && errno != ENOENT)
         return -1;
     snprintf(line, sizeof(line), "%u %u 1", (unsigned)user, (unsigned)user);
-    if (namespaces_write("/proc/self/uid_map", line) < 0)
+    if (kernel_file_write(AT_FDCWD, "/proc/self/uid_map", line) < 0)
         return -1;
     snprintf(line, sizeof(line), "%u %u 1", (unsigned)group, (unsigned)group);
-    return namespaces_write("/proc/self/gid_map", line);
+    return kernel_file_write(AT_FDCWD, "/proc/self/gid_map", line);
 }
 
 pid_t namespaces_fork(const struct namespaces *namespaces, int *why)

@@ -65,9 +65,6 @@ void namespaces_in_force(const struct namespaces_here *here, struct text *words)
  * and exec, as what follows: allocates nothing. */
 pid_t namespaces_fork(const struct namespaces *namespaces, int *why);
 
-/* A file in which the kernel is told of a namespace. -1 with errno. */
-int namespaces_write(const char *path, const char *text);
-
 /* In that child: hides, shows, and allows Landlock's `rules` (or -1) what is new. -1 with errno. */
 int namespaces_fill(const struct namespaces *namespaces, int rules);
 

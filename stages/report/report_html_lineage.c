@@ -27,9 +27,8 @@ static void add_requirements(struct text *page, const json_t *stages)
                     "<th scope=\"col\">found</th><th scope=\"col\" class=\"left\">met</th>");
             open = true;
             text_add(page, "<tr><th scope=\"row\"><code>");
-            escape_html(page, report_string(stage, "name"));
-            text_add(page, ".<wbr>");
-            escape_html_dotted(page, report_string(requirement, "metric"));
+            escape_html_metric(page, report_string(stage, "name"),
+                               report_string(requirement, "metric"));
             text_add(page, "</code></th><td class=\"left\">");
             escape_html(page, report_string(requirement, "relation"));
             number_from_json(json_object_get(requirement, "bound"), &bound);

@@ -17,6 +17,7 @@ ours=${BUILD:-build}/tests/bench/train_cpu
 PYTHON=${PYTHON:-python3} ROUNDS=${ROUNDS:-5} MODES=${MODES:-eager compile keras} PRECISIONS=${PRECISIONS:-f32 bf16}
 ROWS=${ROWS:-resnet50-head resnet50-top mobilenet-head mobilenet-top efficientnet_lite0-head efficientnet_lite0-top efficientnet_lite0-all resnet20-all}
 [ -x "$ours" ] || { echo "$ours is missing: run make bench" >&2; exit 2; }
+export PYTHONDONTWRITEBYTECODE=1
 work=$(mktemp -d)
 pids=
 stop_all() {

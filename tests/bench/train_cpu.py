@@ -9,18 +9,17 @@ input the images a second of one more round. Needs torch, torchvision and timm.
 """
 import contextlib
 import sys
-import time
 
 import torch
 import torch.nn.functional as F
 
+from rounds import CLASSES, PICTURES, ROUNDS, serve
+
 network, work, precision, mode = sys.argv[1:5]
 torch.set_num_threads(int(sys.argv[5]) if len(sys.argv) > 5 else torch.get_num_threads())
 torch.manual_seed(1)
-PICTURES, CLASSES = 2048, 10
 SIZE = 32 if network == "resnet20" else 224
-BATCH, STEPS, TRAIN, VALIDATE = {"resnet50": (32, 4, 320, 80), "mobilenet": (32, 50, 1600, 400),
-                                 "efficientnet_lite0": (32, 12, 800, 200), "resnet20": (128, 12, 1536, 512)}[network]
+BATCH, STEPS, TRAIN, VALIDATE = ROUNDS[network]
 images = torch.randint(0, 256, (PICTURES, 3, 32, 32), dtype=torch.uint8)
 labels = torch.arange(PICTURES) % CLASSES
 
@@ -141,10 +140,4 @@ def run_round():
     return count + VALIDATE
 
 
-run_round()
-run_round()
-print("ready", flush=True)
-for _ in sys.stdin:
-    start = time.perf_counter()
-    count = run_round()
-    print(f"{count / (time.perf_counter() - start):.1f}", flush=True)
+serve(run_round)

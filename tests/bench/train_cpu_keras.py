@@ -8,7 +8,6 @@ Speaks as train_cpu.py does. Keras has no EfficientNet-Lite0. Needs keras and te
 """
 import os
 import sys
-import time
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
@@ -18,6 +17,8 @@ import numpy as np
 import tensorflow
 from keras import layers
 
+from rounds import CLASSES, PICTURES, ROUNDS, serve
+
 network, work, precision = sys.argv[1:4]
 if len(sys.argv) > 4:
     tensorflow.config.threading.set_intra_op_parallelism_threads(int(sys.argv[4]))
@@ -25,8 +26,7 @@ if network not in ("resnet50", "mobilenet", "resnet20"):
     sys.exit(f"Keras has no {network}")
 keras.utils.set_random_seed(1)
 keras.mixed_precision.set_global_policy("float32" if precision == "f32" else "mixed_bfloat16")
-PICTURES, CLASSES = 2048, 10
-BATCH, STEPS, TRAIN, VALIDATE = {"resnet50": (32, 4, 320, 80), "mobilenet": (32, 50, 1600, 400), "resnet20": (128, 12, 1536, 512)}[network]
+BATCH, STEPS, TRAIN, VALIDATE = ROUNDS[network]
 images = np.random.default_rng(1).integers(0, 256, (PICTURES, 32, 32, 3)).astype("float32")
 labels = (np.arange(PICTURES) % CLASSES).astype("int32")
 
@@ -87,10 +87,4 @@ def run_round():
     return TRAIN + VALIDATE
 
 
-run_round()
-run_round()
-print("ready", flush=True)
-for _ in sys.stdin:
-    start = time.perf_counter()
-    count = run_round()
-    print(f"{count / (time.perf_counter() - start):.1f}", flush=True)
+serve(run_round)
