@@ -226,14 +226,12 @@ static int train_epoch(struct training *t, struct error *err)
     return 0;
 }
 
-/* After an epoch: the first and the last are saved, of those between them what takes no more than a
- * small share of the time. */
+/* After an epoch: the first is saved, of those after it what takes no more than a small share of
+ * the time. The last is one of them: its outs follow at once, and no more is lost than of another. */
 static bool is_due(const struct training *t)
 {
-    const struct fit_state *s = &t->checkpoint.state;
-    if (t->saved_epoch < 0 || s->stopped || s->epoch >= t->first_epoch + t->options->epochs)
-        return true;
-    return fit_now() - t->saved >= t->seconds_to_save / share_of_checkpoints;
+    return t->saved_epoch < 0 ||
+           fit_now() - t->saved >= t->seconds_to_save / share_of_checkpoints;
 }
 
 /* The callbacks, in Keras' order. */

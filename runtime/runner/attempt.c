@@ -30,8 +30,7 @@ double attempt_now(void)
 
 const char *attempt_inside(const struct attempt *attempt)
 {
-    return attempt->jobs->project->namespaces.level == NAMESPACES_NONE ? attempt->folder
-                                                                       : NAMESPACES_FOLDER;
+    return namespaces_folder(&attempt->jobs->project->namespaces, attempt->folder);
 }
 
 uint64_t attempt_mark(const struct attempt *attempt)

@@ -40,6 +40,11 @@ const char *namespaces_hidden(size_t i)
     return i < HIDDEN_COUNT ? hidden[i].path : NULL;
 }
 
+const char *namespaces_folder(const struct namespaces_here *here, const char *outside)
+{
+    return here->level == NAMESPACES_NONE ? outside : NAMESPACES_FOLDER;
+}
+
 /* One that is a link lies elsewhere, where other names lead, too. */
 static bool can_be_hidden(size_t i)
 {

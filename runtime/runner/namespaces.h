@@ -52,6 +52,9 @@ struct namespaces_here namespaces_here(void);
 void namespaces_try_network(struct namespaces_here *here);
 bool namespaces_have_network(const struct namespaces_here *here);
 
+/* The path by which a stage knows the folder that it works in, which is `outside` to others. */
+const char *namespaces_folder(const struct namespaces_here *here, const char *outside);
+
 /* The folders that are hidden, from 0 on; NULL behind the last. */
 const char *namespaces_hidden(size_t i);
 /* True of a path below one of them, which is hidden unless it is shown. */

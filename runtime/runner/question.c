@@ -179,9 +179,8 @@ static int ask_in(const struct question *question, const char *folder, int error
     if (work < 0)
         error_errno(err, "cannot open '%s'", inner);
     else if (!sandbox_confines(project) || sandbox_rules_make(&subject, &rules, err) == 0)
-        result = launch(question, &rules,
-                        project->namespaces.level == NAMESPACES_NONE ? inner : NAMESPACES_FOLDER,
-                        work, errors, answer, err);
+        result = launch(question, &rules, namespaces_folder(&project->namespaces, inner), work,
+                        errors, answer, err);
     sandbox_rules_release(&rules);
     if (work >= 0)
         close(work);
