@@ -71,23 +71,23 @@ enum { CALL_FCHMODAT2 = 452 };
         REFUSE_CALL(SYS_userfaultfd, EPERM), REFUSE_CALL(SYS_keyctl, EPERM),                       \
         REFUSE_CALL(SYS_add_key, EPERM), REFUSE_CALL(SYS_request_key, EPERM)
 
+/* The end of a filter: the type of a socket of AF_UNIX, or of a pair. */
+#define STREAMS_ALONE                                                                              \
+    LOAD(args[1]), BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf), IF(SOCK_STREAM, 2),                   \
+        IF(SOCK_SEQPACKET, 1), REFUSE(EACCES), ALLOW
+
 static const struct sock_filter with_network[] = {FILTER_HEAD, ALLOW};
 /* Netlink tells of the addresses that there are, to those who look before they listen. */
-static const struct sock_filter own_network[] = {FILTER_HEAD,
-                                                 IF_NOT(SYS_socket, 8),
-                                                 LOAD(args[0]),
-                                                 IF(AF_UNIX, 6),
-                                                 IF(AF_INET, 5),
-                                                 IF(AF_INET6, 4),
-                                                 IF_NOT(AF_NETLINK, 2),
-                                                 LOAD(args[2]),
-                                                 IF(NETLINK_ROUTE, 1),
-                                                 REFUSE(EACCES),
-                                                 ALLOW};
+static const struct sock_filter own_network[] = {
+    FILTER_HEAD,    IF(SYS_socketpair, 9), IF_NOT(SYS_socket, 13), LOAD(args[0]),
+    IF(AF_UNIX, 6), IF(AF_INET, 10),       IF(AF_INET6, 9),        IF_NOT(AF_NETLINK, 7),
+    LOAD(args[2]),  IF(NETLINK_ROUTE, 6),  REFUSE(EACCES),         STREAMS_ALONE};
 /* Of sockets only those of one machine, by their family, are left. */
-static const struct sock_filter without_network[] = {
-    FILTER_HEAD, IF_NOT(SYS_socket, 4), LOAD(args[0]), IF_NOT(AF_UNIX, 1),
-    ALLOW,       REFUSE(EACCES),        ALLOW};
+#define ONE_MACHINE                                                                                \
+    IF(SYS_socketpair, 3), IF_NOT(SYS_socket, 7), LOAD(args[0]), IF_NOT(AF_UNIX, 4), STREAMS_ALONE
+static const struct sock_filter without_network[] = {FILTER_HEAD, ONE_MACHINE};
+static const struct sock_filter without_connection[] = {
+    FILTER_HEAD, REFUSE_CALL(SYS_connect, EACCES), ONE_MACHINE};
 
 #define PROGRAM(filter)                                                                            \
     {                                                                                              \
@@ -96,7 +96,9 @@ static const struct sock_filter without_network[] = {
 
 static int filter_calls(enum confine_network network)
 {
-    static const struct sock_fprog programs[] = {[CONFINE_NO_NETWORK] = PROGRAM(without_network),
+    static const struct sock_fprog programs[] = {[CONFINE_NO_CONNECTION] =
+                                                     PROGRAM(without_connection),
+                                                 [CONFINE_NO_NETWORK] = PROGRAM(without_network),
                                                  [CONFINE_OWN_NETWORK] = PROGRAM(own_network),
                                                  [CONFINE_NETWORK] = PROGRAM(with_network)};
     if (!confine_has_seccomp())

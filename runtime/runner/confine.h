@@ -8,8 +8,10 @@
 
 bool confine_has_seccomp(void);
 
-/* Which sockets are left beside those of one machine, of AF_UNIX. */
+/* Which sockets are left beside streams of one machine, of AF_UNIX. Its datagrams go to whom each
+ * of them names. */
 enum confine_network {
+    CONFINE_NO_CONNECTION, /* and those by pairs alone */
     CONFINE_NO_NETWORK,
     CONFINE_OWN_NETWORK, /* of the internet's families: it is in a network namespace of its own */
     CONFINE_NETWORK,     /* all */

@@ -58,9 +58,10 @@ static int enter_folder(const struct launch *launch)
 
 static enum confine_network network_of(const struct launch *launch)
 {
-    return launch->network              ? CONFINE_NETWORK
-           : launch->namespaces.network ? CONFINE_OWN_NETWORK
-                                        : CONFINE_NO_NETWORK;
+    return launch->network || !launch->confined ? CONFINE_NETWORK
+           : launch->tried < 0                  ? CONFINE_NO_CONNECTION
+           : launch->namespaces.network         ? CONFINE_OWN_NETWORK
+                                                : CONFINE_NO_NETWORK;
 }
 
 /* Runs in the program's process. Returns -1 with errno set where it must not start. */
@@ -92,7 +93,7 @@ static int prepare_program(const struct launch *launch, const struct memory_grou
     umask(022);
     if (setrlimit(RLIMIT_CORE, &no_core) < 0)
         return -1;
-    if (launch->confined && confine_enter(launch->rules, network_of(launch)) < 0)
+    if (launch->confined && confine_enter(launch->rules, supervisor->network) < 0)
         return -1;
     return supervisor_enter(supervisor, launch->argv[0]);
 }
@@ -287,7 +288,7 @@ static void run_program(const struct launch *launch, struct memory_group *group,
     pid_t program = 0;
     sigset_t all;
     sigfillset(&all);
-    supervisor_open(&supervisor, launch->tried, launch->folder, &all);
+    supervisor_open(&supervisor, launch->tried, launch->folder, network_of(launch), &all);
     /* A copy of the program may be open for writing still, in a keeper that was forked while it
      * was made and is about to close what it does not need. */
     for (int tries = 0; tries < BUSY_TRIES; tries++) {

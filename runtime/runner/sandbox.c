@@ -5,6 +5,7 @@
 #include "runner/confine.h"
 #include "runner/landlock.h"
 #include "runner/limits.h"
+#include "runner/socket_guard.h"
 #include "runner/supervisor.h"
 
 #include <errno.h>
@@ -40,6 +41,11 @@ void sandbox_missing(const struct project *project, struct text *missing)
                       missing->size > 0 ? ", " : "", parts[i].what, parts[i].abi, abi);
     if (!confine_has_seccomp())
         text_addf(missing, "%sthe network is in reach (no seccomp)", missing->size > 0 ? ", " : "");
+    else if (!socket_guard_is_possible())
+        text_addf(missing,
+                  "%ssockets of services are in reach (no notifications of seccomp, or no "
+                  "pidfd_getfd)",
+                  missing->size > 0 ? ", " : "");
     namespaces_missing(&project->namespaces, missing);
     limits_missing(&project->namespaces, missing);
 }
@@ -99,19 +105,11 @@ static const char *const system_paths[] = {"/usr",
 static const char *const device_paths[] = {"/dev/null",    "/dev/zero", "/dev/full", "/dev/random",
                                            "/dev/urandom", "/dev/tty",  "/dev/shm"};
 static const char *const network_paths[] = {"/run/systemd/resolve", "/run/resolvconf", "/run/nscd"};
-static const char *const card_paths[] = {"/dev/nvidia0",
-                                         "/dev/nvidia1",
-                                         "/dev/nvidia2",
-                                         "/dev/nvidia3",
-                                         "/dev/nvidia4",
-                                         "/dev/nvidia5",
-                                         "/dev/nvidia6",
-                                         "/dev/nvidia7",
-                                         "/dev/nvidiactl",
-                                         "/dev/nvidia-uvm",
-                                         "/dev/nvidia-uvm-tools",
-                                         "/dev/nvidia-caps",
-                                         "/run/nvidia-persistenced"};
+static const char *const card_paths[] = {
+    "/dev/nvidia0",   "/dev/nvidia1",    "/dev/nvidia2",          "/dev/nvidia3",
+    "/dev/nvidia4",   "/dev/nvidia5",    "/dev/nvidia6",          "/dev/nvidia7",
+    "/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-caps"};
+static const char *const card_services[] = {"/run/nvidia-persistenced"};
 
 /* As they are made. */
 struct granting {
@@ -291,7 +289,9 @@ static int grant_needed(struct granting *granting, const struct sandbox_subject 
         return 0;
     if (cudnn != NULL && grant(granting, cudnn, LANDLOCK_READ, err) < 0)
         return -1;
-    return grant_all(granting, ALL(card_paths), LANDLOCK_WRITE, err);
+    return grant_all(granting, ALL(card_services), LANDLOCK_READ, err) < 0
+               ? -1
+               : grant_all(granting, ALL(card_paths), LANDLOCK_WRITE, err);
 }
 
 int sandbox_rules_make(const struct sandbox_subject *subject, struct sandbox_rules *made,

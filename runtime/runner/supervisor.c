@@ -1,6 +1,7 @@
 #include "runner/supervisor.h"
 
 #include "runner/filter.h"
+#include "runner/socket_guard.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +68,8 @@ enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 #define WORD(n) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0]) + 4 * (n))
 
 /* The keeper waits for the first execution, and could not answer: it is known by its pointer. */
-static unsigned short make_filter(struct sock_filter filter[FILTER_MOST], const char *path)
+static unsigned short make_filter(struct sock_filter filter[FILTER_MOST], const char *path,
+                                  bool guards)
 {
     const uint64_t exempt = (uintptr_t)path;
     const struct sock_filter head[] = {LOAD(arch),
@@ -84,18 +86,18 @@ static unsigned short make_filter(struct sock_filter filter[FILTER_MOST], const 
                                        LOAD(nr)};
     unsigned short used = sizeof(head) / sizeof(head[0]);
     memcpy(filter, head, sizeof(head));
-    for (size_t i = 0; i < CALLS && used + 3 <= FILTER_MOST; i++) {
-        filter[used++] = (struct sock_filter)IF_NOT(calls[i].number, 1);
+    for (size_t i = 0; i < CALLS + (guards ? 1 : 0) && used + 3 <= FILTER_MOST; i++) {
+        filter[used++] = (struct sock_filter)IF_NOT(i < CALLS ? calls[i].number : SYS_connect, 1);
         filter[used++] = (struct sock_filter)ANSWER(SECCOMP_RET_USER_NOTIF);
     }
     filter[used++] = (struct sock_filter)ALLOW;
     return used;
 }
 
-static int install(const char *path)
+static int install(const char *path, bool guards)
 {
     struct sock_filter filter[FILTER_MOST];
-    const struct sock_fprog program = {make_filter(filter, path), filter};
+    const struct sock_fprog program = {make_filter(filter, path, guards), filter};
     const unsigned long flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
     /* A call that was heard is not interrupted by the program's own signals, where the kernel knows
      * how; open() would fail with EINTR, which few expect. */
@@ -134,10 +136,12 @@ int supervisor_enter(const struct supervisor *supervisor, const char *path)
         return 0;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -1;
-    const int listener = install(path);
-    /* In a stage that is heard already, as of a run in a run, nobody else can listen. */
+    const bool guards = supervisor->network != CONFINE_NETWORK;
+    const int listener = install(path, guards);
+    /* In a stage that is heard already, as of a run in a run, nobody else can listen; where its
+     * sockets are guarded, so are ours. */
     if (listener < 0)
-        return 0;
+        return !guards || errno == EBUSY || !socket_guard_is_possible() ? 0 : -1;
     return send_listener(supervisor->ends[1], listener);
 }
 
@@ -146,7 +150,7 @@ int supervisor_check(void)
     int status = 0;
     pid_t child = fork();
     if (child == 0) {
-        int listener = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -1 : install(NULL);
+        int listener = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -1 : install(NULL, false);
         _exit(listener < 0 ? errno : 0);
     }
     if (child < 0)
@@ -158,15 +162,16 @@ int supervisor_check(void)
 
 /* ---- the keeper's side ---- */
 
-void supervisor_open(struct supervisor *supervisor, int tried, int folder, const sigset_t *signals)
+void supervisor_open(struct supervisor *supervisor, int tried, int folder,
+                     enum confine_network network, const sigset_t *signals)
 {
-    *supervisor =
-        (struct supervisor){.folder = -1, .ends = {-1, -1}, .listener = -1, .signals = -1};
-    if (tried < 0 || (supervisor->signals = signalfd(-1, signals, SFD_CLOEXEC)) < 0 ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, supervisor->ends) < 0)
-        return;
-    supervisor->tried = tried_map(tried);
-    supervisor->folder = folder;
+    *supervisor = (struct supervisor){
+        .folder = folder, .ends = {-1, -1}, .listener = -1, .signals = -1, .network = network};
+    if (tried >= 0 && (supervisor->signals = signalfd(-1, signals, SFD_CLOEXEC)) >= 0 &&
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, supervisor->ends) == 0)
+        supervisor->tried = tried_map(tried);
+    if (supervisor->tried == NULL && network != CONFINE_NETWORK)
+        supervisor->network = CONFINE_NO_CONNECTION;
 }
 
 void supervisor_take(struct supervisor *supervisor)
@@ -281,6 +286,11 @@ static void answer(const struct supervisor *supervisor)
     memset(&heard, 0, sizeof(heard));
     if (ioctl(supervisor->listener, SECCOMP_IOCTL_NOTIF_RECV, &heard.notif) < 0)
         return;
+    if (heard.notif.data.nr == SYS_connect) {
+        socket_guard_answer(supervisor->listener, &heard.notif, supervisor->tried,
+                            supervisor->network == CONFINE_OWN_NETWORK);
+        return;
+    }
     hear(supervisor, &heard.notif);
     const struct seccomp_notif_resp go_on = {.id = heard.notif.id,
                                              .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};

@@ -118,6 +118,17 @@ static bool is_allowed(const struct tried *tried, const char *path, bool write)
     return rule != NULL && (empty == NULL || strlen(rule) > strlen(empty));
 }
 
+const char *tried_empty(const struct tried *tried, const char *path)
+{
+    const char *rule = find_rule(tried, "e", path);
+    return rule == NULL ? NULL : rule + 1;
+}
+
+bool tried_reaches(const struct tried *tried, const char *path)
+{
+    return tried_below(path, tried->folder) != NULL || find_rule(tried, "r", path) != NULL;
+}
+
 bool tried_allows(const struct tried *tried, const char *path, bool write)
 {
     return tried_below(path, tried->folder) != NULL || is_allowed(tried, path, write);

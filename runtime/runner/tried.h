@@ -45,6 +45,11 @@ void tried_add_rules(struct tried *tried, const char *rules, size_t size);
 
 /* What lies behind a folder in a path below it, "" for the folder itself, NULL for another. */
 const char *tried_below(const char *path, const char *folder);
+/* The folder of a TRIED_EMPTY that an absolute path lies in, or NULL. */
+const char *tried_empty(const struct tried *tried, const char *path);
+/* Whether a socket there is one that its rules mean: where they let it write, as in shared memory,
+ * others' may lie. */
+bool tried_reaches(const struct tried *tried, const char *path);
 /* Whether an absolute path may be read, or written. */
 bool tried_allows(const struct tried *tried, const char *path, bool write);
 

@@ -6,6 +6,10 @@ project=$here/one
 mkdir -p "$project"
 echo other > "$project/other.txt"
 echo data > "$project/data.txt"
+perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, pack_sockaddr_un($ARGV[0])) && listen($s, 99) or die; sleep 900' "$here/service" &
+listener=$!
+trap 'kill $listener 2> /dev/null; chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -S "$here/service" ] && break; sleep 0.1; done
 printf 'stages:\n  s: {cmd: ./s.sh, deps: {d: data.txt}, network: true, outs: {o: o}}\n' > "$project/pipeline.yaml"
 # ask OPTION: a project whose program does its attacks when asked so; what came through is its complaint.
 ask() {
@@ -18,6 +22,7 @@ if [ "\$1" = $1 ]; then
     (echo > "$project/cache/new") 2> /dev/null && did="\$did cache"
     kill -0 $$ 2> /dev/null && did="\$did signal"
     perl -MSocket -e 'exit(socket(my \$s, AF_INET, SOCK_STREAM, 0) ? 0 : 1)' 2> /dev/null && did="\$did network"
+    perl -MSocket -e 'my \$s; exit(socket(\$s, AF_UNIX, SOCK_STREAM, 0) && connect(\$s, pack_sockaddr_un(\$ARGV[0])) ? 0 : 1)' "$here/service" 2> /dev/null && did="\$did service"
     cat "$project/data.txt" > /dev/null || did="\$did not-its-dep"
     (echo > "\$HOME/own" && echo > own) || did="\$did not-its-folder"
     [ $1 = --fingerprint ] || [ -s "\$REPRISE_STAGE" ] || did="\$did not-its-parameters"
@@ -31,7 +36,7 @@ SH
 for option in --check --fingerprint; do
     ask $option
     r run --sandbox=off
-    [ $status -ne 0 ] && grep -q 'came through: read write cache signal network$' "$here/err"
+    [ $status -ne 0 ] && grep -q 'came through: read write cache signal network service$' "$here/err"
     ok $? "without_a_sandbox_a_program_asked_with_${option#--}_reaches_all"
     rm -f "$project/new" "$project/cache/new"
     r run --sandbox=require -n
