@@ -227,11 +227,11 @@ static int train_epoch(struct training *t, struct error *err)
 }
 
 /* After an epoch: the first is saved, of those after it what takes no more than a small share of
- * the time. The last is one of them: its outs follow at once, and no more is lost than of another. */
+ * the time. The last is one of them: its outs follow at once, and no more is lost than of another.
+ */
 static bool is_due(const struct training *t)
 {
-    return t->saved_epoch < 0 ||
-           fit_now() - t->saved >= t->seconds_to_save / share_of_checkpoints;
+    return t->saved_epoch < 0 || fit_now() - t->saved >= t->seconds_to_save / share_of_checkpoints;
 }
 
 /* The callbacks, in Keras' order. */
