@@ -51,14 +51,14 @@ static void read_list(const char *name, const char *prefix, struct safetensors *
     fclose(list);
 }
 
-/* NULL where there is no such architecture. */
+/* Its values are 0; NULL where there is no such architecture. */
 static struct model *new_model(const char *name)
 {
     struct architecture architecture = {.alpha = 1, .image_size = 64, .classes = 3};
     const struct preprocess preprocess = {PREPROCESS_TORCH, 255};
     struct error err = {0};
     struct model *model = NULL;
-    snprintf(architecture.name, sizeof architecture.name, "%s", name);
+    formula_name(&architecture, name);
     return model_new_blank(&architecture, &preprocess, &model, &err) ? NULL : model;
 }
 
@@ -245,7 +245,7 @@ static void pooled_layers_do_not_renumber_the_base(void **state)
                                         "resnet50_v1.5", "mobilenet_v2", "efficientnet_lite0"};
     (void)state;
     for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
-        struct model *plain = formula_model(names[n], 32, 3, 0, 0.0);
+        struct model *plain = new_model(names[n]);
         struct keras_layers own = {0};
         struct error err = {0};
         ok(keras_layers_make(plain, &own, &err), &err);
@@ -253,7 +253,7 @@ static void pooled_layers_do_not_renumber_the_base(void **state)
             char name[2 * NODE_NAME_SIZE];
             struct keras_layers layers = {0};
             snprintf(name, sizeof name, "%s+%s", names[n], plain->graph.nodes[m].output);
-            struct model *pooled = formula_model(name, 32, 3, 0, 0.0);
+            struct model *pooled = new_model(name);
             ok(keras_layers_make(pooled, &layers, &err), &err);
             assert_int_equal(layers.count, own.count + 2);
             for (size_t i = 0, j = 0; i < own.count; i++) {
