@@ -25,7 +25,7 @@ enum { STEPS_AT_ONCE = 64 };
 enum { SECONDS_BETWEEN_CHECKPOINTS = 120 };
 
 /* What checkpoints after epochs may take of the time. */
-static const double share_of_checkpoints = 0.005;
+static const double share_of_checkpoints = 0.0025;
 
 void fit_shuffle(uint32_t seed, uint32_t epoch, int64_t *samples, int64_t count)
 {
