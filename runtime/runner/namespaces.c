@@ -230,10 +230,17 @@ static int set_mounts(const char *path, unsigned flags, uint64_t set, uint64_t c
     return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &change, sizeof(change));
 }
 
+static bool can_seal(void)
+{
+    return syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) == 0 || errno != ENOSYS;
+}
+
 int namespaces_seal(void)
 {
+    if (!can_seal())
+        return 0;
     if (set_mounts("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0) < 0)
-        return errno == ENOSYS ? 0 : -1;
+        return -1;
     /* What is none of ours, since it could not be hidden, is no mount. */
     for (size_t i = 0; i < HIDDEN_COUNT; i++)
         if (hidden[i].own && set_mounts(hidden[i].path, 0, 0, MOUNT_ATTR_RDONLY) < 0 &&
@@ -295,12 +302,17 @@ void namespaces_missing(const struct namespaces_here *here, struct text *missing
 {
     static const char *const what[] = {
         [NAMESPACES_NONE] =
-            "/run, /tmp, /dev/shm, /var and the names of processes are the machine's, "
-            "and the work folder's path is not fixed (namespaces",
+            "/run, /tmp, /dev/shm, /var and the names of processes are the machine's, modes and "
+            "times of files outside are in reach, and the work folder's path is not fixed "
+            "(namespaces",
         [NAMESPACES_FILES] = "the names of processes are the machine's (a /proc of its own"};
     if (here->level != NAMESPACES_ALL)
         text_addf(missing, "%s%s: %s)", missing->size > 0 ? ", " : "", what[here->level],
                   strerror(here->why));
+    if (here->level != NAMESPACES_NONE && !can_seal())
+        text_addf(missing,
+                  "%smodes and times of files outside are in reach (mount_setattr, Linux 5.12)",
+                  missing->size > 0 ? ", " : "");
     if (here->asked_network && here->why_no_network != 0)
         text_addf(missing,
                   "%sstages with 'network: loopback' have no sockets of their own network (a "
