@@ -1,5 +1,5 @@
-/* Speed of the CPU backend: GFLOP/s of each convolution of ResNet50, ResNet-20
- * and MobileNet (alpha 0.25) with the kernel that was taken, and GB/s of our
+/* Speed of the CPU backend: GFLOP/s of each convolution of ResNet50, ResNet-20, MobileNet
+ * (alpha 0.25) and EfficientNet-Lite0 with the kernel that was taken, and GB/s of our
  * own loops. One lane; the best of several runs. Usage: bench_conv [images [bf16]] */
 #include "base/memory.h"
 #include "nn/cpu/cpu.h"
@@ -22,7 +22,12 @@ static const struct conv_shape layers[] = {
     {1, 112, 112, 8, 8, 3, 3, 1, 1, 1, 1, 1, 8},     {1, 112, 112, 8, 16, 1, 1, 1, 0, 0, 0, 0, 1},
     {1, 56, 56, 32, 32, 3, 3, 1, 1, 1, 1, 1, 32},    {1, 28, 28, 64, 64, 1, 1, 1, 0, 0, 0, 0, 1},
     {1, 14, 14, 128, 128, 3, 3, 1, 1, 1, 1, 1, 128}, {1, 7, 7, 256, 256, 1, 1, 1, 0, 0, 0, 0, 1},
-    {1, 1, 1, 2048, 256, 1, 1, 1, 0, 0, 0, 0, 1},
+    {1, 1, 1, 2048, 256, 1, 1, 1, 0, 0, 0, 0, 1},    {1, 112, 112, 16, 96, 1, 1, 1, 0, 0, 0, 0, 1},
+    {1, 56, 56, 144, 24, 1, 1, 1, 0, 0, 0, 0, 1},    {1, 28, 28, 40, 240, 1, 1, 1, 0, 0, 0, 0, 1},
+    {1, 28, 28, 240, 40, 1, 1, 1, 0, 0, 0, 0, 1},    {1, 14, 14, 80, 480, 1, 1, 1, 0, 0, 0, 0, 1},
+    {1, 14, 14, 480, 80, 1, 1, 1, 0, 0, 0, 0, 1},    {1, 14, 14, 672, 112, 1, 1, 1, 0, 0, 0, 0, 1},
+    {1, 7, 7, 192, 1152, 1, 1, 1, 0, 0, 0, 0, 1},    {1, 7, 7, 1152, 192, 1, 1, 1, 0, 0, 0, 0, 1},
+    {1, 7, 7, 320, 1280, 1, 1, 1, 0, 0, 0, 0, 1},
 };
 
 struct bench {
