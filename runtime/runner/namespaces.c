@@ -230,17 +230,10 @@ static int set_mounts(const char *path, unsigned flags, uint64_t set, uint64_t c
     return (int)syscall(SYS_mount_setattr, AT_FDCWD, path, flags, &change, sizeof(change));
 }
 
-static bool can_seal(void)
-{
-    return syscall(SYS_mount_setattr, -1, "", 0, NULL, 0) == 0 || errno != ENOSYS;
-}
-
 int namespaces_seal(void)
 {
-    if (!can_seal())
-        return 0;
     if (set_mounts("/", AT_RECURSIVE, MOUNT_ATTR_RDONLY, 0) < 0)
-        return -1;
+        return errno == ENOSYS ? 0 : -1;
     /* What is none of ours, since it could not be hidden, is no mount. */
     for (size_t i = 0; i < HIDDEN_COUNT; i++)
         if (hidden[i].own && set_mounts(hidden[i].path, 0, 0, MOUNT_ATTR_RDONLY) < 0 &&
@@ -296,6 +289,11 @@ void namespaces_try_network(struct namespaces_here *here)
 bool namespaces_have_network(const struct namespaces_here *here)
 {
     return here->asked_network && here->why_no_network == 0;
+}
+
+static bool can_seal(void)
+{
+    return set_mounts("", 0, 0, 0) == 0 || errno != ENOSYS;
 }
 
 void namespaces_missing(const struct namespaces_here *here, struct text *missing)

@@ -36,6 +36,12 @@ flip() { # flips a bit of the first byte and sets the time back
     touch -r "$here/time" "$1"
     chmod "$mode" "$1"
 }
+# listen_at PATH: a service outside, on a socket of the file system; $listener is its process.
+listen_at() {
+    perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, pack_sockaddr_un($ARGV[0])) && listen($s, 99) or die; sleep 900' "$1" &
+    listener=$!
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -S "$1" ] && break; sleep 0.1; done
+}
 # executed: the stages that ran since the last call, sorted, on one line.
 executed() { [ -f "$ran" ] && sort "$ran" | tr '\n' ' '; rm -f "$ran"; }
 

@@ -70,9 +70,7 @@ timeout 60 "$reprise" -C "$project" run -f --sandbox=auto > "$here/out" 2> "$her
 ok $? connections_that_wait_for_ever_end_with_their_stage
 
 # With the network a stage reaches what its owner does.
-perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, pack_sockaddr_un($ARGV[0])) && listen($s, 9) or die; sleep 900' "$project/outside" &
-listener=$!
-for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -S "$project/outside" ] && break; sleep 0.1; done
+listen_at "$project/outside"
 printf 'use Socket; socket(my $c, AF_UNIX, SOCK_STREAM, 0); open my $o, ">", "outs/o"; print $o connect($c, pack_sockaddr_un("%s")) ? "came\\n" : "$!\\n";\n' "$project/outside" > "$project/own.pl"
 result=0
 for words in '' ', network: true'; do

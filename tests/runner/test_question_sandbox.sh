@@ -6,10 +6,8 @@ project=$here/one
 mkdir -p "$project"
 echo other > "$project/other.txt"
 echo data > "$project/data.txt"
-perl -MSocket -e 'socket(my $s, AF_UNIX, SOCK_STREAM, 0); bind($s, pack_sockaddr_un($ARGV[0])) && listen($s, 99) or die; sleep 900' "$here/service" &
-listener=$!
+listen_at "$here/service"
 trap 'kill $listener 2> /dev/null; chmod -R u+w "$here" 2>/dev/null; rm -rf "$here"' EXIT
-for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -S "$here/service" ] && break; sleep 0.1; done
 printf 'stages:\n  s: {cmd: ./s.sh, deps: {d: data.txt}, network: true, outs: {o: o}}\n' > "$project/pipeline.yaml"
 # ask OPTION: a project whose program does its attacks when asked so; what came through is its complaint.
 ask() {
