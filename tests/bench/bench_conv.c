@@ -76,6 +76,11 @@ static int time_conv(void *arg, struct lane *lane, size_t shard, struct error *e
     return status;
 }
 
+static const char *kernel_of(const struct bench *b, enum conv_pass pass)
+{
+    return conv_winograd(b->conv, pass) != NULL ? "winograd" : conv_implementation(b->conv, pass);
+}
+
 static int bench_layer(struct bench *b, struct error *err)
 {
     const struct conv_shape *s = &b->shape;
@@ -93,9 +98,8 @@ static int bench_layer(struct bench *b, struct error *err)
     printf("%3lldx%-3lld %4lld -> %-4lld %lldx%lld/%lld%s: %6.1f %6.1f %6.1f GFLOP/s  %s, %s, %s\n",
            (long long)s->h, (long long)s->w, (long long)s->c, (long long)s->k, (long long)s->r,
            (long long)s->s, (long long)s->stride, b->residual ? " +" : "  ", work / b->seconds[0],
-           work / b->seconds[1], work / b->seconds[2], conv_implementation(b->conv, CONV_FORWARD),
-           conv_implementation(b->conv, CONV_BACKWARD_DATA),
-           conv_implementation(b->conv, CONV_BACKWARD_WEIGHTS));
+           work / b->seconds[1], work / b->seconds[2], kernel_of(b, CONV_FORWARD),
+           kernel_of(b, CONV_BACKWARD_DATA), kernel_of(b, CONV_BACKWARD_WEIGHTS));
     conv_free(b->conv);
     return status;
 }

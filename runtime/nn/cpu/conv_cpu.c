@@ -2,12 +2,13 @@
  * implementation likes.
  *
  * Which implementation runs is a static rule over oneDNN's own order of preference, never a timing,
- * so the bits do not depend on the day. Winograd is not asked for: its bits depend on the size of
- * the shard. */
+ * so the bits do not depend on the day. oneDNN's Winograd is not asked for: it wants other
+ * activations, and its bits depend on the size of the shard. winograd_cpu.h has ours. */
 #include "base/memory.h"
 #include "nn/cpu/cpu.h"
 #include "nn/cpu/depthwise_cpu.h"
 #include "nn/cpu/strip.h"
+#include "nn/cpu/winograd_cpu.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,10 @@ struct conv {
     struct conv_shape shape;
     struct conv_options options;
     struct primitive forward, backward_data, backward_weights;
+    /* By pass; what it does not take is the primitive's. NULL: has none of it. */
+    struct winograd *winograd[CONV_BACKWARD_WEIGHTS + 1];
     bool finish_apart; /* residual and activation come after the primitive */
-    bool depthwise;    /* the kernel's gradient is depthwise_gradient()'s, in the user's layout */
+    bool depthwise;    /* the kernel's gradient is depthwise_gradient()'s */
     /* Between the user's kernel layout and the packed ones. */
     struct primitive pack_forward, pack_backward, unpack;
 };
@@ -163,55 +166,24 @@ static dnnl_status_t append_activation(dnnl_post_ops_t operations, enum activati
     }
 }
 
-/* Attributes: the scratchpad is the lane's; `options` (or NULL) say what follows the sum. */
-static int attributes_new(const struct layouts *l, const struct conv_options *options,
-                          dnnl_primitive_attr_t *attributes, struct error *err)
+/* `options` say what follows the sum. */
+static int append_operations(const struct layouts *l, const struct conv_options *options,
+                             dnnl_primitive_attr_t attributes, struct error *err)
 {
     dnnl_post_ops_t operations = NULL;
-    *attributes = NULL;
-    dnnl_status_t status = dnnl_primitive_attr_create(attributes);
+    dnnl_status_t status = dnnl_post_ops_create(&operations);
+    if (status == dnnl_success && options->residual)
+        status = dnnl_post_ops_append_binary(operations, dnnl_binary_add, l->y);
     if (status == dnnl_success)
-        status = dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
+        status = append_activation(operations, options->activation);
     if (status == dnnl_success)
-        status = onednn_ask_same_bits(*attributes);
-    if (status == dnnl_success && options != NULL)
-        status = dnnl_post_ops_create(&operations);
-    if (status == dnnl_success && options != NULL) {
-        if (options->residual)
-            status = dnnl_post_ops_append_binary(operations, dnnl_binary_add, l->y);
-        if (status == dnnl_success)
-            status = append_activation(operations, options->activation);
-        if (status == dnnl_success)
-            status = dnnl_primitive_attr_set_post_ops(*attributes, operations);
-    }
+        status = dnnl_primitive_attr_set_post_ops(attributes, operations);
     if (operations != NULL)
         dnnl_post_ops_destroy(operations);
-    return onednn_check(status, "dnnl_primitive_attr_create", err);
+    return onednn_check(status, "dnnl_primitive_attr_set_post_ops", err);
 }
 
 enum { RESIDUAL_ARGUMENT = DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1 };
-
-/* A primitive that reorders a kernel from one layout to another. */
-static int reorder_init(struct primitive *reorder, struct cpu *cpu, const_dnnl_memory_desc_t from,
-                        const_dnnl_memory_desc_t to, struct error *err)
-{
-    static const int arguments[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
-    dnnl_engine_t engine = cpu_engine(cpu);
-    dnnl_primitive_attr_t attributes = NULL;
-    dnnl_primitive_desc_t description = NULL;
-    int status = attributes_new(NULL, NULL, &attributes, err);
-    if (status == 0)
-        status = onednn_check(
-            dnnl_reorder_primitive_desc_create(&description, from, engine, to, engine, attributes),
-            "dnnl_reorder_primitive_desc_create", err);
-    if (status == 0)
-        status = primitive_init(reorder, cpu, description, arguments, 2, err);
-    if (description != NULL)
-        dnnl_primitive_desc_destroy(description);
-    if (attributes != NULL)
-        dnnl_primitive_attr_destroy(attributes);
-    return status;
-}
 
 /* The forward primitive with residual and activation of these options fused. */
 static int fused_init(struct conv *conv, struct cpu *cpu, const struct layouts *l,
@@ -227,16 +199,18 @@ static int fused_init(struct conv *conv, struct cpu *cpu, const struct layouts *
         arguments[count++] = DNNL_ARG_BIAS;
     if (options->residual)
         arguments[count++] = RESIDUAL_ARGUMENT;
-    int status = attributes_new(l, options, &attributes, err);
+    int status = primitive_attributes_new(&attributes, err);
+    if (status == 0)
+        status = append_operations(l, options, attributes, err);
     if (status == 0)
         status = choose(cpu, &(struct wish){&conv->shape, CONV_FORWARD, options->residual},
                         &operation, attributes, NULL, &description, err);
     if (status == 0)
         status = primitive_init(&conv->forward, cpu, description, arguments, count, err);
     if (status == 0)
-        status =
-            reorder_init(&conv->pack_forward, cpu, l->user_w,
-                         dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0), err);
+        status = primitive_init_reorder(
+            &conv->pack_forward, cpu, l->user_w,
+            dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0), err);
     if (description != NULL)
         dnnl_primitive_desc_destroy(description);
     if (attributes != NULL)
@@ -270,9 +244,9 @@ static int backward_data_init(struct conv *conv, struct cpu *cpu, const struct l
     if (status == 0)
         status = primitive_init(&conv->backward_data, cpu, description, arguments, 3, err);
     if (status == 0)
-        status =
-            reorder_init(&conv->pack_backward, cpu, l->user_w,
-                         dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0), err);
+        status = primitive_init_reorder(
+            &conv->pack_backward, cpu, l->user_w,
+            dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0), err);
     if (description != NULL)
         dnnl_primitive_desc_destroy(description);
     return status;
@@ -293,10 +267,10 @@ static int backward_weights_init(struct conv *conv, struct cpu *cpu, const struc
         status = primitive_init(&conv->backward_weights, cpu, description, arguments,
                                 conv->options.bias ? 4 : 3, err);
     if (status == 0)
-        status =
-            reorder_init(&conv->unpack, cpu,
-                         dnnl_primitive_desc_query_md(description, dnnl_query_diff_weights_md, 0),
-                         l->user_w, err);
+        status = primitive_init_reorder(
+            &conv->unpack, cpu,
+            dnnl_primitive_desc_query_md(description, dnnl_query_diff_weights_md, 0), l->user_w,
+            err);
     if (description != NULL)
         dnnl_primitive_desc_destroy(description);
     return status;
@@ -310,7 +284,7 @@ static int backward_init(struct conv *conv, struct cpu *cpu, const struct layout
     dnnl_primitive_attr_t attributes = NULL;
     dnnl_primitive_desc_t hint = NULL;
     operation.y = l->dy;
-    int status = attributes_new(l, NULL, &attributes, err);
+    int status = primitive_attributes_new(&attributes, err);
     if (status == 0)
         status = choose(cpu, &(struct wish){&conv->shape, CONV_FORWARD, false}, &operation,
                         attributes, NULL, &hint, err);
@@ -324,6 +298,23 @@ static int backward_init(struct conv *conv, struct cpu *cpu, const struct layout
     if (attributes != NULL)
         dnnl_primitive_attr_destroy(attributes);
     return status;
+}
+
+/* For the passes that it is faster for. */
+static int winograd_init(struct conv *conv, struct cpu *cpu, struct error *err)
+{
+    const struct conv_options *options = &conv->options;
+    if (!winograd_takes(&conv->shape, options))
+        return 0;
+    for (unsigned pass = CONV_FORWARD; pass <= CONV_BACKWARD_WEIGHTS; pass *= 2) {
+        if ((options->passes & pass) == 0 || (pass == CONV_BACKWARD_WEIGHTS && options->bias))
+            continue;
+        if (winograd_new(cpu, &conv->shape, options, (enum conv_pass)pass, &conv->winograd[pass],
+                         err) != 0 &&
+            err->kind != ERR_DEVICE)
+            return -1;
+    }
+    return 0;
 }
 
 int conv_new(struct cpu *cpu, const struct conv_shape *shape, const struct conv_options *options,
@@ -341,6 +332,8 @@ int conv_new(struct cpu *cpu, const struct conv_shape *shape, const struct conv_
         status = forward_init(made, cpu, &layouts, err);
     if (status == 0 && (options->passes & (CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS)) != 0)
         status = backward_init(made, cpu, &layouts, err);
+    if (status == 0)
+        status = winograd_init(made, cpu, err);
     layouts_release(&layouts);
     if (status == 0) {
         *conv = made;
@@ -361,16 +354,30 @@ void conv_free(struct conv *conv)
                                &conv->pack_forward, &conv->pack_backward, &conv->unpack};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         primitive_release(all[i]);
+    for (size_t i = 0; i < sizeof(conv->winograd) / sizeof(conv->winograd[0]); i++)
+        winograd_free(conv->winograd[i]);
     free(conv);
+}
+
+static const struct primitive *primitive_of(const struct conv *conv, enum conv_pass pass)
+{
+    switch (pass) {
+    case CONV_FORWARD: return &conv->forward;
+    case CONV_BACKWARD_DATA: return &conv->backward_data;
+    default: return &conv->backward_weights;
+    }
+}
+
+const char *conv_winograd(const struct conv *conv, enum conv_pass pass)
+{
+    const struct winograd *winograd = conv->winograd[pass];
+    return winograd != NULL ? winograd_implementation(winograd) : NULL;
 }
 
 const char *conv_implementation(const struct conv *conv, enum conv_pass pass)
 {
-    switch (pass) {
-    case CONV_FORWARD: return conv->forward.name;
-    case CONV_BACKWARD_DATA: return conv->backward_data.name;
-    default: return conv->depthwise ? "depthwise" : conv->backward_weights.name;
-    }
+    const bool depthwise = conv->depthwise && pass == CONV_BACKWARD_WEIGHTS;
+    return depthwise ? "depthwise" : primitive_of(conv, pass)->name;
 }
 
 static int64_t kernel_count(const struct conv_shape *s)
@@ -378,14 +385,30 @@ static int64_t kernel_count(const struct conv_shape *s)
     return s->r * s->s * (s->c / s->groups) * s->k;
 }
 
+/* Before the kernel as the primitive wants it. */
+static size_t winograd_bytes(const struct conv *conv, enum conv_pass pass)
+{
+    const struct winograd *winograd = conv->winograd[pass];
+    return winograd != NULL ? winograd_packed_size(winograd) : 0;
+}
+
+/* Is the kernel's gradient in the user's layout from the start? */
+static bool gradient_is_plain(const struct conv *conv)
+{
+    return conv->depthwise || conv->winograd[CONV_BACKWARD_WEIGHTS] != NULL;
+}
+
+static size_t kernel_bytes(const struct conv *conv)
+{
+    return (size_t)kernel_count(&conv->shape) * sizeof(float);
+}
+
 size_t conv_packed_size(const struct conv *conv, enum conv_pass pass)
 {
     switch (pass) {
-    case CONV_FORWARD: return conv->pack_forward.bytes[1];
-    case CONV_BACKWARD_DATA: return conv->pack_backward.bytes[1];
-    default:
-        return conv->depthwise ? (size_t)kernel_count(&conv->shape) * sizeof(float)
-                               : conv->unpack.bytes[0];
+    case CONV_FORWARD: return winograd_bytes(conv, pass) + conv->pack_forward.bytes[1];
+    case CONV_BACKWARD_DATA: return winograd_bytes(conv, pass) + conv->pack_backward.bytes[1];
+    default: return gradient_is_plain(conv) ? kernel_bytes(conv) : conv->unpack.bytes[0];
     }
 }
 
@@ -395,15 +418,26 @@ static size_t scaling_bytes(const struct primitive *reorder)
     return (reorder->scratch_bytes + 63) / 64 * 64;
 }
 
+/* Of the kernel's gradient and its way to the user's layout; beside it that gradient as the
+ * primitive writes it. */
+static size_t apart_bytes(const struct conv *conv)
+{
+    const size_t gradient = conv->backward_weights.scratch_bytes;
+    const size_t unpack = conv->unpack.scratch_bytes;
+    return ((gradient > unpack ? gradient : unpack) + 63) / 64 * 64;
+}
+
 size_t conv_scratch_bytes(const struct conv *conv)
 {
     const size_t asked[] = {
         conv->forward.scratch_bytes,
         conv->backward_data.scratch_bytes,
-        conv->backward_weights.scratch_bytes,
-        conv->unpack.scratch_bytes,
         conv->pack_backward.scratch_bytes,
         scaling_bytes(&conv->pack_forward) + conv->pack_forward.bytes[0],
+        apart_bytes(conv) + (gradient_is_plain(conv) ? conv->unpack.bytes[0] : 0),
+        winograd_scratch_bytes(conv->winograd[CONV_FORWARD]),
+        winograd_scratch_bytes(conv->winograd[CONV_BACKWARD_DATA]),
+        winograd_scratch_bytes(conv->winograd[CONV_BACKWARD_WEIGHTS]),
     };
     size_t most = 0;
     for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
@@ -435,6 +469,10 @@ int conv_pack(struct lane *lane, const struct conv *conv, enum conv_pass pass, c
         pass == CONV_FORWARD ? &conv->pack_forward : &conv->pack_backward;
     const struct conv_shape *s = &conv->shape;
     size_t pad = scaling_bytes(reorder);
+    const struct winograd *winograd = conv->winograd[pass];
+    if (winograd != NULL && winograd_pack(lane, winograd, kernel, scale, packed, err) != 0)
+        return -1;
+    packed = (char *)packed + winograd_bytes(conv, pass);
     char *scratch = lane_scratch(lane, pad + (scale ? reorder->bytes[0] : 0), err);
     if (scratch == NULL)
         return -1;
@@ -455,11 +493,15 @@ static int execute(struct lane *lane, const struct primitive *primitive, const v
     return primitive_execute(primitive, lane, handles, scratch, err);
 }
 
-/* Additions and products, and each operand once. */
-static struct profile_work work_of(const struct conv *conv, const struct primitive *primitive,
-                                   const char *kernel)
+static const enum profile_kind kinds[] = {[CONV_FORWARD] = PROFILE_FORWARD,
+                                          [CONV_BACKWARD_DATA] = PROFILE_BACKWARD_DATA,
+                                          [CONV_BACKWARD_WEIGHTS] = PROFILE_BACKWARD_WEIGHTS};
+
+/* Additions and products of a direct convolution, and each operand once. */
+static struct profile_work work_of(const struct conv *conv, enum conv_pass pass, const char *kernel)
 {
     const struct conv_shape *s = &conv->shape;
+    const struct primitive *primitive = primitive_of(conv, pass);
     struct profile_work work = {.flops = 2 * kernel_count(s) * s->n * conv_out_height(s) *
                                          conv_out_width(s),
                                 .kernel = kernel};
@@ -468,15 +510,42 @@ static struct profile_work work_of(const struct conv *conv, const struct primiti
     return work;
 }
 
-/* A pass, in a span of its own. */
-static int execute_pass(struct lane *lane, const struct conv *conv,
-                        const struct primitive *primitive, enum profile_kind kind,
+/* A pass by its primitive, in a span of its own. */
+static int execute_pass(struct lane *lane, const struct conv *conv, enum conv_pass pass,
                         const void *const *handles, struct error *err)
 {
+    const struct primitive *primitive = primitive_of(conv, pass);
     const struct profile_span span = profile_begin(lane->profile, PROFILE_SAME_NODE);
-    const struct profile_work work = work_of(conv, primitive, primitive->name);
+    const struct profile_work work = work_of(conv, pass, primitive->name);
     const int status = execute(lane, primitive, handles, err);
-    profile_end(lane->profile, &span, kind, &work);
+    profile_end(lane->profile, &span, kinds[pass], &work);
+    return status;
+}
+
+/* What a pass reads and writes: x, the packed kernel and y; for dx, dy, the kernel and dx; for dw,
+ * x, dy and dw. */
+struct operands {
+    const void *x, *kernel;
+    const float *bias;
+    const void *residual;
+    void *y;
+};
+
+/* A pass by Winograd, where the conv has it and it takes the operands. */
+static int try_winograd(struct lane *lane, const struct conv *conv, enum conv_pass pass,
+                        const struct operands *o, bool *taken, struct error *err)
+{
+    const struct winograd *winograd = conv->winograd[pass];
+    *taken = false;
+    if (winograd == NULL)
+        return 0;
+    const struct profile_span span = profile_begin(lane->profile, PROFILE_SAME_NODE);
+    const struct profile_work work = work_of(conv, pass, "winograd");
+    const int status =
+        pass == CONV_BACKWARD_WEIGHTS
+            ? winograd_gradient(lane, winograd, o->x, o->kernel, o->y, taken, err)
+            : winograd_run(lane, winograd, o->x, o->kernel, o->bias, o->residual, o->y, taken, err);
+    profile_end(lane->profile, &span, kinds[pass], &work);
     return status;
 }
 
@@ -510,13 +579,20 @@ static void finish(const struct conv_shape *s, const struct conv_options *option
 int conv_forward(struct lane *lane, const struct conv *conv, const void *x, const void *packed,
                  const float *bias, const void *residual, void *y, struct error *err)
 {
-    const void *handles[PRIMITIVE_ARGUMENTS] = {x, packed, y};
+    bool taken;
+    if (try_winograd(lane, conv, CONV_FORWARD, &(struct operands){x, packed, bias, residual, y},
+                     &taken, err) != 0)
+        return -1;
+    if (taken)
+        return 0;
+    const void *handles[PRIMITIVE_ARGUMENTS] = {
+        x, (const char *)packed + winograd_bytes(conv, CONV_FORWARD), y};
     int count = 3;
     if (conv->options.bias)
         handles[count++] = bias;
     if (conv->options.residual && !conv->finish_apart)
         handles[count++] = residual;
-    if (execute_pass(lane, conv, &conv->forward, PROFILE_FORWARD, handles, err) != 0)
+    if (execute_pass(lane, conv, CONV_FORWARD, handles, err) != 0)
         return -1;
     if (conv->finish_apart)
         finish(&conv->shape, &conv->options, residual, y);
@@ -526,28 +602,59 @@ int conv_forward(struct lane *lane, const struct conv *conv, const void *x, cons
 int conv_backward_data(struct lane *lane, const struct conv *conv, const void *dy,
                        const void *packed, void *dx, struct error *err)
 {
-    return execute_pass(lane, conv, &conv->backward_data, PROFILE_BACKWARD_DATA,
-                        (const void *[]){dy, packed, dx}, err);
+    bool taken;
+    if (try_winograd(lane, conv, CONV_BACKWARD_DATA,
+                     &(struct operands){.x = dy, .kernel = packed, .y = dx}, &taken, err) != 0)
+        return -1;
+    if (taken)
+        return 0;
+    packed = (const char *)packed + winograd_bytes(conv, CONV_BACKWARD_DATA);
+    return execute_pass(lane, conv, CONV_BACKWARD_DATA, (const void *[]){dy, packed, dx}, err);
+}
+
+/* Not by the primitive alone: it is in the user's layout. */
+static int plain_gradient(struct lane *lane, const struct conv *conv, const void *x, const void *dy,
+                          float *dw, struct error *err)
+{
+    if (conv->depthwise) {
+        depthwise_gradient(&conv->shape, conv->options.dtype, x, dy, dw);
+        return 0;
+    }
+    char *scratch = lane_scratch(lane, apart_bytes(conv) + conv->unpack.bytes[0], err);
+    if (scratch == NULL)
+        return -1;
+    void *packed = scratch + apart_bytes(conv);
+    if (primitive_execute(&conv->backward_weights, lane, (const void *[]){x, dy, packed}, scratch,
+                          err) != 0)
+        return -1;
+    return primitive_execute(&conv->unpack, lane, (const void *[]){packed, dw}, scratch, err);
 }
 
 int conv_backward_weights(struct lane *lane, const struct conv *conv, const void *x, const void *dy,
                           void *dw, float *dbias, struct error *err)
 {
-    if (!conv->depthwise)
-        return execute_pass(lane, conv, &conv->backward_weights, PROFILE_BACKWARD_WEIGHTS,
-                            (const void *[]){x, dy, dw, dbias}, err);
+    bool taken;
+    if (try_winograd(lane, conv, CONV_BACKWARD_WEIGHTS,
+                     &(struct operands){.x = x, .kernel = dy, .y = dw}, &taken, err) != 0)
+        return -1;
+    if (taken)
+        return 0;
+    if (!gradient_is_plain(conv))
+        return execute_pass(lane, conv, CONV_BACKWARD_WEIGHTS, (const void *[]){x, dy, dw, dbias},
+                            err);
     const struct profile_span span = profile_begin(lane->profile, PROFILE_SAME_NODE);
-    const struct profile_work work = work_of(conv, &conv->backward_weights, "depthwise");
-    depthwise_gradient(&conv->shape, conv->options.dtype, x, dy, dw);
+    const struct profile_work work =
+        work_of(conv, CONV_BACKWARD_WEIGHTS, conv_implementation(conv, CONV_BACKWARD_WEIGHTS));
+    const int status = plain_gradient(lane, conv, x, dy, dw, err);
     profile_end(lane->profile, &span, PROFILE_BACKWARD_WEIGHTS, &work);
-    return 0;
+    return status;
 }
 
 int conv_unpack_gradient(struct lane *lane, const struct conv *conv, const void *dw,
                          float *kernel_gradient, struct error *err)
 {
-    if (!conv->depthwise)
+    if (!gradient_is_plain(conv))
         return execute(lane, &conv->unpack, (const void *[]){dw, kernel_gradient}, err);
-    memcpy(kernel_gradient, dw, conv_packed_size(conv, CONV_BACKWARD_WEIGHTS));
+    memcpy(kernel_gradient, dw, kernel_bytes(conv));
     return 0;
 }

@@ -68,7 +68,15 @@ struct primitive {
 int primitive_init(struct primitive *primitive, struct cpu *cpu,
                    const_dnnl_primitive_desc_t description, const int *arguments, int count,
                    struct error *err);
+/* One that writes what lies as `from` says as `to` says: arguments from, to. */
+int primitive_init_reorder(struct primitive *reorder, struct cpu *cpu,
+                           const_dnnl_memory_desc_t from, const_dnnl_memory_desc_t to,
+                           struct error *err);
 void primitive_release(struct primitive *primitive);
+
+/* What every primitive is asked: its scratchpad is the lane's, its bits are the same from run to
+ * run. The caller destroys it. */
+int primitive_attributes_new(dnnl_primitive_attr_t *attributes, struct error *err);
 
 /* Runs it in the lane and waits. handles[i] belongs to arguments[i];
  * `scratchpad` has primitive->scratch_bytes. */
@@ -78,8 +86,10 @@ int primitive_execute(const struct primitive *primitive, struct lane *lane,
 /* What its calls ask of lane_scratch(), at most. */
 size_t conv_scratch_bytes(const struct conv *conv);
 
-/* The kernel that oneDNN took for a pass of the convolution, "" where the pass was not asked for.
- */
+/* The kernel that oneDNN took for a pass of the convolution, "" where the pass was not asked for;
+ * and where the pass goes by Winograd, and by that only for what it does not take, the one for
+ * Winograd's products, else NULL. */
 const char *conv_implementation(const struct conv *conv, enum conv_pass pass);
+const char *conv_winograd(const struct conv *conv, enum conv_pass pass);
 
 #endif

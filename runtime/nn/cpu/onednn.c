@@ -56,6 +56,23 @@ dnnl_status_t onednn_append_eltwise(dnnl_post_ops_t operations, dnnl_alg_kind_t 
 #endif
 }
 
+dnnl_status_t onednn_add_to_output(dnnl_primitive_attr_t attributes)
+{
+    dnnl_post_ops_t operations = NULL;
+    dnnl_status_t status = dnnl_post_ops_create(&operations);
+    if (status != dnnl_success)
+        return status;
+#if DNNL_VERSION_MAJOR < 3
+    status = dnnl_post_ops_append_sum(operations, 1.0f);
+#else
+    status = dnnl_post_ops_append_sum(operations, 1.0f, 0, dnnl_data_type_undef);
+#endif
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_post_ops(attributes, operations);
+    dnnl_post_ops_destroy(operations);
+    return status;
+}
+
 dnnl_status_t onednn_ask_same_bits(dnnl_primitive_attr_t attributes)
 {
 #if DNNL_VERSION_MAJOR > 3 || (DNNL_VERSION_MAJOR == 3 && DNNL_VERSION_MINOR >= 4)
@@ -133,6 +150,18 @@ void onednn_search_end(struct onednn_search *search)
     *search = (struct onednn_search){0};
 }
 
+dnnl_status_t onednn_describe_product(dnnl_primitive_desc_t *description, dnnl_engine_t engine,
+                                      const_dnnl_memory_desc_t x, const_dnnl_memory_desc_t w,
+                                      const_dnnl_memory_desc_t y,
+                                      const_dnnl_primitive_attr_t attributes)
+{
+    dnnl_matmul_desc_t operation;
+    dnnl_status_t status = dnnl_matmul_desc_init(&operation, x, w, NULL, y);
+    if (status != dnnl_success)
+        return status;
+    return dnnl_primitive_desc_create(description, &operation, attributes, engine, NULL);
+}
+
 #else
 
 dnnl_status_t onednn_search_first(struct onednn_search *search, dnnl_engine_t engine,
@@ -181,6 +210,14 @@ void onednn_search_end(struct onednn_search *search)
     if (search->found != NULL)
         dnnl_primitive_desc_destroy(search->found);
     *search = (struct onednn_search){0};
+}
+
+dnnl_status_t onednn_describe_product(dnnl_primitive_desc_t *description, dnnl_engine_t engine,
+                                      const_dnnl_memory_desc_t x, const_dnnl_memory_desc_t w,
+                                      const_dnnl_memory_desc_t y,
+                                      const_dnnl_primitive_attr_t attributes)
+{
+    return dnnl_matmul_primitive_desc_create(description, engine, x, w, NULL, y, attributes);
 }
 
 #endif

@@ -73,6 +73,16 @@ dnnl_status_t onednn_search_next(struct onednn_search *search);
 dnnl_status_t onednn_search_take(struct onednn_search *search, dnnl_primitive_desc_t *taken);
 void onednn_search_end(struct onednn_search *search);
 
+/* The primitive adds to what its output holds. */
+dnnl_status_t onednn_add_to_output(dnnl_primitive_attr_t attributes);
+
+/* What multiplies x [b,m,c] by w [b,c,k] to y [b,m,k], for the caller to destroy: the first of the
+ * library's implementations. */
+dnnl_status_t onednn_describe_product(dnnl_primitive_desc_t *description, dnnl_engine_t engine,
+                                      const_dnnl_memory_desc_t x, const_dnnl_memory_desc_t w,
+                                      const_dnnl_memory_desc_t y,
+                                      const_dnnl_primitive_attr_t attributes);
+
 /* The name of the instruction set that the library takes: "avx512_core", "generic", or its number
  * in hexadecimal where this header does not know it yet. `name` has ONEDNN_ISA_SIZE bytes. */
 enum { ONEDNN_ISA_SIZE = 32 };

@@ -49,6 +49,39 @@ int primitive_init(struct primitive *primitive, struct cpu *cpu,
     return memories_init(primitive, cpu_engine(cpu), layouts, err);
 }
 
+int primitive_attributes_new(dnnl_primitive_attr_t *attributes, struct error *err)
+{
+    *attributes = NULL;
+    dnnl_status_t status = dnnl_primitive_attr_create(attributes);
+    if (status == dnnl_success)
+        status = dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user);
+    if (status == dnnl_success)
+        status = onednn_ask_same_bits(*attributes);
+    return onednn_check(status, "dnnl_primitive_attr_create", err);
+}
+
+int primitive_init_reorder(struct primitive *reorder, struct cpu *cpu,
+                           const_dnnl_memory_desc_t from, const_dnnl_memory_desc_t to,
+                           struct error *err)
+{
+    static const int arguments[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
+    dnnl_engine_t engine = cpu_engine(cpu);
+    dnnl_primitive_attr_t attributes = NULL;
+    dnnl_primitive_desc_t description = NULL;
+    int status = primitive_attributes_new(&attributes, err);
+    if (status == 0)
+        status = onednn_check(
+            dnnl_reorder_primitive_desc_create(&description, from, engine, to, engine, attributes),
+            "dnnl_reorder_primitive_desc_create", err);
+    if (status == 0)
+        status = primitive_init(reorder, cpu, description, arguments, 2, err);
+    if (description != NULL)
+        dnnl_primitive_desc_destroy(description);
+    if (attributes != NULL)
+        dnnl_primitive_attr_destroy(attributes);
+    return status;
+}
+
 void primitive_release(struct primitive *primitive)
 {
     if (primitive->memories != NULL)
