@@ -372,30 +372,38 @@ static void conv_of_every_layer_has_a_fast_kernel(void **state)
     cpu_close(cpu);
 }
 
-static void conv_new_survives_failed_allocations(void **state)
+/* Returns how many allocations it has. */
+static unsigned fail_each_allocation(struct cpu *cpu, const struct conv_shape *shape, bool bias)
 {
-    (void)state;
     struct error err = {0};
-    struct cpu *cpu;
-    struct conv_options options = {
-        .passes = CONV_FORWARD | CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS, .bias = true};
-    assert_int_equal(cpu_open(1, &cpu, &err), 0);
-    unsigned injected = 0;
+    const struct conv_options options = {
+        .passes = CONV_FORWARD | CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS, .bias = bias};
     for (unsigned after = 1;; after++) {
         struct conv *conv = NULL;
         memory_fail_after(after);
-        int status = conv_new(cpu, &shapes[0], &options, &conv, &err);
+        int status = conv_new(cpu, shape, &options, &conv, &err);
         if (memory_fail_after(0) == 0) {
             assert_int_equal(status, 0);
             conv_free(conv);
-            break;
+            return after - 1;
         }
         assert_int_equal(status, -1);
         assert_int_equal(err.kind, ERR_MEMORY);
         assert_null(conv);
-        injected++;
     }
-    assert_true(injected >= 7); /* the convolution and six primitives */
+}
+
+static void conv_new_survives_failed_allocations(void **state)
+{
+    (void)state;
+    static const struct conv_shape by_winograd = {1, 8, 8, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1};
+    struct error err = {0};
+    struct cpu *cpu;
+    assert_int_equal(cpu_open(1, &cpu, &err), 0);
+    /* The convolution and six primitives, by Winograd three convolutions and five more. */
+    const unsigned direct = fail_each_allocation(cpu, &shapes[0], true);
+    assert_true(direct >= 7);
+    assert_true(fail_each_allocation(cpu, &by_winograd, false) >= direct + 8);
     cpu_close(cpu);
 }
 

@@ -1,7 +1,6 @@
 /* Convolution by Winograd: near the reference, and nothing taken that it would spoil. */
 #include "naive.h"
 
-#include "base/memory.h"
 #include "nn/cpu/winograd_cpu.h"
 #include "on_lane.h"
 
@@ -273,36 +272,6 @@ static void convolution_has_the_gradient_that_winograd_does_not_take(void **stat
     operands_release(&o);
 }
 
-static void winograd_survives_failed_allocations(void **state)
-{
-    (void)state;
-    struct error err = {0};
-    struct lane *lane;
-    struct cpu *cpu = on_lane_open(&lane);
-    const struct conv_options options = {.passes = CONV_FORWARD | CONV_BACKWARD_DATA |
-                                                   CONV_BACKWARD_WEIGHTS};
-    unsigned injected = 0;
-    for (unsigned after = 1;; after++) {
-        struct conv *conv = NULL;
-        memory_fail_after(after);
-        const int status = conv_new(cpu, &shapes[0], &options, &conv, &err);
-        if (memory_fail_after(0) == 0) {
-            assert_int_equal(status, 0);
-            assert_non_null(conv_winograd(conv, CONV_FORWARD));
-            assert_non_null(conv_winograd(conv, CONV_BACKWARD_DATA));
-            assert_non_null(conv_winograd(conv, CONV_BACKWARD_WEIGHTS));
-            conv_free(conv);
-            break;
-        }
-        assert_int_equal(status, -1);
-        assert_int_equal(err.kind, ERR_MEMORY);
-        assert_null(conv);
-        injected++;
-    }
-    assert_true(injected >= 13); /* four convolutions and nine primitives */
-    cpu_close(cpu);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,7 +281,6 @@ int main(void)
         cmocka_unit_test(winograd_takes_nothing_that_could_overflow),
         cmocka_unit_test(winograd_takes_what_is_large_but_safe),
         cmocka_unit_test(convolution_has_the_gradient_that_winograd_does_not_take),
-        cmocka_unit_test(winograd_survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
