@@ -36,11 +36,13 @@ static const char style[] =
 static void add_seconds(struct text *page, double seconds)
 {
     if (seconds < 60)
-        text_addf(page, seconds < 0.95 ? "%.2f s" : "%.1f s", seconds);
+        text_addf(page, seconds < 0.95 ? "%.2f&nbsp;s" : "%.1f&nbsp;s", seconds);
     else if (seconds < 3600)
-        text_addf(page, "%ld:%02ld min", (long)(seconds + 0.5) / 60, (long)(seconds + 0.5) % 60);
+        text_addf(page, "%ld:%02ld&nbsp;min", (long)(seconds + 0.5) / 60,
+                  (long)(seconds + 0.5) % 60);
     else
-        text_addf(page, "%ld:%02ld h", (long)(seconds + 30) / 3600, (long)(seconds + 30) / 60 % 60);
+        text_addf(page, "%ld:%02ld&nbsp;h", (long)(seconds + 30) / 3600,
+                  (long)(seconds + 30) / 60 % 60);
 }
 
 static double number_of(const json_t *object, const char *name)
