@@ -5,6 +5,21 @@
 #include <math.h>
 #include <stdlib.h>
 
+int64_t naive_count_x(const struct conv_shape *s)
+{
+    return s->n * s->h * s->w * s->c;
+}
+
+int64_t naive_count_y(const struct conv_shape *s)
+{
+    return s->n * conv_out_height(s) * conv_out_width(s) * s->k;
+}
+
+int64_t naive_count_w(const struct conv_shape *s)
+{
+    return s->r * s->s * (s->c / s->groups) * s->k;
+}
+
 double naive_activation(double value, enum activation activation)
 {
     if (activation != ACTIVATION_NONE && value < 0)
@@ -241,6 +256,13 @@ void naive_fill(float *values, int64_t count, uint32_t seed)
         struct philox block = philox_at(seed, RANDOM_GENERATE, 0, 0, (uint32_t)i);
         values[i] = 2.0f * philox_uniform(block.words[0]) - 1.0f;
     }
+}
+
+float *naive_filled(int64_t count, uint32_t seed)
+{
+    float *values = naive_new(count, sizeof(*values));
+    naive_fill(values, count, seed);
+    return values;
 }
 
 double *naive_widen(const float *values, int64_t count)

@@ -9,6 +9,11 @@
 
 #include <stdint.h>
 
+/* Numbers of x, y and the kernel. */
+int64_t naive_count_x(const struct conv_shape *shape);
+int64_t naive_count_y(const struct conv_shape *shape);
+int64_t naive_count_w(const struct conv_shape *shape);
+
 double naive_activation(double value, enum activation activation);
 
 /* bias, residual may be NULL. */
@@ -42,6 +47,7 @@ double naive_difference_quotient(void (*f)(void *arg, const double *x, double *y
 
 /* Repeatable numbers: uniform in [-1, 1), multiples of 2^-23. */
 void naive_fill(float *values, int64_t count, uint32_t seed);
+float *naive_filled(int64_t count, uint32_t seed); /* a new array of them */
 /* Widens: returns a new array; free() it. Aborts without memory. */
 double *naive_widen(const float *values, int64_t count);
 void *naive_new(int64_t count, size_t size);

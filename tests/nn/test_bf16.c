@@ -303,21 +303,6 @@ static const struct conv_shape shapes[] = {
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
-static int64_t count_x(const struct conv_shape *s)
-{
-    return s->n * s->h * s->w * s->c;
-}
-
-static int64_t count_y(const struct conv_shape *s)
-{
-    return s->n * conv_out_height(s) * conv_out_width(s) * s->k;
-}
-
-static int64_t count_w(const struct conv_shape *s)
-{
-    return s->r * s->s * (s->c / s->groups) * s->k;
-}
-
 /* One convolution: operands as bf16 where they are (x, residual, dy) or get rounded (kernel), what
  * the backend makes of them, and in f64 the exact results and the sums of their terms' magnitudes.
  */
@@ -342,8 +327,8 @@ static double *doubles(const uint16_t *narrow, int64_t count, bool magnitudes)
 /* As it is packed. */
 static double *packed_values(const struct trial *t, bool scaled, bool magnitudes)
 {
-    double *values = naive_new(count_w(t->s), sizeof *values);
-    for (int64_t i = 0; i < count_w(t->s); i++) {
+    double *values = naive_new(naive_count_w(t->s), sizeof *values);
+    for (int64_t i = 0; i < naive_count_w(t->s); i++) {
         float value = scaled ? t->kernel[i] * t->scale[i % t->s->k] : t->kernel[i];
         double narrow = value_of(naive_round(value));
         values[i] = magnitudes ? fabs(narrow) : narrow;
@@ -392,20 +377,20 @@ static void must_be_untouched(const void *result, int64_t count, size_t size)
 static void trial_init(struct trial *t, const struct conv_shape *s, const struct conv_options *o)
 {
     *t = (struct trial){
-        .s = s, .options = *o, .x = filled(count_x(s), 1), .dy = filled(count_y(s), 6)};
-    t->kernel = naive_new(count_w(s), sizeof(float));
+        .s = s, .options = *o, .x = filled(naive_count_x(s), 1), .dy = filled(naive_count_y(s), 6)};
+    t->kernel = naive_new(naive_count_w(s), sizeof(float));
     t->scale = naive_new(s->k, sizeof(float));
     t->bias = naive_new(s->k, sizeof(float));
-    naive_fill(t->kernel, count_w(s), 2);
+    naive_fill(t->kernel, naive_count_w(s), 2);
     naive_fill(t->scale, s->k, 3);
     naive_fill(t->bias, s->k, 4);
-    t->residual = filled(count_y(s), 5);
-    t->residual_of_y = o->y == DTYPE_F32
-                           ? (void *)widened(t->residual, count_y(s))
-                           : memcpy(naive_new(count_y(s), 2), t->residual, (size_t)count_y(s) * 2);
-    t->y = roomy(count_y(s), dtype_size(o->y));
-    t->dx = roomy(count_x(s), sizeof *t->dx);
-    t->dkernel = roomy(count_w(s), sizeof(float));
+    t->residual = filled(naive_count_y(s), 5);
+    t->residual_of_y = o->y == DTYPE_F32 ? (void *)widened(t->residual, naive_count_y(s))
+                                         : memcpy(naive_new(naive_count_y(s), 2), t->residual,
+                                                  (size_t)naive_count_y(s) * 2);
+    t->y = roomy(naive_count_y(s), dtype_size(o->y));
+    t->dx = roomy(naive_count_x(s), sizeof *t->dx);
+    t->dkernel = roomy(naive_count_w(s), sizeof(float));
     t->dbias = roomy(s->k, sizeof(float));
 }
 
@@ -422,24 +407,24 @@ static void check_forward(const struct trial *t, const char *name)
 {
     const struct conv_shape *s = t->s;
     const struct conv_options *o = &t->options;
-    double *exact[2], *found = got(t->y, o->y, count_y(s));
+    double *exact[2], *found = got(t->y, o->y, naive_count_y(s));
     for (int magnitudes = 0; magnitudes < 2; magnitudes++) {
-        double *x = doubles(t->x, count_x(s), magnitudes);
+        double *x = doubles(t->x, naive_count_x(s), magnitudes);
         double *kernel = packed_values(t, true, magnitudes);
-        double *residual = doubles(t->residual, count_y(s), magnitudes);
+        double *residual = doubles(t->residual, naive_count_y(s), magnitudes);
         double *bias = naive_widen(t->bias, s->k);
         for (int64_t i = 0; magnitudes && i < s->k; i++)
             bias[i] = fabs(bias[i]);
-        exact[magnitudes] = naive_new(count_y(s), sizeof(double));
+        exact[magnitudes] = naive_new(naive_count_y(s), sizeof(double));
         naive_conv_forward(s, x, kernel, bias, o->residual ? residual : NULL,
                            magnitudes ? ACTIVATION_NONE : o->activation, exact[magnitudes]);
         free(x), free(kernel), free(residual), free(bias);
     }
     /* Where no kernel adds the residual, the sum before it is rounded, too: at most the terms. */
     if (o->residual && o->y == DTYPE_BF16 && strstr(name, "gemm") != NULL)
-        for (int64_t i = 0; i < count_y(s); i++)
+        for (int64_t i = 0; i < naive_count_y(s); i++)
             exact[1][i] += ldexp(1e5, -8) * exact[1][i];
-    must_be_near("output", name, found, exact[0], exact[1], count_y(s), o->y == DTYPE_BF16);
+    must_be_near("output", name, found, exact[0], exact[1], naive_count_y(s), o->y == DTYPE_BF16);
     free(exact[0]), free(exact[1]), free(found);
 }
 
@@ -448,22 +433,22 @@ static void check_backward(const struct trial *t, const char *data_name, const c
     const struct conv_shape *s = t->s;
     double *dx[2], *dkernel[2], *dbias[2];
     for (int magnitudes = 0; magnitudes < 2; magnitudes++) {
-        double *x = doubles(t->x, count_x(s), magnitudes);
-        double *dy = doubles(t->dy, count_y(s), magnitudes);
+        double *x = doubles(t->x, naive_count_x(s), magnitudes);
+        double *dy = doubles(t->dy, naive_count_y(s), magnitudes);
         double *kernel = packed_values(t, false, magnitudes);
-        dx[magnitudes] = naive_new(count_x(s), sizeof(double));
-        dkernel[magnitudes] = naive_new(count_w(s), sizeof(double));
+        dx[magnitudes] = naive_new(naive_count_x(s), sizeof(double));
+        dkernel[magnitudes] = naive_new(naive_count_w(s), sizeof(double));
         dbias[magnitudes] = naive_new(s->k, sizeof(double));
         naive_conv_backward_data(s, dy, kernel, dx[magnitudes]);
         naive_conv_backward_weights(s, x, dy, dkernel[magnitudes], dbias[magnitudes]);
         free(x), free(dy), free(kernel);
     }
-    double *found = got(t->dx, DTYPE_BF16, count_x(s));
-    must_be_near("gradient of the input", data_name, found, dx[0], dx[1], count_x(s), 1);
+    double *found = got(t->dx, DTYPE_BF16, naive_count_x(s));
+    must_be_near("gradient of the input", data_name, found, dx[0], dx[1], naive_count_x(s), 1);
     free(found);
-    found = got(t->dkernel, DTYPE_F32, count_w(s));
-    must_be_near("gradient of the kernel", weights_name, found, dkernel[0], dkernel[1], count_w(s),
-                 0);
+    found = got(t->dkernel, DTYPE_F32, naive_count_w(s));
+    must_be_near("gradient of the kernel", weights_name, found, dkernel[0], dkernel[1],
+                 naive_count_w(s), 0);
     free(found);
     found = got(t->dbias, DTYPE_F32, s->k);
     must_be_near("gradient of the bias", weights_name, found, dbias[0], dbias[1], s->k, 0);
@@ -499,9 +484,9 @@ static void try_conv(struct cpu *cpu, struct lane *lane, const struct conv_shape
     ok(conv_backward_data(lane, conv, t.dy, backward, t.dx, &err), &err);
     ok(conv_backward_weights(lane, conv, t.x, t.dy, dw, t.dbias, &err), &err);
     ok(conv_unpack_gradient(lane, conv, dw, t.dkernel, &err), &err);
-    must_be_untouched(t.y, count_y(s), dtype_size(options->y));
-    must_be_untouched(t.dx, count_x(s), sizeof *t.dx);
-    must_be_untouched(t.dkernel, count_w(s), sizeof(float));
+    must_be_untouched(t.y, naive_count_y(s), dtype_size(options->y));
+    must_be_untouched(t.dx, naive_count_x(s), sizeof *t.dx);
+    must_be_untouched(t.dkernel, naive_count_w(s), sizeof(float));
     must_be_untouched(t.dbias, s->k, sizeof(float));
     check_forward(&t, conv_implementation(conv, CONV_FORWARD));
     check_backward(&t, conv_implementation(conv, CONV_BACKWARD_DATA),

@@ -32,28 +32,6 @@ static const struct conv_shape shapes[] = {
 };
 enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
 
-static int64_t count_x(const struct conv_shape *s)
-{
-    return s->n * s->h * s->w * s->c;
-}
-
-static int64_t count_y(const struct conv_shape *s)
-{
-    return s->n * conv_out_height(s) * conv_out_width(s) * s->k;
-}
-
-static int64_t count_w(const struct conv_shape *s)
-{
-    return s->r * s->s * (s->c / s->groups) * s->k;
-}
-
-static float *filled(int64_t count, uint32_t seed)
-{
-    float *values = naive_new(count, sizeof(*values));
-    naive_fill(values, count, seed);
-    return values;
-}
-
 /* A convolution with all its operands; the shards of a parallel call share the inputs and have an
  * output each. */
 struct bench {
@@ -82,12 +60,12 @@ static int bench_shard(void *arg, struct lane *lane, size_t shard, struct error 
     int64_t i = (int64_t)shard;
     void *dw = b->dw + shard * conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS);
     if (conv_forward(lane, b->conv, b->x, b->packed, b->bias, b->residual,
-                     b->y + i * count_y(&b->shape), err) != 0 ||
-        conv_backward_data(lane, b->conv, b->dy, b->packed_backward, b->dx + i * count_x(&b->shape),
-                           err) != 0 ||
+                     b->y + i * naive_count_y(&b->shape), err) != 0 ||
+        conv_backward_data(lane, b->conv, b->dy, b->packed_backward,
+                           b->dx + i * naive_count_x(&b->shape), err) != 0 ||
         conv_backward_weights(lane, b->conv, b->x, b->dy, dw, b->dbias + i * b->shape.k, err) != 0)
         return -1;
-    return conv_unpack_gradient(lane, b->conv, dw, b->dkernel + i * count_w(&b->shape), err);
+    return conv_unpack_gradient(lane, b->conv, dw, b->dkernel + i * naive_count_w(&b->shape), err);
 }
 
 static void bench_init(struct bench *b, int lanes, const struct conv_shape *shape,
@@ -97,22 +75,22 @@ static void bench_init(struct bench *b, int lanes, const struct conv_shape *shap
     int64_t n = (int64_t)shards;
     *b = (struct bench){.shape = *shape, .options = *options, .shards = shards};
     b->options.passes = CONV_FORWARD | CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS;
-    b->x = filled(count_x(shape), 1);
-    b->kernel = filled(count_w(shape), 2);
-    b->scale = scaled ? filled(shape->k, 3) : NULL;
-    b->bias = options->bias ? filled(shape->k, 4) : NULL;
-    b->residual = options->residual ? filled(count_y(shape), 5) : NULL;
-    b->dy = filled(count_y(shape), 6);
+    b->x = naive_filled(naive_count_x(shape), 1);
+    b->kernel = naive_filled(naive_count_w(shape), 2);
+    b->scale = scaled ? naive_filled(shape->k, 3) : NULL;
+    b->bias = options->bias ? naive_filled(shape->k, 4) : NULL;
+    b->residual = options->residual ? naive_filled(naive_count_y(shape), 5) : NULL;
+    b->dy = naive_filled(naive_count_y(shape), 6);
     if (cpu_open(lanes, &b->cpu, &err) != 0 ||
         conv_new(b->cpu, shape, &b->options, &b->conv, &err) != 0)
         fail_msg("%s", err.message);
     b->packed = naive_new((int64_t)conv_packed_size(b->conv, CONV_FORWARD), 1);
     b->packed_backward = naive_new((int64_t)conv_packed_size(b->conv, CONV_BACKWARD_DATA), 1);
     b->dw = naive_new(n * (int64_t)conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS), 1);
-    b->y = naive_new(n * count_y(shape), sizeof(float));
-    b->dx = naive_new(n * count_x(shape), sizeof(float));
+    b->y = naive_new(n * naive_count_y(shape), sizeof(float));
+    b->dx = naive_new(n * naive_count_x(shape), sizeof(float));
     b->dbias = naive_new(n * shape->k, sizeof(float));
-    b->dkernel = naive_new(n * count_w(shape), sizeof(float));
+    b->dkernel = naive_new(n * naive_count_w(shape), sizeof(float));
     if (cpu_parallel(b->cpu, 2, bench_pack, b, &err) != 0)
         fail_msg("%s", err.message);
 }
@@ -138,29 +116,30 @@ static void bench_release(struct bench *b)
 static void check_forward(const struct bench *b)
 {
     const struct conv_shape *s = &b->shape;
-    double *x = naive_widen(b->x, count_x(s)), *kernel = naive_widen(b->kernel, count_w(s));
+    double *x = naive_widen(b->x, naive_count_x(s)),
+           *kernel = naive_widen(b->kernel, naive_count_w(s));
     double *bias = b->bias ? naive_widen(b->bias, s->k) : NULL;
-    double *residual = b->residual ? naive_widen(b->residual, count_y(s)) : NULL;
-    double *y = naive_new(count_y(s), sizeof(*y));
-    for (int64_t i = 0; b->scale != NULL && i < count_w(s); i++)
+    double *residual = b->residual ? naive_widen(b->residual, naive_count_y(s)) : NULL;
+    double *y = naive_new(naive_count_y(s), sizeof(*y));
+    for (int64_t i = 0; b->scale != NULL && i < naive_count_w(s); i++)
         kernel[i] *= (double)b->scale[i % s->k];
     naive_conv_forward(s, x, kernel, bias, residual, b->options.activation, y);
-    assert_true(naive_distance(b->y, y, count_y(s)) < 1e-5);
+    assert_true(naive_distance(b->y, y, naive_count_y(s)) < 1e-5);
     free(x), free(kernel), free(bias), free(residual), free(y);
 }
 
 static void check_backward(const struct bench *b)
 {
     const struct conv_shape *s = &b->shape;
-    double *x = naive_widen(b->x, count_x(s)), *dy = naive_widen(b->dy, count_y(s));
-    double *kernel = naive_widen(b->kernel, count_w(s));
-    double *dx = naive_new(count_x(s), sizeof(*dx));
-    double *dkernel = naive_new(count_w(s), sizeof(*dkernel));
+    double *x = naive_widen(b->x, naive_count_x(s)), *dy = naive_widen(b->dy, naive_count_y(s));
+    double *kernel = naive_widen(b->kernel, naive_count_w(s));
+    double *dx = naive_new(naive_count_x(s), sizeof(*dx));
+    double *dkernel = naive_new(naive_count_w(s), sizeof(*dkernel));
     double *dbias = naive_new(s->k, sizeof(*dbias));
     naive_conv_backward_data(s, dy, kernel, dx);
     naive_conv_backward_weights(s, x, dy, dkernel, dbias);
-    assert_true(naive_distance(b->dx, dx, count_x(s)) < 1e-5);
-    assert_true(naive_distance(b->dkernel, dkernel, count_w(s)) < 1e-5);
+    assert_true(naive_distance(b->dx, dx, naive_count_x(s)) < 1e-5);
+    assert_true(naive_distance(b->dkernel, dkernel, naive_count_w(s)) < 1e-5);
     if (b->options.bias)
         assert_true(naive_distance(b->dbias, dbias, s->k) < 1e-5);
     free(x), free(dy), free(kernel), free(dx), free(dkernel), free(dbias);
@@ -206,19 +185,24 @@ static void reference_gradients_equal_difference_quotients(void **state)
     (void)state;
     for (size_t i = 0; i < SHAPES; i++) {
         const struct conv_shape *s = &shapes[i];
-        float *fx = filled(count_x(s), 1), *fw = filled(count_w(s), 2), *fy = filled(count_y(s), 3);
-        struct quotient q = {s, naive_widen(fx, count_x(s)), naive_widen(fw, count_w(s))};
-        double *dy = naive_widen(fy, count_y(s)), *y = naive_new(count_y(s), sizeof(*y));
-        double *dx = naive_new(count_x(s), sizeof(*dx)), *dw = naive_new(count_w(s), sizeof(*dw));
+        float *fx = naive_filled(naive_count_x(s), 1), *fw = naive_filled(naive_count_w(s), 2),
+              *fy = naive_filled(naive_count_y(s), 3);
+        struct quotient q = {s, naive_widen(fx, naive_count_x(s)),
+                             naive_widen(fw, naive_count_w(s))};
+        double *dy = naive_widen(fy, naive_count_y(s)),
+               *y = naive_new(naive_count_y(s), sizeof(*y));
+        double *dx = naive_new(naive_count_x(s), sizeof(*dx)),
+               *dw = naive_new(naive_count_w(s), sizeof(*dw));
         double *dbias = naive_new(s->k, sizeof(*dbias));
         naive_conv_backward_data(s, dy, q.kernel, dx);
         naive_conv_backward_weights(s, q.x, dy, dw, dbias);
         for (int64_t j = 0; j < 10; j++) {
-            int64_t at = j * 7919 % count_x(s), weight = j * 7919 % count_w(s);
-            assert_float_equal(naive_difference_quotient(of_x, &q, q.x, at, y, count_y(s), dy),
-                               dx[at], 1e-6);
+            int64_t at = j * 7919 % naive_count_x(s), weight = j * 7919 % naive_count_w(s);
             assert_float_equal(
-                naive_difference_quotient(of_kernel, &q, q.kernel, weight, y, count_y(s), dy),
+                naive_difference_quotient(of_x, &q, q.x, at, y, naive_count_y(s), dy), dx[at],
+                1e-6);
+            assert_float_equal(
+                naive_difference_quotient(of_kernel, &q, q.kernel, weight, y, naive_count_y(s), dy),
                 dw[weight], 1e-6);
         }
         free(fx), free(fw), free(fy), free(q.x), free(q.kernel), free(dy), free(y);
@@ -229,12 +213,12 @@ static void reference_gradients_equal_difference_quotients(void **state)
 static void assert_shards_equal(const struct bench *b, const struct bench *reference)
 {
     for (int64_t i = 0; i < (int64_t)b->shards; i++) {
-        assert_memory_equal(b->y + i * count_y(&b->shape), reference->y,
-                            (size_t)count_y(&b->shape) * sizeof(float));
-        assert_memory_equal(b->dx + i * count_x(&b->shape), reference->dx,
-                            (size_t)count_x(&b->shape) * sizeof(float));
-        assert_memory_equal(b->dkernel + i * count_w(&b->shape), reference->dkernel,
-                            (size_t)count_w(&b->shape) * sizeof(float));
+        assert_memory_equal(b->y + i * naive_count_y(&b->shape), reference->y,
+                            (size_t)naive_count_y(&b->shape) * sizeof(float));
+        assert_memory_equal(b->dx + i * naive_count_x(&b->shape), reference->dx,
+                            (size_t)naive_count_x(&b->shape) * sizeof(float));
+        assert_memory_equal(b->dkernel + i * naive_count_w(&b->shape), reference->dkernel,
+                            (size_t)naive_count_w(&b->shape) * sizeof(float));
         assert_memory_equal(b->dbias + i * b->shape.k, reference->dbias,
                             (size_t)b->shape.k * sizeof(float));
     }
@@ -295,7 +279,7 @@ static void forward_images(struct cpu *cpu, struct conv_shape shape, int64_t fir
                            const float *x, const float *kernel, const float *residual, float *y)
 {
     struct error err = {0};
-    int64_t in = count_x(&shape), out = count_y(&shape);
+    int64_t in = naive_count_x(&shape), out = naive_count_y(&shape);
     struct conv_options options = {
         .passes = CONV_FORWARD, .residual = residual != NULL, .activation = ACTIVATION_RELU};
     struct forward f = {.cpu = cpu,
@@ -320,10 +304,11 @@ static void conv_forward_bits_do_not_depend_on_the_shard(void **state)
     assert_int_equal(cpu_open(1, &cpu, &err), 0);
     for (size_t i = 0; i < 2 * sizeof(layers) / sizeof(layers[0]); i++) {
         const struct conv_shape *s = &layers[i / 2];
-        int64_t out = IMAGES * count_y(s);
-        float *x = filled(IMAGES * count_x(s), 1), *kernel = filled(count_w(s), 2);
+        int64_t out = IMAGES * naive_count_y(s);
+        float *x = naive_filled(IMAGES * naive_count_x(s), 1),
+              *kernel = naive_filled(naive_count_w(s), 2);
         /* A dense layer has no residual. */
-        float *residual = i % 2 == 0 || s->h == 1 ? NULL : filled(out, 3);
+        float *residual = i % 2 == 0 || s->h == 1 ? NULL : naive_filled(out, 3);
         float *y[3];
         for (int cut = 0; cut < 3; cut++) {
             y[cut] = naive_new(out, sizeof(float));

@@ -27,13 +27,6 @@ static void ok(int status, const struct error *err)
         fail_msg("%s", err->message);
 }
 
-static float *filled(int64_t count, uint32_t seed)
-{
-    float *values = naive_new(count, sizeof *values);
-    naive_fill(values, count, seed);
-    return values;
-}
-
 /* bf16 has 8 bits; here it is rounded operands, too. */
 static bool is_alike(double a, double b, enum dtype dtype)
 {
@@ -66,21 +59,6 @@ static const struct conv_shape shapes[] = {
 };
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
-static int64_t count_x(const struct conv_shape *s)
-{
-    return s->n * s->h * s->w * s->c;
-}
-
-static int64_t count_y(const struct conv_shape *s)
-{
-    return s->n * conv_out_height(s) * conv_out_width(s) * s->k;
-}
-
-static int64_t count_w(const struct conv_shape *s)
-{
-    return s->r * s->s * (s->c / s->groups) * s->k;
-}
-
 /* Operands of all passes of one convolution; `into` names the one that is spoilt. */
 enum operand { OF_X, OF_KERNEL, OF_BIAS, OF_RESIDUAL, OF_DY, OPERANDS };
 struct bench {
@@ -101,7 +79,7 @@ static double *padded(const struct conv_shape *s, const double *x, struct conv_s
     larger->h += s->pad_top + s->pad_bottom;
     larger->w += s->pad_left + s->pad_right;
     larger->pad_top = larger->pad_bottom = larger->pad_left = larger->pad_right = 0;
-    double *pixels = naive_new(count_x(larger), sizeof *pixels);
+    double *pixels = naive_new(naive_count_x(larger), sizeof *pixels);
     for (int64_t i = 0; i < s->n * s->h; i++)
         memcpy(pixels + ((i / s->h * larger->h + i % s->h + s->pad_top) * larger->w + s->pad_left) *
                             s->c,
@@ -173,8 +151,8 @@ static void check_forward(struct bench *b)
 static double *with_zero_taps(const struct conv_shape *s, const double *dx, const double *kernel)
 {
     const int64_t c = s->c / s->groups, k = s->k / s->groups;
-    double *values = naive_new(count_x(s), sizeof *values);
-    for (int64_t i = 0; i < count_x(s); i++) {
+    double *values = naive_new(naive_count_x(s), sizeof *values);
+    for (int64_t i = 0; i < naive_count_x(s); i++) {
         const int64_t group = i % s->c / c, channel = i % s->c % c;
         values[i] = dx[i];
         for (int64_t tap = 0; tap < s->r * s->s; tap++)
@@ -191,31 +169,31 @@ static void check_backward(struct bench *b)
     void *packed = packed_kernel(b, CONV_BACKWARD_DATA);
     void *dw = naive_new((int64_t)conv_packed_size(b->conv, CONV_BACKWARD_WEIGHTS), 1);
     void *given_x = given(b, OF_X), *given_dy = given(b, OF_DY);
-    void *raw = naive_new(count_x(s), sizeof(float));
-    float *dkernel = naive_new(count_w(s), sizeof *dkernel);
+    void *raw = naive_new(naive_count_x(s), sizeof(float));
+    float *dkernel = naive_new(naive_count_w(s), sizeof *dkernel);
     float *dbias = naive_new(s->k, sizeof *dbias);
-    double *x = naive_widen(b->operands[OF_X], count_x(s));
-    double *kernel = naive_widen(b->operands[OF_KERNEL], count_w(s));
-    double *dy = naive_widen(b->operands[OF_DY], count_y(s));
-    double *known_dx = naive_new(count_x(s), sizeof *known_dx);
-    double *known_dkernel = naive_new(count_w(s), sizeof *known_dkernel);
+    double *x = naive_widen(b->operands[OF_X], naive_count_x(s));
+    double *kernel = naive_widen(b->operands[OF_KERNEL], naive_count_w(s));
+    double *dy = naive_widen(b->operands[OF_DY], naive_count_y(s));
+    double *known_dx = naive_new(naive_count_x(s), sizeof *known_dx);
+    double *known_dkernel = naive_new(naive_count_w(s), sizeof *known_dkernel);
     double *known_dbias = naive_new(s->k, sizeof *known_dbias);
     ok(conv_backward_data(b->lane, b->conv, given_dy, packed, raw, &err), &err);
     ok(conv_backward_weights(b->lane, b->conv, given_x, given_dy, dw, dbias, &err), &err);
-    float *dx = widened(b, raw, count_x(s));
+    float *dx = widened(b, raw, naive_count_x(s));
     ok(conv_unpack_gradient(b->lane, b->conv, dw, dkernel, &err), &err);
     naive_conv_backward_data(s, dy, kernel, known_dx);
     naive_conv_backward_weights(s, x, dy, known_dkernel, known_dbias);
     struct conv_shape larger;
     double *pixels = padded(s, x, &larger);
-    double *with_zeros = naive_new(count_w(s), sizeof *with_zeros);
+    double *with_zeros = naive_new(naive_count_w(s), sizeof *with_zeros);
     naive_conv_backward_weights(&larger, pixels, dy, with_zeros, known_dbias);
     double *zero_taps = with_zero_taps(s, known_dx, kernel);
     same_kind(conv_implementation(b->conv, CONV_BACKWARD_DATA), b->dtype, dx, known_dx, zero_taps,
-              count_x(s));
+              naive_count_x(s));
     free(zero_taps);
     same_kind(conv_implementation(b->conv, CONV_BACKWARD_WEIGHTS), b->dtype, dkernel, known_dkernel,
-              with_zeros, count_w(s));
+              with_zeros, naive_count_w(s));
     same_kind("gradient of a bias", b->dtype, dbias, known_dbias, NULL, s->k);
     free(pixels), free(with_zeros);
     free(given_x), free(given_dy);
@@ -232,10 +210,10 @@ static void open_bench(struct bench *b, const struct conv_shape *shape, enum dty
                                          .residual = true,
                                          .dtype = dtype,
                                          .y = dtype};
-    *b = (struct bench){
-        .dtype = dtype,
-        .shape = shape,
-        .counts = {count_x(shape), count_w(shape), shape->k, count_y(shape), count_y(shape)}};
+    *b = (struct bench){.dtype = dtype,
+                        .shape = shape,
+                        .counts = {naive_count_x(shape), naive_count_w(shape), shape->k,
+                                   naive_count_y(shape), naive_count_y(shape)}};
     b->cpu = on_lane_open(&b->lane);
     ok(conv_new(b->cpu, shape, &options, &b->conv, &err), &err);
 }
@@ -255,7 +233,7 @@ static void convolution_carries_nan_and_infinity_in_every_operand(void **state)
         for (int spoilt = 0; spoilt < OPERANDS; spoilt++)
             for (int special = 0; special < SPECIALS; special++) {
                 for (int i = 0; i < OPERANDS; i++)
-                    b.operands[i] = filled(b.counts[i], (uint32_t)i + 1);
+                    b.operands[i] = naive_filled(b.counts[i], (uint32_t)i + 1);
                 b.operands[spoilt][b.counts[spoilt] / 2] = specials[special];
                 check_forward(&b);
                 check_backward(&b);
@@ -287,10 +265,12 @@ static void fused_activation_changes_no_finite_value(void **state)
         const bool same = strcmp(conv_implementation(fused, CONV_FORWARD),
                                  conv_implementation(apart, CONV_FORWARD)) == 0;
         assert_true(same || strstr(isa, "avx2") == NULL);
-        float *x = filled(count_x(s), 1), *kernel = filled(count_w(s), 2), *bias = filled(s->k, 3);
-        float *residual = filled(count_y(s), 4);
-        float *y[2] = {naive_new(count_y(s), sizeof(float)), naive_new(count_y(s), sizeof(float))};
-        for (int64_t j = 0; j < count_w(s); j++)
+        float *x = naive_filled(naive_count_x(s), 1), *kernel = naive_filled(naive_count_w(s), 2),
+              *bias = naive_filled(s->k, 3);
+        float *residual = naive_filled(naive_count_y(s), 4);
+        float *y[2] = {naive_new(naive_count_y(s), sizeof(float)),
+                       naive_new(naive_count_y(s), sizeof(float))};
+        for (int64_t j = 0; j < naive_count_w(s); j++)
             kernel[j] *= 9.0f; /* some come above 6 */
         for (int j = 0; j < 2; j++) {
             struct conv *conv = j == 0 ? apart : fused;
@@ -301,8 +281,9 @@ static void fused_activation_changes_no_finite_value(void **state)
                &err);
             free(packed);
         }
-        ok(activation_forward(lane, DTYPE_F32, count_y(s), options.activation, y[0], &err), &err);
-        for (int64_t j = 0; j < count_y(s); j++)
+        ok(activation_forward(lane, DTYPE_F32, naive_count_y(s), options.activation, y[0], &err),
+           &err);
+        for (int64_t j = 0; j < naive_count_y(s); j++)
             assert_true(same ? y[0][j] == y[1][j]
                              : is_alike((double)y[0][j], (double)y[1][j], DTYPE_F32));
         free(x), free(kernel), free(bias), free(residual), free(y[0]), free(y[1]);
@@ -529,9 +510,11 @@ static void reach_is_never_less_than_what_a_convolution_gives(void **state)
     for (size_t i = 0; i < SHAPES; i++) {
         const struct conv_shape *s = &shapes[i];
         const int64_t rows = s->r * s->s * (s->c / s->groups);
-        float *kernel = filled(count_w(s), 2), *bias = filled(s->k, 3), *scale = filled(s->k, 4);
-        double *x = naive_new(count_x(s), sizeof *x), *y = naive_new(count_y(s), sizeof *y);
-        double *wide = naive_widen(kernel, count_w(s)), *wide_bias = naive_widen(bias, s->k);
+        float *kernel = naive_filled(naive_count_w(s), 2), *bias = naive_filled(s->k, 3),
+              *scale = naive_filled(s->k, 4);
+        double *x = naive_new(naive_count_x(s), sizeof *x),
+               *y = naive_new(naive_count_y(s), sizeof *y);
+        double *wide = naive_widen(kernel, naive_count_w(s)), *wide_bias = naive_widen(bias, s->k);
         double largest = 0, gain = 0;
         for (int64_t k = 0; k < s->k; k++) {
             double sum = 0;
@@ -540,17 +523,17 @@ static void reach_is_never_less_than_what_a_convolution_gives(void **state)
             gain = fmax(gain, sum);
         }
         /* The input that makes the most of the first channel, at every place. */
-        for (int64_t j = 0; j < count_x(s); j++)
+        for (int64_t j = 0; j < naive_count_x(s); j++)
             x[j] = 3.0 * (wide[j % s->c % (s->c / s->groups) * s->k] < 0 ? -1 : 1);
         naive_conv_forward(s, x, wide, wide_bias, NULL, ACTIVATION_NONE, y);
-        for (int64_t j = 0; j < count_y(s); j++)
+        for (int64_t j = 0; j < naive_count_y(s); j++)
             largest = fmax(largest, fabs(y[j]));
         const float known = reach_gain(rows, s->k, kernel, scale);
         assert_true(fabs((double)known - gain) < 1e-5 * gain);
         assert_true((double)reach_sum(known, 3.0f, reach_largest(s->k, bias), 0.0f) >= largest);
-        kernel[count_w(s) / 3] = NAN;
+        kernel[naive_count_w(s) / 3] = NAN;
         assert_true(isnan(reach_gain(rows, s->k, kernel, NULL)));
-        kernel[count_w(s) / 3] = -INFINITY;
+        kernel[naive_count_w(s) / 3] = -INFINITY;
         assert_true(reach_gain(rows, s->k, kernel, NULL) == INFINITY);
         free(kernel), free(bias), free(scale), free(x), free(y), free(wide), free(wide_bias);
     }

@@ -12,36 +12,14 @@
 
 /* n, h, w, c, k, r, s, stride, pads, groups */
 static const struct conv_shape shapes[] = {
-    {1, 16, 16, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1},  /* whole tiles, as few as are taken */
+    {1, 16, 16, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1},  /* whole tiles */
     {2, 14, 14, 64, 48, 3, 3, 1, 1, 1, 1, 1, 1},  /* half a tile left over */
     {3, 13, 19, 32, 64, 3, 3, 1, 1, 1, 1, 1, 1},  /* a place and three left over */
-    {1, 36, 35, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1},  /* two blocks that overlap */
+    {1, 36, 35, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1},  /* two blocks, one not full */
     {1, 1, 64, 32, 32, 3, 3, 1, 1, 1, 1, 1, 1},   /* a row */
     {1, 28, 28, 128, 128, 3, 3, 1, 1, 1, 1, 1, 1} /* ResNet50 */
 };
 enum { SHAPES = sizeof(shapes) / sizeof(shapes[0]) };
-
-static int64_t count_x(const struct conv_shape *s)
-{
-    return s->n * s->h * s->w * s->c;
-}
-
-static int64_t count_y(const struct conv_shape *s)
-{
-    return s->n * s->h * s->w * s->k;
-}
-
-static int64_t count_w(const struct conv_shape *s)
-{
-    return 9 * s->c * s->k;
-}
-
-static float *filled(int64_t count, uint32_t seed)
-{
-    float *values = naive_new(count, sizeof(*values));
-    naive_fill(values, count, seed);
-    return values;
-}
 
 struct operands {
     struct conv_shape shape;
@@ -51,12 +29,12 @@ struct operands {
 static void operands_init(struct operands *o, const struct conv_shape *shape)
 {
     *o = (struct operands){*shape,
-                           filled(count_x(shape), 1),
-                           filled(count_w(shape), 2),
-                           filled(shape->k, 3),
-                           filled(shape->k, 4),
-                           filled(count_y(shape), 5),
-                           filled(count_y(shape), 6)};
+                           naive_filled(naive_count_x(shape), 1),
+                           naive_filled(naive_count_w(shape), 2),
+                           naive_filled(shape->k, 3),
+                           naive_filled(shape->k, 4),
+                           naive_filled(naive_count_y(shape), 5),
+                           naive_filled(naive_count_y(shape), 6)};
 }
 
 static void operands_release(struct operands *o)
@@ -81,11 +59,12 @@ static float *computed(const struct operands *o, enum conv_pass pass, enum activ
     float *result;
     int status;
     if (pass == CONV_BACKWARD_WEIGHTS) {
-        result = naive_new(count_w(&o->shape), sizeof(*result));
+        result = naive_new(naive_count_w(&o->shape), sizeof(*result));
         status = winograd_gradient(lane, winograd, o->x, o->dy, result, taken, &err);
     } else {
         const bool forward = pass == CONV_FORWARD;
-        result = naive_new(forward ? count_y(&o->shape) : count_x(&o->shape), sizeof(*result));
+        result = naive_new(forward ? naive_count_y(&o->shape) : naive_count_x(&o->shape),
+                           sizeof(*result));
         void *packed = naive_new((int64_t)winograd_packed_size(winograd), 1);
         status = winograd_pack(lane, winograd, o->kernel, scale, packed, &err);
         if (status == 0)
@@ -119,16 +98,16 @@ static void winograd_equals_the_reference(void **state)
             bool taken;
             float *y = computed(&o, CONV_FORWARD, (enum activation)a, scale, &taken);
             assert_true(taken);
-            double *x = naive_widen(o.x, count_x(&o.shape));
-            double *kernel = naive_widen(o.kernel, count_w(&o.shape));
+            double *x = naive_widen(o.x, naive_count_x(&o.shape));
+            double *kernel = naive_widen(o.kernel, naive_count_w(&o.shape));
             double *bias = naive_widen(o.bias, o.shape.k);
-            double *residual = naive_widen(o.residual, count_y(&o.shape));
-            double *known = naive_new(count_y(&o.shape), sizeof(*known));
-            for (int64_t j = 0; scale != NULL && j < count_w(&o.shape); j++)
+            double *residual = naive_widen(o.residual, naive_count_y(&o.shape));
+            double *known = naive_new(naive_count_y(&o.shape), sizeof(*known));
+            for (int64_t j = 0; scale != NULL && j < naive_count_w(&o.shape); j++)
                 kernel[j] *= (double)scale[j % o.shape.k];
             naive_conv_forward(&o.shape, x, kernel, bias, residual, ACTIVATION_NONE, known);
-            const double largest = largest_of(known, count_y(&o.shape));
-            for (int64_t j = 0; j < count_y(&o.shape); j++) {
+            const double largest = largest_of(known, naive_count_y(&o.shape));
+            for (int64_t j = 0; j < naive_count_y(&o.shape); j++) {
                 const double right = naive_activation(known[j], (enum activation)a);
                 assert_true(fabs((double)y[j] - right) <= 3e-6 * largest);
             }
@@ -147,14 +126,14 @@ static void gradient_by_winograd_equals_the_reference(void **state)
         const float *scale = i % 2 == 0 ? NULL : o.scale;
         float *dx = computed(&o, CONV_BACKWARD_DATA, ACTIVATION_RELU, scale, &taken);
         assert_true(taken);
-        double *dy = naive_widen(o.dy, count_y(&o.shape));
-        double *kernel = naive_widen(o.kernel, count_w(&o.shape));
-        double *known = naive_new(count_x(&o.shape), sizeof(*known));
-        for (int64_t j = 0; scale != NULL && j < count_w(&o.shape); j++)
+        double *dy = naive_widen(o.dy, naive_count_y(&o.shape));
+        double *kernel = naive_widen(o.kernel, naive_count_w(&o.shape));
+        double *known = naive_new(naive_count_x(&o.shape), sizeof(*known));
+        for (int64_t j = 0; scale != NULL && j < naive_count_w(&o.shape); j++)
             kernel[j] *= (double)scale[j % o.shape.k];
         naive_conv_backward_data(&o.shape, dy, kernel, known);
-        const double largest = largest_of(known, count_x(&o.shape));
-        for (int64_t j = 0; j < count_x(&o.shape); j++)
+        const double largest = largest_of(known, naive_count_x(&o.shape));
+        for (int64_t j = 0; j < naive_count_x(&o.shape); j++)
             assert_true(fabs((double)dx[j] - known[j]) <= 3e-6 * largest);
         free(dx), free(dy), free(kernel), free(known);
         operands_release(&o);
@@ -170,12 +149,13 @@ static void kernel_gradient_by_winograd_equals_the_reference(void **state)
         operands_init(&o, &shapes[i]);
         float *dw = computed(&o, CONV_BACKWARD_WEIGHTS, ACTIVATION_NONE, NULL, &taken);
         assert_true(taken);
-        double *x = naive_widen(o.x, count_x(&o.shape)), *dy = naive_widen(o.dy, count_y(&o.shape));
-        double *known = naive_new(count_w(&o.shape), sizeof(*known));
+        double *x = naive_widen(o.x, naive_count_x(&o.shape)),
+               *dy = naive_widen(o.dy, naive_count_y(&o.shape));
+        double *known = naive_new(naive_count_w(&o.shape), sizeof(*known));
         double *dbias = naive_new(o.shape.k, sizeof(*dbias));
         naive_conv_backward_weights(&o.shape, x, dy, known, dbias);
-        const double largest = largest_of(known, count_w(&o.shape));
-        for (int64_t j = 0; j < count_w(&o.shape); j++)
+        const double largest = largest_of(known, naive_count_w(&o.shape));
+        for (int64_t j = 0; j < naive_count_w(&o.shape); j++)
             assert_true(fabs((double)dw[j] - known[j]) <= 3e-6 * largest);
         free(dw), free(x), free(dy), free(known), free(dbias);
         operands_release(&o);
@@ -203,9 +183,9 @@ static void winograd_takes_nothing_that_could_overflow(void **state)
             int64_t count;
             unsigned passes; /* that have it */
         } const into[] = {
-            {o.x, count_x(&o.shape), CONV_FORWARD | CONV_BACKWARD_WEIGHTS},
-            {o.dy, count_y(&o.shape), CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS},
-            {o.kernel, count_w(&o.shape), CONV_FORWARD | CONV_BACKWARD_DATA},
+            {o.x, naive_count_x(&o.shape), CONV_FORWARD | CONV_BACKWARD_WEIGHTS},
+            {o.dy, naive_count_y(&o.shape), CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS},
+            {o.kernel, naive_count_w(&o.shape), CONV_FORWARD | CONV_BACKWARD_DATA},
         };
         for (size_t j = 0; j < sizeof(wrong) / sizeof(wrong[0]) * 6; j++) {
             float *values = into[j % 3].values;
@@ -227,11 +207,11 @@ static void winograd_takes_what_is_large_but_safe(void **state)
     struct operands o;
     bool taken;
     operands_init(&o, &shapes[0]);
-    for (int64_t i = 0; i < count_x(&o.shape); i++)
+    for (int64_t i = 0; i < naive_count_x(&o.shape); i++)
         o.x[i] *= 1e29f;
     float *y = computed(&o, CONV_FORWARD, ACTIVATION_NONE, NULL, &taken);
     assert_true(taken);
-    for (int64_t i = 0; i < count_y(&o.shape); i++)
+    for (int64_t i = 0; i < naive_count_y(&o.shape); i++)
         assert_true(isfinite(y[i]));
     free(y);
     operands_release(&o);
@@ -248,12 +228,12 @@ static void convolution_has_the_gradient_that_winograd_does_not_take(void **stat
     operands_init(&o, &shapes[2]);
     struct cpu *cpu = on_lane_open(&lane);
     const struct conv_options options = {.passes = CONV_BACKWARD_WEIGHTS};
-    const int64_t count = count_w(&o.shape);
+    const int64_t count = naive_count_w(&o.shape);
     float *dw = naive_new(count, sizeof(*dw)), *kernel = naive_new(count, sizeof(*kernel));
     double *known = naive_new(count, sizeof(*known)), *dbias = naive_new(o.shape.k, sizeof(*dbias));
-    for (int64_t i = 0; i < count_x(&o.shape); i++)
+    for (int64_t i = 0; i < naive_count_x(&o.shape); i++)
         o.x[i] *= 1e30f;
-    for (int64_t i = 0; i < count_y(&o.shape); i++)
+    for (int64_t i = 0; i < naive_count_y(&o.shape); i++)
         o.dy[i] *= 1e5f;
     assert_false(is_taken(&o, CONV_BACKWARD_WEIGHTS));
     if (conv_new(cpu, &o.shape, &options, &conv, &err) != 0)
@@ -263,7 +243,8 @@ static void convolution_has_the_gradient_that_winograd_does_not_take(void **stat
     if (conv_backward_weights(lane, conv, o.x, o.dy, dw, NULL, &err) != 0 ||
         conv_unpack_gradient(lane, conv, dw, kernel, &err) != 0)
         fail_msg("%s", err.message);
-    double *x = naive_widen(o.x, count_x(&o.shape)), *dy = naive_widen(o.dy, count_y(&o.shape));
+    double *x = naive_widen(o.x, naive_count_x(&o.shape)),
+           *dy = naive_widen(o.dy, naive_count_y(&o.shape));
     naive_conv_backward_weights(&o.shape, x, dy, known, dbias);
     assert_true(naive_distance(kernel, known, count) < 1e-5);
     free(dw), free(kernel), free(known), free(dbias), free(x), free(dy);

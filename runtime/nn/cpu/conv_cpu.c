@@ -415,7 +415,7 @@ size_t conv_packed_size(const struct conv *conv, enum conv_pass pass)
 /* Of the reorder that packs, and beside it the kernel times a scale. */
 static size_t scaling_bytes(const struct primitive *reorder)
 {
-    return (reorder->scratch_bytes + 63) / 64 * 64;
+    return scratch_part(reorder->scratch_bytes);
 }
 
 /* Of the kernel's gradient and its way to the user's layout; beside it that gradient as the
@@ -424,7 +424,7 @@ static size_t apart_bytes(const struct conv *conv)
 {
     const size_t gradient = conv->backward_weights.scratch_bytes;
     const size_t unpack = conv->unpack.scratch_bytes;
-    return ((gradient > unpack ? gradient : unpack) + 63) / 64 * 64;
+    return scratch_part(gradient > unpack ? gradient : unpack);
 }
 
 size_t conv_scratch_bytes(const struct conv *conv)
@@ -558,10 +558,7 @@ VECTOR_INLINE void finish_values(enum dtype dtype, int64_t count, enum activatio
         float value, other;
         strip_load(dtype, 1, y, i, &value);
         strip_load(dtype, 1, residual, i, &other);
-        value += other;
-        if (activation != ACTIVATION_NONE && value < 0.0f)
-            value = 0.0f;
-        value = activation == ACTIVATION_RELU6 && value > 6.0f ? 6.0f : value;
+        value = strip_activate(activation, value + other);
         strip_store(dtype, 1, &value, y, i);
     }
 }

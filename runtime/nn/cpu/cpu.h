@@ -31,6 +31,12 @@ struct lane {
  * lane's next call of this. NULL with ERR_MEMORY. */
 void *lane_scratch(struct lane *lane, size_t bytes, struct error *err);
 
+/* What `bytes` of it take so that what follows them is aligned, too. */
+static inline size_t scratch_part(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
 /* Makes sure of so much in every lane, before any works: so no step takes more than was stated. */
 int cpu_reserve_scratch(struct cpu *cpu, size_t bytes, struct error *err);
 

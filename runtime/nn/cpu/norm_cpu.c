@@ -113,15 +113,6 @@ int norm_statistics(struct lane *lane, enum dtype dtype, int64_t rows, int64_t c
     return 0;
 }
 
-VECTOR_INLINE float activate(float value, enum activation activation)
-{
-    if (activation == ACTIVATION_NONE)
-        return value;
-    /* This way round a NaN stays one. */
-    value = value < 0.0f ? 0.0f : value;
-    return activation == ACTIVATION_RELU6 && value > 6.0f ? 6.0f : value;
-}
-
 VECTOR_INLINE void apply_strip(enum dtype dtype, int width, const void *x,
                                const float *restrict scale, const float *restrict shift,
                                const void *residual, enum activation activation, void *y,
@@ -136,7 +127,7 @@ VECTOR_INLINE void apply_strip(enum dtype dtype, int width, const void *x,
         float value = xs[j] * scale[j] + shift[j];
         if (residual != NULL)
             value += others[j];
-        out[j] = activate(value, activation);
+        out[j] = strip_activate(activation, value);
     }
     strip_store(dtype, width, out, y, at);
 }

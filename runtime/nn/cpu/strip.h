@@ -11,6 +11,7 @@
 #define NN_STRIP_H
 
 #include "nn/dtype.h"
+#include "nn/graph.h" /* enum activation */
 #include "nn/vector.h"
 
 typedef uint16_t strip_narrow __attribute__((vector_size(STRIP * sizeof(uint16_t))));
@@ -71,6 +72,15 @@ VECTOR_INLINE void strip_store(enum dtype dtype, int width, const float *restric
         for (; j < width; j++)
             to[j] = bf16_from_f32(strip[j]);
     }
+}
+
+/* Of one element. This way round a NaN stays one. */
+VECTOR_INLINE float strip_activate(enum activation activation, float value)
+{
+    if (activation == ACTIVATION_NONE)
+        return value;
+    value = value < 0.0f ? 0.0f : value;
+    return activation == ACTIVATION_RELU6 && value > 6.0f ? 6.0f : value;
 }
 
 /* STRIP elements as one value, for sums that are to stay in a register. */

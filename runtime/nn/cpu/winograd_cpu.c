@@ -21,6 +21,11 @@ enum {
 #define Q 1.5f
 #define P2 (P * P)
 #define Q2 (Q * Q)
+/* By what the kernel is divided at 0, at P and -P, at Q and -Q: products of the differences to the
+ * other points. */
+#define OF_0 (1.0 / ((double)P2 * (double)Q2))
+#define OF_P (1.0 / (2.0 * (double)P2 * ((double)P2 - (double)Q2)))
+#define OF_Q (1.0 / (2.0 * (double)Q2 * ((double)Q2 - (double)P2)))
 
 /* What magnitudes can grow by on the way, by sums of the magnitudes in a line of what is computed
  * below, in either direction: 5.3 to x and 8.3 from the products to y; for the kernel's gradient
@@ -57,7 +62,7 @@ bool winograd_takes(const struct conv_shape *s, const struct conv_options *optio
            s->k % STRIP == 0 && s->h * s->w >= 64 && (tiles >= 9 || s->c * s->k <= 128 * 128);
 }
 
-/* One of the products' operands: MATRICES of them, plain in memory or turned. */
+/* One of the products' operands: MATRICES of them. */
 static int matrices_new(const_dnnl_memory_desc_t *layout, int64_t rows, int64_t columns,
                         dnnl_format_tag_t tag, struct error *err)
 {
@@ -69,18 +74,15 @@ static int matrices_new(const_dnnl_memory_desc_t *layout, int64_t rows, int64_t 
 static int layouts_init(const struct winograd *w, const_dnnl_memory_desc_t *layouts,
                         struct error *err)
 {
-    const int64_t c = w->c, k = w->k, tiles = w->block;
-    if (w->pass == CONV_BACKWARD_WEIGHTS)
-        return matrices_new(&layouts[0], c, tiles, dnnl_acb, err) != 0 ||
-                       matrices_new(&layouts[1], tiles, k, dnnl_abc, err) != 0 ||
-                       matrices_new(&layouts[2], c, k, dnnl_abc, err) != 0
-                   ? -1
-                   : 0;
-    return matrices_new(&layouts[0], tiles, c, dnnl_abc, err) != 0 ||
-                   matrices_new(&layouts[1], c, k, dnnl_format_tag_any, err) != 0 ||
-                   matrices_new(&layouts[2], tiles, k, dnnl_abc, err) != 0
-               ? -1
-               : 0;
+    const bool gradient = w->pass == CONV_BACKWARD_WEIGHTS;
+    const int64_t rows = gradient ? w->c : w->block, sums = gradient ? w->block : w->c;
+    const dnnl_format_tag_t left = gradient ? dnnl_acb : dnnl_abc;
+    const dnnl_format_tag_t right = gradient ? dnnl_abc : dnnl_format_tag_any;
+    if (matrices_new(&layouts[0], rows, sums, left, err) != 0 ||
+        matrices_new(&layouts[1], sums, w->k, right, err) != 0 ||
+        matrices_new(&layouts[2], rows, w->k, dnnl_abc, err) != 0)
+        return -1;
+    return 0;
 }
 
 static int products_init(struct winograd *w, struct cpu *cpu,
@@ -177,14 +179,9 @@ const char *winograd_implementation(const struct winograd *w)
     return w->multiply.name;
 }
 
-static size_t round_up(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
 size_t winograd_packed_size(const struct winograd *w)
 {
-    return HEADER_BYTES + round_up(w->pack.bytes[1]);
+    return HEADER_BYTES + scratch_part(w->pack.bytes[1]);
 }
 
 size_t winograd_scratch_bytes(const struct winograd *w)
@@ -194,8 +191,8 @@ size_t winograd_scratch_bytes(const struct winograd *w)
     size_t products = w->multiply.scratch_bytes;
     for (int i = 0; i < 3; i++)
         if (i != 1 || w->pass == CONV_BACKWARD_WEIGHTS)
-            products += round_up(w->multiply.bytes[i]);
-    const size_t packing = round_up(w->pack.bytes[0]) + w->pack.scratch_bytes;
+            products += scratch_part(w->multiply.bytes[i]);
+    const size_t packing = scratch_part(w->pack.bytes[0]) + w->pack.scratch_bytes;
     return products > packing ? products : packing;
 }
 
@@ -203,7 +200,7 @@ size_t winograd_scratch_bytes(const struct winograd *w)
 static float *take(char **scratch, size_t bytes)
 {
     float *taken = (float *)(void *)*scratch;
-    *scratch += round_up(bytes);
+    *scratch += scratch_part(bytes);
     return taken;
 }
 
@@ -214,13 +211,12 @@ typedef double strip_doubles __attribute__((vector_size(STRIP * sizeof(double)))
 /* out [TILE] of three numbers in a line of the kernel. */
 VECTOR_INLINE void spread_kernel(const strip_doubles *g, strip_doubles *out)
 {
-    const double p = (double)P, q = (double)Q, p2 = p * p, q2 = q * q;
-    const double of_p = 1.0 / (2.0 * p2 * (p2 - q2)), of_q = 1.0 / (2.0 * q2 * (q2 - p2));
-    out[0] = g[0] * (1.0 / (p2 * q2));
-    out[1] = (g[0] + p2 * g[2] + p * g[1]) * of_p;
-    out[2] = (g[0] + p2 * g[2] - p * g[1]) * of_p;
-    out[3] = (g[0] + q2 * g[2] + q * g[1]) * of_q;
-    out[4] = (g[0] + q2 * g[2] - q * g[1]) * of_q;
+    const double p = (double)P, q = (double)Q, p2 = (double)P2, q2 = (double)Q2;
+    out[0] = g[0] * OF_0;
+    out[1] = (g[0] + p2 * g[2] + p * g[1]) * OF_P;
+    out[2] = (g[0] + p2 * g[2] - p * g[1]) * OF_P;
+    out[3] = (g[0] + q2 * g[2] + q * g[1]) * OF_Q;
+    out[4] = (g[0] + q2 * g[2] - q * g[1]) * OF_Q;
     out[5] = g[2];
 }
 
@@ -402,18 +398,6 @@ struct result {
     float *y;
 };
 
-VECTOR_INLINE void activate(enum activation activation, strip_values *value)
-{
-    const strip_values zero = {0}, six = zero + 6.0f;
-    if (activation == ACTIVATION_NONE)
-        return;
-    *value = (strip_values)((strip_bits)*value & ~(strip_bits)(*value < zero));
-    if (activation == ACTIVATION_RELU)
-        return;
-    const strip_bits above = (strip_bits)(*value > six);
-    *value = (strip_values)((above & (strip_bits)six) | (~above & (strip_bits)*value));
-}
-
 VECTOR_INLINE void finish_tile(const struct winograd *w, const float *products,
                                const struct place *place, int64_t channel,
                                const struct result *result)
@@ -433,13 +417,17 @@ VECTOR_INLINE void finish_tile(const struct winograd *w, const float *products,
         gather_output(row_of, line);
         for (int j = 0; j < STEP && place->column + j < w->width; j++) {
             const int64_t at = (row * w->width + place->column + j) * w->k + channel;
-            strip_values value = line[j] + bias;
+            strip_values sum = line[j] + bias;
+            float values[STRIP];
             if (result->residual != NULL) {
                 memcpy(&residual, result->residual + at, sizeof residual);
-                value += residual;
+                sum += residual;
             }
-            activate(w->activation, &value);
-            memcpy(result->y + at, &value, sizeof value);
+            memcpy(values, &sum, sizeof values);
+            STRIP_LOOP
+            for (int v = 0; v < STRIP; v++)
+                values[v] = strip_activate(w->activation, values[v]);
+            memcpy(result->y + at, values, sizeof values);
         }
     }
 }
@@ -541,11 +529,10 @@ VECTORISE static float transform_gradient(const struct winograd *w, const float 
 /* out [3] of a line of sums. */
 VECTOR_INLINE void gather_kernel(const strip_doubles *u, strip_doubles *out)
 {
-    const double p = (double)P, q = (double)Q, p2 = p * p, q2 = q * q;
-    const double of_p = 1.0 / (2.0 * p2 * (p2 - q2)), of_q = 1.0 / (2.0 * q2 * (q2 - p2));
-    const strip_doubles even_p = (u[1] + u[2]) * of_p, even_q = (u[3] + u[4]) * of_q;
-    out[0] = u[0] * (1.0 / (p2 * q2)) + even_p + even_q;
-    out[1] = (u[1] - u[2]) * (p * of_p) + (u[3] - u[4]) * (q * of_q);
+    const double p = (double)P, q = (double)Q, p2 = (double)P2, q2 = (double)Q2;
+    const strip_doubles even_p = (u[1] + u[2]) * OF_P, even_q = (u[3] + u[4]) * OF_Q;
+    out[0] = u[0] * OF_0 + even_p + even_q;
+    out[1] = (u[1] - u[2]) * (p * OF_P) + (u[3] - u[4]) * (q * OF_Q);
     out[2] = even_p * p2 + even_q * q2 + u[5];
 }
 
