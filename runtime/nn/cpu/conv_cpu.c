@@ -545,7 +545,7 @@ static int try_winograd(struct lane *lane, const struct conv *conv, enum conv_pa
         pass == CONV_BACKWARD_WEIGHTS
             ? winograd_gradient(lane, winograd, o->x, o->kernel, o->y, taken, err)
             : winograd_run(lane, winograd, o->x, o->kernel, o->bias, o->residual, o->y, taken, err);
-    profile_end(lane->profile, &span, kinds[pass], &work);
+    profile_end(lane->profile, &span, kinds[pass], *taken ? &work : NULL);
     return status;
 }
 
