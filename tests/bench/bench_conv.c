@@ -78,7 +78,8 @@ static int time_conv(void *arg, struct lane *lane, size_t shard, struct error *e
 
 static const char *kernel_of(const struct bench *b, enum conv_pass pass)
 {
-    return conv_winograd(b->conv, pass) != NULL ? "winograd" : conv_implementation(b->conv, pass);
+    const char *products, *own = conv_own(b->conv, pass, &products);
+    return own != NULL ? own : conv_implementation(b->conv, pass);
 }
 
 static int bench_layer(struct bench *b, struct error *err)

@@ -6,6 +6,7 @@
  * activations, and its bits depend on the size of the shard. winograd_cpu.h has ours. */
 #include "base/memory.h"
 #include "nn/cpu/cpu.h"
+#include "nn/cpu/depthwise_bf16.h"
 #include "nn/cpu/depthwise_cpu.h"
 #include "nn/cpu/strip.h"
 #include "nn/cpu/winograd_cpu.h"
@@ -19,8 +20,9 @@ struct conv {
     struct primitive forward, backward_data, backward_weights;
     /* By pass; what it does not take is the primitive's. NULL: has none of it. */
     struct winograd *winograd[CONV_BACKWARD_WEIGHTS + 1];
-    bool finish_apart; /* residual and activation come after the primitive */
-    bool depthwise;    /* the kernel's gradient is depthwise_gradient()'s */
+    unsigned depthwise_bf16; /* the passes by it, but for what it does not take */
+    bool finish_apart;       /* residual and activation come after the primitive */
+    bool depthwise;          /* the kernel's gradient is depthwise_gradient()'s */
     /* Between the user's kernel layout and the packed ones. */
     struct primitive pack_forward, pack_backward, unpack;
 };
@@ -334,6 +336,9 @@ int conv_new(struct cpu *cpu, const struct conv_shape *shape, const struct conv_
         status = backward_init(made, cpu, &layouts, err);
     if (status == 0)
         status = winograd_init(made, cpu, err);
+    for (unsigned pass = CONV_FORWARD; pass <= CONV_BACKWARD_WEIGHTS; pass *= 2)
+        if (depthwise_bf16_takes(shape, options, (enum conv_pass)pass))
+            made->depthwise_bf16 |= pass;
     layouts_release(&layouts);
     if (status == 0) {
         *conv = made;
@@ -368,10 +373,13 @@ static const struct primitive *primitive_of(const struct conv *conv, enum conv_p
     }
 }
 
-const char *conv_winograd(const struct conv *conv, enum conv_pass pass)
+const char *conv_own(const struct conv *conv, enum conv_pass pass, const char **products)
 {
     const struct winograd *winograd = conv->winograd[pass];
-    return winograd != NULL ? winograd_implementation(winograd) : NULL;
+    *products = winograd != NULL ? winograd_implementation(winograd) : "";
+    if (winograd != NULL)
+        return "winograd";
+    return (conv->depthwise_bf16 & pass) != 0 ? "depthwise_bf16" : NULL;
 }
 
 const char *conv_implementation(const struct conv *conv, enum conv_pass pass)
@@ -385,11 +393,13 @@ static int64_t kernel_count(const struct conv_shape *s)
     return s->r * s->s * (s->c / s->groups) * s->k;
 }
 
-/* Before the kernel as the primitive wants it. */
-static size_t winograd_bytes(const struct conv *conv, enum conv_pass pass)
+/* Before the kernel as the primitive wants it: as ours does. */
+static size_t own_bytes(const struct conv *conv, enum conv_pass pass)
 {
     const struct winograd *winograd = conv->winograd[pass];
-    return winograd != NULL ? winograd_packed_size(winograd) : 0;
+    if (winograd != NULL)
+        return winograd_packed_size(winograd);
+    return (conv->depthwise_bf16 & pass) != 0 ? depthwise_bf16_packed_size(&conv->shape) : 0;
 }
 
 /* Is the kernel's gradient in the user's layout from the start? */
@@ -406,8 +416,8 @@ static size_t kernel_bytes(const struct conv *conv)
 size_t conv_packed_size(const struct conv *conv, enum conv_pass pass)
 {
     switch (pass) {
-    case CONV_FORWARD: return winograd_bytes(conv, pass) + conv->pack_forward.bytes[1];
-    case CONV_BACKWARD_DATA: return winograd_bytes(conv, pass) + conv->pack_backward.bytes[1];
+    case CONV_FORWARD: return own_bytes(conv, pass) + conv->pack_forward.bytes[1];
+    case CONV_BACKWARD_DATA: return own_bytes(conv, pass) + conv->pack_backward.bytes[1];
     default: return gradient_is_plain(conv) ? kernel_bytes(conv) : conv->unpack.bytes[0];
     }
 }
@@ -438,6 +448,7 @@ size_t conv_scratch_bytes(const struct conv *conv)
         winograd_scratch_bytes(conv->winograd[CONV_FORWARD]),
         winograd_scratch_bytes(conv->winograd[CONV_BACKWARD_DATA]),
         winograd_scratch_bytes(conv->winograd[CONV_BACKWARD_WEIGHTS]),
+        conv->depthwise_bf16 != 0 ? depthwise_bf16_scratch_bytes(&conv->shape) : 0,
     };
     size_t most = 0;
     for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
@@ -472,7 +483,9 @@ int conv_pack(struct lane *lane, const struct conv *conv, enum conv_pass pass, c
     const struct winograd *winograd = conv->winograd[pass];
     if (winograd != NULL && winograd_pack(lane, winograd, kernel, scale, packed, err) != 0)
         return -1;
-    packed = (char *)packed + winograd_bytes(conv, pass);
+    if ((conv->depthwise_bf16 & pass) != 0)
+        depthwise_bf16_pack(s, pass, kernel, scale, packed);
+    packed = (char *)packed + own_bytes(conv, pass);
     char *scratch = lane_scratch(lane, pad + (scale ? reorder->bytes[0] : 0), err);
     if (scratch == NULL)
         return -1;
@@ -531,20 +544,31 @@ struct operands {
     void *y;
 };
 
-/* A pass by Winograd, where the conv has it and it takes the operands. */
-static int try_winograd(struct lane *lane, const struct conv *conv, enum conv_pass pass,
-                        const struct operands *o, bool *taken, struct error *err)
+static int execute_own(struct lane *lane, const struct conv *conv, enum conv_pass pass,
+                       const struct operands *o, bool *taken, struct error *err)
 {
     const struct winograd *winograd = conv->winograd[pass];
-    *taken = false;
+    const struct conv_options *options = &conv->options;
     if (winograd == NULL)
+        return depthwise_bf16(lane, &conv->shape,
+                              pass == CONV_FORWARD ? options->activation : ACTIVATION_NONE, o->x,
+                              o->kernel, options->bias ? o->bias : NULL, o->y, taken, err);
+    if (pass == CONV_BACKWARD_WEIGHTS)
+        return winograd_gradient(lane, winograd, o->x, o->kernel, o->y, taken, err);
+    return winograd_run(lane, winograd, o->x, o->kernel, o->bias, o->residual, o->y, taken, err);
+}
+
+/* A pass by a kernel of ours, where there is one and it takes the operands. */
+static int try_own(struct lane *lane, const struct conv *conv, enum conv_pass pass,
+                   const struct operands *o, bool *taken, struct error *err)
+{
+    const char *products, *own = conv_own(conv, pass, &products);
+    *taken = false;
+    if (own == NULL)
         return 0;
     const struct profile_span span = profile_begin(lane->profile, PROFILE_SAME_NODE);
-    const struct profile_work work = work_of(conv, pass, "winograd");
-    const int status =
-        pass == CONV_BACKWARD_WEIGHTS
-            ? winograd_gradient(lane, winograd, o->x, o->kernel, o->y, taken, err)
-            : winograd_run(lane, winograd, o->x, o->kernel, o->bias, o->residual, o->y, taken, err);
+    const struct profile_work work = work_of(conv, pass, own);
+    const int status = execute_own(lane, conv, pass, o, taken, err);
     profile_end(lane->profile, &span, kinds[pass], *taken ? &work : NULL);
     return status;
 }
@@ -577,13 +601,13 @@ int conv_forward(struct lane *lane, const struct conv *conv, const void *x, cons
                  const float *bias, const void *residual, void *y, struct error *err)
 {
     bool taken;
-    if (try_winograd(lane, conv, CONV_FORWARD, &(struct operands){x, packed, bias, residual, y},
-                     &taken, err) != 0)
+    if (try_own(lane, conv, CONV_FORWARD, &(struct operands){x, packed, bias, residual, y}, &taken,
+                err) != 0)
         return -1;
     if (taken)
         return 0;
     const void *handles[PRIMITIVE_ARGUMENTS] = {
-        x, (const char *)packed + winograd_bytes(conv, CONV_FORWARD), y};
+        x, (const char *)packed + own_bytes(conv, CONV_FORWARD), y};
     int count = 3;
     if (conv->options.bias)
         handles[count++] = bias;
@@ -600,12 +624,12 @@ int conv_backward_data(struct lane *lane, const struct conv *conv, const void *d
                        const void *packed, void *dx, struct error *err)
 {
     bool taken;
-    if (try_winograd(lane, conv, CONV_BACKWARD_DATA,
-                     &(struct operands){.x = dy, .kernel = packed, .y = dx}, &taken, err) != 0)
+    if (try_own(lane, conv, CONV_BACKWARD_DATA,
+                &(struct operands){.x = dy, .kernel = packed, .y = dx}, &taken, err) != 0)
         return -1;
     if (taken)
         return 0;
-    packed = (const char *)packed + winograd_bytes(conv, CONV_BACKWARD_DATA);
+    packed = (const char *)packed + own_bytes(conv, CONV_BACKWARD_DATA);
     return execute_pass(lane, conv, CONV_BACKWARD_DATA, (const void *[]){dy, packed, dx}, err);
 }
 
@@ -631,8 +655,8 @@ int conv_backward_weights(struct lane *lane, const struct conv *conv, const void
                           void *dw, float *dbias, struct error *err)
 {
     bool taken;
-    if (try_winograd(lane, conv, CONV_BACKWARD_WEIGHTS,
-                     &(struct operands){.x = x, .kernel = dy, .y = dw}, &taken, err) != 0)
+    if (try_own(lane, conv, CONV_BACKWARD_WEIGHTS,
+                &(struct operands){.x = x, .kernel = dy, .y = dw}, &taken, err) != 0)
         return -1;
     if (taken)
         return 0;

@@ -93,9 +93,9 @@ int primitive_execute(const struct primitive *primitive, struct lane *lane,
 size_t conv_scratch_bytes(const struct conv *conv);
 
 /* The kernel that oneDNN took for a pass of the convolution, "" where the pass was not asked for;
- * and where the pass goes by Winograd, and by that only for what it does not take, the one for
- * Winograd's products, else NULL. */
+ * and the kernel of ours that the pass goes by, by oneDNN's only for what that does not take, else
+ * NULL. Of Winograd `*products` is the one that oneDNN took for them, else "". */
 const char *conv_implementation(const struct conv *conv, enum conv_pass pass);
-const char *conv_winograd(const struct conv *conv, enum conv_pass pass);
+const char *conv_own(const struct conv *conv, enum conv_pass pass, const char **products);
 
 #endif

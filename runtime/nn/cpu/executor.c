@@ -104,9 +104,11 @@ static void describe_conv(const struct conv *conv, const char *name, struct text
     text_addf(words, "engines of %s", name);
     for (int i = 0; i < 3; i++) {
         const char *kernel = conv_implementation(conv, passes[i]);
-        const char *products = conv_winograd(conv, passes[i]);
-        if (products != NULL)
-            text_addf(words, " winograd(%s)", products);
+        const char *products, *own = conv_own(conv, passes[i], &products);
+        if (own != NULL)
+            text_addf(words, " %s", own);
+        if (products[0] != '\0')
+            text_addf(words, "(%s)", products);
         text_addf(words, " %s", kernel[0] != '\0' ? kernel : "-");
     }
     text_addf(words, "\n");
