@@ -1,5 +1,5 @@
-/* Depthwise convolutions of bf16, 3 x 3 and 5 x 5 with stride 1 or 2, by the processor's sums of two
- * products (vdpbf16ps), of which oneDNN leaves one empty.
+/* Depthwise convolutions of bf16, 3 x 3 and 5 x 5 with stride 1 or 2, by the processor's sums of
+ * two products (vdpbf16ps), of which oneDNN leaves one empty.
  *
  * Two rows of x are woven into pairs of numbers, which meet pairs of taps; two rows of y are made
  * at once. Sums are of f32, column by column and by pair of rows, in the same order on every
