@@ -517,16 +517,24 @@ static void try_conv(struct cpu *cpu, struct lane *lane, const struct conv_shape
     trial_release(&t);
 }
 
+/* NULL where the test is skipped. */
+static struct cpu *open_with_bf16(struct lane **lane)
+{
+    struct cpu *cpu = on_lane_open(lane);
+    if (onednn_has_bf16())
+        return cpu;
+    cpu_close(cpu);
+    skip_because("this processor has no bf16");
+    return NULL;
+}
+
 static void convolution_is_within_the_error_of_bf16(void **state)
 {
     struct lane *lane;
     (void)state;
-    struct cpu *cpu = on_lane_open(&lane);
-    if (!onednn_has_bf16()) {
-        cpu_close(cpu);
-        skip_because("this processor has no bf16");
+    struct cpu *cpu = open_with_bf16(&lane);
+    if (cpu == NULL)
         return;
-    }
     for (size_t i = 0; i < SHAPES; i++)
         for (int j = 0; j < 8; j++) {
             const struct conv_options options = {
@@ -562,12 +570,9 @@ static void what_is_not_finite_stays_in_its_window(void **state)
     struct error err = {0};
     struct lane *lane;
     (void)state;
-    struct cpu *cpu = on_lane_open(&lane);
-    if (!onednn_has_bf16()) {
-        cpu_close(cpu);
-        skip_because("this processor has no bf16");
+    struct cpu *cpu = open_with_bf16(&lane);
+    if (cpu == NULL)
         return;
-    }
     for (size_t i = 0; i < 2 * SHAPES; i++) {
         const struct conv_shape *s = &shapes[i / 2];
         if (s->groups != s->c)
