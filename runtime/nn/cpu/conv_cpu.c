@@ -3,13 +3,12 @@
  *
  * Which implementation runs is a static rule over oneDNN's own order of preference, never a timing,
  * so the bits do not depend on the day. oneDNN's Winograd is not asked for: it wants other
- * activations, and its bits depend on the size of the shard. winograd_cpu.h has ours. */
+ * activations, and its bits depend on the size of the shard. own_kernels.h has ours. */
 #include "base/memory.h"
 #include "nn/cpu/cpu.h"
-#include "nn/cpu/depthwise_bf16.h"
 #include "nn/cpu/depthwise_cpu.h"
+#include "nn/cpu/own_kernels.h"
 #include "nn/cpu/strip.h"
-#include "nn/cpu/winograd_cpu.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +17,9 @@ struct conv {
     struct conv_shape shape;
     struct conv_options options;
     struct primitive forward, backward_data, backward_weights;
-    /* By pass; what it does not take is the primitive's. NULL: has none of it. */
-    struct winograd *winograd[CONV_BACKWARD_WEIGHTS + 1];
-    unsigned depthwise_bf16; /* the passes by it, but for what it does not take */
-    bool finish_apart;       /* residual and activation come after the primitive */
-    bool depthwise;          /* the kernel's gradient is depthwise_gradient()'s */
+    struct own_kernels own; /* what they do not take is the primitives' */
+    bool finish_apart;      /* residual and activation come after the primitive */
+    bool depthwise;         /* the kernel's gradient is depthwise_gradient()'s */
     /* Between the user's kernel layout and the packed ones. */
     struct primitive pack_forward, pack_backward, unpack;
 };
@@ -302,23 +299,6 @@ static int backward_init(struct conv *conv, struct cpu *cpu, const struct layout
     return status;
 }
 
-/* For the passes that it is faster for. */
-static int winograd_init(struct conv *conv, struct cpu *cpu, struct error *err)
-{
-    const struct conv_options *options = &conv->options;
-    if (!winograd_takes(&conv->shape, options))
-        return 0;
-    for (unsigned pass = CONV_FORWARD; pass <= CONV_BACKWARD_WEIGHTS; pass *= 2) {
-        if ((options->passes & pass) == 0 || (pass == CONV_BACKWARD_WEIGHTS && options->bias))
-            continue;
-        if (winograd_new(cpu, &conv->shape, options, (enum conv_pass)pass, &conv->winograd[pass],
-                         err) != 0 &&
-            err->kind != ERR_DEVICE)
-            return -1;
-    }
-    return 0;
-}
-
 int conv_new(struct cpu *cpu, const struct conv_shape *shape, const struct conv_options *options,
              struct conv **conv, struct error *err)
 {
@@ -335,10 +315,7 @@ int conv_new(struct cpu *cpu, const struct conv_shape *shape, const struct conv_
     if (status == 0 && (options->passes & (CONV_BACKWARD_DATA | CONV_BACKWARD_WEIGHTS)) != 0)
         status = backward_init(made, cpu, &layouts, err);
     if (status == 0)
-        status = winograd_init(made, cpu, err);
-    for (unsigned pass = CONV_FORWARD; pass <= CONV_BACKWARD_WEIGHTS; pass *= 2)
-        if (depthwise_bf16_takes(shape, options, (enum conv_pass)pass))
-            made->depthwise_bf16 |= pass;
+        status = own_kernels_init(&made->own, cpu, shape, options, err);
     layouts_release(&layouts);
     if (status == 0) {
         *conv = made;
@@ -359,8 +336,7 @@ void conv_free(struct conv *conv)
                                &conv->pack_forward, &conv->pack_backward, &conv->unpack};
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         primitive_release(all[i]);
-    for (size_t i = 0; i < sizeof(conv->winograd) / sizeof(conv->winograd[0]); i++)
-        winograd_free(conv->winograd[i]);
+    own_kernels_release(&conv->own);
     free(conv);
 }
 
@@ -375,11 +351,7 @@ static const struct primitive *primitive_of(const struct conv *conv, enum conv_p
 
 const char *conv_own(const struct conv *conv, enum conv_pass pass, const char **products)
 {
-    const struct winograd *winograd = conv->winograd[pass];
-    *products = winograd != NULL ? winograd_implementation(winograd) : "";
-    if (winograd != NULL)
-        return "winograd";
-    return (conv->depthwise_bf16 & pass) != 0 ? "depthwise_bf16" : NULL;
+    return own_kernels_name(&conv->own, pass, products);
 }
 
 const char *conv_implementation(const struct conv *conv, enum conv_pass pass)
@@ -393,19 +365,10 @@ static int64_t kernel_count(const struct conv_shape *s)
     return s->r * s->s * (s->c / s->groups) * s->k;
 }
 
-/* Before the kernel as the primitive wants it: as ours does. */
-static size_t own_bytes(const struct conv *conv, enum conv_pass pass)
-{
-    const struct winograd *winograd = conv->winograd[pass];
-    if (winograd != NULL)
-        return winograd_packed_size(winograd);
-    return (conv->depthwise_bf16 & pass) != 0 ? depthwise_bf16_packed_size(&conv->shape) : 0;
-}
-
 /* Is the kernel's gradient in the user's layout from the start? */
 static bool gradient_is_plain(const struct conv *conv)
 {
-    return conv->depthwise || conv->winograd[CONV_BACKWARD_WEIGHTS] != NULL;
+    return conv->depthwise || conv->own.winograd[CONV_BACKWARD_WEIGHTS] != NULL;
 }
 
 static size_t kernel_bytes(const struct conv *conv)
@@ -413,11 +376,13 @@ static size_t kernel_bytes(const struct conv *conv)
     return (size_t)kernel_count(&conv->shape) * sizeof(float);
 }
 
+/* Of the first two passes: as ours wants it, then as the primitive does. */
 size_t conv_packed_size(const struct conv *conv, enum conv_pass pass)
 {
+    const size_t own = own_kernels_packed_size(&conv->own, pass);
     switch (pass) {
-    case CONV_FORWARD: return own_bytes(conv, pass) + conv->pack_forward.bytes[1];
-    case CONV_BACKWARD_DATA: return own_bytes(conv, pass) + conv->pack_backward.bytes[1];
+    case CONV_FORWARD: return own + conv->pack_forward.bytes[1];
+    case CONV_BACKWARD_DATA: return own + conv->pack_backward.bytes[1];
     default: return gradient_is_plain(conv) ? kernel_bytes(conv) : conv->unpack.bytes[0];
     }
 }
@@ -445,10 +410,7 @@ size_t conv_scratch_bytes(const struct conv *conv)
         conv->pack_backward.scratch_bytes,
         scaling_bytes(&conv->pack_forward) + conv->pack_forward.bytes[0],
         apart_bytes(conv) + (gradient_is_plain(conv) ? conv->unpack.bytes[0] : 0),
-        winograd_scratch_bytes(conv->winograd[CONV_FORWARD]),
-        winograd_scratch_bytes(conv->winograd[CONV_BACKWARD_DATA]),
-        winograd_scratch_bytes(conv->winograd[CONV_BACKWARD_WEIGHTS]),
-        conv->depthwise_bf16 != 0 ? depthwise_bf16_scratch_bytes(&conv->shape) : 0,
+        own_kernels_scratch_bytes(&conv->own),
     };
     size_t most = 0;
     for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
@@ -480,12 +442,9 @@ int conv_pack(struct lane *lane, const struct conv *conv, enum conv_pass pass, c
         pass == CONV_FORWARD ? &conv->pack_forward : &conv->pack_backward;
     const struct conv_shape *s = &conv->shape;
     size_t pad = scaling_bytes(reorder);
-    const struct winograd *winograd = conv->winograd[pass];
-    if (winograd != NULL && winograd_pack(lane, winograd, kernel, scale, packed, err) != 0)
+    if (own_kernels_pack(lane, &conv->own, pass, kernel, scale, packed, err) != 0)
         return -1;
-    if ((conv->depthwise_bf16 & pass) != 0)
-        depthwise_bf16_pack(s, pass, kernel, scale, packed);
-    packed = (char *)packed + own_bytes(conv, pass);
+    packed = (char *)packed + own_kernels_packed_size(&conv->own, pass);
     char *scratch = lane_scratch(lane, pad + (scale ? reorder->bytes[0] : 0), err);
     if (scratch == NULL)
         return -1;
@@ -535,32 +494,9 @@ static int execute_pass(struct lane *lane, const struct conv *conv, enum conv_pa
     return status;
 }
 
-/* What a pass reads and writes: x, the packed kernel and y; for dx, dy, the kernel and dx; for dw,
- * x, dy and dw. */
-struct operands {
-    const void *x, *kernel;
-    const float *bias;
-    const void *residual;
-    void *y;
-};
-
-static int execute_own(struct lane *lane, const struct conv *conv, enum conv_pass pass,
-                       const struct operands *o, bool *taken, struct error *err)
-{
-    const struct winograd *winograd = conv->winograd[pass];
-    const struct conv_options *options = &conv->options;
-    if (winograd == NULL)
-        return depthwise_bf16(lane, &conv->shape,
-                              pass == CONV_FORWARD ? options->activation : ACTIVATION_NONE, o->x,
-                              o->kernel, options->bias ? o->bias : NULL, o->y, taken, err);
-    if (pass == CONV_BACKWARD_WEIGHTS)
-        return winograd_gradient(lane, winograd, o->x, o->kernel, o->y, taken, err);
-    return winograd_run(lane, winograd, o->x, o->kernel, o->bias, o->residual, o->y, taken, err);
-}
-
 /* A pass by a kernel of ours, where there is one and it takes the operands. */
 static int try_own(struct lane *lane, const struct conv *conv, enum conv_pass pass,
-                   const struct operands *o, bool *taken, struct error *err)
+                   const struct own_operands *operands, bool *taken, struct error *err)
 {
     const char *products, *own = conv_own(conv, pass, &products);
     *taken = false;
@@ -568,7 +504,7 @@ static int try_own(struct lane *lane, const struct conv *conv, enum conv_pass pa
         return 0;
     const struct profile_span span = profile_begin(lane->profile, PROFILE_SAME_NODE);
     const struct profile_work work = work_of(conv, pass, own);
-    const int status = execute_own(lane, conv, pass, o, taken, err);
+    const int status = own_kernels_run(lane, &conv->own, pass, operands, taken, err);
     profile_end(lane->profile, &span, kinds[pass], *taken ? &work : NULL);
     return status;
 }
@@ -601,13 +537,13 @@ int conv_forward(struct lane *lane, const struct conv *conv, const void *x, cons
                  const float *bias, const void *residual, void *y, struct error *err)
 {
     bool taken;
-    if (try_own(lane, conv, CONV_FORWARD, &(struct operands){x, packed, bias, residual, y}, &taken,
-                err) != 0)
+    if (try_own(lane, conv, CONV_FORWARD, &(struct own_operands){x, packed, bias, residual, y},
+                &taken, err) != 0)
         return -1;
     if (taken)
         return 0;
     const void *handles[PRIMITIVE_ARGUMENTS] = {
-        x, (const char *)packed + own_bytes(conv, CONV_FORWARD), y};
+        x, (const char *)packed + own_kernels_packed_size(&conv->own, CONV_FORWARD), y};
     int count = 3;
     if (conv->options.bias)
         handles[count++] = bias;
@@ -625,11 +561,11 @@ int conv_backward_data(struct lane *lane, const struct conv *conv, const void *d
 {
     bool taken;
     if (try_own(lane, conv, CONV_BACKWARD_DATA,
-                &(struct operands){.x = dy, .kernel = packed, .y = dx}, &taken, err) != 0)
+                &(struct own_operands){.x = dy, .kernel = packed, .y = dx}, &taken, err) != 0)
         return -1;
     if (taken)
         return 0;
-    packed = (const char *)packed + own_bytes(conv, CONV_BACKWARD_DATA);
+    packed = (const char *)packed + own_kernels_packed_size(&conv->own, CONV_BACKWARD_DATA);
     return execute_pass(lane, conv, CONV_BACKWARD_DATA, (const void *[]){dy, packed, dx}, err);
 }
 
@@ -656,7 +592,7 @@ int conv_backward_weights(struct lane *lane, const struct conv *conv, const void
 {
     bool taken;
     if (try_own(lane, conv, CONV_BACKWARD_WEIGHTS,
-                &(struct operands){.x = x, .kernel = dy, .y = dw}, &taken, err) != 0)
+                &(struct own_operands){.x = x, .kernel = dy, .y = dw}, &taken, err) != 0)
         return -1;
     if (taken)
         return 0;
