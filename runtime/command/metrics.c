@@ -126,7 +126,8 @@ static int add_stage_row(const struct project *project, const struct job *job, j
     json_object_foreach (all, name, value)
         metrics = numbers_flatten(metrics, several ? strrchr(name, '.') + 1 : "", value, false);
     if (result == 0 && json_object_size(all) > 0) {
-        json_t *row = json_pack("{s:s}", "name", job->stage->name);
+        json_t *row = json_pack("{s:s, s:s%}", "name", job->stage->name, "stage", job->stage->name,
+                                strcspn(job->stage->name, "@"));
         row = json_object_with(row, "params", params_of(project->plan, job->index, err));
         *rows = json_list_with(*rows, json_object_with(row, "metrics", json_incref(metrics)));
     }

@@ -134,9 +134,10 @@ static void moments(const json_t *rows, const char *metric, double *mean, double
 }
 
 /* Of rows that say the same but for seeds; there is none of a row that is alone. */
-static json_t *with_mean(json_t *means, const json_t *params, const json_t *rows)
+static json_t *with_mean(json_t *means, const json_t *group)
 {
     const char *metric;
+    const json_t *rows = json_object_get(group, "rows"), *stage = json_object_get(group, "stage");
     json_t *ignored, *mean = json_object(), *deviation = json_object();
     if (json_array_size(rows) < 2) {
         json_decref(mean);
@@ -149,26 +150,46 @@ static json_t *with_mean(json_t *means, const json_t *params, const json_t *rows
         mean = json_object_with(mean, metric, json_measured(middle));
         deviation = json_object_with(deviation, metric, json_measured(spread));
     }
-    json_t *entry = json_object_with(json_object(), "params", json_incref((json_t *)params));
+    json_t *entry =
+        json_object_with(json_object(), "params", json_incref(json_object_get(group, "params")));
+    if (stage != NULL)
+        entry = json_object_with(entry, "stage", json_incref((json_t *)stage));
     entry = json_object_with(entry, "n", json_integer((json_int_t)json_array_size(rows)));
     entry = json_object_with(entry, "mean", mean);
     return json_list_with(means, json_object_with(entry, "deviation", deviation));
 }
 
-/* {params without seeds, as text: {"params", "rows"}}, in the order of the rows; NULL where memory
- * ran out. */
+/* What a run found with seeds that an earlier one had, too, stands for both. */
+static int add_row(json_t *rows, const json_t *names, json_t *row)
+{
+    size_t index;
+    json_t *other, *seeds = params_of(row, names, true);
+    int result = 1;
+    json_array_foreach (rows, index, other) {
+        json_t *theirs = params_of(other, names, true);
+        if (json_object_get(row, "stage") == NULL && same(seeds, theirs))
+            result = json_array_set(rows, index, row);
+        json_decref(theirs);
+    }
+    json_decref(seeds);
+    return result == 1 ? json_array_append(rows, row) : result;
+}
+
+/* {stage and params without seeds, as text: {"stage", "params", "rows"}}, in the order of the rows;
+ * NULL where memory ran out. */
 static json_t *with_row(json_t *groups, const json_t *names, json_t *row)
 {
     struct error ignored;
-    json_t *params = params_of(row, names, false);
-    char *key = params == NULL ? NULL : json_to_text(params, true, &ignored);
+    json_t *group = json_object_with(json_object(), "params", params_of(row, names, false));
+    if (json_object_get(row, "stage") != NULL)
+        group = json_object_with(group, "stage", json_incref(json_object_get(row, "stage")));
+    char *key = group == NULL ? NULL : json_to_text(group, true, &ignored);
     json_t *rows = key == NULL ? NULL : json_object_get(json_object_get(groups, key), "rows");
     if (rows != NULL) {
-        json_decref(params);
-        if (json_array_append(rows, row) < 0)
+        json_decref(group);
+        if (add_row(rows, names, row) < 0)
             groups = json_object_with(groups, key, NULL);
     } else {
-        json_t *group = json_object_with(json_object(), "params", params);
         group = json_object_with(group, "rows", json_list_with(json_array(), json_incref(row)));
         groups = json_object_with(groups, key != NULL ? key : "", key != NULL ? group : NULL);
         if (key == NULL)
@@ -192,7 +213,7 @@ static json_t *means_of(const json_t *rows, const json_t *names)
     json_array_foreach ((json_t *)rows, index, entry)
         groups = with_row(groups, names, entry);
     json_object_foreach (groups, key, entry)
-        means = with_mean(means, json_object_get(entry, "params"), json_object_get(entry, "rows"));
+        means = with_mean(means, entry);
     if (groups == NULL)
         means = json_list_with(means, NULL);
     json_decref(groups);
@@ -446,6 +467,22 @@ static void put_heads(struct text *text, struct columns *columns, enum metrics_f
         text_add(text, i == 0 ? "|---|" : i == columns->count ? "--:|\n" : "--:|");
 }
 
+/* Where the rows are of several stages, a mean says of which it is. */
+static void add_of(const json_t *table, const json_t *mean, struct text *name)
+{
+    const char *stage = json_text(mean, "stage");
+    const size_t length = strlen(stage);
+    size_t index;
+    json_t *row;
+    bool several = false;
+    json_array_foreach (json_object_get(table, "rows"), index, row) {
+        const char *own = json_text(row, "name");
+        several = several || strncmp(own, stage, length) != 0 || strcspn(own, "@") != length;
+    }
+    if (several && length > 0)
+        text_addf(name, "%s: ", stage);
+}
+
 static void put_all(const json_t *table, struct columns *columns, enum metrics_form form,
                     bool measure, struct text *text)
 {
@@ -456,13 +493,17 @@ static void put_all(const json_t *table, struct columns *columns, enum metrics_f
         put_row(text, columns, json_string_value(json_object_get(row, "name")),
                 json_object_get(row, "params"), json_object_get(row, "metrics"), form, measure);
     json_array_foreach (json_object_get(table, "means"), index, row) {
-        char name[64];
-        snprintf(name, sizeof(name), "mean of %lld",
-                 (long long)json_integer_value(json_object_get(row, "n")));
-        put_row(text, columns, name, json_object_get(row, "params"), json_object_get(row, "mean"),
-                form, measure);
-        put_row(text, columns, "deviation", json_object_get(row, "params"),
+        struct text mean = {0}, deviation = {0};
+        add_of(table, row, &mean);
+        add_of(table, row, &deviation);
+        text_addf(&mean, "mean of %lld", (long long)json_integer_value(json_object_get(row, "n")));
+        text_add(&deviation, "deviation");
+        put_row(text, columns, text_string(&mean), json_object_get(row, "params"),
+                json_object_get(row, "mean"), form, measure);
+        put_row(text, columns, text_string(&deviation), json_object_get(row, "params"),
                 json_object_get(row, "deviation"), form, measure);
+        text_release(&mean);
+        text_release(&deviation);
     }
 }
 

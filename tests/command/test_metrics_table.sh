@@ -83,4 +83,36 @@ r run --set 'shift="0000000000000000000000000000000000000000"'
 r metrics --runs
 grep -qE ' 0{29}\.\.\.  +103 ' "$here/out"
 ok $? long_parameter_leaves_room_for_the_metrics
+
+# Two stages whose numbers have one name, and nothing but seeds sets their rows apart.
+project=$here/two
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+vars: {seeds: [3, 5], base: 100}
+stages:
+  train:
+    matrix: {seed: "${seeds}"}
+    cmd: sh number.sh ${item.seed} ${outs.metrics}
+    params: {seed: "${item.seed}"}
+    outs: {metrics: metrics.json}
+    metrics: [metrics]
+  score:
+    matrix: {seed: "${seeds}"}
+    cmd: sh number.sh ${base}${item.seed} ${outs.metrics}
+    deps: {model: "train@${item.seed}.metrics"}
+    outs: {metrics: metrics.json}
+    metrics: [metrics]
+YAML
+echo 'echo "{\"accuracy\": $1}" > "$2"' > "$project/number.sh"
+r run
+r metrics --format csv
+tr -d '\r' < "$here/out" > "$here/csv"
+{
+    printf 'name,train.seed,accuracy\ntrain@3,3,3\ntrain@5,5,5\nscore@3,3,1003\nscore@5,5,1005\n'
+    printf 'train: mean of 2,,4\ntrain: deviation,,1.41421\nscore: mean of 2,,1004\nscore: deviation,,1.41421\n'
+} | diff - "$here/csv" > "$here/err"
+ok $? each_stage_has_its_own_mean
+r metrics --json --format table
+[ "$(grep -c '"stage": "train"' "$here/out")" -eq 1 ] && [ "$(grep -c '"n": 2' "$here/out")" -eq 2 ]
+ok $? json_says_whose_mean_it_is
 finish
