@@ -229,16 +229,23 @@ struct sorted {
     bool descending;
 };
 
+/* Numbers come before texts, and those before what is neither. */
+static int kind_of(const json_t *value)
+{
+    double ignored;
+    return numbers_value(value, &ignored) ? 0 : json_is_string(value) ? 1 : 2;
+}
+
 static int compare_values(const json_t *a, const json_t *b)
 {
     double x, y;
     if (a == NULL || b == NULL)
         return (a == NULL) - (b == NULL);
+    if (kind_of(a) != kind_of(b))
+        return kind_of(a) - kind_of(b);
     if (numbers_value(a, &x) && numbers_value(b, &y))
         return (x > y) - (x < y);
-    return json_is_string(a) && json_is_string(b)
-               ? strcmp(json_string_value(a), json_string_value(b))
-               : 0;
+    return json_is_string(a) ? strcmp(json_string_value(a), json_string_value(b)) : 0;
 }
 
 /* What has no value comes last, either way. */
@@ -253,9 +260,10 @@ static int compare_sorted(const void *left, const void *right)
 static const json_t *value_in(const json_t *row, const char *column)
 {
     const json_t *metric = json_object_get(json_object_get(row, "metrics"), column);
-    return strcmp(column, "name") == 0 ? json_object_get(row, "name")
-           : metric != NULL            ? metric
-                                       : param(row, column);
+    const json_t *value = strcmp(column, "name") == 0 ? json_object_get(row, "name")
+                          : metric != NULL            ? metric
+                                                      : param(row, column);
+    return json_is_null(value) ? NULL : value; /* what a run did not set */
 }
 
 static int no_column(const json_t *rows, const char *column, struct error *err)

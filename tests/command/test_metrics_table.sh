@@ -115,4 +115,28 @@ ok $? each_stage_has_its_own_mean
 r metrics --json --format table
 [ "$(grep -c '"stage": "train"' "$here/out")" -eq 1 ] && [ "$(grep -c '"n": 2' "$here/out")" -eq 2 ]
 ok $? json_says_whose_mean_it_is
+
+# Runs by seed; one that set none, one that had the seed of another.
+project=$here/seeds
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+vars: {seed: 0}
+stages:
+  score: {cmd: "sh number.sh ${seed} ${outs.metrics}", params: {seed: "${seed}"}, outs: {metrics: metrics.json}, metrics: [metrics]}
+YAML
+cp "$here/two/number.sh" "$project"
+r run --set seed=9
+r run
+r run --set seed=2
+r run --set seed=5
+r run -f --set seed=2
+for order in '' -; do
+    r metrics --runs --format csv --sort "${order}seed"
+    sed '/^mean/,$d; 1d' "$here/out" | cut -d , -f 2 | tr '\n' ' '
+done > "$here/csv"
+[ "$(cat "$here/csv")" = '2 2 5 9  9 5 2 2  ' ]
+ok $? what_was_not_set_comes_last_either_way
+r metrics --runs --format csv score
+[ "$(tail -n 2 "$here/out" | tr -d '\r' | tr '\n' ' ')" = 'mean of 4,,4 deviation,,3.91578 ' ]
+ok $? run_with_the_seed_of_another_counts_once
 finish
