@@ -115,6 +115,12 @@ ok $? each_stage_has_its_own_mean
 r metrics --json --format table
 [ "$(grep -c '"stage": "train"' "$here/out")" -eq 1 ] && [ "$(grep -c '"n": 2' "$here/out")" -eq 2 ]
 ok $? json_says_whose_mean_it_is
+r metrics score
+[ $status -eq 0 ] && [ "$(wc -l < "$here/out")" -eq 2 ] && ! grep -q train "$here/out" && r metrics --format csv score && ! grep -q 'train@' "$here/out"
+ok $? stages_that_were_not_named_are_not_shown
+r metrics --runs nosuch
+[ $status -eq 2 ] && [ ! -s "$here/out" ] && grep -q "no run had a stage 'nosuch'" "$here/err"
+ok $? stage_that_no_run_had_is_refused
 
 # Runs by seed; one that set none, one that had the seed of another.
 project=$here/seeds
