@@ -116,10 +116,17 @@ static int use_records(struct collect *collect, const struct project *project, s
     return 0;
 }
 
+/* "30", by which somebody means days: as seconds it would have all go. */
+static bool is_bare(const char *time)
+{
+    return time[strspn(time, "0123456789")] == '\0';
+}
+
 static int choose(const struct options *options, struct collect *collect, struct error *err)
 {
     int64_t age = (int64_t)AGE_DAYS * DAY * 1000, most = INT64_MAX;
-    if (options->age != NULL && !quantity_time(options->age, &age))
+    if (options->age != NULL &&
+        (!quantity_time(options->age, &age) || (age > 0 && is_bare(options->age))))
         return error_set(err, ERR_USAGE, "--age '%s': expected a time, as 12h or 30d",
                          options->age);
     if (options->size != NULL && !quantity_memory(options->size, &most))

@@ -92,6 +92,9 @@ fi
 r gc --age soon
 [ $status -eq 2 ] && grep -q "age 'soon': expected a time, as 12h or 30d" "$here/err"
 ok $? wrong_age_is_refused
+r gc --age 30
+[ $status -eq 2 ] && grep -q "age '30': expected a time, as 12h or 30d" "$here/err"
+ok $? age_without_a_unit_is_refused
 r gc --size big
 [ $status -eq 2 ] && grep -q "size 'big': expected bytes, as 500M or 20G" "$here/err"
 ok $? wrong_size_is_refused
