@@ -98,6 +98,19 @@ ok $? age_without_a_unit_is_refused
 r gc --size big
 [ $status -eq 2 ] && grep -q "size 'big': expected bytes, as 500M or 20G" "$here/err"
 ok $? wrong_size_is_refused
+# To root nothing is read-only.
+nobody=
+[ "$(id -u)" -ne 0 ] || nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+chmod a+rx "$here"
+chmod -R a-w,a+rX "$project/cache"
+if $nobody test -x "$reprise" -a ! -w "$project/cache/key-locks" 2> /dev/null; then
+    $nobody "$reprise" -C "$project" gc --age 0 > "$here/out" 2> "$here/err"
+    [ $? -eq 1 ] && grep -q "cannot make the lock '.*/key-locks': Permission denied" "$here/err"
+    ok $? cache_that_cannot_be_written_says_so
+else
+    skip cache_that_cannot_be_written_says_so "this user may write everywhere, or another may not start $reprise"
+fi
+chmod -R u+w "$project/cache"
 echo '<<<<<<<' >> "$project/pipeline.lock"
 count=$(actions)
 r gc --age 0
