@@ -50,11 +50,8 @@ static int hold_revision(struct collect *collect, const struct project *project,
 {
     char *path;
     struct lock *lock = NULL;
-    int found = git_file(revision, lock_reader_path(project->lock), &path, err);
-    if (found < 0)
+    if (git_file(revision, "", lock_reader_path(project->lock), &path, err) < 0)
         return -1;
-    if (found == 0)
-        return error_set(err, ERR_USAGE, "'%s' is no revision of git", revision);
     int result = lockfile_read(path, &lock, NULL, err);
     if (result < 0)
         error_prefix(err, "%s: ", revision);

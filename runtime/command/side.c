@@ -216,14 +216,9 @@ static int take_revision(const struct project *project, const char *word, struct
     char *path;
     struct text where = {0};
     const char *lock = lock_reader_path(project->lock);
-    int found = git_file(word, lock, &path, err);
-    if (found < 0)
+    if (git_file(word, "no run (see reprise log), no profile, no lock file and ", lock, &path,
+                 err) < 0)
         return -1;
-    if (found == 0)
-        return error_set(err, ERR_USAGE,
-                         "'%s' is no run (see reprise log), no profile, no lock file and no "
-                         "revision of git",
-                         word);
     text_addf(&where, "%s of %s", lock, word);
     int result = text_check(&where, err);
     if (result == 0)
@@ -248,14 +243,19 @@ static int open_word(const struct project *project, const json_t *records, const
         return -1;
     if (record != NULL)
         return take_record(project, record, side, err);
+    /* As of a variable of a script that is not set. */
+    if (word[0] == '\0')
+        return error_set(err, ERR_USAGE, "an empty word is no run, no profile and no revision");
+    const char *profile = strcmp(word, "(none)") == 0 ? "" : word; /* as a lock file calls it */
     side->name = memory_copy_text(word, err);
     side->started = memory_copy_text("", err);
     if (side->name == NULL || side->started == NULL)
         return -1;
-    if (plan_has_profile(project->plan, word))
+    if (plan_has_profile(project->plan, profile))
         return lock_reader_get(project->lock, &lock, err) < 0
                    ? -1
-                   : take_section(project, lock, word, lock_reader_path(project->lock), side, err);
+                   : take_section(project, lock, profile, lock_reader_path(project->lock), side,
+                                  err);
     if (is_file(word))
         return take_lock_file(project, word, word, side, err);
     return take_revision(project, word, side, err);

@@ -64,12 +64,26 @@ if command -v git > /dev/null; then
     r diff HEAD
     [ $status -eq 2 ] && grep -q "'HEAD' has no 'pipeline.lock'" "$here/err"
     ok $? revision_without_a_lock_says_so
+    mv "$project/.git/HEAD" "$project/.git/no-head"
+    GIT_CEILING_DIRECTORIES="$here" r diff v1
+    [ $status -eq 2 ] && grep -q "and no revision of git: not a git repository" "$here/err"
+    ok $? repository_that_git_does_not_take_is_told_as_git_tells_it
+    mv "$project/.git/no-head" "$project/.git/HEAD"
+    PATH=/nowhere r diff v1
+    [ $status -eq 2 ] && grep -q "and no revision of git: git cannot be started" "$here/err"
+    ok $? without_git_that_is_said
 else
     skip revision_of_git_is_read_from_git "git is missing"
 fi
 r diff nosuch
 [ $status -eq 2 ] && grep -q "'nosuch' is no run (see reprise log), no profile, no lock file and no revision of git" "$here/err"
 ok $? unknown_word_says_what_it_may_be
+r diff ''
+[ $status -eq 2 ] && grep -q "an empty word is no run, no profile and no revision" "$here/err"
+ok $? variable_that_is_not_set_is_no_side
+r diff '(none)' last
+[ $status -eq 0 ] && grep -q '^a  (none)' "$here/out"
+ok $? no_profile_has_the_name_that_it_has_in_the_lock
 mkdir "$project/deep"
 (cd "$project/deep" && "$reprise" diff --html page.html) > "$here/out" 2> "$here/err"
 [ -s "$project/deep/page.html" ] && grep -q 'What was changed' "$project/deep/page.html"
