@@ -63,7 +63,7 @@ static int hold_revision(struct collect *collect, const struct project *project,
 }
 
 /* Lock files of other pipelines in the folder, which share its cache. Files that only are called so
- * are another tool's. */
+ * are another tool's; what one of ours holds that can't be read, nobody knows. */
 static int hold_others(struct collect *collect, const struct project *project, struct error *err)
 {
     char **names;
@@ -74,13 +74,17 @@ static int hold_others(struct collect *collect, const struct project *project, s
     for (size_t i = 0; i < count && result == 0; i++) {
         const size_t length = strlen(names[i]);
         struct lock *lock = NULL;
-        struct error ignored;
+        struct error why;
         const bool own = strcmp(names[i], lock_reader_path(project->lock)) == 0;
         char *path = !own && length > 5 && strcmp(names[i] + length - 5, ".lock") == 0
                          ? file_join(project->plan->folder, names[i], err)
                          : NULL;
-        if (path != NULL && lockfile_read(path, &lock, NULL, &ignored) == 0)
+        if (path != NULL && lockfile_read(path, &lock, NULL, &why) == 0)
             result = hold_lock(collect, lock, err);
+        else if (path != NULL && lockfile_is_ours(path)) {
+            *err = why;
+            result = -1;
+        }
         lock_free(lock);
         free(path);
     }

@@ -72,6 +72,15 @@ r run --file other.yaml --set scale=5
 [ $status -eq 0 ] && [ -z "$(executed)" ]
 ok $? lock_files_beside_it_hold_theirs
 r run --set scale=3
+echo '<<<<<<<' >> "$project/other.lock"
+count=$(actions)
+r gc --age 0
+[ $status -eq 2 ] && grep -q 'other.lock:[0-9]*:[0-9]*: ' "$here/err" && [ "$(actions)" -eq "$count" ]
+ok $? other_lock_file_that_cannot_be_read_removes_nothing
+echo '[[package]]' > "$project/other.lock"
+r gc -n
+[ $status -eq 0 ]
+ok $? lock_file_of_another_tool_is_none
 rm -f "$project"/other.*
 r gc --age 0
 executed > /dev/null
