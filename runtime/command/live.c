@@ -1,5 +1,6 @@
 #include "command/live.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -38,15 +39,16 @@ void live_erase(struct live *live, struct text *to)
     live->count = 0;
 }
 
-void live_write(const struct live *live, const struct text *text)
+bool live_write(const struct live *live, const struct text *text)
 {
     size_t at = 0;
     while (at < text->size) {
         ssize_t written = write(live->fd, text->data + at, text->size - at);
-        if (written <= 0)
-            return;
-        at += (size_t)written;
+        if (written < 0 && errno != EINTR)
+            return errno == EAGAIN;
+        at += written > 0 ? (size_t)written : 0;
     }
+    return true;
 }
 
 /* Bytes of the first `most` characters of UTF-8. */
