@@ -142,7 +142,8 @@ for order in '' -; do
 done > "$here/csv"
 [ "$(cat "$here/csv")" = '2 2 5 9  9 5 2 2  ' ]
 ok $? what_was_not_set_comes_last_either_way
+echo '{"started": "2099-01-01T00:00:00Z", "note": "of another tool"}' > "$project/reports/runs/20990101T000000Z-note.json"
 r metrics --runs --format csv score
 [ "$(tail -n 2 "$here/out" | tr -d '\r' | tr '\n' ' ')" = 'mean of 4,,4 deviation,,3.91578 ' ]
-ok $? run_with_the_seed_of_another_counts_once
+ok $? run_with_the_seed_of_another_counts_once_and_other_files_are_no_runs
 finish
