@@ -98,14 +98,14 @@ static double magnitude(const json_t *metric)
                : 0.0;
 }
 
-/* The classes whose F1 changed most, at most CLASSES_SHOWN. */
+/* The classes whose F1 changed most, at most CLASSES_SHOWN; those that one side lacks come last. */
 static void add_classes(struct text *text, const json_t *metrics)
 {
     const json_t *most[CLASSES_SHOWN];
     size_t count = 0, changed = 0, index, size;
     json_t *metric;
     json_array_foreach (metrics, index, metric) {
-        if (page_difference_class(metric, &size) == NULL || size == 0 || magnitude(metric) == 0.0)
+        if (page_difference_class(metric, &size) == NULL || size == 0 || is_equal(metric))
             continue;
         changed++;
         size_t at = count < CLASSES_SHOWN ? count++ : CLASSES_SHOWN;

@@ -92,6 +92,25 @@ r diff --html /nowhere/page.html
 [ $status -eq 1 ] && grep -q "/nowhere/page.html" "$here/err"
 ok $? page_that_can_not_be_written_is_an_error
 
+# Numbers that one side alone has.
+project=$here/lacking
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+stages:
+  score: {cmd: 'sh score.sh ${outs.metrics}', deps: {from: from.json}, outs: {metrics: metrics.json}, metrics: [metrics]}
+YAML
+echo 'cat deps/from > "$1" 2> /dev/null || cat deps/from/* > "$1"' > "$project/score.sh"
+echo '{"accuracy": 0.5, "per_class": [{"name": "cat", "f1": 0.5}, {"name": "dog", "f1": 0.5}]}' > "$project/from.json"
+r run
+echo '{"per_class": [{"name": "kitten", "f1": 0.25}, {"name": "dog", "f1": 0.75}]}' > "$project/from.json"
+r run
+r diff --html "$here/page.html"
+tr -s ' ' < "$here/out" | sed -n '/^F1/,/^$/p' > "$here/f1"
+printf 'F1 of classes\n dog 0.5 0.75 +0.25 better\n kitten - 0.25\n cat 0.5 -\n\n' | diff - "$here/f1" > "$here/err" && grep -q 'kitten' "$here/page.html"
+ok $? classes_of_one_side_alone_are_told
+grep -q 'There is no such number in b' "$here/page.html" && ! grep -q 'No difference' "$here/page.html"
+ok $? page_does_not_call_a_number_that_is_gone_no_difference
+
 project=$here/profiles
 mkdir "$project"
 cat > "$project/pipeline.yaml" <<'YAML'
