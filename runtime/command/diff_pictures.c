@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "command/own_run.h"
+#include "command/print.h"
 #include "store/materialise.h"
 
 #include <stdlib.h>
@@ -134,7 +135,7 @@ static int take_page(const char *work, const char *html, struct error *err)
     char *data = NULL, *path = file_join(work, "page.html", err);
     int result = path == NULL ? -1 : file_read(path, PAGE_LIMIT, &data, &size, err);
     if (result == 0)
-        result = file_write(html, data, size, err);
+        result = print_into(html, data, size, err);
     free(data);
     free(path);
     return result;

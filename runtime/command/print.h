@@ -28,4 +28,8 @@ void print_add_sets(struct text *text, const char *before, const json_t *sets);
 /* A whole file as print_bytes(), piece by piece. *digest, if not NULL, is that of the bytes. */
 int print_file(FILE *stream, const char *path, struct digest *digest, struct error *err);
 
+/* Into the file that a person named. It appears whole; what is no plain file (a device, a pipe, a
+ * link as /dev/stdout) is written to, and stays what it is. */
+int print_into(const char *path, const char *bytes, size_t size, struct error *err);
+
 #endif

@@ -88,6 +88,10 @@ mkdir "$project/deep"
 (cd "$project/deep" && "$reprise" diff --html page.html) > "$here/out" 2> "$here/err"
 [ -s "$project/deep/page.html" ] && grep -q 'What was changed' "$project/deep/page.html"
 ok $? page_is_written_where_the_caller_is
+ln -s /proc/self/fd/1 "$here/stdout"
+"$reprise" -C "$project" diff --html "$here/stdout" 2> "$here/err" | cat > "$here/out"
+grep -q '<h1>' "$here/out" && grep -q '^outs: ' "$here/out" && [ -L "$here/stdout" ]
+ok $? page_on_stdout_goes_there_and_replaces_nothing
 r diff --html /nowhere/page.html
 [ $status -eq 1 ] && grep -q "/nowhere/page.html" "$here/err"
 ok $? page_that_can_not_be_written_is_an_error
