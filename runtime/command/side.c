@@ -135,6 +135,31 @@ static int take_lock_file(const struct project *project, const char *path, const
 
 /* ---- a run ---- */
 
+/* Whether the cache has another result under the run's key than it had: one that was made again,
+ * and did not come out the same. */
+static bool contradicts(const json_t *metrics, json_t *kept)
+{
+    const char *name, *out;
+    json_t *value, *numbers;
+    json_object_foreach (kept, name, value) {
+        bool found = json_object_size(metrics) == 0;
+        json_object_foreach ((json_t *)metrics, out, numbers)
+            found = found || json_equal(json_object_get(numbers, name), value);
+        if (!found)
+            return true;
+    }
+    return false;
+}
+
+static void forget_action(struct side_stage *stage)
+{
+    action_free(stage->action);
+    stage->action = NULL;
+    stage->outs = NULL;
+    stage->out_count = 0;
+    json_object_clear(stage->metrics);
+}
+
 static int take_record_stage(const struct project *project, const json_t *entry, struct side *side,
                              struct error *err)
 {
@@ -153,6 +178,8 @@ static int take_record_stage(const struct project *project, const json_t *entry,
         return -1;
     stage->metrics = read_metrics(project, stage);
     json_t *kept = json_object_get(entry, "metrics");
+    if (contradicts(stage->metrics, kept))
+        forget_action(stage);
     if (stage->metrics != NULL && json_object_size(stage->metrics) == 0 && json_is_object(kept))
         stage->metrics = json_object_with(stage->metrics, "", json_incref(kept));
     return stage->metrics == NULL ? error_set(err, ERR_MEMORY, "out of memory for metrics") : 0;

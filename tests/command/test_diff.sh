@@ -96,6 +96,21 @@ r diff --html /nowhere/page.html
 [ $status -eq 1 ] && grep -q "/nowhere/page.html" "$here/err"
 ok $? page_that_can_not_be_written_is_an_error
 
+# A key that gave something else when it was made again.
+project=$here/again
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<YAML
+stages:
+  score: {cmd: 'sh score.sh \${outs.metrics}', outs: {metrics: metrics.json}, metrics: [metrics]}
+YAML
+echo "echo x >> '$here/times'; echo \"{\\\"loss\\\": \$(wc -l < '$here/times'), \\\"same\\\": 1}\" > \"\$1\"" > "$project/score.sh"
+r run
+r run -f
+r diff
+tr -s ' ' < "$here/out" > "$here/narrow"
+grep -qx ' score.loss 1 2 +1 worse' "$here/narrow" && grep -qx 'outs: 1 of 1 differ: score.metrics' "$here/narrow"
+ok $? run_whose_result_was_replaced_under_its_key_has_the_numbers_of_its_record
+
 # Numbers that one side alone has.
 project=$here/lacking
 mkdir "$project"
