@@ -43,7 +43,7 @@ static int print_numbers(const char *prefix, const json_t *object, struct error 
     json_t *value, *numbers = numbers_flatten(json_object(), prefix, object, false);
     struct text text = {0};
     json_object_foreach (numbers, name, value) {
-        text_addf(&text, "%-40s ", name);
+        text_addf(&text, "%-*s ", print_width(name, 40), name);
         numbers_show(&text, value);
         text_add(&text, "\n");
     }

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "command/numbers.h"
+#include "command/print.h"
 #include "page/escape.h"
 
 #include <math.h>
@@ -426,7 +427,7 @@ static void add_quoted(struct text *text, const char *cell)
 static void put_cell(struct text *text, struct columns *columns, size_t at, const char *cell,
                      enum metrics_form form, bool measure)
 {
-    const size_t length = strlen(cell);
+    const size_t length = 2 * strlen(cell) - (size_t)print_width(cell, (int)strlen(cell));
     if (measure)
         columns->widths[at] = length > columns->widths[at] ? length : columns->widths[at];
     else if (form == METRICS_CSV) {
@@ -437,7 +438,8 @@ static void put_cell(struct text *text, struct columns *columns, size_t at, cons
         escape_markdown(text, cell);
         text_add(text, " ");
     } else
-        text_addf(text, at == 0 ? "%-*s" : "  %*s", (int)columns->widths[at], cell);
+        text_addf(text, at == 0 ? "%-*s" : "  %*s", print_width(cell, (int)columns->widths[at]),
+                  cell);
 }
 
 static void end_row(struct text *text, enum metrics_form form, bool measure)

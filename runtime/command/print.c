@@ -94,6 +94,14 @@ static int pump(FILE *stream, int fd, const char *path, struct hasher *hasher, s
     }
 }
 
+int print_width(const char *string, int characters)
+{
+    int behind = 0; /* bytes of a character behind its first */
+    for (; *string != '\0'; string++)
+        behind += ((unsigned char)*string & 0xc0) == 0x80;
+    return characters + behind;
+}
+
 void print_add_sets(struct text *text, const char *before, const json_t *sets)
 {
     const char *name;

@@ -22,6 +22,10 @@ void print_clean(FILE *stream, const char *string);
 /* The same of a text, on stdout, which is released; -1 where it has failed. */
 int print_text(struct text *text, struct error *err);
 
+/* What printf, which counts bytes, is to be told as the width that pads a string to so many
+ * characters: classes have names in any language. */
+int print_width(const char *string, int characters);
+
 /* Adds each of what --set gave as `before`name=value. */
 void print_add_sets(struct text *text, const char *before, const json_t *sets);
 

@@ -121,12 +121,14 @@ YAML
 echo 'cat deps/from > "$1" 2> /dev/null || cat deps/from/* > "$1"' > "$project/score.sh"
 echo '{"accuracy": 0.5, "per_class": [{"name": "cat", "f1": 0.5}, {"name": "dog", "f1": 0.5}]}' > "$project/from.json"
 r run
-echo '{"per_class": [{"name": "kitten", "f1": 0.25}, {"name": "dog", "f1": 0.75}]}' > "$project/from.json"
+echo '{"per_class": [{"name": "Kätzchen", "f1": 0.25}, {"name": "dog", "f1": 0.75}]}' > "$project/from.json"
 r run
 r diff --html "$here/page.html"
 tr -s ' ' < "$here/out" | sed -n '/^F1/,/^$/p' > "$here/f1"
-printf 'F1 of classes\n dog 0.5 0.75 +0.25 better\n kitten - 0.25\n cat 0.5 -\n\n' | diff - "$here/f1" > "$here/err" && grep -q 'kitten' "$here/page.html"
+printf 'F1 of classes\n dog 0.5 0.75 +0.25 better\n Kätzchen - 0.25\n cat 0.5 -\n\n' | diff - "$here/f1" > "$here/err" && grep -q 'Kätzchen' "$here/page.html"
 ok $? classes_of_one_side_alone_are_told
+grep -qx "$(printf '  Kätzchen%28s %12s %12s' '' - 0.25)" "$here/out"
+ok $? names_are_padded_by_characters
 grep -q 'There is no such number in b' "$here/page.html" && ! grep -q 'No difference' "$here/page.html"
 ok $? page_does_not_call_a_number_that_is_gone_no_difference
 
