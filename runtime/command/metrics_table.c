@@ -330,21 +330,34 @@ json_t *metrics_table_make(json_t *rows, const char *sort, struct error *err)
 
 /* ---- for people and spreadsheets ---- */
 
-enum { COLUMNS_MOST = 1024 };
-
-struct columns {
-    const char *names[COLUMNS_MOST]; /* the first `params` are parameters */
-    size_t count, params;
-    size_t widths[COLUMNS_MOST + 1]; /* of the row's name, then of each */
+struct column {
+    const char *name;
+    size_t width;
 };
 
-static void add_column(struct columns *columns, const char *name)
+struct columns {
+    struct column *list; /* that of the row's name, then `params` parameters, then metrics */
+    size_t count, params;
+};
+
+/* Room for all names of all rows, though most are the same. */
+static size_t most_columns(const json_t *rows)
 {
-    for (size_t i = 0; i < columns->count; i++)
-        if (strcmp(columns->names[i], name) == 0)
+    size_t index, most = 1;
+    json_t *row;
+    json_array_foreach ((json_t *)rows, index, row)
+        most += json_object_size(json_object_get(row, "params")) +
+                json_object_size(json_object_get(row, "metrics"));
+    return most;
+}
+
+/* Unless one from `first` on has that name: a parameter and a metric may be called alike. */
+static void add_column(struct columns *columns, size_t first, const char *name)
+{
+    for (size_t i = first; i < columns->count; i++)
+        if (strcmp(columns->list[i].name, name) == 0)
             return;
-    if (columns->count < COLUMNS_MOST)
-        columns->names[columns->count++] = name;
+    columns->list[columns->count++].name = name;
 }
 
 static size_t depth_of(const char *name)
@@ -373,15 +386,16 @@ static void find_columns(const json_t *rows, bool all, struct columns *columns)
     size_t index;
     const char *name;
     json_t *row, *ignored;
+    columns->list[columns->count++].name = "name";
     json_array_foreach ((json_t *)rows, index, row)
         json_object_foreach (json_object_get(row, "params"), name, ignored)
-            add_column(columns, name);
-    columns->params = columns->count;
+            add_column(columns, 1, name);
+    columns->params = columns->count - 1;
     const size_t deepest = all ? SIZE_MAX : least_depth(rows);
     json_array_foreach ((json_t *)rows, index, row)
         json_object_foreach (json_object_get(row, "metrics"), name, ignored)
             if (depth_of(name) <= deepest)
-                add_column(columns, name);
+                add_column(columns, columns->params + 1, name);
 }
 
 static void add_cell_text(struct text *cell, const json_t *value)
@@ -427,9 +441,10 @@ static void add_quoted(struct text *text, const char *cell)
 static void put_cell(struct text *text, struct columns *columns, size_t at, const char *cell,
                      enum metrics_form form, bool measure)
 {
+    size_t *width = &columns->list[at].width;
     const size_t length = 2 * strlen(cell) - (size_t)print_width(cell, (int)strlen(cell));
     if (measure)
-        columns->widths[at] = length > columns->widths[at] ? length : columns->widths[at];
+        *width = length > *width ? length : *width;
     else if (form == METRICS_CSV) {
         text_add(text, at > 0 ? "," : "");
         add_quoted(text, cell);
@@ -438,8 +453,7 @@ static void put_cell(struct text *text, struct columns *columns, size_t at, cons
         escape_markdown(text, cell);
         text_add(text, " ");
     } else
-        text_addf(text, at == 0 ? "%-*s" : "  %*s", print_width(cell, (int)columns->widths[at]),
-                  cell);
+        text_addf(text, at == 0 ? "%-*s" : "  %*s", print_width(cell, (int)*width), cell);
 }
 
 static void end_row(struct text *text, enum metrics_form form, bool measure)
@@ -454,13 +468,13 @@ static void put_row(struct text *text, struct columns *columns, const char *name
                     bool measure)
 {
     put_cell(text, columns, 0, name, form, measure);
-    for (size_t i = 0; i < columns->count; i++) {
+    for (size_t i = 1; i < columns->count; i++) {
         struct text cell = {0};
-        add_cell_text(&cell,
-                      json_object_get(i < columns->params ? params : metrics, columns->names[i]));
+        add_cell_text(
+            &cell, json_object_get(i <= columns->params ? params : metrics, columns->list[i].name));
         if (form == METRICS_TABLE)
             shorten(&cell);
-        put_cell(text, columns, i + 1, text_string(&cell), form, measure);
+        put_cell(text, columns, i, text_string(&cell), form, measure);
         text_release(&cell);
     }
     end_row(text, form, measure);
@@ -469,12 +483,11 @@ static void put_row(struct text *text, struct columns *columns, const char *name
 static void put_heads(struct text *text, struct columns *columns, enum metrics_form form,
                       bool measure)
 {
-    put_cell(text, columns, 0, "name", form, measure);
     for (size_t i = 0; i < columns->count; i++)
-        put_cell(text, columns, i + 1, columns->names[i], form, measure);
+        put_cell(text, columns, i, columns->list[i].name, form, measure);
     end_row(text, form, measure);
-    for (size_t i = 0; i <= columns->count && form == METRICS_MARKDOWN; i++)
-        text_add(text, i == 0 ? "|---|" : i == columns->count ? "--:|\n" : "--:|");
+    for (size_t i = 0; i < columns->count && form == METRICS_MARKDOWN; i++)
+        text_addf(text, "%s%s", i == 0 ? "|---|" : "--:|", i + 1 == columns->count ? "\n" : "");
 }
 
 /* Where the rows are of several stages, a mean says of which it is. */
@@ -519,10 +532,17 @@ static void put_all(const json_t *table, struct columns *columns, enum metrics_f
 
 void metrics_table_text(const json_t *table, enum metrics_form form, struct text *text)
 {
-    static struct columns columns;
-    columns = (struct columns){.count = 0};
-    find_columns(json_object_get(table, "rows"), form == METRICS_CSV, &columns);
+    struct error ignored;
+    const json_t *rows = json_object_get(table, "rows");
+    struct columns columns = {.list =
+                                  memory_new(most_columns(rows), sizeof(*columns.list), &ignored)};
+    if (columns.list == NULL) {
+        text->failed = true;
+        return;
+    }
+    find_columns(rows, form == METRICS_CSV, &columns);
     if (form == METRICS_TABLE)
         put_all(table, &columns, form, true, text);
     put_all(table, &columns, form, false, text);
+    free(columns.list);
 }

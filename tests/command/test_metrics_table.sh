@@ -146,4 +146,13 @@ echo '{"started": "2099-01-01T00:00:00Z", "note": "of another tool"}' > "$projec
 r metrics --runs --format csv score
 [ "$(tail -n 2 "$here/out" | tr -d '\r' | tr '\n' ' ')" = 'mean of 4,,4 deviation,,3.91578 ' ]
 ok $? run_with_the_seed_of_another_counts_once_and_other_files_are_no_runs
+# A metric that is called as what was set, and more of them than anybody would look at.
+numbers=$(seq 2000 | sed 's/.*/, \\"m&\\": &/' | tr -d '\n')
+echo "echo \"{\\\"seed\\\": 7$numbers}\" > \"\$2\"" > "$project/number.sh"
+r run --set seed=4
+r metrics --runs --format csv score
+head -n 1 "$here/out" | tr -d '\r' | tr , '\n' > "$here/heads"
+rm -f "$here/out"
+[ "$(grep -c '^m[0-9]' "$here/heads")" -eq 2000 ] && [ "$(grep -cx seed "$here/heads")" -eq 2 ]
+ok $? every_number_has_its_column
 finish
