@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FOLLOWED_LIMIT = 256 };
+enum { FOLLOWED_LIMIT = 256, NAME_COLUMNS = 14 };
 
 static const struct timespec pause_between = {0, 200 * 1000 * 1000};
 
@@ -150,10 +150,11 @@ static void add_stage(struct watch *watch, const struct followed *one, struct te
 {
     struct text name = {0}, state = {0}, rest = {0}, plots = {0};
     text_add_clean(&name, one->stage, strlen(one->stage));
-    live_add_state(&state, &one->progress, attempt_now() - one->begun);
+    live_add_state(&state, &one->progress, attempt_now() - one->begun,
+                   live_room(size, text_string(&name), NAME_COLUMNS));
     text_add_clean(&rest, text_string(&state), state.size);
-    live_add(&watch->live, to, size, watch->colour ? "\033[1;36m" : NULL, text_string(&name), 14,
-             text_string(&rest));
+    live_add(&watch->live, to, size, watch->colour ? "\033[1;36m" : NULL, text_string(&name),
+             NAME_COLUMNS, text_string(&rest));
     growth_draw(&one->growth, size->columns, &plots);
     char *saved = NULL;
     for (char *line = plots.size == 0 ? NULL : strtok_r(plots.data, "\n", &saved); line != NULL;
