@@ -136,16 +136,19 @@ static int take_lock_file(const struct project *project, const char *path, const
 /* ---- a run ---- */
 
 /* Whether the cache has another result under the run's key than it had: one that was made again,
- * and did not come out the same. */
+ * and did not come out the same. A number may be of an out that the plan calls metrics no more. */
 static bool contradicts(const json_t *metrics, json_t *kept)
 {
     const char *name, *out;
     json_t *value, *numbers;
     json_object_foreach (kept, name, value) {
-        bool found = json_object_size(metrics) == 0;
-        json_object_foreach ((json_t *)metrics, out, numbers)
-            found = found || json_equal(json_object_get(numbers, name), value);
-        if (!found)
+        bool differs = false, equal = false;
+        json_object_foreach ((json_t *)metrics, out, numbers) {
+            const json_t *now = json_object_get(numbers, name);
+            equal = equal || json_equal(now, value);
+            differs = differs || (json_is_number(now) && !json_equal(now, value));
+        }
+        if (differs && !equal)
             return true;
     }
     return false;

@@ -110,6 +110,16 @@ r diff
 tr -s ' ' < "$here/out" > "$here/narrow"
 grep -qx ' score.loss 1 2 +1 worse' "$here/narrow" && grep -qx 'outs: 1 of 1 differ: score.metrics' "$here/narrow"
 ok $? run_whose_result_was_replaced_under_its_key_has_the_numbers_of_its_record
+cat > "$project/pipeline.yaml" <<'YAML'
+stages:
+  score: {cmd: [sh, -c, "echo '{\"a\": 1}' > outs/a; echo '{\"b\": 1}' > outs/b"], outs: {a: a, b: b}, metrics: [a, b]}
+YAML
+r run
+sed -i 's/metrics: .a, b./metrics: [a]/' "$project/pipeline.yaml"
+r run -f
+r diff
+grep -qx 'outs: 0 of 2 differ' "$here/out"
+ok $? numbers_of_what_is_no_metrics_any_more_replace_nothing
 
 # Numbers that one side alone has.
 project=$here/lacking
