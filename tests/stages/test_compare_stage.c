@@ -206,6 +206,32 @@ static void history_of_another_form_is_left_out(void **state)
     stage_run_release(&run);
 }
 
+static void level_line_of_a_large_loss_is_drawn(void **state)
+{
+    static const char history[] =
+        "{\"schema\": 1, \"phase\": \"phase1\", \"epochs\": [{\"epoch\": 1, \"loss\": 1e12, "
+        "\"accuracy\": 0.5, \"val_loss\": 1e12, \"val_accuracy\": 0.5, \"learning_rate\": 0.1}], "
+        "\"best_epoch\": 1, \"checkpoint_epoch\": 1, \"kept_epoch\": 1, \"stopped_early\": false, "
+        "\"trainable_parameters\": 1, \"frozen_parameters\": 1}";
+    static const char *const sides[] = {"a.json", "b.json"};
+    struct stage_run run;
+    struct error err = {0};
+    size_t size;
+    (void)state;
+    begin(&run);
+    for (int i = 0; i < 2; i++) {
+        char *path = below(&run, sides[i]);
+        assert_int_equal(file_write(path, history, strlen(history), &err), 0);
+        free(path);
+    }
+    if (stage_run_execute(&run) != 0)
+        fail_msg("%s", run.messages);
+    char *page = stage_run_read(&run, "page.html", &size);
+    assert_true(has(page, "Loss of phase1 by epoch") && !has(page, "nan"));
+    free(page);
+    stage_run_release(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +239,7 @@ int main(void)
         cmocka_unit_test(page_says_what_changed_and_what_it_did),
         cmocka_unit_test(predictions_of_another_data_set_are_not_compared),
         cmocka_unit_test(history_of_another_form_is_left_out),
+        cmocka_unit_test(level_line_of_a_large_loss_is_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
