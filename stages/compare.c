@@ -4,7 +4,10 @@
  * Parameters: difference, the JSON of the program; pictures, null or {"dataset", "a", "b"}, paths
  * of a data set and of predictions (evaluate.c) on its test part; note, why there are none; curves,
  * a list of {"name", "a", "b"}, paths of history.json. Outs: pictures, a JSON (compare_pictures.h),
- * null where they were not compared; page?, HTML.
+ * null with the note where they were not compared; page?, HTML.
+ *
+ * Stages of a person have outs called predictions and history, too: what is not of our form is left
+ * out of the comparison, which goes on.
  */
 #include "base/file.h"
 #include "base/json.h"
@@ -18,6 +21,7 @@ struct compare {
     struct stage *stage;
     const json_t *difference, *pictures, *curves;
     const char *note;
+    struct error why; /* has the note where pictures can't be read */
     struct flips flips;
     struct compared_training *trainings;
     size_t training_count;
@@ -51,7 +55,14 @@ static int read_pictures(struct compare *c, struct error *err)
     if (path_of(c->pictures, "dataset", &dataset, err) < 0 ||
         path_of(c->pictures, "a", &a, err) < 0 || path_of(c->pictures, "b", &b, err) < 0)
         return -1;
-    return flips_read(dataset, a, b, &c->flips, err);
+    if (flips_read(dataset, a, b, &c->flips, &c->why) == 0)
+        return 0;
+    c->pictures = NULL;
+    c->note = c->why.message;
+    if (c->why.kind != ERR_MEMORY)
+        return 0;
+    *err = c->why;
+    return -1;
 }
 
 static int read_trainings(struct compare *c, struct error *err)
@@ -64,10 +75,19 @@ static int read_trainings(struct compare *c, struct error *err)
     json_array_foreach ((json_t *)c->curves, index, entry) {
         struct compared_training *training = &c->trainings[c->training_count++];
         const char *a, *b;
+        struct error why;
         if (path_of(entry, "name", &training->name, err) < 0 || path_of(entry, "a", &a, err) < 0 ||
-            path_of(entry, "b", &b, err) < 0 || history_read_json(a, &training->a, NULL, err) < 0 ||
-            history_read_json(b, &training->b, NULL, err) < 0)
+            path_of(entry, "b", &b, err) < 0)
             return -1;
+        if (history_read_json(a, &training->a, NULL, &why) == 0 &&
+            history_read_json(b, &training->b, NULL, &why) == 0)
+            continue;
+        history_release(&training->a);
+        c->training_count--;
+        if (why.kind == ERR_MEMORY) {
+            *err = why;
+            return -1;
+        }
     }
     return 0;
 }
@@ -82,6 +102,8 @@ static int write_outs(struct compare *c, struct error *err)
     const char *out = stage_out(c->stage, "pictures", err);
     json_t *pictures = json_object_with(json_pack("{s:i}", "schema", 1), "pictures",
                                         c->pictures != NULL ? flips_json(&c->flips) : json_null());
+    if (c->pictures == NULL)
+        pictures = json_object_with(pictures, "note", json_clean(c->note));
     int result = out == NULL ? -1 : json_write(out, pictures, err);
     json_decref(pictures);
     if (result < 0 || !stage_has_out(c->stage, "page"))

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/text.h"
 #include "command/own_run.h"
+#include "command/print.h"
 #include "store/materialise.h"
 
 #include <stdlib.h>
@@ -112,7 +113,7 @@ static json_t *document_of(const struct predictions *found, const char *why, jso
                      "outs", outs);
 }
 
-static int take_pictures(const char *work, const char *why, json_t *difference, struct error *err)
+static int take_pictures(const char *work, json_t *difference, struct error *err)
 {
     json_t *made = NULL, *pictures;
     char *path = file_join(work, "pictures.json", err);
@@ -120,8 +121,9 @@ static int take_pictures(const char *work, const char *why, json_t *difference, 
     free(path);
     if (result < 0)
         return -1;
-    pictures = why != NULL ? json_pack("{s:s}", "note", why)
-                           : json_incref(json_object_get(made, "pictures"));
+    pictures = json_incref(json_object_get(made, "pictures"));
+    if (!json_is_object(pictures))
+        pictures = json_pack("{s:s}", "note", json_text(made, "note"));
     json_decref(made);
     return json_object_set_new(difference, "pictures", pictures) == 0
                ? 0
@@ -134,19 +136,18 @@ static int take_page(const char *work, const char *html, struct error *err)
     char *data = NULL, *path = file_join(work, "page.html", err);
     int result = path == NULL ? -1 : file_read(path, PAGE_LIMIT, &data, &size, err);
     if (result == 0)
-        result = file_write(html, data, size, err);
+        result = print_into(html, data, size, err);
     free(data);
     free(path);
     return result;
 }
 
-static int run_stage(json_t *document, const char *why, json_t *difference, const char *html,
-                     struct error *err)
+static int run_stage(json_t *document, json_t *difference, const char *html, struct error *err)
 {
     char *work;
     if (own_run("compare", document, "", &work, err) < 0)
         return -1;
-    int result = take_pictures(work, why, difference, err);
+    int result = take_pictures(work, difference, err);
     if (result == 0 && html != NULL)
         result = take_page(work, html, err);
     own_run_end(work);
@@ -166,8 +167,8 @@ int diff_pictures(const struct project *project, const struct side *a, const str
         json_decref(curves);
         return -1;
     }
-    int result = run_stage(document_of(&found, why, curves, difference, html != NULL), why,
-                           difference, html, err);
+    int result = run_stage(document_of(&found, why, curves, difference, html != NULL), difference,
+                           html, err);
     if (why == NULL)
         materialise_dep_remove(project->store, found.folder, found.dataset, &ignored);
     return result;

@@ -35,7 +35,8 @@ static void add_params(struct text *text, const json_t *params)
     if (json_array_size(params) > 0)
         text_add(text, "\nparameters\n");
     json_array_foreach (params, index, entry) {
-        text_addf(text, "  %-*s %s -> %s   (", NAME_COLUMNS, json_text(entry, "name"),
+        const char *name = json_text(entry, "name");
+        text_addf(text, "  %-*s %s -> %s   (", print_width(name, NAME_COLUMNS), name,
                   or_absent(entry, "a"), or_absent(entry, "b"));
         json_array_foreach (json_object_get(entry, "stages"), at, stage)
             text_addf(text, "%s%s", at > 0 ? ", " : "", json_string_value(stage));
@@ -55,7 +56,7 @@ static void add_metric(struct text *text, const char *name, const json_t *metric
 {
     double difference;
     const json_t *better = json_object_get(metric, "better");
-    text_addf(text, "  %-*s", NAME_COLUMNS, name);
+    text_addf(text, "  %-*s", print_width(name, NAME_COLUMNS), name);
     add_value(text, json_object_get(metric, "a"));
     add_value(text, json_object_get(metric, "b"));
     if (numbers_value(json_object_get(metric, "difference"), &difference))
@@ -98,14 +99,14 @@ static double magnitude(const json_t *metric)
                : 0.0;
 }
 
-/* The classes whose F1 changed most, at most CLASSES_SHOWN. */
+/* The classes whose F1 changed most, at most CLASSES_SHOWN; those that one side lacks come last. */
 static void add_classes(struct text *text, const json_t *metrics)
 {
     const json_t *most[CLASSES_SHOWN];
     size_t count = 0, changed = 0, index, size;
     json_t *metric;
     json_array_foreach (metrics, index, metric) {
-        if (page_difference_class(metric, &size) == NULL || size == 0 || magnitude(metric) == 0.0)
+        if (page_difference_class(metric, &size) == NULL || size == 0 || is_equal(metric))
             continue;
         changed++;
         size_t at = count < CLASSES_SHOWN ? count++ : CLASSES_SHOWN;

@@ -8,6 +8,7 @@
 #include "runner/stage_log.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,8 @@ static void draw_line(struct display *display, struct text *to, const struct att
 {
     struct text rest = {0}, state = {0}, stage = {0};
     add_shown(display, &stage, attempt->job->stage->name, strlen(attempt->job->stage->name));
-    live_add_state(&state, &attempt->progress, attempt_now() - attempt->start);
+    live_add_state(&state, &attempt->progress, attempt_now() - attempt->start,
+                   live_room(size, text_string(&stage), display->name_width));
     add_shown(display, &rest, text_string(&state), state.size);
     live_add(&display->lines, to, size, display->colour ? "\033[1;36m" : NULL, text_string(&stage),
              display->name_width, text_string(&rest));
@@ -228,7 +230,7 @@ static void say_life(struct display *display, const struct attempt *attempt)
     struct text line = {0};
     struct text shown = {0};
     text_addf(&line, "%-*s", display->name_width, attempt->job->stage->name);
-    live_add_state(&line, &attempt->progress, attempt_now() - attempt->start);
+    live_add_state(&line, &attempt->progress, attempt_now() - attempt->start, INT_MAX);
     add_shown(display, &shown, text_string(&line), line.size);
     say(display, &shown);
     text_release(&shown);

@@ -50,11 +50,8 @@ static int hold_revision(struct collect *collect, const struct project *project,
 {
     char *path;
     struct lock *lock = NULL;
-    int found = git_file(revision, lock_reader_path(project->lock), &path, err);
-    if (found < 0)
+    if (git_file(revision, "", lock_reader_path(project->lock), &path, err) < 0)
         return -1;
-    if (found == 0)
-        return error_set(err, ERR_USAGE, "'%s' is no revision of git", revision);
     int result = lockfile_read(path, &lock, NULL, err);
     if (result < 0)
         error_prefix(err, "%s: ", revision);
@@ -66,7 +63,7 @@ static int hold_revision(struct collect *collect, const struct project *project,
 }
 
 /* Lock files of other pipelines in the folder, which share its cache. Files that only are called so
- * are another tool's. */
+ * are another tool's; what one of ours holds that can't be read, nobody knows. */
 static int hold_others(struct collect *collect, const struct project *project, struct error *err)
 {
     char **names;
@@ -77,13 +74,17 @@ static int hold_others(struct collect *collect, const struct project *project, s
     for (size_t i = 0; i < count && result == 0; i++) {
         const size_t length = strlen(names[i]);
         struct lock *lock = NULL;
-        struct error ignored;
+        struct error why;
         const bool own = strcmp(names[i], lock_reader_path(project->lock)) == 0;
         char *path = !own && length > 5 && strcmp(names[i] + length - 5, ".lock") == 0
                          ? file_join(project->plan->folder, names[i], err)
                          : NULL;
-        if (path != NULL && lockfile_read(path, &lock, NULL, &ignored) == 0)
+        if (path != NULL && lockfile_read(path, &lock, NULL, &why) == 0)
             result = hold_lock(collect, lock, err);
+        else if (path != NULL && lockfile_is_ours(path)) {
+            *err = why;
+            result = -1;
+        }
         lock_free(lock);
         free(path);
     }
@@ -116,10 +117,17 @@ static int use_records(struct collect *collect, const struct project *project, s
     return 0;
 }
 
+/* "30", by which somebody means days: as seconds it would have all go. */
+static bool is_bare(const char *time)
+{
+    return time[strspn(time, "0123456789")] == '\0';
+}
+
 static int choose(const struct options *options, struct collect *collect, struct error *err)
 {
     int64_t age = (int64_t)AGE_DAYS * DAY * 1000, most = INT64_MAX;
-    if (options->age != NULL && !quantity_time(options->age, &age))
+    if (options->age != NULL &&
+        (!quantity_time(options->age, &age) || (age > 0 && is_bare(options->age))))
         return error_set(err, ERR_USAGE, "--age '%s': expected a time, as 12h or 30d",
                          options->age);
     if (options->size != NULL && !quantity_memory(options->size, &most))

@@ -4,10 +4,11 @@
 
 #include "base/error.h"
 
-/* A file as `revision` has it; `path` is relative to the working folder. 1 with *copy, a
- * file to be read and then given to git_file_end(); 0 where there is no git, no repository or no
- * such revision; -1 where the revision has no such file, or reading failed. */
-int git_file(const char *revision, const char *path, char **copy, struct error *err);
+/* A file as `revision` has it; `path` is relative to the working folder. *copy is a file to be read
+ * and then given to git_file_end(). ERR_USAGE where the revision has no such file, or "'...' is
+ * <what else it may have been>no revision of git", with what git says where it could not look. */
+int git_file(const char *revision, const char *else_no, const char *path, char **copy,
+             struct error *err);
 void git_file_end(char *copy);
 
 #endif

@@ -80,10 +80,16 @@ static const struct growth_curve *named(const struct growth *growth, const char 
     return NULL;
 }
 
+/* Between two numbers that are larger there is no difference that a double holds. */
+static bool has_place(double value)
+{
+    return fabs(value) < 1e300;
+}
+
 static void widen(const struct growth *growth, const struct growth_curve *curve, struct pair *pair)
 {
     for (int i = 0; curve != NULL && i < growth->parts; i++)
-        if (isfinite(curve->values[i])) {
+        if (has_place(curve->values[i])) {
             pair->low = fmin(pair->low, curve->values[i]);
             pair->high = fmax(pair->high, curve->values[i]);
         }
@@ -93,7 +99,7 @@ static int known_parts(const struct growth *growth, const struct growth_curve *c
 {
     int known = 0;
     for (int i = 0; i < growth->parts; i++)
-        known += isfinite(curve->values[i]);
+        known += has_place(curve->values[i]);
     return known;
 }
 
@@ -139,7 +145,7 @@ static void draw_curve(const struct growth *growth, const struct pair *pair,
     for (int x = 0; curve != NULL && x < grid->width; x++) {
         double place = (double)x * (growth->parts - 1) / (grid->width - 1);
         double value = value_at(growth, curve, place);
-        if (isfinite(value))
+        if (has_place(value))
             grid->cells[(int)((pair->high - value) / (pair->high - pair->low) * (ROWS - 1) + 0.5)]
                        [x] = mark;
     }
@@ -149,7 +155,7 @@ static double last_value(const struct growth *growth, const struct growth_curve 
 {
     double last = NAN;
     for (int i = 0; i < growth->parts; i++)
-        last = isfinite(curve->values[i]) ? curve->values[i] : last;
+        last = has_place(curve->values[i]) ? curve->values[i] : last;
     return last;
 }
 

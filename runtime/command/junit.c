@@ -1,7 +1,7 @@
 #include "command/junit.h"
 
-#include "base/file.h"
 #include "base/json.h"
+#include "command/print.h"
 #include "page/escape.h"
 
 #include <string.h>
@@ -107,7 +107,7 @@ int junit_write(const char *path, const json_t *cases, const struct error *stopp
     text_add(&xml, "</testsuites>\n");
     int result = text_check(&xml, err);
     if (result == 0)
-        result = file_write(path, xml.data, xml.size, err);
+        result = print_into(path, xml.data, xml.size, err);
     text_release(&xml);
     return result;
 }

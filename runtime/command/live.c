@@ -1,11 +1,12 @@
 #include "command/live.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { BAR_CELLS = 24 };
+enum { BAR_CELLS = 24, LEAST_CELLS = 6 };
 
 bool live_is_possible(int fd)
 {
@@ -38,15 +39,16 @@ void live_erase(struct live *live, struct text *to)
     live->count = 0;
 }
 
-void live_write(const struct live *live, const struct text *text)
+bool live_write(const struct live *live, const struct text *text)
 {
     size_t at = 0;
     while (at < text->size) {
         ssize_t written = write(live->fd, text->data + at, text->size - at);
-        if (written <= 0)
-            return;
-        at += (size_t)written;
+        if (written < 0 && errno != EINTR)
+            return errno == EAGAIN;
+        at += written > 0 ? (size_t)written : 0;
     }
+    return true;
 }
 
 /* Bytes of the first `most` characters of UTF-8. */
@@ -99,26 +101,41 @@ static void add_metrics(struct text *text, const struct progress *progress, bool
             text_addf(text, "  %s %.4g", progress->metrics[i].name, progress->metrics[i].value);
 }
 
-void live_add_state(struct text *text, const struct progress *progress, double running_seconds)
+int live_room(const struct live_size *size, const char *head, int padded)
 {
+    int used;
+    cut(head, size->columns - 1, &used);
+    return size->columns - 1 - (used > padded ? used : padded);
+}
+
+static void add_bar(struct text *text, double fraction, int cells)
+{
+    cells = cells < LEAST_CELLS ? LEAST_CELLS : cells > BAR_CELLS ? BAR_CELLS : cells;
+    const int full = (int)(fraction * cells);
+    text_add(text, "  [");
+    for (int i = 0; i < cells; i++)
+        text_add(text, i < full ? "#" : ".");
+    text_add(text, "]");
+}
+
+void live_add_state(struct text *text, const struct progress *progress, double running_seconds,
+                    int room)
+{
+    struct text first = {0}; /* what people look for, behind the bar */
     if (progress->turns == 0) {
         text_add(text, "  running ");
         add_duration(text, running_seconds);
         return;
     }
-    if (progress->fraction >= 0.0) {
-        int full = (int)(progress->fraction * BAR_CELLS);
-        text_add(text, "  [");
-        for (int i = 0; i < BAR_CELLS; i++)
-            text_add(text, i < full ? "#" : ".");
-        text_add(text, "]");
-    }
     if (progress->eta_seconds >= 0.0) {
-        text_add(text, "  ETA ");
-        add_duration(text, progress->eta_seconds);
+        text_add(&first, "  ETA ");
+        add_duration(&first, progress->eta_seconds);
     }
-    add_metrics(text, progress, true);
-    text_addf(text, "  %s", progress->what);
+    add_metrics(&first, progress, true);
+    if (progress->fraction >= 0.0)
+        add_bar(text, progress->fraction, room - (int)strlen("  []") - (int)first.size);
+    text_addf(text, "%s  %s", text_string(&first), progress->what);
+    text_release(&first);
     if (progress->total > 0)
         text_addf(text, "  %lld/%lld %s", (long long)progress->done, (long long)progress->total,
                   progress->unit);

@@ -36,11 +36,17 @@ void live_erase(struct live *live, struct text *to);
 void live_add(struct live *live, struct text *to, const struct live_size *size, const char *colour,
               const char *head, int padded, const char *rest);
 
-/* All of the text to the terminal. */
-void live_write(const struct live *live, const struct text *text);
+/* All of the text to the terminal. False, with errno, where nobody takes it; one that is only full
+ * for now loses it. */
+bool live_write(const struct live *live, const struct text *text);
 
 /* "  [######......]  ETA 0:12  val_accuracy 0.71  epoch 3/20  120/250 step  41/s  loss 0.8": what a
- * narrow terminal cuts off stands last. Where nothing was told yet, for how long it runs. */
-void live_add_state(struct text *text, const struct progress *progress, double running_seconds);
+ * narrow terminal cuts off stands last, and in less than `room` columns the bar is shorter before
+ * what people look for is cut. Where nothing was told yet, for how long it runs. */
+void live_add_state(struct text *text, const struct progress *progress, double running_seconds,
+                    int room);
+
+/* What live_add() has of the columns behind a head. */
+int live_room(const struct live_size *size, const char *head, int padded);
 
 #endif

@@ -17,6 +17,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool names(const char *word, const char *stage)
+{
+    const size_t length = strlen(word);
+    size_t group;
+    return variant_is_pattern(word, length, &group)
+               ? variant_matches(word, length, stage)
+               : strncmp(word, stage, length) == 0 &&
+                     (stage[length] == '\0' || stage[length] == '@');
+}
+
+/* Whether the words name the stage, or its group; all where there are none. */
+static bool is_asked(const struct options *options, const char *stage)
+{
+    for (size_t i = 0; i < options->word_count; i++)
+        if (names(options->words[i], stage))
+            return true;
+    return options->word_count == 0;
+}
+
 /* Numbers of an object under dotted names; lists are left to the artifact. */
 static int print_numbers(const char *prefix, const json_t *object, struct error *err)
 {
@@ -24,7 +43,7 @@ static int print_numbers(const char *prefix, const json_t *object, struct error 
     json_t *value, *numbers = numbers_flatten(json_object(), prefix, object, false);
     struct text text = {0};
     json_object_foreach (numbers, name, value) {
-        text_addf(&text, "%-40s ", name);
+        text_addf(&text, "%-*s ", print_width(name, 40), name);
         numbers_show(&text, value);
         text_add(&text, "\n");
     }
@@ -126,7 +145,8 @@ static int add_stage_row(const struct project *project, const struct job *job, j
     json_object_foreach (all, name, value)
         metrics = numbers_flatten(metrics, several ? strrchr(name, '.') + 1 : "", value, false);
     if (result == 0 && json_object_size(all) > 0) {
-        json_t *row = json_pack("{s:s}", "name", job->stage->name);
+        json_t *row = json_pack("{s:s, s:s%}", "name", job->stage->name, "stage", job->stage->name,
+                                strcspn(job->stage->name, "@"));
         row = json_object_with(row, "params", params_of(project->plan, job->index, err));
         *rows = json_list_with(*rows, json_object_with(row, "metrics", json_incref(metrics)));
     }
@@ -166,31 +186,19 @@ static int stage_rows(const struct options *options, struct project *project, js
     int result = jobs_init(project, options->words, options->word_count, false, &jobs, err);
     if (result == 0)
         result = prepare_all(&jobs, &failures, err);
-    for (size_t i = 0; i < jobs.count && result == 0; i++)
-        if (jobs.list[i].state == JOB_CACHED)
-            result = add_stage_row(project, &jobs.list[i], rows, err) < 0
+    for (size_t i = 0; i < jobs.count && result == 0; i++) {
+        const struct job *job = &jobs.list[i];
+        if (!is_asked(options, job->stage->name))
+            continue;
+        if (job->state == JOB_CACHED)
+            result = add_stage_row(project, job, rows, err) < 0
                          ? -1
-                         : add_bounds(project, &jobs.list[i], bounds, err);
-        else if (jobs.list[i].state != JOB_OUTSIDE)
-            say_missing(&jobs.list[i]);
+                         : add_bounds(project, job, bounds, err);
+        else if (job->state != JOB_OUTSIDE)
+            say_missing(job);
+    }
     jobs_release(&jobs);
     return result;
-}
-
-/* Whether the words name the stage, or its group; all where there are none. */
-static bool is_asked(const struct options *options, const char *stage)
-{
-    for (size_t i = 0; i < options->word_count; i++) {
-        const char *word = options->words[i];
-        const size_t length = strlen(word);
-        size_t group;
-        if (variant_is_pattern(word, length, &group)
-                ? variant_matches(word, length, stage)
-                : strncmp(word, stage, length) == 0 &&
-                      (stage[length] == '\0' || stage[length] == '@'))
-            return true;
-    }
-    return options->word_count == 0;
 }
 
 /* A row of each run; "sets" are its parameters. */
@@ -232,13 +240,31 @@ static json_t *with_unset(json_t *rows)
     return rows;
 }
 
+/* Stages that the pipeline has no more may be asked for. */
+static int check_words(const struct options *options, const json_t *records, struct error *err)
+{
+    for (size_t i = 0; i < options->word_count; i++) {
+        size_t index, at;
+        json_t *record, *stage;
+        bool found = json_array_size(records) == 0;
+        json_array_foreach ((json_t *)records, index, record)
+            json_array_foreach (json_object_get(record, "stages"), at, stage)
+                found = found || names(options->words[i], json_text(stage, "name"));
+        if (!found)
+            return error_set(err, ERR_USAGE, "no run had a stage '%s'", options->words[i]);
+    }
+    return 0;
+}
+
 static int run_rows(const struct options *options, const struct project *project, json_t **rows,
                     struct error *err)
 {
     size_t index;
     json_t *record, *records = record_read_all(project, err);
-    if (records == NULL)
+    if (records == NULL || check_words(options, records, err) < 0) {
+        json_decref(records);
         return -1;
+    }
     json_array_foreach (records, index, record) {
         json_t *row = run_row(options, record);
         if (row != NULL && json_object_size(json_object_get(row, "metrics")) == 0)
@@ -318,6 +344,8 @@ int command_metrics(const struct options *options, struct error *err)
         result = prepare_all(&jobs, &failures, err);
     for (size_t i = 0; i < jobs.count && result == 0; i++) {
         const struct job *job = &jobs.list[i];
+        if (!is_asked(options, job->stage->name))
+            continue;
         if (job->state == JOB_CACHED)
             result = take_stage(&project, job, !options->json && options->badge == NULL, all, err);
         else if (job->state != JOB_OUTSIDE)

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/memory.h"
 #include "command/numbers.h"
+#include "command/print.h"
 #include "page/escape.h"
 
 #include <math.h>
@@ -134,9 +135,10 @@ static void moments(const json_t *rows, const char *metric, double *mean, double
 }
 
 /* Of rows that say the same but for seeds; there is none of a row that is alone. */
-static json_t *with_mean(json_t *means, const json_t *params, const json_t *rows)
+static json_t *with_mean(json_t *means, const json_t *group)
 {
     const char *metric;
+    const json_t *rows = json_object_get(group, "rows"), *stage = json_object_get(group, "stage");
     json_t *ignored, *mean = json_object(), *deviation = json_object();
     if (json_array_size(rows) < 2) {
         json_decref(mean);
@@ -149,26 +151,46 @@ static json_t *with_mean(json_t *means, const json_t *params, const json_t *rows
         mean = json_object_with(mean, metric, json_measured(middle));
         deviation = json_object_with(deviation, metric, json_measured(spread));
     }
-    json_t *entry = json_object_with(json_object(), "params", json_incref((json_t *)params));
+    json_t *entry =
+        json_object_with(json_object(), "params", json_incref(json_object_get(group, "params")));
+    if (stage != NULL)
+        entry = json_object_with(entry, "stage", json_incref((json_t *)stage));
     entry = json_object_with(entry, "n", json_integer((json_int_t)json_array_size(rows)));
     entry = json_object_with(entry, "mean", mean);
     return json_list_with(means, json_object_with(entry, "deviation", deviation));
 }
 
-/* {params without seeds, as text: {"params", "rows"}}, in the order of the rows; NULL where memory
- * ran out. */
+/* What a run found with seeds that an earlier one had, too, stands for both. */
+static int add_row(json_t *rows, const json_t *names, json_t *row)
+{
+    size_t index;
+    json_t *other, *seeds = params_of(row, names, true);
+    int result = 1;
+    json_array_foreach (rows, index, other) {
+        json_t *theirs = params_of(other, names, true);
+        if (json_object_get(row, "stage") == NULL && same(seeds, theirs))
+            result = json_array_set(rows, index, row);
+        json_decref(theirs);
+    }
+    json_decref(seeds);
+    return result == 1 ? json_array_append(rows, row) : result;
+}
+
+/* {stage and params without seeds, as text: {"stage", "params", "rows"}}, in the order of the rows;
+ * NULL where memory ran out. */
 static json_t *with_row(json_t *groups, const json_t *names, json_t *row)
 {
     struct error ignored;
-    json_t *params = params_of(row, names, false);
-    char *key = params == NULL ? NULL : json_to_text(params, true, &ignored);
+    json_t *group = json_object_with(json_object(), "params", params_of(row, names, false));
+    if (json_object_get(row, "stage") != NULL)
+        group = json_object_with(group, "stage", json_incref(json_object_get(row, "stage")));
+    char *key = group == NULL ? NULL : json_to_text(group, true, &ignored);
     json_t *rows = key == NULL ? NULL : json_object_get(json_object_get(groups, key), "rows");
     if (rows != NULL) {
-        json_decref(params);
-        if (json_array_append(rows, row) < 0)
+        json_decref(group);
+        if (add_row(rows, names, row) < 0)
             groups = json_object_with(groups, key, NULL);
     } else {
-        json_t *group = json_object_with(json_object(), "params", params);
         group = json_object_with(group, "rows", json_list_with(json_array(), json_incref(row)));
         groups = json_object_with(groups, key != NULL ? key : "", key != NULL ? group : NULL);
         if (key == NULL)
@@ -192,7 +214,7 @@ static json_t *means_of(const json_t *rows, const json_t *names)
     json_array_foreach ((json_t *)rows, index, entry)
         groups = with_row(groups, names, entry);
     json_object_foreach (groups, key, entry)
-        means = with_mean(means, json_object_get(entry, "params"), json_object_get(entry, "rows"));
+        means = with_mean(means, entry);
     if (groups == NULL)
         means = json_list_with(means, NULL);
     json_decref(groups);
@@ -208,16 +230,23 @@ struct sorted {
     bool descending;
 };
 
+/* Numbers come before texts, and those before what is neither. */
+static int kind_of(const json_t *value)
+{
+    double ignored;
+    return numbers_value(value, &ignored) ? 0 : json_is_string(value) ? 1 : 2;
+}
+
 static int compare_values(const json_t *a, const json_t *b)
 {
     double x, y;
     if (a == NULL || b == NULL)
         return (a == NULL) - (b == NULL);
+    if (kind_of(a) != kind_of(b))
+        return kind_of(a) - kind_of(b);
     if (numbers_value(a, &x) && numbers_value(b, &y))
         return (x > y) - (x < y);
-    return json_is_string(a) && json_is_string(b)
-               ? strcmp(json_string_value(a), json_string_value(b))
-               : 0;
+    return json_is_string(a) ? strcmp(json_string_value(a), json_string_value(b)) : 0;
 }
 
 /* What has no value comes last, either way. */
@@ -232,9 +261,10 @@ static int compare_sorted(const void *left, const void *right)
 static const json_t *value_in(const json_t *row, const char *column)
 {
     const json_t *metric = json_object_get(json_object_get(row, "metrics"), column);
-    return strcmp(column, "name") == 0 ? json_object_get(row, "name")
-           : metric != NULL            ? metric
-                                       : param(row, column);
+    const json_t *value = strcmp(column, "name") == 0 ? json_object_get(row, "name")
+                          : metric != NULL            ? metric
+                                                      : param(row, column);
+    return json_is_null(value) ? NULL : value; /* what a run did not set */
 }
 
 static int no_column(const json_t *rows, const char *column, struct error *err)
@@ -300,21 +330,34 @@ json_t *metrics_table_make(json_t *rows, const char *sort, struct error *err)
 
 /* ---- for people and spreadsheets ---- */
 
-enum { COLUMNS_MOST = 1024 };
-
-struct columns {
-    const char *names[COLUMNS_MOST]; /* the first `params` are parameters */
-    size_t count, params;
-    size_t widths[COLUMNS_MOST + 1]; /* of the row's name, then of each */
+struct column {
+    const char *name;
+    size_t width;
 };
 
-static void add_column(struct columns *columns, const char *name)
+struct columns {
+    struct column *list; /* that of the row's name, then `params` parameters, then metrics */
+    size_t count, params;
+};
+
+/* Room for all names of all rows, though most are the same. */
+static size_t most_columns(const json_t *rows)
 {
-    for (size_t i = 0; i < columns->count; i++)
-        if (strcmp(columns->names[i], name) == 0)
+    size_t index, most = 1;
+    json_t *row;
+    json_array_foreach ((json_t *)rows, index, row)
+        most += json_object_size(json_object_get(row, "params")) +
+                json_object_size(json_object_get(row, "metrics"));
+    return most;
+}
+
+/* Unless one from `first` on has that name: a parameter and a metric may be called alike. */
+static void add_column(struct columns *columns, size_t first, const char *name)
+{
+    for (size_t i = first; i < columns->count; i++)
+        if (strcmp(columns->list[i].name, name) == 0)
             return;
-    if (columns->count < COLUMNS_MOST)
-        columns->names[columns->count++] = name;
+    columns->list[columns->count++].name = name;
 }
 
 static size_t depth_of(const char *name)
@@ -343,15 +386,16 @@ static void find_columns(const json_t *rows, bool all, struct columns *columns)
     size_t index;
     const char *name;
     json_t *row, *ignored;
+    columns->list[columns->count++].name = "name";
     json_array_foreach ((json_t *)rows, index, row)
         json_object_foreach (json_object_get(row, "params"), name, ignored)
-            add_column(columns, name);
-    columns->params = columns->count;
+            add_column(columns, 1, name);
+    columns->params = columns->count - 1;
     const size_t deepest = all ? SIZE_MAX : least_depth(rows);
     json_array_foreach ((json_t *)rows, index, row)
         json_object_foreach (json_object_get(row, "metrics"), name, ignored)
             if (depth_of(name) <= deepest)
-                add_column(columns, name);
+                add_column(columns, columns->params + 1, name);
 }
 
 static void add_cell_text(struct text *cell, const json_t *value)
@@ -397,9 +441,10 @@ static void add_quoted(struct text *text, const char *cell)
 static void put_cell(struct text *text, struct columns *columns, size_t at, const char *cell,
                      enum metrics_form form, bool measure)
 {
-    const size_t length = strlen(cell);
+    size_t *width = &columns->list[at].width;
+    const size_t length = 2 * strlen(cell) - (size_t)print_width(cell, (int)strlen(cell));
     if (measure)
-        columns->widths[at] = length > columns->widths[at] ? length : columns->widths[at];
+        *width = length > *width ? length : *width;
     else if (form == METRICS_CSV) {
         text_add(text, at > 0 ? "," : "");
         add_quoted(text, cell);
@@ -408,7 +453,7 @@ static void put_cell(struct text *text, struct columns *columns, size_t at, cons
         escape_markdown(text, cell);
         text_add(text, " ");
     } else
-        text_addf(text, at == 0 ? "%-*s" : "  %*s", (int)columns->widths[at], cell);
+        text_addf(text, at == 0 ? "%-*s" : "  %*s", print_width(cell, (int)*width), cell);
 }
 
 static void end_row(struct text *text, enum metrics_form form, bool measure)
@@ -423,13 +468,13 @@ static void put_row(struct text *text, struct columns *columns, const char *name
                     bool measure)
 {
     put_cell(text, columns, 0, name, form, measure);
-    for (size_t i = 0; i < columns->count; i++) {
+    for (size_t i = 1; i < columns->count; i++) {
         struct text cell = {0};
-        add_cell_text(&cell,
-                      json_object_get(i < columns->params ? params : metrics, columns->names[i]));
+        add_cell_text(
+            &cell, json_object_get(i <= columns->params ? params : metrics, columns->list[i].name));
         if (form == METRICS_TABLE)
             shorten(&cell);
-        put_cell(text, columns, i + 1, text_string(&cell), form, measure);
+        put_cell(text, columns, i, text_string(&cell), form, measure);
         text_release(&cell);
     }
     end_row(text, form, measure);
@@ -438,12 +483,27 @@ static void put_row(struct text *text, struct columns *columns, const char *name
 static void put_heads(struct text *text, struct columns *columns, enum metrics_form form,
                       bool measure)
 {
-    put_cell(text, columns, 0, "name", form, measure);
     for (size_t i = 0; i < columns->count; i++)
-        put_cell(text, columns, i + 1, columns->names[i], form, measure);
+        put_cell(text, columns, i, columns->list[i].name, form, measure);
     end_row(text, form, measure);
-    for (size_t i = 0; i <= columns->count && form == METRICS_MARKDOWN; i++)
-        text_add(text, i == 0 ? "|---|" : i == columns->count ? "--:|\n" : "--:|");
+    for (size_t i = 0; i < columns->count && form == METRICS_MARKDOWN; i++)
+        text_addf(text, "%s%s", i == 0 ? "|---|" : "--:|", i + 1 == columns->count ? "\n" : "");
+}
+
+/* Where the rows are of several stages, a mean says of which it is. */
+static void add_of(const json_t *table, const json_t *mean, struct text *name)
+{
+    const char *stage = json_text(mean, "stage");
+    const size_t length = strlen(stage);
+    size_t index;
+    json_t *row;
+    bool several = false;
+    json_array_foreach (json_object_get(table, "rows"), index, row) {
+        const char *own = json_text(row, "name");
+        several = several || strncmp(own, stage, length) != 0 || strcspn(own, "@") != length;
+    }
+    if (several && length > 0)
+        text_addf(name, "%s: ", stage);
 }
 
 static void put_all(const json_t *table, struct columns *columns, enum metrics_form form,
@@ -456,22 +516,33 @@ static void put_all(const json_t *table, struct columns *columns, enum metrics_f
         put_row(text, columns, json_string_value(json_object_get(row, "name")),
                 json_object_get(row, "params"), json_object_get(row, "metrics"), form, measure);
     json_array_foreach (json_object_get(table, "means"), index, row) {
-        char name[64];
-        snprintf(name, sizeof(name), "mean of %lld",
-                 (long long)json_integer_value(json_object_get(row, "n")));
-        put_row(text, columns, name, json_object_get(row, "params"), json_object_get(row, "mean"),
-                form, measure);
-        put_row(text, columns, "deviation", json_object_get(row, "params"),
+        struct text mean = {0}, deviation = {0};
+        add_of(table, row, &mean);
+        add_of(table, row, &deviation);
+        text_addf(&mean, "mean of %lld", (long long)json_integer_value(json_object_get(row, "n")));
+        text_add(&deviation, "deviation");
+        put_row(text, columns, text_string(&mean), json_object_get(row, "params"),
+                json_object_get(row, "mean"), form, measure);
+        put_row(text, columns, text_string(&deviation), json_object_get(row, "params"),
                 json_object_get(row, "deviation"), form, measure);
+        text_release(&mean);
+        text_release(&deviation);
     }
 }
 
 void metrics_table_text(const json_t *table, enum metrics_form form, struct text *text)
 {
-    static struct columns columns;
-    columns = (struct columns){.count = 0};
-    find_columns(json_object_get(table, "rows"), form == METRICS_CSV, &columns);
+    struct error ignored;
+    const json_t *rows = json_object_get(table, "rows");
+    struct columns columns = {.list =
+                                  memory_new(most_columns(rows), sizeof(*columns.list), &ignored)};
+    if (columns.list == NULL) {
+        text->failed = true;
+        return;
+    }
+    find_columns(rows, form == METRICS_CSV, &columns);
     if (form == METRICS_TABLE)
         put_all(table, &columns, form, true, text);
     put_all(table, &columns, form, false, text);
+    free(columns.list);
 }

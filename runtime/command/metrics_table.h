@@ -7,14 +7,15 @@
 
 #include <jansson.h>
 
-/* {"rows": [{"name", "params": {name: value}, "metrics": {name: number}}], "means": [{"params",
- * "n", "mean": {name: number}, "deviation": {name: number}}]}
+/* {"rows": [{"name", "params": {name: value}, "metrics": {name: number}}], "means": [{"stage",
+ * "params", "n", "mean": {name: number}, "deviation": {name: number}}]}
  *
  * of rows like these, with params that are the same for all left out, and of several that say the
- * same under one last name all but the first. Rows that differ in nothing but seeds (a name that
- * ends in "seed") are one entry of means, with the standard deviation of n - 1; there is none of a
- * row that is alone. `sort`, if not NULL, is a column, with a `-` in front for the largest first;
- * ERR_USAGE where there is none of that name, with the nearest. `rows` is let go. */
+ * same under one last name all but the first. Rows of one "stage", or without one, that differ in
+ * nothing but seeds (a name that ends in "seed") are one entry of means, with the standard
+ * deviation of n - 1; there is none of a row that is alone. Of rows without a stage that have the
+ * same seeds, too, the last counts. `sort`, if not NULL, is a column, with a `-` in front for the
+ * largest first; ERR_USAGE where there is none of that name, with the nearest. `rows` is let go. */
 json_t *metrics_table_make(json_t *rows, const char *sort, struct error *err);
 
 /* As aligned columns, as CSV (RFC 4180) or as a table of Markdown; means are rows named "mean of N"

@@ -1,6 +1,7 @@
 #include "command/print.h"
 
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
 
@@ -8,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PIECE = 1 << 16 };
@@ -92,6 +94,14 @@ static int pump(FILE *stream, int fd, const char *path, struct hasher *hasher, s
     }
 }
 
+int print_width(const char *string, int characters)
+{
+    int behind = 0; /* bytes of a character behind its first */
+    for (; *string != '\0'; string++)
+        behind += ((unsigned char)*string & 0xc0) == 0x80;
+    return characters + behind;
+}
+
 void print_add_sets(struct text *text, const char *before, const json_t *sets)
 {
     const char *name;
@@ -127,4 +137,16 @@ int print_file(FILE *stream, const char *path, struct digest *digest, struct err
         result = hasher_finish(hasher, digest, err);
     hasher_free(hasher);
     return result;
+}
+
+int print_into(const char *path, const char *bytes, size_t size, struct error *err)
+{
+    struct stat status;
+    if (lstat(path, &status) < 0 || S_ISREG(status.st_mode))
+        return file_write(path, bytes, size, err);
+    FILE *stream = fopen(path, "we");
+    bool written = stream != NULL && fwrite(bytes, 1, size, stream) == size;
+    if (stream != NULL && fclose(stream) != 0)
+        written = false;
+    return written ? 0 : error_errno(err, "cannot write '%s'", path);
 }

@@ -135,6 +135,34 @@ static int take_lock_file(const struct project *project, const char *path, const
 
 /* ---- a run ---- */
 
+/* Whether the cache has another result under the run's key than it had: one that was made again,
+ * and did not come out the same. A number may be of an out that the plan calls metrics no more. */
+static bool contradicts(const json_t *metrics, json_t *kept)
+{
+    const char *name, *out;
+    json_t *value, *numbers;
+    json_object_foreach (kept, name, value) {
+        bool differs = false, equal = false;
+        json_object_foreach ((json_t *)metrics, out, numbers) {
+            const json_t *now = json_object_get(numbers, name);
+            equal = equal || json_equal(now, value);
+            differs = differs || (json_is_number(now) && !json_equal(now, value));
+        }
+        if (differs && !equal)
+            return true;
+    }
+    return false;
+}
+
+static void forget_action(struct side_stage *stage)
+{
+    action_free(stage->action);
+    stage->action = NULL;
+    stage->outs = NULL;
+    stage->out_count = 0;
+    json_object_clear(stage->metrics);
+}
+
 static int take_record_stage(const struct project *project, const json_t *entry, struct side *side,
                              struct error *err)
 {
@@ -153,6 +181,8 @@ static int take_record_stage(const struct project *project, const json_t *entry,
         return -1;
     stage->metrics = read_metrics(project, stage);
     json_t *kept = json_object_get(entry, "metrics");
+    if (contradicts(stage->metrics, kept))
+        forget_action(stage);
     if (stage->metrics != NULL && json_object_size(stage->metrics) == 0 && json_is_object(kept))
         stage->metrics = json_object_with(stage->metrics, "", json_incref(kept));
     return stage->metrics == NULL ? error_set(err, ERR_MEMORY, "out of memory for metrics") : 0;
@@ -216,14 +246,9 @@ static int take_revision(const struct project *project, const char *word, struct
     char *path;
     struct text where = {0};
     const char *lock = lock_reader_path(project->lock);
-    int found = git_file(word, lock, &path, err);
-    if (found < 0)
+    if (git_file(word, "no run (see reprise log), no profile, no lock file and ", lock, &path,
+                 err) < 0)
         return -1;
-    if (found == 0)
-        return error_set(err, ERR_USAGE,
-                         "'%s' is no run (see reprise log), no profile, no lock file and no "
-                         "revision of git",
-                         word);
     text_addf(&where, "%s of %s", lock, word);
     int result = text_check(&where, err);
     if (result == 0)
@@ -248,14 +273,19 @@ static int open_word(const struct project *project, const json_t *records, const
         return -1;
     if (record != NULL)
         return take_record(project, record, side, err);
+    /* As of a variable of a script that is not set. */
+    if (word[0] == '\0')
+        return error_set(err, ERR_USAGE, "an empty word is no run, no profile and no revision");
+    const char *profile = strcmp(word, "(none)") == 0 ? "" : word; /* as a lock file calls it */
     side->name = memory_copy_text(word, err);
     side->started = memory_copy_text("", err);
     if (side->name == NULL || side->started == NULL)
         return -1;
-    if (plan_has_profile(project->plan, word))
+    if (plan_has_profile(project->plan, profile))
         return lock_reader_get(project->lock, &lock, err) < 0
                    ? -1
-                   : take_section(project, lock, word, lock_reader_path(project->lock), side, err);
+                   : take_section(project, lock, profile, lock_reader_path(project->lock), side,
+                                  err);
     if (is_file(word))
         return take_lock_file(project, word, word, side, err);
     return take_revision(project, word, side, err);

@@ -17,7 +17,7 @@ struct side_stage {
     struct digest key;
     char *components;        /* of the key (key.h); NULL where nothing tells any more */
     char *from_lock;         /* the same as a lock has it; NULL of a run */
-    struct action *action;   /* NULL: not in the cache */
+    struct action *action;   /* NULL: not in the cache, or of a run another by now */
     struct action_out *outs; /* borrowed from action, or owned: those of the lock */
     size_t out_count;
     bool cached;     /* of a run: its result was there already */

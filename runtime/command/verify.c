@@ -404,7 +404,7 @@ static int verify_project(const struct options *options, const struct signing_ke
 {
     struct project project;
     char *junit;
-    enum project_view view = options->as_recorded ? PROJECT_AS_RECORDED : PROJECT_DELIVERED;
+    enum project_view view = options->as_recorded ? PROJECT_EXACTLY_AS_RECORDED : PROJECT_DELIVERED;
     if (options_place(options, options->junit, &junit, err) < 0)
         return -1;
     struct project_settings settings = options->project;

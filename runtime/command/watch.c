@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FOLLOWED_LIMIT = 256 };
+enum { FOLLOWED_LIMIT = 256, NAME_COLUMNS = 14 };
 
 static const struct timespec pause_between = {0, 200 * 1000 * 1000};
 
@@ -41,6 +41,7 @@ struct watch {
     const struct project *project;
     struct live live;
     bool terminal, colour;
+    bool lost; /* a stage ended without a result */
     struct followed followed[FOLLOWED_LIMIT];
     size_t count;
 };
@@ -149,10 +150,11 @@ static void add_stage(struct watch *watch, const struct followed *one, struct te
 {
     struct text name = {0}, state = {0}, rest = {0}, plots = {0};
     text_add_clean(&name, one->stage, strlen(one->stage));
-    live_add_state(&state, &one->progress, attempt_now() - one->begun);
+    live_add_state(&state, &one->progress, attempt_now() - one->begun,
+                   live_room(size, text_string(&name), NAME_COLUMNS));
     text_add_clean(&rest, text_string(&state), state.size);
-    live_add(&watch->live, to, size, watch->colour ? "\033[1;36m" : NULL, text_string(&name), 14,
-             text_string(&rest));
+    live_add(&watch->live, to, size, watch->colour ? "\033[1;36m" : NULL, text_string(&name),
+             NAME_COLUMNS, text_string(&rest));
     growth_draw(&one->growth, size->columns, &plots);
     char *saved = NULL;
     for (char *line = plots.size == 0 ? NULL : strtok_r(plots.data, "\n", &saved); line != NULL;
@@ -181,7 +183,7 @@ static void add_lines(const struct watch *watch, struct followed *one, struct te
 }
 
 /* Its last curves stay on the screen. */
-static void add_end(const struct watch *watch, struct followed *one, const struct live_size *size,
+static void add_end(struct watch *watch, struct followed *one, const struct live_size *size,
                     struct text *to)
 {
     struct digest key;
@@ -195,12 +197,14 @@ static void add_end(const struct watch *watch, struct followed *one, const struc
     if (digest_from_hex(one->key, &key) &&
         action_read(watch->project->store, &key, &action, &ignored) == 0 && action != NULL)
         text_addf(to, "  executed in %.1f s\n", action->seconds);
-    else
+    else {
+        watch->lost = true;
         text_addf(to, "  ended without a result that is stored\n");
+    }
     action_free(action);
 }
 
-static void show(struct watch *watch)
+static int show(struct watch *watch, struct error *err)
 {
     struct text text = {0};
     const struct live_size size = live_size(&watch->live);
@@ -218,25 +222,15 @@ static void show(struct watch *watch)
         add_lines(watch, &watch->followed[i], &text);
     for (size_t i = 0; i < watch->count && watch->terminal; i++)
         add_stage(watch, &watch->followed[i], &text, &size);
-    live_write(&watch->live, &text);
+    int result = live_write(&watch->live, &text) ? 0 : error_errno(err, "cannot write to stdout");
     text_release(&text);
+    return result;
 }
 
 /* ---- the run ---- */
 
-/* The newest record, or NULL. Its owner is *records. */
-static const json_t *newest(const struct project *project, json_t **records, struct error *err)
+static int judge(const json_t *record, struct error *err)
 {
-    *records = record_read_all(project, err);
-    return json_array_get(*records, json_array_size(*records) - 1);
-}
-
-static int tell_run(const json_t *record, struct error *err)
-{
-    struct text line = {0};
-    run_line_add(record, &line);
-    if (print_text(&line, err) < 0)
-        return -1;
     const char *outcome = json_text(record, "outcome");
     if (strcmp(outcome, "interrupted") == 0)
         return error_set(err, ERR_INTERRUPTED, "the run was interrupted");
@@ -246,27 +240,48 @@ static int tell_run(const json_t *record, struct error *err)
     return 0;
 }
 
+/* The runs that have a record since. One that found all as it was left none, and so did one that
+ * was killed. */
+static int tell_runs(const struct watch *watch, const json_t *before, struct error *err)
+{
+    size_t index, count = 0;
+    json_t *record, *records = record_read_all(watch->project, err);
+    int result = records == NULL ? -1 : 0;
+    json_array_foreach (records, index, record) {
+        struct text line = {0};
+        if (record_find(before, json_text(record, "id")) != NULL)
+            continue;
+        count++;
+        run_line_add(record, &line);
+        if (print_text(&line, err) < 0 || (result == 0 && judge(record, err) < 0))
+            result = -1;
+    }
+    json_decref(records);
+    return result == 0 && count == 0 && watch->lost
+               ? error_set(err, ERR_STAGE,
+                           "the run left no record, as one that was killed: the next run goes on "
+                           "from what is stored")
+               : result;
+}
+
 static int follow_all(struct watch *watch, struct error *err)
 {
-    json_t *before, *after;
-    char last[64] = "";
-    const json_t *record = newest(watch->project, &before, err);
-    snprintf(last, sizeof(last), "%s", record == NULL ? "" : json_text(record, "id"));
-    json_decref(before);
+    int result = 0;
+    json_t *before = record_read_all(watch->project, err);
+    if (before == NULL)
+        return -1;
     if (!look(watch)) {
+        json_decref(before);
         fprintf(stderr, "nothing is running here: reprise log lists the runs\n");
         return 0;
     }
     do {
-        show(watch);
+        result = show(watch, err);
         nanosleep(&pause_between, NULL);
-    } while (look(watch));
-    show(watch);
-    /* A run that found all as it was left no record. */
-    record = newest(watch->project, &after, err);
-    int result =
-        record == NULL || strcmp(json_text(record, "id"), last) == 0 ? 0 : tell_run(record, err);
-    json_decref(after);
+    } while (look(watch) && result == 0);
+    if (result == 0 && (result = show(watch, err)) == 0)
+        result = tell_runs(watch, before, err);
+    json_decref(before);
     return result;
 }
 

@@ -58,6 +58,9 @@ void page_difference_verdict(struct text *page, const json_t *difference)
     const json_t *metric = headline(json_object_get(difference, "metrics"));
     if (metric == NULL)
         return;
+    const char *lacking = json_is_null(json_object_get(metric, "a"))   ? "a"
+                          : json_is_null(json_object_get(metric, "b")) ? "b"
+                                                                       : NULL;
     text_addf(page, "<div class=\"verdict %s\">\n<p><strong>",
               mood(metric)[0] != '\0' ? mood(metric) : "warn");
     escape_html_metric(page, json_text(metric, "stage"), json_text(metric, "metric"));
@@ -66,7 +69,9 @@ void page_difference_verdict(struct text *page, const json_t *difference)
     text_add(page, " \xe2\x86\x92 ");
     add_number(page, json_object_get(metric, "b"));
     text_add(page, "</strong><span>");
-    if (mood(metric)[0] == '\0')
+    if (lacking != NULL)
+        text_addf(page, "There is no such number in %s.", lacking);
+    else if (mood(metric)[0] == '\0')
         text_add(page, "No difference.");
     else {
         add_change(page, metric);

@@ -151,4 +151,7 @@ int lockfile_write(const char *path, struct lock *lock, struct error *err);
  * overwritten. `digest`, if not NULL, receives that of the text. */
 int lockfile_read(const char *path, struct lock **lock, struct digest *digest, struct error *err);
 
+/* Whether lockfile_write() wrote the beginning of the file, which may be damaged behind it. */
+bool lockfile_is_ours(const char *path);
+
 #endif

@@ -8,9 +8,11 @@
 #include "base/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Of 100,000 stages with a dozen params each. */
 enum { LOCK_LIMIT = 1 << 29 };
@@ -441,4 +443,15 @@ int lockfile_read(const char *path, struct lock **lock, struct digest *digest, s
         way_out(path, err);
     free(data);
     return status;
+}
+
+bool lockfile_is_ours(const char *path)
+{
+    char begin[sizeof(LOCKFILE_HEADER)] = "";
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool ours = fd >= 0 && read(fd, begin, sizeof(begin) - 1) == sizeof(begin) - 1 &&
+                strcmp(begin, LOCKFILE_HEADER) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ours;
 }

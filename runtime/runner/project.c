@@ -88,10 +88,12 @@ static int read_file(struct project *project, const char *profile, const char *c
         settings->file, profile, sets, count, &project->plan, err);
 }
 
-/* The plan under a profile, and under the sets of its section where `sets`. */
-static int read_recorded(struct project *project, const char *profile, bool with_sets,
+/* The plan under a profile, and under the sets of its section. Where the file takes these no more,
+ * as a variable was renamed since, it is looked at without them: nobody asked for them now. */
+static int read_recorded(struct project *project, const char *profile, enum project_view view,
                          struct error *err)
 {
+    const bool with_sets = view != PROJECT_DELIVERED;
     const struct lock *lock = NULL;
     char **sets = NULL;
     size_t count = 0;
@@ -103,7 +105,12 @@ static int read_recorded(struct project *project, const char *profile, bool with
     int result = read_file(project, profile[0] != '\0' ? profile : NULL, (const char *const *)sets,
                            count, err);
     file_free_names(sets, count);
-    return result;
+    if (result == 0 || count == 0 || err->kind != ERR_USAGE)
+        return result;
+    if (view == PROJECT_EXACTLY_AS_RECORDED)
+        return error_prefix(err, "as the lock file records it: ");
+    *err = (struct error){0};
+    return read_file(project, profile[0] != '\0' ? profile : NULL, NULL, 0, err);
 }
 
 /* Says so where the profile of the last run is gone from the file: nobody asked for it now. */
@@ -131,7 +138,7 @@ static int read_plan(struct project *project, enum project_view view, struct err
         (view == PROJECT_DELIVERED && settings->profile != NULL))
         return read_file(project, settings->profile, settings->sets, settings->set_count, err);
     if (settings->profile != NULL)
-        return read_recorded(project, settings->profile, true, err);
+        return read_recorded(project, settings->profile, view, err);
     const char *slash = strrchr(settings->file, '/');
     struct text folder = {0};
     text_append(&folder, settings->file, slash == NULL ? 0 : (size_t)(slash - settings->file) + 1);
@@ -140,9 +147,8 @@ static int read_plan(struct project *project, enum project_view view, struct err
     if (result == 0)
         result = recorded_profile(project, folder.data, &profile, err);
     if (result == 0)
-        result = profile == NULL
-                     ? read_file(project, NULL, NULL, 0, err)
-                     : read_recorded(project, profile, view == PROJECT_AS_RECORDED, err);
+        result = profile == NULL ? read_file(project, NULL, NULL, 0, err)
+                                 : read_recorded(project, profile, view, err);
     if (result < 0 && profile != NULL)
         explain_gone(project, profile, err);
     text_release(&folder);

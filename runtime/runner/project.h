@@ -72,7 +72,8 @@ static inline bool project_is_stopping(const struct project *project)
 enum project_view {
     PROJECT_AS_ASKED,    /* the file's default profile */
     PROJECT_DELIVERED,   /* the profile of what lies in artifacts/ */
-    PROJECT_AS_RECORDED, /* that profile, and the sets that the lock has for it */
+    PROJECT_AS_RECORDED, /* that profile, and the sets that the lock has for it, if it takes them */
+    PROJECT_EXACTLY_AS_RECORDED, /* the same, or an error */
 };
 
 /* Before a run: ERR_USAGE where results and records could not be written, as where a file lies in

@@ -215,10 +215,12 @@ static int read_record(const char *path, struct found_record *found, struct erro
         return -1;
     found->written = status.st_mtim;
     found->started = json_string_value(json_object_get(found->record, "started"));
+    const bool ours = found->started != NULL && json_text(found->record, "id")[0] != '\0' &&
+                      json_is_string(json_object_get(found->record, "profile"));
     /* The first ones did not say so. */
     if (json_object_get(found->record, "schema") == NULL)
         json_object_set_new(found->record, "schema", json_integer(1));
-    if (found->started != NULL)
+    if (ours)
         return 0;
     json_decref(found->record);
     return -1;

@@ -59,7 +59,9 @@ static void begin_use(struct store *store)
 
 int store_use_alone(struct store *store, struct error *err)
 {
-    if (store->used >= 0 && lock_use(store, F_WRLCK, F_OFD_SETLK))
+    if (store->used < 0 && (store->used = open_locks(store, err)) < 0)
+        return -1;
+    if (lock_use(store, F_WRLCK, F_OFD_SETLK))
         return 0;
     return error_set(err, ERR_USAGE, "another process uses '%s': do this when it has ended",
                      store->folder);

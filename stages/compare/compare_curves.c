@@ -36,10 +36,11 @@ static void widen(struct panel *panel, const struct history *history, size_t off
     }
 }
 
-/* A round number, so that at most TICKS of them cover the range. */
-static double round_step(double range)
+/* A round number, so that at most TICKS of them cover the range; of a level line one that is not
+ * lost beside its value. */
+static double round_step(double range, double value)
 {
-    const double rough = fmax(range, 1e-6) / (TICKS - 1);
+    const double rough = fmax(range, 1e-6 * fmax(1, fabs(value))) / (TICKS - 1);
     const double power = pow(10, floor(log10(rough)));
     const double rest = rough / power;
     return power * (rest <= 1 ? 1 : rest <= 2 ? 2 : rest <= 5 ? 5 : 10);
@@ -58,7 +59,7 @@ static bool measure(struct panel *panel)
     }
     if (!(panel->high >= panel->low))
         return false;
-    panel->step = round_step(panel->high - panel->low);
+    panel->step = round_step(panel->high - panel->low, panel->high);
     panel->low = panel->step * floor(panel->low / panel->step);
     panel->high = panel->step * ceil(panel->high / panel->step);
     if (panel->high == panel->low)

@@ -80,7 +80,7 @@ static int by_change(const void *left, const void *right)
                           : strcmp(json_text(a->metric, "metric"), json_text(b->metric, "metric"));
 }
 
-/* F1 of the classes, those first that changed most. */
+/* F1 of the classes, those first that changed most; those that one side lacks come last. */
 static int add_classes(struct text *page, const json_t *metrics, struct error *err)
 {
     struct changed *list = memory_new(json_array_size(metrics), sizeof(*list), err);
@@ -92,9 +92,11 @@ static int add_classes(struct text *page, const json_t *metrics, struct error *e
         size_t size;
         double by;
         if (page_difference_class(metric, &size) != NULL && size > 0 &&
-            json_measurement(json_object_get(metric, "difference"), &by) && isfinite(by) &&
-            by != 0.0)
-            list[count++] = (struct changed){metric, fabs(by)};
+            !json_equal(json_object_get(metric, "a"), json_object_get(metric, "b")))
+            list[count++] = (struct changed){
+                metric, json_measurement(json_object_get(metric, "difference"), &by) && isfinite(by)
+                            ? fabs(by)
+                            : 0.0};
     }
     qsort(list, count, sizeof(*list), by_change);
     if (count > 0)

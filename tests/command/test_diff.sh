@@ -64,19 +64,83 @@ if command -v git > /dev/null; then
     r diff HEAD
     [ $status -eq 2 ] && grep -q "'HEAD' has no 'pipeline.lock'" "$here/err"
     ok $? revision_without_a_lock_says_so
+    mv "$project/.git/HEAD" "$project/.git/no-head"
+    GIT_CEILING_DIRECTORIES="$here" r diff v1
+    [ $status -eq 2 ] && grep -q "and no revision of git: not a git repository" "$here/err"
+    ok $? repository_that_git_does_not_take_is_told_as_git_tells_it
+    mv "$project/.git/no-head" "$project/.git/HEAD"
+    PATH=/nowhere r diff v1
+    [ $status -eq 2 ] && grep -q "and no revision of git: git cannot be started" "$here/err"
+    ok $? without_git_that_is_said
 else
     skip revision_of_git_is_read_from_git "git is missing"
 fi
 r diff nosuch
 [ $status -eq 2 ] && grep -q "'nosuch' is no run (see reprise log), no profile, no lock file and no revision of git" "$here/err"
 ok $? unknown_word_says_what_it_may_be
+r diff ''
+[ $status -eq 2 ] && grep -q "an empty word is no run, no profile and no revision" "$here/err"
+ok $? variable_that_is_not_set_is_no_side
+r diff '(none)' last
+[ $status -eq 0 ] && grep -q '^a  (none)' "$here/out"
+ok $? no_profile_has_the_name_that_it_has_in_the_lock
 mkdir "$project/deep"
 (cd "$project/deep" && "$reprise" diff --html page.html) > "$here/out" 2> "$here/err"
 [ -s "$project/deep/page.html" ] && grep -q 'What was changed' "$project/deep/page.html"
 ok $? page_is_written_where_the_caller_is
+ln -s /proc/self/fd/1 "$here/stdout"
+"$reprise" -C "$project" diff --html "$here/stdout" 2> "$here/err" | cat > "$here/out"
+grep -q '<h1>' "$here/out" && grep -q '^outs: ' "$here/out" && [ -L "$here/stdout" ]
+ok $? page_on_stdout_goes_there_and_replaces_nothing
 r diff --html /nowhere/page.html
 [ $status -eq 1 ] && grep -q "/nowhere/page.html" "$here/err"
 ok $? page_that_can_not_be_written_is_an_error
+
+# A key that gave something else when it was made again.
+project=$here/again
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<YAML
+stages:
+  score: {cmd: 'sh score.sh \${outs.metrics}', outs: {metrics: metrics.json}, metrics: [metrics]}
+YAML
+echo "echo x >> '$here/times'; echo \"{\\\"loss\\\": \$(wc -l < '$here/times'), \\\"same\\\": 1}\" > \"\$1\"" > "$project/score.sh"
+r run
+r run -f
+r diff
+tr -s ' ' < "$here/out" > "$here/narrow"
+grep -qx ' score.loss 1 2 +1 worse' "$here/narrow" && grep -qx 'outs: 1 of 1 differ: score.metrics' "$here/narrow"
+ok $? run_whose_result_was_replaced_under_its_key_has_the_numbers_of_its_record
+cat > "$project/pipeline.yaml" <<'YAML'
+stages:
+  score: {cmd: [sh, -c, "echo '{\"a\": 1}' > outs/a; echo '{\"b\": 1}' > outs/b"], outs: {a: a, b: b}, metrics: [a, b]}
+YAML
+r run
+sed -i 's/metrics: .a, b./metrics: [a]/' "$project/pipeline.yaml"
+r run -f
+r diff
+grep -qx 'outs: 0 of 2 differ' "$here/out"
+ok $? numbers_of_what_is_no_metrics_any_more_replace_nothing
+
+# Numbers that one side alone has.
+project=$here/lacking
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+stages:
+  score: {cmd: 'sh score.sh ${outs.metrics}', deps: {from: from.json}, outs: {metrics: metrics.json}, metrics: [metrics]}
+YAML
+echo 'cat deps/from > "$1" 2> /dev/null || cat deps/from/* > "$1"' > "$project/score.sh"
+echo '{"accuracy": 0.5, "per_class": [{"name": "cat", "f1": 0.5}, {"name": "dog", "f1": 0.5}]}' > "$project/from.json"
+r run
+echo '{"per_class": [{"name": "Kätzchen", "f1": 0.25}, {"name": "dog", "f1": 0.75}]}' > "$project/from.json"
+r run
+r diff --html "$here/page.html"
+tr -s ' ' < "$here/out" | sed -n '/^F1/,/^$/p' > "$here/f1"
+printf 'F1 of classes\n dog 0.5 0.75 +0.25 better\n Kätzchen - 0.25\n cat 0.5 -\n\n' | diff - "$here/f1" > "$here/err" && grep -q 'Kätzchen' "$here/page.html"
+ok $? classes_of_one_side_alone_are_told
+grep -qx "$(printf '  Kätzchen%28s %12s %12s' '' - 0.25)" "$here/out"
+ok $? names_are_padded_by_characters
+grep -q 'There is no such number in b' "$here/page.html" && ! grep -q 'No difference' "$here/page.html"
+ok $? page_does_not_call_a_number_that_is_gone_no_difference
 
 project=$here/profiles
 mkdir "$project"

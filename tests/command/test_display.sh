@@ -31,6 +31,12 @@ if script -qec true /dev/null > /dev/null 2>&1; then
     terminal 80
     tr '\r' '\n' < "$here/out" | sed "s/$(printf '\033')\\[[0-9;]*[A-Za-z]//g" | grep -q '^data  *\[#*\.*\]\(  ETA [0-9:]*\)\{0,1\}  val_accuracy 0.75  epoch 2/2'
     ok $? what_people_look_for_stands_first
+    cp "$project/pipeline.yaml" "$here/pipeline.yaml"
+    sed -i 's/^  side:/  side-by-side_of_a_profile-255-batch:/; s/side.copy/side-by-side_of_a_profile-255-batch.copy/' "$project/pipeline.yaml"
+    TERM=xterm script -qec "stty cols 80; $reprise -C $project run -f" /dev/null > "$here/out" 2>&1
+    tr '\r' '\n' < "$here/out" | sed "s/$(printf '\033')\\[[0-9;]*[A-Za-z]//g" | grep -q '^data  *\[#*\.*\]\(  ETA [0-9:]*\)\{0,1\}  val_accuracy 0.75'
+    ok $? nor_do_long_names_push_it_off
+    cp "$here/pipeline.yaml" "$project/pipeline.yaml"
     cp "$here/data.sh" "$project/stages/data.sh"
     export NO_COLOR=1
     terminal 100

@@ -72,6 +72,15 @@ r run --file other.yaml --set scale=5
 [ $status -eq 0 ] && [ -z "$(executed)" ]
 ok $? lock_files_beside_it_hold_theirs
 r run --set scale=3
+echo '<<<<<<<' >> "$project/other.lock"
+count=$(actions)
+r gc --age 0
+[ $status -eq 2 ] && grep -q 'other.lock:[0-9]*:[0-9]*: ' "$here/err" && [ "$(actions)" -eq "$count" ]
+ok $? other_lock_file_that_cannot_be_read_removes_nothing
+echo '[[package]]' > "$project/other.lock"
+r gc -n
+[ $status -eq 0 ]
+ok $? lock_file_of_another_tool_is_none
 rm -f "$project"/other.*
 r gc --age 0
 executed > /dev/null
@@ -92,9 +101,25 @@ fi
 r gc --age soon
 [ $status -eq 2 ] && grep -q "age 'soon': expected a time, as 12h or 30d" "$here/err"
 ok $? wrong_age_is_refused
+r gc --age 30
+[ $status -eq 2 ] && grep -q "age '30': expected a time, as 12h or 30d" "$here/err"
+ok $? age_without_a_unit_is_refused
 r gc --size big
 [ $status -eq 2 ] && grep -q "size 'big': expected bytes, as 500M or 20G" "$here/err"
 ok $? wrong_size_is_refused
+# To root nothing is read-only.
+nobody=
+[ "$(id -u)" -ne 0 ] || nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+chmod a+rx "$here"
+chmod -R a-w,a+rX "$project/cache"
+if $nobody test -x "$reprise" -a ! -w "$project/cache/key-locks" 2> /dev/null; then
+    $nobody "$reprise" -C "$project" gc --age 0 > "$here/out" 2> "$here/err"
+    [ $? -eq 1 ] && grep -q "cannot make the lock '.*/key-locks': Permission denied" "$here/err"
+    ok $? cache_that_cannot_be_written_says_so
+else
+    skip cache_that_cannot_be_written_says_so "this user may write everywhere, or another may not start $reprise"
+fi
+chmod -R u+w "$project/cache"
 echo '<<<<<<<' >> "$project/pipeline.lock"
 count=$(actions)
 r gc --age 0

@@ -101,12 +101,31 @@ static void plot_takes_any_numbers(void **state)
     progress_release(&progress);
 }
 
+static void numbers_as_large_as_a_double_are_gaps(void **state)
+{
+    (void)state;
+    struct growth growth = {0};
+    struct progress progress = {0};
+    tell(&growth, &progress, "epoch 1/4", "loss", "-1.7e308");
+    tell(&growth, &progress, "epoch 2/4", "loss", "1.7e308");
+    assert_null(drawn(&growth, 40));
+    tell(&growth, &progress, "epoch 3/4", "loss", "-9e299");
+    tell(&growth, &progress, "epoch 4/4", "loss", "9e299");
+    char *text = drawn(&growth, 40);
+    assert_non_null(strstr(text, " 9e+299 |                             .\n"));
+    assert_non_null(strstr(text, "-9e+299 |\n"));
+    free(text);
+    growth_release(&growth);
+    progress_release(&progress);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plot_has_training_and_validation),
         cmocka_unit_test(titles_stay_over_their_plots),
         cmocka_unit_test(plot_takes_any_numbers),
+        cmocka_unit_test(numbers_as_large_as_a_double_are_gaps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,4 +83,76 @@ r run --set 'shift="0000000000000000000000000000000000000000"'
 r metrics --runs
 grep -qE ' 0{29}\.\.\.  +103 ' "$here/out"
 ok $? long_parameter_leaves_room_for_the_metrics
+
+# Two stages whose numbers have one name, and nothing but seeds sets their rows apart.
+project=$here/two
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+vars: {seeds: [3, 5], base: 100}
+stages:
+  train:
+    matrix: {seed: "${seeds}"}
+    cmd: sh number.sh ${item.seed} ${outs.metrics}
+    params: {seed: "${item.seed}"}
+    outs: {metrics: metrics.json}
+    metrics: [metrics]
+  score:
+    matrix: {seed: "${seeds}"}
+    cmd: sh number.sh ${base}${item.seed} ${outs.metrics}
+    deps: {model: "train@${item.seed}.metrics"}
+    outs: {metrics: metrics.json}
+    metrics: [metrics]
+YAML
+echo 'echo "{\"accuracy\": $1}" > "$2"' > "$project/number.sh"
+r run
+r metrics --format csv
+tr -d '\r' < "$here/out" > "$here/csv"
+{
+    printf 'name,train.seed,accuracy\ntrain@3,3,3\ntrain@5,5,5\nscore@3,3,1003\nscore@5,5,1005\n'
+    printf 'train: mean of 2,,4\ntrain: deviation,,1.41421\nscore: mean of 2,,1004\nscore: deviation,,1.41421\n'
+} | diff - "$here/csv" > "$here/err"
+ok $? each_stage_has_its_own_mean
+r metrics --json --format table
+[ "$(grep -c '"stage": "train"' "$here/out")" -eq 1 ] && [ "$(grep -c '"n": 2' "$here/out")" -eq 2 ]
+ok $? json_says_whose_mean_it_is
+r metrics score
+[ $status -eq 0 ] && [ "$(wc -l < "$here/out")" -eq 2 ] && ! grep -q train "$here/out" && r metrics --format csv score && ! grep -q 'train@' "$here/out"
+ok $? stages_that_were_not_named_are_not_shown
+r metrics --runs nosuch
+[ $status -eq 2 ] && [ ! -s "$here/out" ] && grep -q "no run had a stage 'nosuch'" "$here/err"
+ok $? stage_that_no_run_had_is_refused
+
+# Runs by seed; one that set none, one that had the seed of another.
+project=$here/seeds
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+vars: {seed: 0}
+stages:
+  score: {cmd: "sh number.sh ${seed} ${outs.metrics}", params: {seed: "${seed}"}, outs: {metrics: metrics.json}, metrics: [metrics]}
+YAML
+cp "$here/two/number.sh" "$project"
+r run --set seed=9
+r run
+r run --set seed=2
+r run --set seed=5
+r run -f --set seed=2
+for order in '' -; do
+    r metrics --runs --format csv --sort "${order}seed"
+    sed '/^mean/,$d; 1d' "$here/out" | cut -d , -f 2 | tr '\n' ' '
+done > "$here/csv"
+[ "$(cat "$here/csv")" = '2 2 5 9  9 5 2 2  ' ]
+ok $? what_was_not_set_comes_last_either_way
+echo '{"started": "2099-01-01T00:00:00Z", "note": "of another tool"}' > "$project/reports/runs/20990101T000000Z-note.json"
+r metrics --runs --format csv score
+[ "$(tail -n 2 "$here/out" | tr -d '\r' | tr '\n' ' ')" = 'mean of 4,,4 deviation,,3.91578 ' ]
+ok $? run_with_the_seed_of_another_counts_once_and_other_files_are_no_runs
+# A metric that is called as what was set, and more of them than anybody would look at.
+numbers=$(seq 2000 | sed 's/.*/, \\"m&\\": &/' | tr -d '\n')
+echo "echo \"{\\\"seed\\\": 7$numbers}\" > \"\$2\"" > "$project/number.sh"
+r run --set seed=4
+r metrics --runs --format csv score
+head -n 1 "$here/out" | tr -d '\r' | tr , '\n' > "$here/heads"
+rm -f "$here/out"
+[ "$(grep -c '^m[0-9]' "$here/heads")" -eq 2000 ] && [ "$(grep -cx seed "$here/heads")" -eq 2 ]
+ok $? every_number_has_its_column
 finish

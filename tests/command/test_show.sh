@@ -72,6 +72,30 @@ r run
 [ $status -eq 1 ] && r metrics && grep -q 'e.m.loss  *inf$' "$here/out" && ! grep -q name "$here/out"
 ok $? infinite_metric_is_shown_and_meets_no_bound
 
+# ---- a variable that was set, and that the file has no more ----
+project=$here/renamed
+mkdir "$project"
+cat > "$project/pipeline.yaml" <<'YAML'
+vars: {old: 1}
+stages:
+  s: {cmd: [sh, -c, "echo '{\"v\": 1}' > outs/m.json"], params: {v: "${old}"}, outs: {m: m.json}, metrics: [m]}
+YAML
+r run --set old=2
+r run --set old=3
+sed -i 's/old/new/' "$project/pipeline.yaml"
+result=0
+for command in log 'log last' 'log s' diff 'diff last' 'metrics --runs' du 'gc -n' watch; do
+    # shellcheck disable=SC2086 # words
+    r $command
+    [ $status -eq 0 ] || result=1
+done
+r metrics
+[ $status -eq 0 ] && grep -q '^s has no result yet: param v' "$here/err" || result=1
+ok $result what_was_recorded_can_be_looked_at_after_a_variable_was_renamed
+r verify --as-recorded
+[ $status -eq 2 ] && grep -q "as the lock file records it: --set: unknown variable 'old'" "$here/err"
+ok $? verify_as_recorded_says_whose_set_it_is
+
 # ---- groups ----
 project=$here/groups
 mkdir "$project"

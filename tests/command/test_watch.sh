@@ -56,9 +56,32 @@ begin --set seed=3
 (sleep 1; kill -9 $run) &
 r watch
 { wait $run; } 2> /dev/null
-[ $status -eq 0 ] && grep -q '^train  ended without a result' "$here/out"
-ok $? killed_run_ends_the_watch
+[ $status -eq 1 ] && grep -q '^train  ended without a result' "$here/out" && grep -q 'the run left no record, as one that was killed' "$here/err"
+ok $? killed_run_ends_the_watch_as_a_failure
 touch "$here/go"
+
+# The one that began first ends last, and fails.
+cp "$project/pipeline.yaml" "$here/alone.yaml"
+echo '  late: {cmd: sh late.sh, params: {seed: "${seed}"}, outs: {model: model}}' >> "$project/pipeline.yaml"
+echo "touch '$here/late'; while [ ! -e '$here/done' ]; do sleep 0.02; done; sleep 1; exit 1" > "$project/late.sh"
+"$reprise" -C "$project" run --set seed=5 late > "$here/run" 2>&1 &
+late=$!
+while [ ! -e "$here/late" ]; do sleep 0.02; done
+sleep 1
+begin --set seed=5 train
+(sleep 1; touch "$here/go"; wait $run; sleep 1; touch "$here/done") &
+r watch
+wait $run $late
+[ $status -eq 1 ] && [ "$(grep -c ' [01] executed, 0 cached' "$here/out")" -eq 2 ] && grep -q 'the run failed' "$here/err"
+ok $? one_run_of_two_that_fails_is_a_failure
+cp "$here/alone.yaml" "$project/pipeline.yaml"
+
+begin --set seed=6
+status=$("$reprise" -C "$project" watch 2> "$here/err" > /dev/full; echo $?)
+kill -0 $run && [ "$status" -eq 1 ] && grep -q 'cannot write to stdout: No space left on device' "$here/err"
+ok $? watch_that_nobody_reads_ends
+touch "$here/go"
+wait $run
 
 if script -qec true /dev/null > /dev/null 2>&1; then
     begin --set seed=4
