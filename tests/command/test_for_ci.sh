@@ -96,6 +96,13 @@ ok $? badge_of_a_bound_that_is_met_is_green
 r metrics --badge double.result.value --set bound=7
 badge '#c62828' 'value: 2 (missed)'
 ok $? badge_of_a_bound_that_is_missed_is_red
+cp "$project/stages/double.sh" "$here/double.sh"
+echo 'echo "{\"value\": 6.999999999}" > "$(at outs result)"' >> "$project/stages/double.sh"
+r run --set scale=3 --set bound=7
+r metrics --badge double.result.value
+[ $status -eq 0 ] && badge '#c62828' 'value: 6.999999999 (missed)' && r metrics --format markdown && said '| double.result.value \>= 7 | 6.999999999 | **missed** |'
+ok $? bound_that_is_just_missed_has_the_digits_that_tell
+cp "$here/double.sh" "$project/stages/double.sh"
 sed -i '/require:/d' "$project/pipeline.yaml"
 r metrics --badge double.result.value
 badge '#1565c0' 'value: 3'
