@@ -425,6 +425,7 @@ static void report_tells_a_bound_apart_that_is_just_missed(void **state)
                 "by 0.00004 points.");
     expect_part(page, "<p class=\"big\">92.90000%</p>\n<p>target 92.90004%");
     expect_part(page, " 0.9290004</td><td>0.9290001</td>");
+    expect_part(run.messages, "target missed: test accuracy 0.9290000, asked 0.9290004");
     free(page);
     free(path);
     json_decref(lineage);
