@@ -24,6 +24,11 @@ r run
 r verify --junit made.xml
 [ $status -eq 0 ] && checked 15 0 0 && has lock double && has artifacts double.result && has published reports/index.html && has cache side && has require 'double.result.value &gt;= 1'
 ok $? each_stage_out_copy_and_requirement_is_a_test_case
+sed -i 's/^stages:/stage:/' "$project/pipeline.yaml"
+r verify --junit made.xml
+[ $status -eq 2 ] && checked 1 0 1 && grep -q "unknown key &#39;stage&#39;, did you mean &#39;stages&#39;?" "$project/made.xml"
+ok $? wrong_pipeline_file_is_an_error_of_junit_and_no_old_file_stays
+sed -i 's/^stage:/stages:/' "$project/pipeline.yaml"
 sed -i 's/bound: 1,/bound: 20,/' "$project/pipeline.yaml"
 chmod -R u+w "$project/artifacts/side" "$project/artifacts/report"
 echo more >> "$project/artifacts/side/copy.txt"
