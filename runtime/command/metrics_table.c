@@ -443,7 +443,7 @@ static void put_heads(struct text *text, struct columns *columns, enum metrics_f
         put_cell(text, columns, i + 1, columns->names[i], form, measure);
     end_row(text, form, measure);
     for (size_t i = 0; i <= columns->count && form == METRICS_MARKDOWN; i++)
-        text_add(text, i == 0 ? "|---|" : i == columns->count ? "--:|\n" : "--:|");
+        text_addf(text, "%s%s", i == 0 ? "|---|" : "--:|", i == columns->count ? "\n" : "");
 }
 
 static void put_all(const json_t *table, struct columns *columns, enum metrics_form form,

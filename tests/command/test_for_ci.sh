@@ -87,6 +87,9 @@ ok $? unknown_format_of_a_difference_is_refused
 r metrics --format markdown
 said '| name | value |' && said '|---|--:|' && said '| double | 3 |' && said '| double.result.value \>= 1 | 3 | met |'
 ok $? metrics_in_markdown_have_the_bounds
+r metrics data --format markdown
+[ "$(wc -l < "$here/out")" -eq 2 ]
+ok $? table_in_markdown_without_metrics_has_whole_lines
 r metrics --format markdown --set bound=7
 said '| double.result.value \>= 7 | 2 | **missed** |'
 ok $? missed_bounds_are_bold
