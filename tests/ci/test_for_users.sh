@@ -169,6 +169,12 @@ job
 ok $? github_job_that_failed_leaves_its_results_in_the_cache
 undo
 undo
+sed -i '1i profiles: {other: {}}\nprofile: other' "$here/origin/pipeline.yaml" && rm "$here/origin/pipeline.lock"
+commit profile
+job
+[ -z "$failed_at" ] && says 'Not compared' summary && says "has nothing of profile 'other'"
+ok $? github_job_passes_where_the_base_has_no_lock_to_compare_with
+undo
 rm "$here/bin/reprise"
 job
 [ "$failed_at" = Install ] && says '::error::reprise is not on the PATH'
