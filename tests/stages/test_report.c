@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tap.h"
 
@@ -161,6 +162,13 @@ static void put_many_classes(struct stage_run *run)
     assert_int_equal(json_write(path, metrics, &err), 0);
     json_decref(metrics);
     stage_run_dep(run, "metrics", path);
+    /* Of 10,000 classes with long names it has more than a MiB. */
+    snprintf(path, sizeof(path), "%s/long.txt", run->folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(ftruncate(fileno(file), (1 << 20) + 1), 0);
+    fclose(file);
+    stage_run_dep(run, "classification", path);
 }
 
 static size_t count_of(const char *page, const char *text)
