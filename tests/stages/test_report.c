@@ -573,6 +573,34 @@ static void report_recipe_names_what_was_set_quoted_for_shell_and_make(void **st
 }
 
 /* The command itself, with a make that prints what it would start. */
+static void report_recipe_of_a_pipeline_without_profiles_needs_no_makefile(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    size_t size;
+    json_t *lineage;
+    init_run(&run, 0.85);
+    assert_int_equal(json_read(FIXTURES "lineage.json", &lineage, &err), 0);
+    json_object_set_new(lineage, "profile", json_string(""));
+    json_object_set_new(lineage, "sets", json_pack("{s:i}", "phase1.epochs", 1));
+    char *path = file_join(run.folder, "lineage.json", &err);
+    assert_int_equal(json_write(path, lineage, &err), 0);
+    stage_run_dep(&run, "lineage", path);
+    char *page = execute(&run, "report/index.html");
+    expect_part(page, "\nreprise run --set phase1.epochs=1\n");
+    expect_part(page, "\nreprise verify --as-recorded\n");
+    free(page);
+    page = stage_run_read(&run, "report/report.md", &size);
+    expect_part(page,
+                "\n    reprise run --set phase1.epochs=1\n    reprise verify --as-recorded\n");
+    expect_part(page, "\nWith --set phase1.epochs=1.\n");
+    free(page);
+    free(path);
+    json_decref(lineage);
+    stage_run_release(&run);
+}
+
 static void report_recipe_reaches_the_program_as_it_was_set(void **state)
 {
     (void)state;
@@ -910,6 +938,7 @@ int main(void)
         cmocka_unit_test(report_compares_with_published_numbers_only_where_given),
         cmocka_unit_test(report_recipe_names_what_was_set_quoted_for_shell_and_make),
         cmocka_unit_test(report_recipe_reaches_the_program_as_it_was_set),
+        cmocka_unit_test(report_recipe_of_a_pipeline_without_profiles_needs_no_makefile),
         cmocka_unit_test(report_shows_the_recipe_in_page_and_markdown),
         cmocka_unit_test(report_leaves_out_what_is_not_there),
         cmocka_unit_test(report_leaves_out_boxes_that_are_not_known),
