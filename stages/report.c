@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/stage.h"
+#include "page/page_numbers.h"
 #include "report/report_card.h"
 #include "report/report_content.h"
 #include "report/report_html.h"
@@ -88,11 +89,13 @@ static int run(struct stage *stage, struct error *err)
         write_json(folder, &content, err) == 0 &&
         write_page(folder, "index.html", report_html, &content, err) == 0 &&
         write_card(stage, &content, err) == 0) {
+        const int digits = 2 + page_decimals_apart(content.accuracy, content.target);
         if (isnan(content.target))
             stage_note(stage, "test accuracy %.4f", content.accuracy);
         else
-            stage_note(stage, "target %s: test accuracy %.4f, asked %.4f",
-                       content.reached ? "reached" : "missed", content.accuracy, content.target);
+            stage_note(stage, "target %s: test accuracy %.*f, asked %.*f",
+                       content.reached ? "reached" : "missed", digits, content.accuracy, digits,
+                       content.target);
         result = 0;
     }
     report_content_release(&content);

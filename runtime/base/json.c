@@ -9,14 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON_LIMIT = 64 << 20 };
-
 int json_read(const char *path, json_t **value, struct error *err)
 {
     char *data;
     size_t size;
     json_error_t json_error;
-    if (file_read(path, JSON_LIMIT, &data, &size, err) < 0)
+    if (file_read(path, JSON_FILE_LIMIT, &data, &size, err) < 0)
         return -1;
     json_t *parsed = json_loadb(data, size, JSON_REJECT_DUPLICATES, &json_error);
     free(data);

@@ -8,7 +8,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Reads an object from a file of at most 64 MiB; json_decref() it. */
+/* What a confusion matrix of 10,000 classes takes as metrics. */
+enum { JSON_FILE_LIMIT = 1 << 30 };
+
+/* Reads an object from a file of at most JSON_FILE_LIMIT bytes; json_decref() it. */
 int json_read(const char *path, json_t **value, struct error *err);
 
 /* Writes through a temporary file: members sorted, but `schema` (the version of a document's form,

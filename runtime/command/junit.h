@@ -7,8 +7,8 @@
 
 #include <jansson.h>
 
-/* Of cases as struct verification keeps them. `stopped`, if not NULL, is why there are no more:
- * one case more, which is an error. */
+/* Of cases as struct verification keeps them, or NULL. `stopped`, if not NULL, is why there are no
+ * more: one case more, which is an error. */
 int junit_write(const char *path, const json_t *cases, const struct error *stopped,
                 struct error *err);
 

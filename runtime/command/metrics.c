@@ -162,11 +162,11 @@ static int add_bounds(const struct project *project, const struct job *job, stru
     for (size_t i = 0; i < job->stage->requirement_count; i++) {
         struct requirement_result result;
         struct text name = {0};
-        char value[JSON_NUMBER_SIZE] = "-";
+        char value[JSON_NUMBER_SIZE] = "-", bound[JSON_NUMBER_SIZE];
         if (requirement_check_job(project, job->stage, i, job->action, &result, err) < 0)
             return -1;
         if (result.known)
-            number_show(&result.value, value);
+            number_show_apart(&result.value, &result.requirement->bound, value, bound);
         text_add(&name, job->stage->name);
         text_add(&name, ".");
         requirement_name(job->stage, i, &name);

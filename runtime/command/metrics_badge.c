@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/number.h"
 #include "command/badge.h"
 #include "command/numbers.h"
 #include "command/print.h"
@@ -19,7 +20,7 @@ static const char *behind(const char *name, const char *prefix)
 
 /* Of the bounds on this number, the one that is missed counts. */
 static int judge(const struct project *project, const struct job *job, const char *metric,
-                 enum badge_verdict *verdict, struct error *err)
+                 enum badge_verdict *verdict, struct number *counts, struct error *err)
 {
     for (size_t i = 0; i < job->stage->requirement_count; i++) {
         const struct plan_requirement *bound = &job->stage->requirements[i];
@@ -29,20 +30,22 @@ static int judge(const struct project *project, const struct job *job, const cha
             continue;
         if (requirement_check_job(project, job->stage, i, job->action, &result, err) < 0)
             return -1;
-        if (*verdict != BADGE_MISSED)
-            *verdict = result.met ? BADGE_MET : BADGE_MISSED;
+        if (*verdict == BADGE_MISSED)
+            continue;
+        *verdict = result.met ? BADGE_MET : BADGE_MISSED;
+        *counts = bound->bound;
     }
     return 0;
 }
 
 static int find_verdict(const struct jobs *jobs, const char *name, enum badge_verdict *verdict,
-                        struct error *err)
+                        struct number *counts, struct error *err)
 {
     *verdict = BADGE_NO_BOUND;
     for (size_t i = 0; i < jobs->count; i++) {
         const char *metric = behind(name, jobs->list[i].stage->name);
         if (metric != NULL && jobs->list[i].state == JOB_CACHED &&
-            judge(jobs->project, &jobs->list[i], metric, verdict, err) < 0)
+            judge(jobs->project, &jobs->list[i], metric, verdict, counts, err) < 0)
             return -1;
     }
     return 0;
@@ -70,10 +73,16 @@ static int unknown(const char *name, const json_t *numbers, struct error *err)
 
 /* The metric's own name is its label: that of the stage's group and of the file says less. */
 static int print(const char *label, const json_t *value, enum badge_verdict verdict,
-                 struct error *err)
+                 const struct number *counts, struct error *err)
 {
     struct text svg = {0}, shown = {0};
-    numbers_show(&shown, value);
+    struct number number;
+    char apart[JSON_NUMBER_SIZE], bound[JSON_NUMBER_SIZE];
+    if (verdict != BADGE_NO_BOUND && number_from_json(value, &number)) {
+        number_show_apart(&number, counts, apart, bound);
+        text_add(&shown, apart);
+    } else
+        numbers_show(&shown, value);
     badge_svg(label, text_string(&shown), verdict, &svg);
     svg.failed |= shown.failed;
     text_release(&shown);
@@ -86,6 +95,7 @@ int metrics_badge(const struct jobs *jobs, const json_t *metrics, const char *na
     const char *out, *label = name;
     json_t *numbers = json_object(), *object;
     enum badge_verdict verdict;
+    struct number counts = {0};
     json_object_foreach ((json_t *)metrics, out, object) {
         if (!json_is_object(object)) /* "schema" */
             continue;
@@ -98,8 +108,8 @@ int metrics_badge(const struct jobs *jobs, const json_t *metrics, const char *na
         result = error_set(err, ERR_MEMORY, "out of memory for the metrics");
     else if (value == NULL)
         result = unknown(name, numbers, err);
-    else if ((result = find_verdict(jobs, name, &verdict, err)) == 0)
-        result = print(label, value, verdict, err);
+    else if ((result = find_verdict(jobs, name, &verdict, &counts, err)) == 0)
+        result = print(label, value, verdict, &counts, err);
     json_decref(numbers);
     return result;
 }

@@ -403,6 +403,7 @@ static int verify_project(const struct options *options, const struct signing_ke
                           struct launcher *launcher, struct error *err)
 {
     struct project project;
+    struct error ignored;
     char *junit;
     enum project_view view = options->as_recorded ? PROJECT_EXACTLY_AS_RECORDED : PROJECT_DELIVERED;
     if (options_place(options, options->junit, &junit, err) < 0)
@@ -410,6 +411,8 @@ static int verify_project(const struct options *options, const struct signing_ke
     struct project_settings settings = options->project;
     settings.without_data = options->lock_only || options->no_data;
     if (project_open(&settings, view, &project, err) < 0) {
+        if (junit != NULL)
+            junit_write(junit, NULL, err, &ignored);
         free(junit);
         return -1;
     }

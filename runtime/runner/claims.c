@@ -32,7 +32,8 @@ struct claims {
     const struct lock *lock;
     struct text *lines;
     bool *good; /* by job: its outs are those of the lock */
-    size_t mismatches, elsewhere, stale;
+    size_t mismatches, stale, elsewhere;
+    size_t behind; /* with nothing of their own that differs: what is upstream tells */
 };
 
 /* What differs in one stage. */
@@ -82,9 +83,10 @@ static bool is_good_upstream(const struct claims *claims, const struct plan_dep 
 
 /* What comes from a stage upstream that differs is no fault of this one; where upstream is as the
  * lock says, the lock contradicts itself. */
-static bool check_deps(struct claims *claims, const struct job *job, const struct lock_stage *entry,
-                       bool *contradicts)
+static bool check_deps(struct differences *found, const struct job *job,
+                       const struct lock_stage *entry, bool *contradicts)
 {
+    struct claims *claims = found->claims;
     bool all = true;
     for (size_t i = 0; i < job->stage->dep_count; i++) {
         const struct plan_dep *dep = &job->stage->deps[i];
@@ -96,9 +98,11 @@ static bool check_deps(struct claims *claims, const struct job *job, const struc
             *contradicts = true;
             text_addf(claims->lines, "%s: dep '%s' of the lock is not what its '%s' made\n",
                       job->stage->name, dep->name, item->path);
-        } else if (item == NULL || dep->path != NULL)
+        } else if (item == NULL || dep->path != NULL) {
+            found->here = true;
             text_addf(claims->lines, "%s: the lock is not of this pipeline: dep '%s' %s\n",
                       job->stage->name, dep->name, item == NULL ? "is new" : "changed");
+        }
     }
     return all;
 }
@@ -176,7 +180,7 @@ static int check_job(struct claims *claims, const struct job *job, struct error 
         lock_entry_compare(entry, now, differs, &found);
         if (good)
             check_copies(entry, now, &found);
-        deps = check_deps(claims, job, entry, &contradicts);
+        deps = check_deps(&found, job, entry, &contradicts);
         check_edited(entry, now, deps, &found);
         text_release(&found.deps);
         lock_stage_free(now);
@@ -184,13 +188,15 @@ static int check_job(struct claims *claims, const struct job *job, struct error 
     bool same_key = digest_equal(&entry->key, &job->key);
     if (contradicts || (!good && (same_key || (!found.here && !found.elsewhere && deps))))
         claims->mismatches++;
+    else if (found.here)
+        claims->stale++;
     else if (found.elsewhere)
         claims->elsewhere++;
-    else if (!same_key && deps && !found.here && !job->stage->lineage && !entry->old) {
+    else if (!same_key && deps && !job->stage->lineage && !entry->old) {
         text_addf(claims->lines, "%s: the lock's key is not that of its entry\n", job->stage->name);
         claims->mismatches++;
-    } else if (!same_key || found.here || !deps)
-        claims->stale++;
+    } else if (!same_key || !deps)
+        claims->behind++;
     return 0;
 }
 
@@ -232,12 +238,12 @@ int claims_check(const struct jobs *jobs, struct text *lines, struct error *err)
     if (claims.mismatches > 0)
         error_set(err, ERR_MISMATCH, "%zu stage%s not give what the lock claims: see above",
                   claims.mismatches, claims.mismatches == 1 ? " does" : "s do");
-    else if (claims.elsewhere > 0)
+    else if (claims.stale == 0 && claims.elsewhere > 0)
         error_set(err, ERR_NOT_REPRODUCIBLE,
                   "the lock was made elsewhere, and cannot be tested here: %zu stage%s of another "
                   "build or machine",
                   claims.elsewhere, claims.elsewhere == 1 ? "" : "s");
-    else if (claims.stale > 0)
+    else if (claims.stale + claims.behind > 0)
         error_set(err, ERR_STAGE, "the lock is stale: run without --locked, and commit it");
     else
         result = 0;

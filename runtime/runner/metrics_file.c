@@ -1,5 +1,7 @@
 #include "runner/metrics_file.h"
 
+#include "base/json.h"
+
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -7,8 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { SIZE_LIMIT = 64 << 20 };
 
 /* What other languages' writers call a number. */
 static bool is_about_nan(const char *text)
@@ -26,13 +26,12 @@ int metrics_file_check(int folder, const char *path, const struct plan_out *out,
     json_error_t why = {0};
     int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     bool there = fd >= 0 && fstat(fd, &st) == 0;
-    if (!there || !S_ISREG(st.st_mode) || st.st_size > SIZE_LIMIT) {
+    if (!there || !S_ISREG(st.st_mode) || st.st_size > JSON_FILE_LIMIT) {
         if (fd >= 0)
             close(fd);
         if (there && (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)))
             return error_set(err, ERR_STAGE, "the metrics '%s' (%s) are %s and must be a JSON file",
-                             out->name, path,
-                             S_ISDIR(st.st_mode) ? "a folder" : "more than 64 MiB");
+                             out->name, path, S_ISDIR(st.st_mode) ? "a folder" : "more than 1 GiB");
         return 0; /* who takes it tells what it is */
     }
     FILE *stream = fdopen(fd, "r");

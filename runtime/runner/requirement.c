@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { METRICS_LIMIT = 64 << 20 };
-
 static const char *relation_sign(enum plan_relation relation)
 {
     static const char *const names[] = {
@@ -32,7 +30,7 @@ json_t *requirement_metrics(struct store *store, const struct content *content, 
     char *data;
     size_t size;
     json_error_t why;
-    if (blob_read(store, &content->digest, METRICS_LIMIT, &data, &size, err) < 0)
+    if (blob_read(store, &content->digest, JSON_FILE_LIMIT, &data, &size, err) < 0)
         return NULL;
     json_t *metrics = json_loadb(data, size, 0, &why);
     free(data);

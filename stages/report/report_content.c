@@ -62,13 +62,15 @@ static int read_from_folder(struct stage *stage, const char *dep, const char *na
     return result;
 }
 
-static int read_classification(struct stage *stage, char **classification, struct error *err)
+/* Of many classes it is long, and is not shown. */
+static int read_classification(struct stage *stage, struct report_content *content,
+                               struct error *err)
 {
     size_t size;
-    if (!stage_has_dep(stage, "classification"))
+    if (!stage_has_dep(stage, "classification") || report_has_many_classes(content))
         return 0;
-    return file_read(stage_dep(stage, "classification", err), LARGEST_TEXT, classification, &size,
-                     err);
+    return file_read(stage_dep(stage, "classification", err), LARGEST_TEXT,
+                     &content->classification, &size, err);
 }
 
 static int check_metrics(struct report_content *content, struct error *err)
@@ -489,8 +491,7 @@ static int read_all(struct stage *stage, struct report_content *content, struct 
         report_experiment_read(stage, content->lineage, &content->experiment, err) < 0 ||
         read_from_folder(stage, "dataset", "dataset.json", &content->dataset, err) < 0 ||
         read_from_folder(stage, "splits", "split.json", &content->split, err) < 0 ||
-        read_classification(stage, &content->classification, err) < 0 ||
-        read_phases(stage, content, err) < 0 ||
+        read_classification(stage, content, err) < 0 || read_phases(stage, content, err) < 0 ||
         report_figures_read(stage, content->figures, err) < 0)
         return -1;
     return describe_figures(content, err);

@@ -239,10 +239,12 @@ static void add_origin(struct text *page, const struct report_content *content)
     if (*profile != '\0') {
         text_add(page, "Profile ");
         escape_markdown(page, profile);
-        text_add(page, sets.size > 0 ? ", with " : "");
-        escape_markdown(page, text_string(&sets));
-        text_add(page, ".\n\n");
     }
+    if (sets.size > 0) {
+        text_add(page, *profile != '\0' ? ", with " : "With ");
+        escape_markdown(page, text_string(&sets));
+    }
+    text_add(page, *profile != '\0' || sets.size > 0 ? ".\n\n" : "");
     page->failed |= sets.failed;
     text_release(&sets);
 }

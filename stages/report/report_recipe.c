@@ -56,25 +56,31 @@ static void add_flags(struct text *text, const char *flags)
     text_release(&escaped);
 }
 
+/* A pipeline without profiles is not that of Reprise's own tree, whose Makefile builds the program:
+ * it is one that `reprise init` wrote, for the program on the PATH. */
+static bool is_of_own_tree(const json_t *lineage)
+{
+    return json_text(lineage, "profile")[0] != '\0';
+}
+
 void report_recipe_run(struct text *text, const json_t *lineage)
 {
-    const char *profile = json_string_value(json_object_get(lineage, "profile"));
     struct text flags = {0};
-    text_add(text, "make pipeline");
-    if (profile != NULL && *profile != '\0') {
-        text_add(text, " PROFILE=");
-        report_recipe_word(text, profile);
-    }
     add_sets(&flags, json_object_get(lineage, "sets"));
-    if (flags.size > 0)
-        add_flags(text, text_string(&flags));
+    if (is_of_own_tree(lineage)) {
+        text_add(text, "make pipeline PROFILE=");
+        report_recipe_word(text, json_text(lineage, "profile"));
+        if (flags.size > 0)
+            add_flags(text, text_string(&flags));
+    } else
+        text_addf(text, "reprise run%s%s", flags.size > 0 ? " " : "", text_string(&flags));
     text->failed |= flags.failed;
     text_release(&flags);
 }
 
 void report_recipe_verify(struct text *text, const json_t *lineage)
 {
-    text_add(text, "build/reprise verify");
+    text_add(text, is_of_own_tree(lineage) ? "build/reprise verify" : "reprise verify");
     if (json_object_size(json_object_get(lineage, "sets")) > 0)
         text_add(text, " --as-recorded");
 }

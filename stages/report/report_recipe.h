@@ -9,11 +9,11 @@
 /* A word for a shell, as it is where nothing in it has a meaning. */
 void report_recipe_word(struct text *text, const char *word);
 /* make pipeline PROFILE=x RUN_FLAGS="--set a.b=c", quoted for a shell, for make and for the shell
- * that make starts. */
+ * that make starts; reprise run --set a.b=c of a pipeline without profiles. */
 void report_recipe_run(struct text *text, const json_t *lineage);
 /* --set a.b=c for all that was set, quoted for a shell; nothing where nothing was. */
 void report_recipe_sets(struct text *text, const json_t *lineage);
-/* build/reprise verify, with what was set where something was. */
+/* build/reprise verify, or reprise verify, with what was set where something was. */
 void report_recipe_verify(struct text *text, const json_t *lineage);
 /* Whether evaluate's metrics have the digest that they have here; nothing where the lineage has
  * none. */

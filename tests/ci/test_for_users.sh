@@ -43,8 +43,10 @@ clone() { rm -rf "$here/clone" && git clone -q "$here/origin" "$here/clone"; }
 value() {
     case $1 in
     '${{ github.event.pull_request.base.sha || github.event.before }}') echo "$base" ;;
-    'reprise-${{ runner.os }}-${{ runner.arch }}-${{ hashFiles('"'pipeline.lock'"') }}') echo "reprise-$(sha256sum < "$here/clone/pipeline.lock" | cut -c 1-64)" ;;
-    'reprise-${{ runner.os }}-${{ runner.arch }}-') echo reprise- ;;
+    'reprise-${{ runner.os }}-${{ runner.arch }}-${{ hashFiles('"'cache/actions/**'"') }}')
+        echo "reprise-$(find "$here/clone/cache/actions" -type f -exec sha256sum {} + | cut -c 1-64 | sort | sha256sum | cut -c 1-64)"
+        ;;
+    'reprise-${{ runner.os }}-${{ runner.arch }}-'*) echo "reprise-${1##*-}" ;;
     *'${{'*) echo "# '$1' is not known to this test" >&2; exit 1 ;;
     *) echo "$1" ;;
     esac
@@ -61,9 +63,13 @@ with() { github jobs pipeline steps "$step" with "$1"; }
 use() ( # use ACTION: what it does, of what is said there
     case ${1%@*} in
     actions/checkout) [ "$(with fetch-depth)" = 0 ] && [ "$(with persist-credentials)" = false ] && clone ;;
-    actions/cache)
+    actions/cache/restore)
         from=$(ls -td "$here/caches/$(value "$(with key)")" "$here/caches/$(value "$(with restore-keys)")"* 2> /dev/null | head -n 1)
         [ -z "$from" ] || cp -a "$from" "$here/clone/$(with path)"
+        ;;
+    actions/cache/save)
+        to=$here/caches/$(value "$(with key)")
+        [ -e "$to" ] || { mkdir -p "$here/caches" && cp -a "$here/clone/$(with path)" "$to" && touch "$to"; }
         ;;
     actions/upload-artifact)
         paths=$(with path)
@@ -97,8 +103,6 @@ job() {
                     GITHUB_OUTPUT="$here/outputs" GITHUB_PATH="$here/outputs" RUNNER_TEMP="$here/tmp" bash --noprofile --norc -eo pipefail "$here/step.sh") >> "$here/log" 2>&1
         fi || failed_at=${failed_at:-$name}
     done
-    key=reprise-$(sha256sum < "$here/origin/pipeline.lock" | cut -c 1-64)
-    [ -n "$failed_at" ] || [ -e "$here/caches/$key" ] || { mkdir -p "$here/caches" && cp -a "$here/clone/cache" "$here/caches/$key"; }
 }
 says() { grep -qF -- "$1" "$here/${2:-log}"; }
 junit() { grep -q "failures=\"$1\" errors=\"0\"" "$here/clone/reprise-junit.xml"; }
@@ -108,7 +112,7 @@ junit() { grep -q "failures=\"$1\" errors=\"0\"" "$here/clone/reprise-junit.xml"
 ok $? github_has_least_permissions_no_secrets_a_time_limit_and_one_run_at_a_time
 result=0
 for step in $(github jobs pipeline steps); do
-    ! github jobs pipeline steps "$step" uses > "$here/uses" || grep -qxE '[a-z-]+/[a-z-]+@v[0-9]+\.[0-9]+\.[0-9]+' "$here/uses" || result=1
+    ! github jobs pipeline steps "$step" uses > "$here/uses" || grep -qxE '[a-z-]+(/[a-z-]+)+@v[0-9]+\.[0-9]+\.[0-9]+' "$here/uses" || result=1
     ! github jobs pipeline steps "$step" run | grep -qF '${{' || result=1 # would be words of a script that others choose
 done
 ok $result github_pins_actions_and_puts_nothing_of_others_into_scripts
@@ -154,8 +158,22 @@ job
 [ -z "$failed_at" ] && says "::warning::pipeline.lock was made by another build" && says 'met: count: count.words' && junit 0
 ok $? github_job_of_a_lock_of_another_build_warns_and_holds_the_bounds
 job REPRISE_ELSEWHERE=fail
-[ "$failed_at" = Run ]
-ok $? github_job_of_a_lock_of_another_build_fails_where_that_is_asked
+[ "$failed_at" = Run ] && says '0 executed, 2 cached'
+ok $? github_job_of_a_lock_of_another_build_fails_where_that_is_asked_and_executes_nothing_twice
+commit stale 's/least: 4/least: 2/' pipeline.yaml
+job
+[ "$failed_at" = Run ] && says 'count: another build' && says 'the lock is stale' && ! says '::warning::'
+ok $? github_job_of_a_stale_lock_of_another_build_fails
+job
+[ "$failed_at" = Run ] && says '0 executed, 2 cached'
+ok $? github_job_that_failed_leaves_its_results_in_the_cache
+undo
+undo
+sed -i '1i profiles: {other: {}}\nprofile: other' "$here/origin/pipeline.yaml" && rm "$here/origin/pipeline.lock"
+commit profile
+job
+[ -z "$failed_at" ] && says 'Not compared' summary && says "has nothing of profile 'other'"
+ok $? github_job_passes_where_the_base_has_no_lock_to_compare_with
 undo
 rm "$here/bin/reprise"
 job
@@ -190,7 +208,7 @@ gitlab_job() { # gitlab_job [NAME=VALUE...]: $status is that of before_script an
     done
     cat "$here/log.job" "$here/log.after" > "$here/log"
     cp "$here/clone/reprise-summary.md" "$here/summary"
-    [ $status -ne 0 ] || { rm -rf "$here/gitlab-cache" && cp -a "$here/clone/cache" "$here/gitlab-cache"; }
+    case $status$(gitlab reprise cache when) in 0* | *always) rm -rf "$here/gitlab-cache" && cp -a "$here/clone/cache" "$here/gitlab-cache" ;; esac
 }
 [ "$(gitlab reprise artifacts when)" = always ] && [ "$(gitlab reprise artifacts reports junit)" = reprise-junit.xml ] && [ "$(gitlab reprise cache paths 0)" = cache/ ] && gitlab reprise timeout > /dev/null
 ok $? gitlab_keeps_junit_and_the_cache_and_has_a_time_limit
@@ -215,4 +233,8 @@ commit build '$s/$/\n# another build/' count.sh
 gitlab_job
 [ $status -eq 0 ] && says 'warning: pipeline.lock was made by another build' && gitlab_job REPRISE_ELSEWHERE=fail && [ $status -eq 104 ]
 ok $? gitlab_job_of_a_lock_of_another_build_warns_or_fails_as_is_asked
+commit stale 's/least: 4/least: 2/' pipeline.yaml
+gitlab_job
+[ $status -eq 1 ] && says 'the lock is stale' && ! says 'warning: pipeline.lock was made' && gitlab_job && [ $status -eq 1 ] && says '0 executed, 2 cached'
+ok $? gitlab_job_that_failed_leaves_its_results_in_the_cache
 finish

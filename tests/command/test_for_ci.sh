@@ -24,6 +24,11 @@ r run
 r verify --junit made.xml
 [ $status -eq 0 ] && checked 15 0 0 && has lock double && has artifacts double.result && has published reports/index.html && has cache side && has require 'double.result.value &gt;= 1'
 ok $? each_stage_out_copy_and_requirement_is_a_test_case
+sed -i 's/^stages:/stage:/' "$project/pipeline.yaml"
+r verify --junit made.xml
+[ $status -eq 2 ] && checked 1 0 1 && grep -q "unknown key &#39;stage&#39;, did you mean &#39;stages&#39;?" "$project/made.xml"
+ok $? wrong_pipeline_file_is_an_error_of_junit_and_no_old_file_stays
+sed -i 's/^stage:/stages:/' "$project/pipeline.yaml"
 sed -i 's/bound: 1,/bound: 20,/' "$project/pipeline.yaml"
 chmod -R u+w "$project/artifacts/side" "$project/artifacts/report"
 echo more >> "$project/artifacts/side/copy.txt"
@@ -82,6 +87,9 @@ ok $? unknown_format_of_a_difference_is_refused
 r metrics --format markdown
 said '| name | value |' && said '|---|--:|' && said '| double | 3 |' && said '| double.result.value \>= 1 | 3 | met |'
 ok $? metrics_in_markdown_have_the_bounds
+r metrics data --format markdown
+[ "$(wc -l < "$here/out")" -eq 2 ]
+ok $? table_in_markdown_without_metrics_has_whole_lines
 r metrics --format markdown --set bound=7
 said '| double.result.value \>= 7 | 2 | **missed** |'
 ok $? missed_bounds_are_bold
@@ -96,6 +104,13 @@ ok $? badge_of_a_bound_that_is_met_is_green
 r metrics --badge double.result.value --set bound=7
 badge '#c62828' 'value: 2 (missed)'
 ok $? badge_of_a_bound_that_is_missed_is_red
+cp "$project/stages/double.sh" "$here/double.sh"
+echo 'echo "{\"value\": 6.999999999}" > "$(at outs result)"' >> "$project/stages/double.sh"
+r run --set scale=3 --set bound=7
+r metrics --badge double.result.value
+[ $status -eq 0 ] && badge '#c62828' 'value: 6.999999999 (missed)' && r metrics --format markdown && said '| double.result.value \>= 7 | 6.999999999 | **missed** |'
+ok $? bound_that_is_just_missed_has_the_digits_that_tell
+cp "$here/double.sh" "$project/stages/double.sh"
 sed -i '/require:/d' "$project/pipeline.yaml"
 r metrics --badge double.result.value
 badge '#1565c0' 'value: 3'

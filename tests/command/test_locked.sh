@@ -98,6 +98,15 @@ echo '# built anew' >> "$project/stages/side.sh"
 r run --locked
 [ $status -eq 104 ] && grep -q "^side: another build: 'stages/side.sh' changed" "$here/err" && cmp -s "$lock" "$here/lock"
 ok $? another_build_has_its_own_status
+result=0
+# Such a lock is no excuse for one that is not of this pipeline, wherever it was made.
+forged 1 'double: the lock is not of this pipeline: its params changed' 's/scale: 2/scale: 3/'
+forged 1 "^side: another build: 'stages/side.sh' changed" "/from: extra.txt/,/size/s/digest: ../digest: 00/"
+forged 1 "side: the lock is not of this pipeline: dep 'extra' changed" "/from: extra.txt/,/size/s/digest: ../digest: 00/"
+forged 1 'the lock is of other --set' 's/sets: {}/sets: {scale: 2}/'
+forged 1 '^side: has no entry in the lock' 's/^      side:/      sdie:/'
+ok $result stale_lock_of_another_build_is_stale
+cp "$here/lock" "$lock"
 r run
 cp "$lock" "$here/lock"
 
@@ -138,6 +147,10 @@ r run --locked
 [ $status -eq 104 ] && grep -q "^p: made on 'cpu one', here is 'cpu two': not reproducible here" "$here/err" &&
     cmp -s "$project/pipeline.lock" "$here/lock2"
 ok $? locked_run_on_another_machine_has_its_own_message_and_status
+sed -i '/^  q:/s/outs: {o: o}/params: {a: 1}, &/' "$project/pipeline.yaml"
+r run --locked
+[ $status -eq 1 ] && grep -q "^p: made on 'cpu one', here is 'cpu two': not reproducible here" "$here/err" && grep -q '^q: the lock is not of this pipeline: its params changed' "$here/err"
+ok $? stale_lock_of_another_machine_is_stale
 
 # Its cache has what it made under its own fingerprint, and not what the lock's machine had.
 sed -i 's|^  q: .*|  q: {cmd: [cp, deps/o/o, outs/o], deps: {o: p.o}, lineage: true, outs: {o: o}}|' "$project/pipeline.yaml"

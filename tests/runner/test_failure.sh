@@ -45,6 +45,10 @@ accuracy 0.5|are no JSON: outs/result.json:1:
 |are no JSON
 EOF
 ok $result metrics_that_are_no_json_object_fail_their_stage
+with double '{ printf "{"; head -c 70000000 /dev/zero | tr "\0" " "; echo "\"value\": 4}"; } > "$(at outs result)"'
+r run
+[ $status -eq 0 ] && r metrics double && grep -q 'value  *4$' "$here/out" && r verify
+ok $status metrics_may_be_as_large_as_those_of_ten_thousand_classes
 with double 'mkdir "$(at outs result)"'
 r run
 [ $status -eq 1 ] && grep -q "^double  failed: the metrics 'result' (outs/result.json) are a folder" "$here/err"

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tap.h"
 
@@ -161,6 +162,13 @@ static void put_many_classes(struct stage_run *run)
     assert_int_equal(json_write(path, metrics, &err), 0);
     json_decref(metrics);
     stage_run_dep(run, "metrics", path);
+    /* Of 10,000 classes with long names it has more than a MiB. */
+    snprintf(path, sizeof(path), "%s/long.txt", run->folder);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(ftruncate(fileno(file), (1 << 20) + 1), 0);
+    fclose(file);
+    stage_run_dep(run, "classification", path);
 }
 
 static size_t count_of(const char *page, const char *text)
@@ -425,6 +433,7 @@ static void report_tells_a_bound_apart_that_is_just_missed(void **state)
                 "by 0.00004 points.");
     expect_part(page, "<p class=\"big\">92.90000%</p>\n<p>target 92.90004%");
     expect_part(page, " 0.9290004</td><td>0.9290001</td>");
+    expect_part(run.messages, "target missed: test accuracy 0.9290000, asked 0.9290004");
     free(page);
     free(path);
     json_decref(lineage);
@@ -564,6 +573,34 @@ static void report_recipe_names_what_was_set_quoted_for_shell_and_make(void **st
 }
 
 /* The command itself, with a make that prints what it would start. */
+static void report_recipe_of_a_pipeline_without_profiles_needs_no_makefile(void **state)
+{
+    (void)state;
+    struct stage_run run;
+    struct error err = {0};
+    size_t size;
+    json_t *lineage;
+    init_run(&run, 0.85);
+    assert_int_equal(json_read(FIXTURES "lineage.json", &lineage, &err), 0);
+    json_object_set_new(lineage, "profile", json_string(""));
+    json_object_set_new(lineage, "sets", json_pack("{s:i}", "phase1.epochs", 1));
+    char *path = file_join(run.folder, "lineage.json", &err);
+    assert_int_equal(json_write(path, lineage, &err), 0);
+    stage_run_dep(&run, "lineage", path);
+    char *page = execute(&run, "report/index.html");
+    expect_part(page, "\nreprise run --set phase1.epochs=1\n");
+    expect_part(page, "\nreprise verify --as-recorded\n");
+    free(page);
+    page = stage_run_read(&run, "report/report.md", &size);
+    expect_part(page,
+                "\n    reprise run --set phase1.epochs=1\n    reprise verify --as-recorded\n");
+    expect_part(page, "\nWith --set phase1.epochs=1.\n");
+    free(page);
+    free(path);
+    json_decref(lineage);
+    stage_run_release(&run);
+}
+
 static void report_recipe_reaches_the_program_as_it_was_set(void **state)
 {
     (void)state;
@@ -901,6 +938,7 @@ int main(void)
         cmocka_unit_test(report_compares_with_published_numbers_only_where_given),
         cmocka_unit_test(report_recipe_names_what_was_set_quoted_for_shell_and_make),
         cmocka_unit_test(report_recipe_reaches_the_program_as_it_was_set),
+        cmocka_unit_test(report_recipe_of_a_pipeline_without_profiles_needs_no_makefile),
         cmocka_unit_test(report_shows_the_recipe_in_page_and_markdown),
         cmocka_unit_test(report_leaves_out_what_is_not_there),
         cmocka_unit_test(report_leaves_out_boxes_that_are_not_known),
