@@ -88,7 +88,8 @@ static void add_metrics(struct text *text, const json_t *metrics)
         text_release(&name);
     }
     if (json_array_size(metrics) > 0 && equal == json_array_size(metrics))
-        text_addf(text, "\nmetrics: all %zu numbers are equal\n", equal);
+        text_addf(text, "\nmetrics: %s%zu number%s equal\n", equal == 1 ? "" : "all ", equal,
+                  equal == 1 ? " is" : "s are");
 }
 
 static double magnitude(const json_t *metric)

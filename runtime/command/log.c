@@ -53,12 +53,6 @@ static void add_record(const json_t *record, struct text *text)
     }
 }
 
-static const json_t *last_or_find(const json_t *records, const char *word)
-{
-    return strcmp(word, "last") == 0 ? json_array_get(records, json_array_size(records) - 1)
-                                     : record_find(records, word);
-}
-
 /* What the last attempt printed, where it failed after the result that is recorded was made. */
 static bool failed_since(const struct project *project, const char *stage,
                          const struct lock_stage *entry, char path[STORE_PATH_SIZE])
@@ -177,7 +171,9 @@ static int answer(const struct options *options, const struct project *project,
             run_line_add(record, &text);
         return print_text(&text, err);
     }
-    const json_t *found = last_or_find(records, options->words[0]);
+    const json_t *found;
+    if (record_find(records, options->words[0], &found, err) < 0)
+        return -1;
     if (found == NULL)
         return print_stage(project, options->words[0], options->json, err);
     if (options->json)

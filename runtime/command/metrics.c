@@ -330,10 +330,15 @@ int command_metrics(const struct options *options, struct error *err)
     struct jobs jobs = {0};
     size_t failures;
     enum metrics_form form;
+    const bool table = options->runs || options->format != NULL || options->sort != NULL;
+    if (options->badge != NULL && (table || options->json))
+        return error_set(err, ERR_USAGE,
+                         "--badge is of one metric of the results: it goes without "
+                         "--runs, --format, --sort and --json");
     if (find_form(options, &form, err) < 0 ||
         project_open(&options->project, PROJECT_AS_RECORDED, &project, err) < 0)
         return -1;
-    if (options->runs || options->format != NULL || options->sort != NULL) {
+    if (table) {
         int printed = print_table(options, &project, form, err);
         project_close(&project);
         return printed;

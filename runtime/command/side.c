@@ -197,7 +197,10 @@ static int take_record(const struct project *project, const json_t *record, stru
     const char *id = json_string_value(json_object_get(record, "id"));
     const char *started = json_string_value(json_object_get(record, "started"));
     const char *profile = json_string_value(json_object_get(record, "profile"));
+    const char *outcome = json_string_value(json_object_get(record, "outcome"));
     text_addf(&name, "run %s", id != NULL ? id : "");
+    if (outcome != NULL && strcmp(outcome, "done") != 0)
+        text_addf(&name, " (%s)", outcome);
     side->name = text_check(&name, err) < 0 ? NULL : memory_copy_text(name.data, err);
     text_release(&name);
     side->started = memory_copy_text(started != NULL ? started : "", err);
@@ -208,33 +211,6 @@ static int take_record(const struct project *project, const json_t *record, stru
     json_array_foreach (json_object_get(record, "stages"), index, entry)
         if (take_record_stage(project, entry, side, err) < 0)
             return -1;
-    return 0;
-}
-
-/* "last" is 0, "last~2" 2; -1 for another word. */
-static long long runs_back(const char *word)
-{
-    long long back = -1;
-    if (strcmp(word, "last") == 0)
-        return 0;
-    if (strncmp(word, "last~", 5) != 0 || !text_to_int64(word + 5, &back) || back < 0)
-        return -1;
-    return back;
-}
-
-/* Whether the word means a run; *record is borrowed from the records. */
-static int find_run(const json_t *records, const char *word, const json_t **record,
-                    struct error *err)
-{
-    const size_t count = json_array_size(records);
-    const long long back = runs_back(word);
-    *record = NULL;
-    if (back >= (long long)count)
-        return count == 0
-                   ? error_set(err, ERR_USAGE, "'%s': there was no run yet", word)
-                   : error_set(err, ERR_USAGE, "'%s': of the runs there are %zu", word, count);
-    *record =
-        back >= 0 ? json_array_get(records, count - 1 - (size_t)back) : record_find(records, word);
     return 0;
 }
 
@@ -269,7 +245,7 @@ static int open_word(const struct project *project, const json_t *records, const
 {
     const struct lock *lock;
     const json_t *record;
-    if (find_run(records, word, &record, err) < 0)
+    if (record_find(records, word, &record, err) < 0)
         return -1;
     if (record != NULL)
         return take_record(project, record, side, err);

@@ -246,10 +246,11 @@ static int tell_runs(const struct watch *watch, const json_t *before, struct err
 {
     size_t index, count = 0;
     json_t *record, *records = record_read_all(watch->project, err);
+    const json_t *known;
     int result = records == NULL ? -1 : 0;
     json_array_foreach (records, index, record) {
         struct text line = {0};
-        if (record_find(before, json_text(record, "id")) != NULL)
+        if (record_find(before, json_text(record, "id"), &known, err) < 0 || known != NULL)
             continue;
         count++;
         run_line_add(record, &line);

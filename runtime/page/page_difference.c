@@ -177,7 +177,7 @@ void page_difference_metrics(struct text *page, const json_t *metrics)
     if (rows > 0)
         page_table_end(page);
     if (equal > 0)
-        text_addf(page, "<p>%zu numbers are equal.</p>\n", equal);
+        text_addf(page, "<p>%zu number%s equal.</p>\n", equal, equal == 1 ? " is" : "s are");
     if (json_array_size(metrics) == 0)
         text_add(page, "<p>There are no metrics of both in the cache.</p>\n");
 }

@@ -273,18 +273,50 @@ const json_t *record_find_done(const json_t *records, const char *profile, const
     return NULL;
 }
 
-const json_t *record_find(const json_t *records, const char *word)
+/* "last" is 0, "last~2" 2; -1 for another word. */
+static long long runs_back(const char *word)
 {
+    long long back = -1;
+    if (strcmp(word, "last") == 0)
+        return 0;
+    if (strncmp(word, "last~", 5) != 0 || !text_to_int64(word + 5, &back) || back < 0)
+        return -1;
+    return back;
+}
+
+static int find_back(const json_t *records, const char *word, long long back, const json_t **record,
+                     struct error *err)
+{
+    const size_t count = json_array_size(records);
+    if (count == 0)
+        return error_set(err, ERR_USAGE, "'%s': there was no run yet", word);
+    if (back >= (long long)count)
+        return error_set(err, ERR_USAGE, "'%s': of the runs there are %zu", word, count);
+    *record = json_array_get(records, count - 1 - (size_t)back);
+    return 0;
+}
+
+int record_find(const json_t *records, const char *word, const json_t **record, struct error *err)
+{
+    enum { LEAST = 4 };
+    const size_t length = strlen(word);
     size_t index;
-    json_t *record;
-    if (strlen(word) < 4)
-        return NULL;
-    json_array_foreach (records, index, record) {
-        const char *id = json_string_value(json_object_get(record, "id"));
-        if (id != NULL && strncmp(id, word, strlen(word)) == 0)
-            return record;
+    json_t *other;
+    *record = NULL;
+    if (runs_back(word) >= 0)
+        return find_back(records, word, runs_back(word), record, err);
+    if (length < LEAST)
+        return 0;
+    json_array_foreach ((json_t *)records, index, other) {
+        const char *id = json_text(other, "id");
+        if (strncmp(id, word, length) != 0)
+            continue;
+        if (*record != NULL)
+            return error_set(err, ERR_USAGE, "'%s' is the beginning of several runs, as %s and %s",
+                             word, json_text(*record, "id"), id);
+        *record = other;
     }
-    return NULL;
+    return 0;
 }
 
 void record_path(const struct project *project, const json_t *record, const char *ending,

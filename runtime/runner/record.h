@@ -41,8 +41,10 @@ json_t *record_read_latest(const struct project *project, size_t most, struct er
 /* The last of them that came to its end under a profile, but for the one of this id (NULL: none),
  * or NULL. Borrowed. */
 const json_t *record_find_done(const json_t *records, const char *profile, const char *but);
-/* The record whose id begins with `word`, of at least 4 characters, or NULL. Borrowed. */
-const json_t *record_find(const json_t *records, const char *word);
+/* The record that `word` means: "last", "last~N", the N-th before it, or the beginning of an id, of
+ * at least 4 characters. *record is borrowed, and NULL where the word is none of these; ERR_USAGE
+ * where there are not so many runs, or several ids begin so. */
+int record_find(const json_t *records, const char *word, const json_t **record, struct error *err);
 
 int record_write(const struct project *project, const json_t *record, struct error *err);
 /* Where its file is, with this in place of ".json". */

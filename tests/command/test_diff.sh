@@ -42,8 +42,21 @@ r diff
 said 'outs: 2 of 4 differ: double.result, report.report' && grep -q '^  double  .* cached  param scale$' "$here/out"
 ok $? what_was_cached_says_so
 r diff last last
-said 'metrics: all 1 numbers are equal' && said 'outs: 0 of 4 differ'
+said 'metrics: 1 number is equal' && said 'outs: 0 of 4 differ'
 ok $? equal_sides_have_no_difference
+r log last~1 --json
+id=$(sed -n 's/^ *"id": "\(.*\)",*$/\1/p' "$here/out")
+r log "$id" --json && grep -q "\"id\": \"$id\"" "$here/out" && r log last~99
+[ $status -eq 2 ] && grep -qE "'last~99': of the runs there are [0-9]+$" "$here/err"
+ok $? log_counts_runs_back_as_diff_does
+twin=$(printf '%.4s' "$id")ffffffff
+sed "s/$id/$twin/" "$project"/reports/runs/*"-$id.json" > "$project/reports/runs/19700101T000000Z-$twin.json"
+for command in "log" diff; do
+    r $command "$(printf '%.4s' "$id")"
+    [ $status -eq 2 ] && grep -q "is the beginning of several runs, as [0-9a-f]* and [0-9a-f]*\$" "$here/err"
+done
+ok $? beginning_of_several_ids_is_refused
+rm "$project/reports/runs/19700101T000000Z-$twin.json"
 
 # What the cache has no more: metrics of a run stand in its record, keys in a lock.
 r run --set scale=3
@@ -158,4 +171,9 @@ r diff small large
 [ $status -eq 0 ] && said 'a  small  profile small' && said 'b  large  profile large' && said '  scale                                2 -> 5   (double)' &&
     grep -q '^  double.result.value  *2  *5  *+3' "$here/out"
 ok $? profiles_are_compared_as_the_lock_has_them
+echo exit 3 > "$project/double.sh"
+r run
+r diff
+[ $status -eq 0 ] && grep -qE '^b  run [0-9a-f]+ \(failed\)' "$here/out"
+ok $? run_that_failed_is_said_to_be_one
 finish

@@ -104,6 +104,12 @@ ok $? badge_of_a_bound_that_is_met_is_green
 r metrics --badge double.result.value --set bound=7
 badge '#c62828' 'value: 2 (missed)'
 ok $? badge_of_a_bound_that_is_missed_is_red
+result=0
+for other in --runs --format=table --json --sort=value; do
+    r metrics --badge double.result.value $other
+    { [ $status -eq 2 ] && [ ! -s "$here/out" ] && grep -q -e '--badge is of one metric' "$here/err"; } || result=1
+done
+ok $result badge_beside_a_table_is_refused
 cp "$project/stages/double.sh" "$here/double.sh"
 echo 'echo "{\"value\": 6.999999999}" > "$(at outs result)"' >> "$project/stages/double.sh"
 r run --set scale=3 --set bound=7
