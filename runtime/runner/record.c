@@ -311,7 +311,7 @@ int record_find(const json_t *records, const char *word, const json_t **record, 
         const char *id = json_text(other, "id");
         if (strncmp(id, word, length) != 0)
             continue;
-        if (*record != NULL)
+        if (*record != NULL && strcmp(json_text(*record, "id"), id) != 0)
             return error_set(err, ERR_USAGE, "'%s' is the beginning of several runs, as %s and %s",
                              word, json_text(*record, "id"), id);
         *record = other;
