@@ -549,6 +549,16 @@ static int try_winograd(struct lane *lane, const struct conv *conv, enum conv_pa
     return status;
 }
 
+/* After the primitive: the images of forward and backward data that Winograd takes nevertheless. */
+static int mend_winograd(struct lane *lane, const struct conv *conv, enum conv_pass pass,
+                         const struct operands *o, struct error *err)
+{
+    const struct winograd *winograd = conv->winograd[pass];
+    return winograd == NULL ? 0
+                            : winograd_run_sound(lane, winograd, o->x, o->kernel, o->bias,
+                                                 o->residual, o->y, err);
+}
+
 /* y = activation(y + residual), where no kernel could do it on the way; bf16 is rounded once more.
  */
 VECTOR_INLINE void finish_values(enum dtype dtype, int64_t count, enum activation activation,
@@ -576,9 +586,9 @@ static void finish(const struct conv_shape *s, const struct conv_options *option
 int conv_forward(struct lane *lane, const struct conv *conv, const void *x, const void *packed,
                  const float *bias, const void *residual, void *y, struct error *err)
 {
+    const struct operands operands = {x, packed, bias, residual, y};
     bool taken;
-    if (try_winograd(lane, conv, CONV_FORWARD, &(struct operands){x, packed, bias, residual, y},
-                     &taken, err) != 0)
+    if (try_winograd(lane, conv, CONV_FORWARD, &operands, &taken, err) != 0)
         return -1;
     if (taken)
         return 0;
@@ -593,20 +603,22 @@ int conv_forward(struct lane *lane, const struct conv *conv, const void *x, cons
         return -1;
     if (conv->finish_apart)
         finish(&conv->shape, &conv->options, residual, y);
-    return 0;
+    return mend_winograd(lane, conv, CONV_FORWARD, &operands, err);
 }
 
 int conv_backward_data(struct lane *lane, const struct conv *conv, const void *dy,
                        const void *packed, void *dx, struct error *err)
 {
+    const struct operands operands = {.x = dy, .kernel = packed, .y = dx};
     bool taken;
-    if (try_winograd(lane, conv, CONV_BACKWARD_DATA,
-                     &(struct operands){.x = dy, .kernel = packed, .y = dx}, &taken, err) != 0)
+    if (try_winograd(lane, conv, CONV_BACKWARD_DATA, &operands, &taken, err) != 0)
         return -1;
     if (taken)
         return 0;
     packed = (const char *)packed + winograd_bytes(conv, CONV_BACKWARD_DATA);
-    return execute_pass(lane, conv, CONV_BACKWARD_DATA, (const void *[]){dy, packed, dx}, err);
+    if (execute_pass(lane, conv, CONV_BACKWARD_DATA, (const void *[]){dy, packed, dx}, err) != 0)
+        return -1;
+    return mend_winograd(lane, conv, CONV_BACKWARD_DATA, &operands, err);
 }
 
 /* Not by the primitive alone: it is in the user's layout. */
