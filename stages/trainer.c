@@ -151,11 +151,12 @@ static void on_note(void *arg, const char *text)
 
 /* ---- training ---- */
 
+/* Whatever training computes in, in f32. */
+static const struct network_options preflight_options = {.norm = NORM_INFERENCE};
+
 /* Before training; its network goes before fit makes its own. */
 static int look(struct trainer *trainer, const struct feed *feed, struct error *err)
 {
-    const struct network_options options = {.shard = trainer->options.shard,
-                                            .norm = NORM_INFERENCE};
     const int64_t count =
         trainer->train_count < PREFLIGHT_IMAGES ? trainer->train_count : PREFLIGHT_IMAGES;
     struct preflight *preflight = &trainer->preflight;
@@ -165,7 +166,7 @@ static int look(struct trainer *trainer, const struct feed *feed, struct error *
         return 0;
     }
     stage_progress(trainer->stage, "preflight", 0, count, "image");
-    int result = network_new(trainer->model, trainer->device, &options, &network, err);
+    int result = network_new(trainer->model, trainer->device, &preflight_options, &network, err);
     if (result == 0)
         result =
             preflight_check(network, trainer->model, feed, trainer->train, count, preflight, err);
@@ -218,19 +219,53 @@ static int name_ways(const struct trainer *trainer, const struct fit_data *data,
     return 0;
 }
 
+/* What preflight takes; nothing where it is off. */
+static int foresee_look(struct trainer *trainer, const struct fit_data *data,
+                        struct footprint *footprint, struct error *err)
+{
+    const struct network_use use = {.feed = data->val, .observed = true};
+    *footprint = (struct footprint){0};
+    if (trainer->preflight_mode == PREFLIGHT_OFF)
+        return 0;
+    if (network_foresee(trainer->model, trainer->device, &preflight_options, &use, footprint, err) <
+        0)
+        return -1;
+    footprint_add_process(footprint, 0);
+    return 0;
+}
+
+/* What is more than the training will state. */
+static int state_look(const struct trainer *trainer, const struct footprint *footprint,
+                      struct error *err)
+{
+    struct text words = {0};
+    const int result = footprint_state(footprint, &words, err);
+    if (result == 0)
+        stage_note(trainer->stage, "preflight takes more than training: %s", text_string(&words));
+    text_release(&words);
+    return result;
+}
+
 /* Held against resources.memory before anything is computed: what the frozen layers make of
  * pictures is forgotten first. */
 static int keep_memory(struct trainer *trainer, const struct fit_data *data, struct error *err)
 {
     struct fit_options *options = &trainer->options;
     const size_t limit = stage_memory(trainer->stage);
-    struct footprint footprint;
+    struct footprint footprint, look;
     char ways[128] = "";
-    if (limit == 0 || !network_measures(trainer->device))
+    if (!network_measures(trainer->device))
         return 0;
-    if (fit_foresee(trainer->model, trainer->device, data, options, &footprint, err) < 0)
+    if (foresee_look(trainer, data, &look, err) < 0 ||
+        fit_foresee(trainer->model, trainer->device, data, options, &footprint, err) < 0)
         return -1;
-    if (footprint_total(&footprint) <= limit)
+    if (!footprint_fits(&look, footprint_total(&footprint)) && state_look(trainer, &look, err) < 0)
+        return -1;
+    if (footprint_total(&look) >
+            footprint_total(&footprint) - footprint.bytes[FOOTPRINT_FEATURES] &&
+        model_use_keep_memory(trainer->stage, &look, "train.preflight: off needs less", err) < 0)
+        return -1;
+    if (limit == 0 || footprint_total(&footprint) <= limit)
         return 0;
     options->remember_bytes = fit_remember_within(data, &footprint, limit);
     if (options->remember_bytes > 0) {

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 
+#include <float.h>
 #include <jansson.h>
 #include <string.h>
 
@@ -93,14 +94,16 @@ static int read_class_weight(struct trainer *trainer, struct error *err)
         return -1;
     bool good = value == NULL || json_is_array(value) ||
                 (json_is_string(value) && strcmp(json_string_value(value), "balanced") == 0);
+    bool counts = !json_is_array(value);
     for (size_t i = 0; good && i < json_array_size(value); i++) {
         const double weight = json_number_value(json_array_get(value, i));
         good = json_is_number(json_array_get(value, i)) && weight >= 0 && weight <= 1e6;
+        counts = counts || weight >= (double)FLT_MIN;
     }
-    if (!good)
+    if (!good || !counts)
         return error_set(err, ERR_USAGE,
                          "parameter '%s' must be null, 'balanced', or a list of a number from 0 to "
-                         "1e6 for each class",
+                         "1e6 for each class, not all of them 0",
                          name);
     trainer->class_weight = value;
     return 0;

@@ -12,30 +12,40 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int file_read(const char *path, size_t limit, char **data, size_t *size, struct error *err)
+FILE *file_open(const char *path, size_t *size, struct error *err)
 {
-    int result = -1;
-    char *buffer = NULL;
     struct stat st;
     /* O_NONBLOCK: a named pipe must not hold us up before it is refused. */
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     FILE *stream = fd < 0 ? NULL : fdopen(fd, "rb");
     if (stream == NULL && fd >= 0)
         close(fd);
-    if (stream == NULL || fstat(fileno(stream), &st) < 0) {
+    if (stream == NULL || fstat(fileno(stream), &st) < 0)
         error_errno(err, "cannot read '%s'", path);
-        goto done;
-    }
-    if (!S_ISREG(st.st_mode)) {
+    else if (!S_ISREG(st.st_mode))
         error_set(err, ERR_FORMAT, "'%s' is not a regular file", path);
+    else {
+        *size = (size_t)st.st_size;
+        return stream;
+    }
+    if (stream != NULL)
+        fclose(stream);
+    return NULL;
+}
+
+int file_read(const char *path, size_t limit, char **data, size_t *size, struct error *err)
+{
+    int result = -1;
+    char *buffer = NULL;
+    size_t bytes;
+    FILE *stream = file_open(path, &bytes, err);
+    if (stream == NULL)
+        return -1;
+    if (bytes > limit) {
+        error_set(err, ERR_FORMAT, "'%s' has %zu bytes, more than the %zu allowed", path, bytes,
+                  limit);
         goto done;
     }
-    if ((unsigned long long)st.st_size > limit) {
-        error_set(err, ERR_FORMAT, "'%s' has %lld bytes, more than the %zu allowed", path,
-                  (long long)st.st_size, limit);
-        goto done;
-    }
-    size_t bytes = (size_t)st.st_size;
     if ((buffer = memory_new(bytes + 1, 1, err)) == NULL)
         goto done;
     if (fread(buffer, 1, bytes, stream) != bytes) {
@@ -48,8 +58,7 @@ int file_read(const char *path, size_t limit, char **data, size_t *size, struct 
     result = 0;
 done:
     free(buffer);
-    if (stream != NULL)
-        fclose(stream);
+    fclose(stream);
     return result;
 }
 

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* A regular file to read, of *size bytes; NULL where it is none, or cannot be read. */
+FILE *file_open(const char *path, size_t *size, struct error *err);
+
 /* Reads a whole regular file into *data (free() it), with a NUL after the
  * last byte. Refuses more than `limit` bytes with ERR_FORMAT. */
 int file_read(const char *path, size_t limit, char **data, size_t *size, struct error *err);

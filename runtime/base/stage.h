@@ -108,7 +108,8 @@ size_t stage_memory(const struct stage *stage);
 
 /* Parameters by dotted name, with bounds checked. A missing one, or one of
  * another type, is an error that names it. The _or_null forms accept null or
- * absence and then leave *value as it is. Texts are owned by the stage. */
+ * absence and then leave *value as it is. A real is 0 or no less than what a float tells from it.
+ * Texts are owned by the stage. */
 int stage_int(struct stage *stage, const char *name, int64_t low, int64_t high, int64_t *value,
               struct error *err);
 int stage_real(struct stage *stage, const char *name, double low, double high, double *value,

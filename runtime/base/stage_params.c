@@ -3,6 +3,8 @@
 #include "base/stage_parts.h"
 #include "base/text.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,8 +103,11 @@ int stage_real(struct stage *stage, const char *name, double low, double high, d
         return wrong_type(name, "a number", found, err);
     double number = json_number_value(found);
     if (!(number >= low && number <= high))
-        return error_set(err, ERR_USAGE, "parameter '%s' is %g, outside %g to %g", name, number,
+        return error_set(err, ERR_USAGE, "parameter '%s' is %.15g, outside %g to %g", name, number,
                          low, high);
+    if (number != 0 && fabs(number) < (double)FLT_MIN)
+        return error_set(err, ERR_USAGE, "parameter '%s' is %.15g, so small that it would be 0",
+                         name, number);
     *value = number;
     return 0;
 }

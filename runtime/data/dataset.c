@@ -129,6 +129,11 @@ static int parse_classes(const char *text, size_t size, struct dataset *dataset,
     int64_t bad = 0;
     if (dataset->class_count == 0)
         return error_set(err, ERR_FORMAT, "it names no class");
+    if (dataset->class_count == 1) {
+        *line = 1;
+        return error_set(err, ERR_FORMAT, "it names one class, '%s', and nothing to tell apart",
+                         dataset->classes[0]);
+    }
     if (class_names_check((const char *const *)dataset->classes, dataset->class_count, &bad, err) <
         0) {
         *line = (int)bad;

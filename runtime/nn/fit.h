@@ -6,9 +6,9 @@
  * one it was trained with. A loss that is not finite, or a weight that
  * weight_check.h refuses, ends it (divergence.h).
  *
- * A checkpoint after the first epoch and the last, after those between as long as checkpoints take
- * no more than a two-hundredth of the time, now and then within a long one, and on request; a run
- * that resumes from it ends with the same bits.
+ * A checkpoint after the first epoch, after those behind it as long as checkpoints take no more
+ * than a four-hundredth of the time, now and then within a long one, and on request; a run that
+ * resumes from it ends with the same bits.
  *
  * A training that goes on from the state of another that ended (options.state)
  * has the epochs of both in its history, draws by the number of the epoch, and

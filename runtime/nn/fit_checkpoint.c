@@ -192,13 +192,18 @@ int fit_checkpoint_save(const char *folder, const struct fit_checkpoint *checkpo
     return result;
 }
 
-/* ---- reading ---- */
+/* ---- reading ----
+ *
+ * Straight into the arrays: a file may be as large as the network, whose memory is all taken. */
 
-/* What stands before the words. */
-struct head {
-    struct digest owner;
+/* A file that is whole, and what stands before the words. */
+struct input {
+    FILE *stream;
+    size_t size;
+    struct digest digest, owner;
     int64_t counts[COUNTS]; /* none so large that sums could overflow */
-    struct fit_state state;
+    double values[STATE_VALUES];
+    struct fit_state state; /* what they say */
 };
 
 /* Bytes of the whole file. */
@@ -209,85 +214,111 @@ static size_t file_size(const int64_t counts[COUNTS])
            DIGEST_SIZE;
 }
 
-static void take(const char **at, void *to, size_t size)
+static bool take(struct input *input, void *to, size_t size)
 {
-    if (size > 0)
-        memcpy(to, *at, size);
-    *at += size;
+    return size == 0 || fread(to, 1, size, input->stream) == size;
 }
 
-/* False where the file is none of ours, or damaged. */
-static bool read_head(const char *data, size_t size, struct head *head)
+static bool has_magic(struct input *input)
+{
+    char found[MAGIC_SIZE];
+    rewind(input->stream);
+    return take(input, found, MAGIC_SIZE) && memcmp(found, magic, MAGIC_SIZE) == 0;
+}
+
+/* *good: whether its digest is at the end. */
+static int check_digest(struct input *input, bool *good, struct error *err)
+{
+    char block[1 << 14];
+    struct digest said;
+    struct hasher *hasher = hasher_new(err);
+    int result = hasher == NULL ? -1 : 0;
+    *good = true;
+    rewind(input->stream);
+    for (size_t left = input->size - DIGEST_SIZE; left > 0 && *good && result == 0;) {
+        const size_t more = left < sizeof(block) ? left : sizeof(block);
+        *good = take(input, block, more);
+        result = hasher_add(hasher, block, more, err);
+        left -= more;
+    }
+    if (result == 0)
+        result = hasher_finish(hasher, &input->digest, err);
+    *good = *good && result == 0 && take(input, said.bytes, DIGEST_SIZE) &&
+            digest_equal(&said, &input->digest);
+    hasher_free(hasher);
+    return result;
+}
+
+/* *good is false where the file is none of ours, or damaged; else it stands at the words. */
+static int read_head(struct input *input, bool *good, struct error *err)
 {
     const int64_t limits[COUNTS] = {EPOCHS_MAX, values_max, values_max, values_max, WORDS_MAX};
-    const char *at = data + MAGIC_SIZE;
-    double values[STATE_VALUES];
-    struct error ignored;
-    struct digest digest;
-    if (size < head_size + DIGEST_SIZE || memcmp(data, magic, MAGIC_SIZE) != 0 ||
-        digest_of_bytes(data, size - DIGEST_SIZE, &digest, &ignored) < 0 ||
-        memcmp(digest.bytes, data + size - DIGEST_SIZE, DIGEST_SIZE) != 0)
-        return false;
-    take(&at, head->owner.bytes, DIGEST_SIZE);
-    take(&at, head->counts, sizeof(head->counts));
-    take(&at, values, sizeof(values));
-    for (int i = 0; i < COUNTS; i++)
-        if (head->counts[i] < 0 || head->counts[i] > limits[i])
-            return false;
-    return size == file_size(head->counts) && state_from_values(&head->state, values);
+    *good = has_magic(input) && take(input, input->owner.bytes, DIGEST_SIZE) &&
+            take(input, input->counts, sizeof(input->counts)) &&
+            take(input, input->values, sizeof(input->values));
+    for (int i = 0; i < COUNTS && *good; i++)
+        *good = input->counts[i] >= 0 && input->counts[i] <= limits[i];
+    *good = *good && input->size == file_size(input->counts) &&
+            state_from_values(&input->state, input->values);
+    if (*good && check_digest(input, good, err) < 0)
+        return -1;
+    *good = *good && fseek(input->stream, (long)head_size, SEEK_SET) == 0;
+    return 0;
 }
 
-static bool has_counts(const struct head *head, const struct fit_checkpoint *c)
+static bool has_counts(const struct input *input, const struct fit_checkpoint *c)
 {
-    return head->counts[1] == c->weight_count && head->counts[2] == c->moment_count &&
-           head->counts[3] == c->average_count;
+    return input->counts[1] == c->weight_count && input->counts[2] == c->moment_count &&
+           input->counts[3] == c->average_count;
+}
+
+/* Whether it is a checkpoint of the same training. */
+static bool belongs(const struct input *input, const struct fit_checkpoint *c)
+{
+    return digest_equal(&input->owner, &c->owner) && has_counts(input, c) && input->counts[4] == 0;
 }
 
 /* All behind the words. */
-static int parse(const char *data, const struct head *head, struct fit_checkpoint *c,
-                 struct error *err)
+static int parse(struct input *input, struct fit_checkpoint *c, struct error *err)
 {
-    const char *at = data + head_size + head->counts[4];
-    const size_t epochs = (size_t)head->counts[0];
+    const size_t epochs = (size_t)input->counts[0];
     const size_t weights = (size_t)c->weight_count * sizeof(float);
     const size_t moments = (size_t)c->moment_count * sizeof(float);
-    double values[STATE_VALUES];
     if (memory_grow(&c->history.epochs, &c->history.capacity, epochs, sizeof(struct epoch_record),
                     err) < 0)
         return -1;
-    memcpy(values, data + head_size - sizeof(values), sizeof(values));
-    state_from_values(&c->state, values);
-    take(&at, c->history.epochs, epochs * sizeof(struct epoch_record));
+    if (fseek(input->stream, (long)(head_size + (size_t)input->counts[4]), SEEK_SET) != 0 ||
+        !take(input, c->history.epochs, epochs * sizeof(struct epoch_record)) ||
+        !take(input, c->weights, weights) || !take(input, c->kept, weights) ||
+        !take(input, c->m, moments) || !take(input, c->v, moments) ||
+        !take(input, c->averages, (size_t)c->average_count * sizeof(float)))
+        return error_set(err, ERR_IO, "a checkpoint changed while it was read");
     c->history.count = epochs;
-    take(&at, c->weights, weights);
-    take(&at, c->kept, weights);
-    take(&at, c->m, moments);
-    take(&at, c->v, moments);
-    take(&at, c->averages, (size_t)c->average_count * sizeof(float));
+    state_from_values(&c->state, input->values);
     return 0;
 }
 
 static int load(const char *path, struct fit_checkpoint *c, bool *found, const char **why,
                 struct error *err)
 {
-    const int64_t largest[COUNTS] = {EPOCHS_MAX, c->weight_count, c->moment_count, c->average_count,
-                                     0};
     struct error ignored;
-    struct head head;
-    char *data = NULL;
-    size_t size = 0;
-    int result = 0;
+    struct input input;
+    bool good;
     if (!file_exists(path))
         return 0;
-    if (file_read(path, file_size(largest), &data, &size, &ignored) < 0)
+    if ((input.stream = file_open(path, &input.size, &ignored)) == NULL) {
         *why = "ignoring a checkpoint that cannot be read";
-    else if (!read_head(data, size, &head))
+        return 0;
+    }
+    int result = read_head(&input, &good, err);
+    if (result == 0 && !good)
         *why = "ignoring a damaged checkpoint";
-    else if (!digest_equal(&head.owner, &c->owner) || !has_counts(&head, c) || head.counts[4] != 0)
+    else if (result == 0 && !belongs(&input, c))
         *why = "ignoring a checkpoint of another training";
-    else if ((result = parse(data, &head, c, err)) == 0)
-        *found = true;
-    free(data);
+    else if (result == 0)
+        result = parse(&input, c, err);
+    *found = result == 0 && *why == NULL;
+    fclose(input.stream);
     return result;
 }
 
@@ -312,59 +343,72 @@ static bool all_finite(const float *values, int64_t count)
     return true;
 }
 
-/* A file that is a state after whole epochs. */
-static int open_state(const char *path, char **data, size_t *size, struct head *head,
-                      struct error *err)
+/* That the file is a state after whole epochs. */
+static int check_state(const char *path, struct input *input, struct error *err)
 {
-    if (file_read(path, SIZE_MAX / 2, data, size, err) < 0)
-        return -1;
-    if (*size < MAGIC_SIZE || memcmp(*data, magic, MAGIC_SIZE) != 0)
+    const struct fit_state *s = &input->state;
+    bool good;
+    if (!has_magic(input))
         return error_set(err, ERR_FORMAT, "'%s' is no state of a training, or of another version",
                          path);
-    if (!read_head(*data, *size, head))
-        return error_set(err, ERR_FORMAT, "'%s' is damaged", path);
-    if (head->counts[4] == 0)
+    if (read_head(input, &good, err) < 0)
+        return -1;
+    if (good && input->counts[4] == 0)
         return error_set(err, ERR_FORMAT,
                          "'%s' is a checkpoint of a training under way, not the state of one that "
                          "ended",
                          path);
-    const struct fit_state *s = &head->state;
-    if (s->step != 0 || s->epoch != head->counts[0] || s->stopper.best_epoch >= s->epoch ||
-        s->saver.epoch >= s->epoch || !isfinite(s->learning_rate) || !isfinite(s->told_rate))
+    if (!good || s->step != 0 || s->epoch != input->counts[0] ||
+        s->stopper.best_epoch >= s->epoch || s->saver.epoch >= s->epoch ||
+        !isfinite(s->learning_rate) || !isfinite(s->told_rate))
         return error_set(err, ERR_FORMAT, "'%s' is damaged", path);
     return 0;
 }
 
+/* Close its stream. */
+static int open_state(const char *path, struct input *input, struct error *err)
+{
+    if ((input->stream = file_open(path, &input->size, err)) == NULL)
+        return -1;
+    if (check_state(path, input, err) == 0)
+        return 0;
+    fclose(input->stream);
+    return -1;
+}
+
 int fit_checkpoint_words(const char *path, struct text *words, int64_t *epochs, struct error *err)
 {
-    struct head head;
-    char *data = NULL;
-    size_t size = 0;
-    int result = open_state(path, &data, &size, &head, err);
+    struct input input;
+    if (open_state(path, &input, err) < 0)
+        return -1;
+    const size_t size = (size_t)input.counts[4];
+    char *read = memory_new(size, 1, err);
+    int result = read == NULL ? -1 : 0;
+    if (result == 0 && !take(&input, read, size))
+        result = error_set(err, ERR_IO, "cannot read '%s'", path);
     if (result == 0) {
         text_clear(words);
-        text_append(words, data + head_size, (size_t)head.counts[4]);
-        *epochs = head.state.epoch;
+        text_append(words, read, size);
+        *epochs = input.state.epoch;
         result = text_check(words, err);
     }
-    free(data);
+    free(read);
+    fclose(input.stream);
     return result;
 }
 
 int fit_checkpoint_read(const char *path, struct fit_checkpoint *c, struct error *err)
 {
-    struct head head;
-    char *data = NULL;
-    size_t size = 0;
-    int result = open_state(path, &data, &size, &head, err);
-    if (result == 0 && !has_counts(&head, c))
-        result = error_set(err, ERR_FORMAT, "'%s' has another number of weights", path);
-    if (result == 0)
-        result = parse(data, &head, c, err);
+    struct input input;
+    if (open_state(path, &input, err) < 0)
+        return -1;
+    int result = has_counts(&input, c)
+                     ? parse(&input, c, err)
+                     : error_set(err, ERR_FORMAT, "'%s' has another number of weights", path);
     if (result == 0 && !(all_finite(c->m, c->moment_count) && all_finite(c->v, c->moment_count)))
         result = error_set(err, ERR_FORMAT, "'%s' has a moment that is not finite", path);
     if (result == 0)
-        memcpy(c->owner.bytes, data + size - DIGEST_SIZE, DIGEST_SIZE);
-    free(data);
+        c->owner = input.digest;
+    fclose(input.stream);
     return result;
 }

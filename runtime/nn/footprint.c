@@ -37,7 +37,7 @@ size_t footprint_mebibytes(size_t bytes)
     return bytes / mebibyte + (bytes % mebibyte != 0);
 }
 
-static bool address_space_is_limited(void)
+bool footprint_counts_addresses(void)
 {
     struct rlimit limit;
     return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
@@ -45,7 +45,7 @@ static bool address_space_is_limited(void)
 
 size_t footprint_aligned(size_t bytes)
 {
-    return address_space_is_limited() ? memory_aligned_extent(bytes) : memory_aligned_size(bytes);
+    return footprint_counts_addresses() ? memory_aligned_extent(bytes) : memory_aligned_size(bytes);
 }
 
 static size_t size_of_process(void)
@@ -56,7 +56,8 @@ static size_t size_of_process(void)
         return 0;
     const bool told = fscanf(file, "%zu %zu", &all, &resident) == 2;
     fclose(file);
-    return told ? (address_space_is_limited() ? all : resident) * (size_t)sysconf(_SC_PAGESIZE) : 0;
+    return told ? (footprint_counts_addresses() ? all : resident) * (size_t)sysconf(_SC_PAGESIZE)
+                : 0;
 }
 
 void footprint_add_process(struct footprint *footprint, size_t counted)

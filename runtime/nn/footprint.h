@@ -46,8 +46,11 @@ bool footprint_fits(const struct footprint *footprint, size_t bytes);
 /* Mebibytes, rounded up. */
 size_t footprint_mebibytes(size_t bytes);
 
-/* What memory_new_aligned takes for so many bytes: of the address space where that is limited, as a
- * runner may limit it, else of memory. */
+/* Whether what is counted is the address space, as it is where that is limited, as a runner may
+ * limit it; else it is memory. */
+bool footprint_counts_addresses(void);
+
+/* What memory_new_aligned takes of it for so many bytes. */
 size_t footprint_aligned(size_t bytes);
 
 /* Adds what this process has now of the same, but for `counted` bytes, and something to spare;

@@ -126,6 +126,7 @@ struct network_use {
     const struct feed *remembered;     /* as network_remember() has it; NULL: none */
     size_t remember_bytes;
     int64_t plain; /* how many of those pictures come without augmentation, at most */
+    bool observed; /* network_observe() is called, too */
 };
 
 /* Whether the device computes in the machine's memory, so that the two below count it. */

@@ -75,6 +75,7 @@ for peer in torch torchvision timm keras tensorflow; do
 done
 printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' network work precision "Reprise, images/s" spread "others, images/s ($(echo $MODES | tr ' ' ','))" ratio "of peak"
 echo "|---|---|---|---|---|---|---|---|"
+failed=0
 for row in $ROWS; do
     for precision in $PRECISIONS; do
         rm -f "$work"/*
@@ -91,6 +92,10 @@ for row in $ROWS; do
         done
         to=() from=()
         stop_all
+        if ! [ -s "$work/reprise.figures" ]; then # it has said why; a processor without bf16 is no failure
+            grep -q 'neither avx512_bf16 nor amx_bf16' "$work/reprise.log" || failed=1
+            continue
+        fi
         best= all=
         for mode in $MODES; do
             [ -s "$work/$mode.figures" ] || { all="$all${all:+, }-"; continue; }
@@ -99,7 +104,7 @@ for row in $ROWS; do
             best=$(printf '%s\n' $best "$figure" | sort -n | tail -n 1)
         done
         share=
-        case $row in *-head) share=$(awk -v g="$(cut -d' ' -f2 "$work/reprise.words")" -v i="$(median "$work/reprise.figures")" \
+        [ ! -s "$work/peak.figures" ] || case $row in *-head) share=$(awk -v g="$(cut -d' ' -f2 "$work/reprise.words")" -v i="$(median "$work/reprise.figures")" \
             -v p="$(median "$work/peak.figures")" 'BEGIN {printf "%.0f%% of %.0f GFLOP/s", 100 * g * i / p, p}') ;; esac
         awk -v row="$row" -v precision="$precision" -v ours="$(median "$work/reprise.figures")" -v spread="$(spread "$work/reprise.figures")" \
             -v all="$all" -v best="$best" -v share="$share" 'BEGIN {
@@ -107,3 +112,4 @@ for row in $ROWS; do
                 printf "| %s | %s | %s | %s | %s | %s | %s | %s |\n", part[1], part[2], precision, ours, spread, all, (best ? sprintf("%.2f", ours / best) : ""), share }'
     done
 done
+exit $failed

@@ -226,8 +226,17 @@ static int measure_peak(enum dtype dtype, int threads, struct error *err)
     return 0;
 }
 
+static bool is_one_of(const char *word, const char *const *words)
+{
+    while (*words && strcmp(*words, word) != 0)
+        words++;
+    return *words != NULL;
+}
+
 int main(int argc, char **argv)
 {
+    static const char *const works[] = {"head", "top", "all", "evaluate", "product", NULL},
+                             *const precisions[] = {"f32", "bf16", NULL};
     static struct bench bench;
     struct error err = {0};
     for (size_t i = 0; argc > 3 && i < sizeof(subjects) / sizeof(subjects[0]); i++)
@@ -241,7 +250,8 @@ int main(int argc, char **argv)
         return 0;
     }
     const bool peak = argc > 3 && strcmp(argv[1], "peak") == 0;
-    if (!bench.subject && !peak) {
+    if ((!bench.subject && !peak) || !is_one_of(argv[2], works) ||
+        !is_one_of(argv[3], precisions)) {
         fprintf(stderr, "usage: train_cpu resnet50|mobilenet|efficientnet_lite0|resnet20 "
                         "head|top|all|evaluate f32|bf16 [THREADS]\n");
         return 2;

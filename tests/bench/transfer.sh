@@ -34,8 +34,8 @@ seconds() {
 long=$((epochs + 1))
 for phase in phase1 phase2; do
     case $phase in
-    phase1) short=$(seconds phase1 1 1) full=$(seconds phase1 1 $long) ;;
-    phase2) short=$(seconds phase2 1 1) full=$(seconds phase2 $long 1) ;;
+    phase1) short=$(seconds phase1 1 1); full=$(seconds phase1 1 $long) ;;
+    phase2) short=$(seconds phase2 1 1); full=$(seconds phase2 $long 1) ;;
     esac
     sed -n "s/^$phase .*trained [0-9.]* s: /$phase  of its time /p" "$work/log" >&2
     echo "$phase $short $full" | awk -v n="$epochs" '{printf "%s %.3f\n", $1, ($3 - $2) / n}'

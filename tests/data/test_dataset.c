@@ -108,7 +108,8 @@ static void dataset_open_names_what_is_missing_or_wrong(void **state)
     make_small(&small);
     EXPECT_OK(dataset_write(folder.text, &small.dataset, &origin, &err));
     data_scratch_write(classes.text, "cat\n", 4);
-    EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT, "there are 1 classes");
+    EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT,
+                 "classes.txt:1: it names one class, 'cat', and nothing to tell apart");
     data_scratch_write(classes.text, "cat\n\ndog\n", 9);
     EXPECT_ERROR(dataset_open(folder.text, &read, &err), ERR_FORMAT,
                  "classes.txt:2: the class has no name");

@@ -601,6 +601,52 @@ static void what_is_not_finite_stays_in_its_window(void **state)
     cpu_close(cpu);
 }
 
+/* y and dx of images of which the last has a NaN, in `wrong`. */
+static void run_both(struct cpu *cpu, struct lane *lane, const struct conv_shape *s, bool wrong,
+                     struct trial *t)
+{
+    const struct conv_options options = {.passes = CONV_FORWARD | CONV_BACKWARD_DATA,
+                                         .dtype = DTYPE_BF16,
+                                         .y = DTYPE_BF16,
+                                         .bias = true,
+                                         .activation = ACTIVATION_RELU6};
+    struct error err = {0};
+    struct conv *conv;
+    trial_init(t, s, &options);
+    if (wrong)
+        t->x[naive_count_x(s) - 1] = t->dy[naive_count_y(s) - 1] = 0x7fc0;
+    ok(conv_new(cpu, s, &options, &conv, &err), &err);
+    void *forward = packed(lane, conv, CONV_FORWARD, t);
+    void *backward = packed(lane, conv, CONV_BACKWARD_DATA, t);
+    ok(conv_forward(lane, conv, t->x, forward, t->bias, NULL, t->y, &err), &err);
+    ok(conv_backward_data(lane, conv, t->dy, backward, t->dx, &err), &err);
+    free(forward), free(backward);
+    conv_free(conv);
+}
+
+static void image_s_bits_do_not_depend_on_its_neighbour(void **state)
+{
+    struct lane *lane;
+    (void)state;
+    struct cpu *cpu = open_with_bf16(&lane);
+    for (size_t i = 0; cpu != NULL && i < SHAPES; i++) {
+        const struct conv_shape *s = &shapes[i];
+        const size_t y = (size_t)(naive_count_y(s) / s->n * (s->n - 1)) * 2;
+        const size_t x = (size_t)(naive_count_x(s) / s->n * (s->n - 1)) * 2;
+        struct trial sound, beside;
+        if (s->groups != s->c || s->n == 1)
+            continue;
+        run_both(cpu, lane, s, false, &sound);
+        run_both(cpu, lane, s, true, &beside);
+        assert_memory_equal(sound.y, beside.y, y);
+        assert_memory_equal(sound.dx, beside.dx, x);
+        assert_true(isnan(value_of(beside.dx[naive_count_x(s) - 1])));
+        trial_release(&sound), trial_release(&beside);
+    }
+    if (cpu != NULL)
+        cpu_close(cpu);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -611,6 +657,7 @@ int main(void)
         cmocka_unit_test(pools_are_those_in_f32_rounded_once),
         cmocka_unit_test(convolution_is_within_the_error_of_bf16),
         cmocka_unit_test(what_is_not_finite_stays_in_its_window),
+        cmocka_unit_test(image_s_bits_do_not_depend_on_its_neighbour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -172,22 +172,24 @@ static size_t peak_of_process(void)
     return kib * 1024;
 }
 
-/* In a process of its own, which ends with it. */
-static struct taken train_apart(const char *pattern, int64_t epochs)
+/* In a process of its own, which ends with it; goes on from a checkpoint in the folder, and from
+ * `state`, unless that is NULL; `state_out` may be, too. */
+static struct taken train_in(const char *folder, const char *state, const char *state_out,
+                             const char *pattern, int64_t epochs)
 {
-    char folder[] = "/tmp/reprise-footprint-XXXXXX";
     struct taken taken = {0};
-    struct error err;
     int ends[2], status;
     assert_int_equal(pipe(ends), 0);
-    assert_non_null(mkdtemp(folder));
     const pid_t child = fork();
     if (child == 0) {
         struct bed bed;
+        struct error err;
         struct history history = {0};
         const struct fit_observer observer = {.arg = &taken, .note = on_note};
         open_bed(&bed, "resnet18", 64, pattern);
         bed.options.checkpoint_folder = folder;
+        bed.options.state = state;
+        bed.options.state_out = state_out;
         bed.options.norm = NORM_BATCH;
         bed.options.epochs = epochs;
         bed.options.optimizer = (struct optimizer){.averages = true, .ema_momentum = 0.9};
@@ -201,28 +203,61 @@ static struct taken train_apart(const char *pattern, int64_t epochs)
     close(ends[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    assert_int_equal(file_remove(folder, &err), 0);
     print_message("# stated %zu MiB, took %zu\n", taken.stated, taken.peak / MIB);
+    return taken;
+}
+
+static void skip_where_memory_is_not_told(void)
+{
+    if (SANITIZED)
+        skip_because("a sanitizer has memory of its own");
+    if (peak_of_process() == 0)
+        skip_because("the kernel does not tell a process its peak");
+}
+
+static struct taken train_anew(const char *pattern, int64_t epochs)
+{
+    char folder[] = "/tmp/reprise-footprint-XXXXXX";
+    struct error err;
+    assert_non_null(mkdtemp(folder));
+    const struct taken taken = train_in(folder, NULL, NULL, pattern, epochs);
+    assert_int_equal(file_remove(folder, &err), 0);
     return taken;
 }
 
 static void training_takes_no_more_than_it_stated_however_many_epochs(void **state)
 {
     enum { ALLOWANCE = 4 * MIB };
-    (void)state;
-    if (SANITIZED)
-        skip_because("a sanitizer has memory of its own");
-    if (peak_of_process() == 0)
-        skip_because("the kernel does not tell a process its peak");
     static const char *const patterns[] = {"", "conv5"};
+    (void)state;
+    skip_where_memory_is_not_told();
     for (int i = 0; i < 2; i++) {
-        const struct taken two = train_apart(patterns[i], 2), six = train_apart(patterns[i], 6);
+        const struct taken two = train_anew(patterns[i], 2), six = train_anew(patterns[i], 6);
         assert_in_range(two.peak, 1, two.stated * MIB);
         assert_in_range(six.peak, 1, six.stated * MIB);
         assert_in_range(six.peak, 1, two.peak + ALLOWANCE);
         /* And it is no guess that is far too high. */
         assert_in_range(two.stated * MIB, 1, two.peak + 64 * MIB);
     }
+}
+
+/* From its checkpoint, as after a kill, and from a state. */
+static void training_that_goes_on_takes_no_more_than_it_stated(void **state)
+{
+    char folder[] = "/tmp/reprise-footprint-XXXXXX", first[64], second[64];
+    struct error err;
+    (void)state;
+    skip_where_memory_is_not_told();
+    assert_non_null(mkdtemp(folder));
+    snprintf(first, sizeof first, "%s/first.state", folder);
+    snprintf(second, sizeof second, "%s/second.state", folder);
+    for (int i = 0; i < 2; i++) {
+        const struct taken taken = train_in(folder, NULL, first, "", 1);
+        assert_in_range(taken.peak, 1, taken.stated * MIB);
+    }
+    const struct taken more = train_in(folder, first, second, "", 1);
+    assert_in_range(more.peak, 1, more.stated * MIB);
+    assert_int_equal(file_remove(folder, &err), 0);
 }
 
 static void remembering_within_a_limit_keeps_it(void **state)
@@ -250,6 +285,7 @@ int main(void)
         cmocka_unit_test(network_foreseen_takes_what_the_one_made_takes),
         cmocka_unit_test(remembering_within_a_limit_keeps_it),
         cmocka_unit_test(training_takes_no_more_than_it_stated_however_many_epochs),
+        cmocka_unit_test(training_that_goes_on_takes_no_more_than_it_stated),
         cmocka_unit_test(resnet50_phase2_at_batch_32_stays_below_3_gib),
     };
     return cmocka_run_group_tests_name("footprint", tests, NULL, NULL);

@@ -217,6 +217,57 @@ static void winograd_takes_what_is_large_but_safe(void **state)
     operands_release(&o);
 }
 
+/* What a convolution makes of the first of two images, by either pass; free() it. */
+static float *first_image(const struct operands *o, enum conv_pass pass)
+{
+    struct error err = {0};
+    struct lane *lane;
+    struct conv *conv;
+    struct cpu *cpu = on_lane_open(&lane);
+    const struct conv_options options = {.passes = CONV_FORWARD | CONV_BACKWARD_DATA,
+                                         .bias = true,
+                                         .residual = true,
+                                         .activation = ACTIVATION_RELU};
+    if (conv_new(cpu, &o->shape, &options, &conv, &err) != 0)
+        fail_msg("%s", err.message);
+    const char *products, *own = conv_own(conv, pass, &products);
+    assert_string_equal(own, "winograd");
+    void *packed = naive_new((int64_t)conv_packed_size(conv, pass), 1);
+    float *result = naive_new(naive_count_y(&o->shape) + naive_count_x(&o->shape), sizeof(*result));
+    int status = conv_pack(lane, conv, pass, o->kernel, NULL, packed, &err);
+    if (status == 0)
+        status = pass == CONV_FORWARD
+                     ? conv_forward(lane, conv, o->x, packed, o->bias, o->residual, result, &err)
+                     : conv_backward_data(lane, conv, o->dy, packed, result, &err);
+    if (status != 0)
+        fail_msg("%s", err.message);
+    free(packed);
+    conv_free(conv);
+    cpu_close(cpu);
+    return result;
+}
+
+static void image_s_bits_do_not_depend_on_its_neighbour(void **state)
+{
+    static const float wrong[] = {NAN, -1e35f};
+    (void)state;
+    for (unsigned pass = CONV_FORWARD; pass <= CONV_BACKWARD_DATA; pass *= 2)
+        for (int i = 0; i < 2; i++) {
+            struct operands o;
+            operands_init(&o, &shapes[1]);
+            const bool forward = pass == CONV_FORWARD;
+            const int64_t count = (forward ? naive_count_y : naive_count_x)(&o.shape) / 2;
+            float *sound = first_image(&o, (enum conv_pass)pass);
+            (forward ? o.x : o.dy)[(forward ? naive_count_x : naive_count_y)(&o.shape) - 1] =
+                wrong[i];
+            float *beside = first_image(&o, (enum conv_pass)pass);
+            assert_memory_equal(sound, beside, (size_t)count * sizeof(*sound));
+            assert_memory_not_equal(sound + count, beside + count, (size_t)count * sizeof(*sound));
+            free(sound), free(beside);
+            operands_release(&o);
+        }
+}
+
 /* dw goes by the primitive then, and is in the same layout. */
 static void convolution_has_the_gradient_that_winograd_does_not_take(void **state)
 {
@@ -263,6 +314,7 @@ int main(void)
         cmocka_unit_test(kernel_gradient_by_winograd_equals_the_reference),
         cmocka_unit_test(winograd_takes_nothing_that_could_overflow),
         cmocka_unit_test(winograd_takes_what_is_large_but_safe),
+        cmocka_unit_test(image_s_bits_do_not_depend_on_its_neighbour),
         cmocka_unit_test(convolution_has_the_gradient_that_winograd_does_not_take),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

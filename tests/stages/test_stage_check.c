@@ -278,6 +278,12 @@ static const struct wrong {
      "parameter 'train.class_weight' must be null, 'balanced', or a list"},
     {"phase1", "train.class_weight", "[1, -1]",
      "parameter 'train.class_weight' must be null, 'balanced', or a list"},
+    {"phase1", "train.class_weight", "[0, 1e-46]", "for each class, not all of them 0"},
+    {"phase1", "train.class_weight", "[]", "for each class, not all of them 0"},
+    {"phase1", "train.label_smoothing", "0.9999999999",
+     "parameter 'train.label_smoothing' is 0.9999999999, outside 0 to 0.999999"},
+    {"phase1", "phase.learning_rate", "1e-46",
+     "parameter 'phase.learning_rate' is 1e-46, so small that it would be 0"},
     {"phase1", "train.sampling", "\"equal\"", "not one of shuffle, balanced"},
     {"phase1", "phase.cosine_decay", "{}",
      "parameter 'phase.cosine_decay' gives each step its learning rate: set "

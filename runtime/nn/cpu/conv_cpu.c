@@ -536,9 +536,9 @@ static void finish(const struct conv_shape *s, const struct conv_options *option
 int conv_forward(struct lane *lane, const struct conv *conv, const void *x, const void *packed,
                  const float *bias, const void *residual, void *y, struct error *err)
 {
+    const struct own_operands operands = {x, packed, bias, residual, y};
     bool taken;
-    if (try_own(lane, conv, CONV_FORWARD, &(struct own_operands){x, packed, bias, residual, y},
-                &taken, err) != 0)
+    if (try_own(lane, conv, CONV_FORWARD, &operands, &taken, err) != 0)
         return -1;
     if (taken)
         return 0;
@@ -553,20 +553,22 @@ int conv_forward(struct lane *lane, const struct conv *conv, const void *x, cons
         return -1;
     if (conv->finish_apart)
         finish(&conv->shape, &conv->options, residual, y);
-    return 0;
+    return own_kernels_mend(lane, &conv->own, CONV_FORWARD, &operands, err);
 }
 
 int conv_backward_data(struct lane *lane, const struct conv *conv, const void *dy,
                        const void *packed, void *dx, struct error *err)
 {
+    const struct own_operands operands = {.x = dy, .kernel = packed, .y = dx};
     bool taken;
-    if (try_own(lane, conv, CONV_BACKWARD_DATA,
-                &(struct own_operands){.x = dy, .kernel = packed, .y = dx}, &taken, err) != 0)
+    if (try_own(lane, conv, CONV_BACKWARD_DATA, &operands, &taken, err) != 0)
         return -1;
     if (taken)
         return 0;
     packed = (const char *)packed + own_kernels_packed_size(&conv->own, CONV_BACKWARD_DATA);
-    return execute_pass(lane, conv, CONV_BACKWARD_DATA, (const void *[]){dy, packed, dx}, err);
+    if (execute_pass(lane, conv, CONV_BACKWARD_DATA, (const void *[]){dy, packed, dx}, err) != 0)
+        return -1;
+    return own_kernels_mend(lane, &conv->own, CONV_BACKWARD_DATA, &operands, err);
 }
 
 /* Not by the primitive alone: it is in the user's layout. */

@@ -10,7 +10,9 @@
 #include "nn/cpu/cpu.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "nn/footprint.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -291,6 +293,14 @@ static int lanes_init(struct cpu *cpu, struct error *err)
     return 0;
 }
 
+/* A thread's own arena reserves 64 MiB of the address space, where there are so many: what is
+ * counted under one limit would not hold under another. */
+static void share_arena(void)
+{
+    if (footprint_counts_addresses())
+        mallopt(M_ARENA_MAX, 1);
+}
+
 int cpu_open(int threads, struct cpu **opened, struct error *err)
 {
     struct cpu *cpu = memory_new(1, sizeof(*cpu), err);
@@ -301,6 +311,7 @@ int cpu_open(int threads, struct cpu **opened, struct error *err)
     if (threads > LANES_AT_MOST)
         threads = LANES_AT_MOST;
     cpu->lane_count = threads;
+    share_arena();
     omp_set_num_threads(1);
     if (onednn_check(dnnl_engine_create(&cpu->engine, dnnl_cpu, 0), "dnnl_engine_create", err) !=
             0 ||

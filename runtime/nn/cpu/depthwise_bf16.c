@@ -29,10 +29,21 @@ size_t depthwise_bf16_packed_size(const struct conv_shape *s)
     return (size_t)(s->c / STRIP * strip_count(s)) * sizeof(uint16_t);
 }
 
-/* A row of zeros above and below x, and one for what is below y. */
+/* Of an image. */
+static int64_t count_x(const struct conv_shape *s)
+{
+    return s->h * s->w * s->c;
+}
+
+static int64_t count_y(const struct conv_shape *s)
+{
+    return conv_out_height(s) * conv_out_width(s) * s->c;
+}
+
+/* A row of zeros above and below x, one for what is below y; an image of y. */
 size_t depthwise_bf16_scratch_bytes(const struct conv_shape *s)
 {
-    return (size_t)((s->w + conv_out_width(s)) * s->c) * sizeof(uint16_t);
+    return (size_t)((s->w + conv_out_width(s)) * s->c + count_y(s)) * sizeof(uint16_t);
 }
 
 /* Of 16 channels the taps of a column in two rows. */
@@ -91,8 +102,7 @@ struct task {
     const struct conv_shape *shape;
     int64_t height, columns; /* of y */
     int64_t x_row, y_row;    /* numbers in a row */
-    const uint16_t *packed;
-    const float *bias;     /* NULL: none */
+    const struct depthwise_operands *operands;
     const uint16_t *zeros; /* in place of rows of x outside of it */
     uint16_t *below;       /* in place of the row of y after its last */
 };
@@ -257,12 +267,14 @@ BF16_VECTORS static void run_rows(const struct task *task, const uint16_t *x, ui
                                   int64_t top, struct clamp *clamp)
 {
     const struct conv_shape *s = task->shape;
+    const uint16_t *packed = task->operands->packed;
+    const float *bias = task->operands->bias;
     const int64_t first = top * s->stride - s->pad_top;
     const int64_t next = first + 2 * (pairs_of_taps(s) + s->stride - 1);
     for (int64_t channel = 0; channel < s->c; channel += STRIP) {
         uint16_t *to = y + top * task->y_row + channel;
-        struct band band = {.kernel = task->packed + channel / STRIP * strip_count(s),
-                            .bias = task->bias != NULL ? task->bias + channel : NULL,
+        struct band band = {.kernel = packed + channel / STRIP * strip_count(s),
+                            .bias = bias != NULL ? bias + channel : NULL,
                             .y = {to, top + 1 < task->height ? to + task->y_row : task->below},
                             .next = (uintptr_t)x +
                                     (uintptr_t)(next * task->x_row + channel * 4 * s->w) * 2};
@@ -274,39 +286,62 @@ BF16_VECTORS static void run_rows(const struct task *task, const uint16_t *x, ui
 }
 
 /* Returns whether no sum was NaN. */
-BF16_VECTORS static bool run(const struct task *task, enum activation activation, const uint16_t *x,
-                             uint16_t *y)
+BF16_VECTORS static bool run_image(const struct task *task, int64_t image, uint16_t *y)
 {
     const short six = 0x40c0, twice_infinity = (short)0xff00;
+    const enum activation activation = task->operands->activation;
+    const uint16_t *x = (const uint16_t *)task->operands->x + image * count_x(task->shape);
     struct clamp clamp = {.least = _mm512_set1_epi16(activation == ACTIVATION_NONE ? INT16_MIN : 0),
                           .most =
                               _mm512_set1_epi16(activation == ACTIVATION_RELU6 ? six : INT16_MAX),
                           .largest = _mm512_setzero_si512()};
-    for (int64_t image = 0; image < task->shape->n; image++)
-        for (int64_t top = 0; top < task->height; top += ROWS)
-            run_rows(task, x + image * task->shape->h * task->x_row,
-                     y + image * task->height * task->y_row, top, &clamp);
+    for (int64_t top = 0; top < task->height; top += ROWS)
+        run_rows(task, x, y, top, &clamp);
     return _mm512_cmpgt_epu16_mask(clamp.largest, _mm512_set1_epi16(twice_infinity)) == 0;
 }
 
-int depthwise_bf16(struct lane *lane, const struct conv_shape *shape, enum activation activation,
-                   const void *x, const void *packed, const float *bias, void *y, bool *taken,
-                   struct error *err)
+/* `scratch` is depthwise_bf16_scratch_bytes; returns what is left of it. */
+static uint16_t *task_init(struct task *task, const struct conv_shape *s,
+                           const struct depthwise_operands *operands, uint16_t *scratch)
 {
+    *task = (struct task){.shape = s,
+                          .height = conv_out_height(s),
+                          .columns = conv_out_width(s),
+                          .x_row = s->w * s->c,
+                          .y_row = conv_out_width(s) * s->c,
+                          .operands = operands,
+                          .zeros = scratch,
+                          .below = scratch + s->w * s->c};
+    memset(scratch, 0, (size_t)task->x_row * sizeof(*scratch));
+    return task->below + task->y_row;
+}
+
+int depthwise_bf16(struct lane *lane, const struct conv_shape *shape,
+                   const struct depthwise_operands *operands, bool *taken, struct error *err)
+{
+    struct task task;
     uint16_t *scratch = lane_scratch(lane, depthwise_bf16_scratch_bytes(shape), err);
     if (scratch == NULL)
         return -1;
-    struct task task = {.shape = shape,
-                        .height = conv_out_height(shape),
-                        .columns = conv_out_width(shape),
-                        .x_row = shape->w * shape->c,
-                        .y_row = conv_out_width(shape) * shape->c,
-                        .packed = packed,
-                        .bias = bias,
-                        .zeros = scratch};
-    task.below = scratch + task.x_row;
-    memset(scratch, 0, (size_t)task.x_row * sizeof(*scratch));
-    *taken = run(&task, activation, x, y);
+    task_init(&task, shape, operands, scratch);
+    *taken = true;
+    for (int64_t image = 0; image < shape->n && *taken; image++)
+        *taken = run_image(&task, image, (uint16_t *)operands->y + image * count_y(shape));
+    return 0;
+}
+
+int depthwise_bf16_sound(struct lane *lane, const struct conv_shape *shape,
+                         const struct depthwise_operands *operands, struct error *err)
+{
+    struct task task;
+    const int64_t count = count_y(shape);
+    uint16_t *scratch = lane_scratch(lane, depthwise_bf16_scratch_bytes(shape), err);
+    if (scratch == NULL)
+        return -1;
+    uint16_t *tried = task_init(&task, shape, operands, scratch);
+    for (int64_t image = 0; image < shape->n; image++)
+        if (run_image(&task, image, tried))
+            memcpy((uint16_t *)operands->y + image * count, tried, (size_t)count * sizeof(*tried));
     return 0;
 }
 
@@ -319,13 +354,18 @@ bool depthwise_bf16_takes(const struct conv_shape *s, const struct conv_options 
     return false;
 }
 
-int depthwise_bf16(struct lane *lane, const struct conv_shape *shape, enum activation activation,
-                   const void *x, const void *packed, const float *bias, void *y, bool *taken,
-                   struct error *err)
+int depthwise_bf16(struct lane *lane, const struct conv_shape *shape,
+                   const struct depthwise_operands *operands, bool *taken, struct error *err)
 {
-    (void)lane, (void)shape, (void)activation, (void)x, (void)packed, (void)bias, (void)y,
-        (void)err;
+    (void)lane, (void)shape, (void)operands, (void)err;
     *taken = false;
+    return 0;
+}
+
+int depthwise_bf16_sound(struct lane *lane, const struct conv_shape *shape,
+                         const struct depthwise_operands *operands, struct error *err)
+{
+    (void)lane, (void)shape, (void)operands, (void)err;
     return 0;
 }
 

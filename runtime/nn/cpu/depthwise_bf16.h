@@ -4,7 +4,7 @@
  * Two rows of x are woven into pairs of numbers, which meet pairs of taps; two rows of y are made
  * at once. Sums are of f32, column by column and by pair of rows, in the same order on every
  * processor that has them. The tap that completes the last pair is 0, and so are rows outside of x:
- * what is not finite would become NaN there, so a result with a NaN is not taken.
+ * what is not finite would become NaN there, so an image with a NaN is not taken.
  */
 #ifndef NN_DEPTHWISE_BF16_H
 #define NN_DEPTHWISE_BF16_H
@@ -18,7 +18,7 @@ bool depthwise_bf16_takes(const struct conv_shape *shape, const struct conv_opti
 
 /* Of the kernel; a multiple of 64. */
 size_t depthwise_bf16_packed_size(const struct conv_shape *shape);
-/* What depthwise_bf16() asks of lane_scratch(). */
+/* What the last two ask of lane_scratch(), at most. */
 size_t depthwise_bf16_scratch_bytes(const struct conv_shape *shape);
 
 /* kernel [r,s,c] of f32, times scale [c] unless that is NULL, rounded to bf16; for
@@ -26,10 +26,20 @@ size_t depthwise_bf16_scratch_bytes(const struct conv_shape *shape);
 void depthwise_bf16_pack(const struct conv_shape *shape, enum conv_pass pass, const float *kernel,
                          const float *scale, void *packed);
 
-/* y = activation(x * kernel + bias); of CONV_BACKWARD_DATA x is dy and y is dx. `bias` may be NULL.
- * `*taken` is false where a sum is NaN: then y holds nothing. */
-int depthwise_bf16(struct lane *lane, const struct conv_shape *shape, enum activation activation,
-                   const void *x, const void *packed, const float *bias, void *y, bool *taken,
-                   struct error *err);
+struct depthwise_operands {
+    enum activation activation;
+    const void *x, *packed;
+    const float *bias; /* NULL: none */
+    void *y;
+};
+
+/* y = activation(x * kernel + bias); of CONV_BACKWARD_DATA x is dy and y is dx. `*taken` is false
+ * where a sum is NaN: then y holds nothing. */
+int depthwise_bf16(struct lane *lane, const struct conv_shape *shape,
+                   const struct depthwise_operands *operands, bool *taken, struct error *err);
+/* After that, with y as another kernel made it: the images of which no sum is NaN, so that no
+ * image's bits depend on its neighbours. */
+int depthwise_bf16_sound(struct lane *lane, const struct conv_shape *shape,
+                         const struct depthwise_operands *operands, struct error *err);
 
 #endif

@@ -194,6 +194,9 @@ int executor_swap_averages(struct executor *executor, struct error *err);
 int executor_get_averages(struct executor *executor, float *averages, struct error *err);
 int executor_set_averages(struct executor *executor, const float *averages, struct error *err);
 
+/* What executor_observe() takes while it lasts, at most. */
+size_t observe_bytes(const struct executor *executor);
+
 /* nodes.c */
 float *executor_value(const struct executor *executor, int node,
                       enum parameter_role role);                  /* or NULL */

@@ -100,6 +100,8 @@ void executor_measure(const struct executor *executor, const struct network_use 
     footprint_add(footprint, FOOTPRINT_SCRATCH, lanes, executor->scratch_bytes);
     if (use->feed != NULL)
         footprint_add(footprint, FOOTPRINT_SCRATCH, lanes, feed_bytes(executor, use->feed));
+    if (use->observed)
+        footprint_add(footprint, FOOTPRINT_ACTIVATIONS, 1, observe_bytes(executor));
     footprint_add(footprint, FOOTPRINT_FEATURES, 1, features_bytes(executor, use->plain));
 }
 

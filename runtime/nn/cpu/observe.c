@@ -92,6 +92,22 @@ static void observe_release(struct observation *run)
         conv_free(run->conv);
 }
 
+size_t observe_bytes(const struct executor *executor)
+{
+    const struct inference *inference = &executor->inference;
+    size_t most = 0;
+    for (size_t i = 0; i < executor->model->graph.count; i++) {
+        const struct conv *conv = inference->nodes[i].conv;
+        if (conv == NULL || executor->model->graph.nodes[i].norm[0] == '\0')
+            continue;
+        const size_t output = (size_t)inference->shard * node_bytes(executor, (int)i);
+        const size_t bytes = footprint_aligned(conv_packed_size(conv, CONV_FORWARD)) +
+                             (size_t)cpu_lanes(executor->cpu) * footprint_aligned(output);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
 static void observe_join(const struct observation *run, double *mean, double *variance)
 {
     const struct node *node = &run->fused.executor->model->graph.nodes[run->node];

@@ -73,17 +73,38 @@ int own_kernels_pack(struct lane *lane, const struct own_kernels *own, enum conv
     return winograd_pack(lane, own->winograd[pass], kernel, scale, packed, err);
 }
 
+/* Of depthwise_bf16(). */
+static struct depthwise_operands
+depthwise_operands(const struct own_kernels *own, enum conv_pass pass, const struct own_operands *o)
+{
+    return (struct depthwise_operands){.activation = pass == CONV_FORWARD ? own->options.activation
+                                                                          : ACTIVATION_NONE,
+                                       .x = o->x,
+                                       .packed = o->kernel,
+                                       .bias = own->options.bias ? o->bias : NULL,
+                                       .y = o->y};
+}
+
 int own_kernels_run(struct lane *lane, const struct own_kernels *own, enum conv_pass pass,
                     const struct own_operands *o, bool *taken, struct error *err)
 {
     const struct winograd *winograd = own->winograd[pass];
-    const struct conv_options *options = &own->options;
-    if (winograd != NULL && pass == CONV_BACKWARD_WEIGHTS)
+    const struct depthwise_operands depthwise = depthwise_operands(own, pass, o);
+    if (winograd == NULL)
+        return depthwise_bf16(lane, &own->shape, &depthwise, taken, err);
+    if (pass == CONV_BACKWARD_WEIGHTS)
         return winograd_gradient(lane, winograd, o->x, o->kernel, o->y, taken, err);
+    return winograd_run(lane, winograd, o->x, o->kernel, o->bias, o->residual, o->y, taken, err);
+}
+
+int own_kernels_mend(struct lane *lane, const struct own_kernels *own, enum conv_pass pass,
+                     const struct own_operands *o, struct error *err)
+{
+    const struct winograd *winograd = own->winograd[pass];
+    const struct depthwise_operands depthwise = depthwise_operands(own, pass, o);
     if (winograd != NULL)
-        return winograd_run(lane, winograd, o->x, o->kernel, o->bias, o->residual, o->y, taken,
-                            err);
-    return depthwise_bf16(lane, &own->shape,
-                          pass == CONV_FORWARD ? options->activation : ACTIVATION_NONE, o->x,
-                          o->kernel, options->bias ? o->bias : NULL, o->y, taken, err);
+        return winograd_run_sound(lane, winograd, o->x, o->kernel, o->bias, o->residual, o->y, err);
+    if ((own->depthwise_bf16 & pass) != 0)
+        return depthwise_bf16_sound(lane, &own->shape, &depthwise, err);
+    return 0;
 }

@@ -42,5 +42,9 @@ int own_kernels_pack(struct lane *lane, const struct own_kernels *own, enum conv
  * nothing. */
 int own_kernels_run(struct lane *lane, const struct own_kernels *own, enum conv_pass pass,
                     const struct own_operands *operands, bool *taken, struct error *err);
+/* After that and oneDNN's, in the first two passes: of what was not taken the images that are by
+ * themselves, so that no image's bits depend on its neighbours. */
+int own_kernels_mend(struct lane *lane, const struct own_kernels *own, enum conv_pass pass,
+                     const struct own_operands *operands, struct error *err);
 
 #endif

@@ -443,28 +443,54 @@ VECTORISE static void transform_output(const struct winograd *w, const float *pr
     }
 }
 
-/* Each image goes by itself, so that bits do not depend on how many there are. */
-int winograd_run(struct lane *lane, const struct winograd *w, const float *x, const void *packed,
-                 const float *bias, const float *residual, float *y, bool *taken, struct error *err)
+static int run_image(struct lane *lane, const struct winograd *w, int64_t image, const float *x,
+                     const void *packed, const struct result *result, bool *taken,
+                     struct error *err)
 {
     const struct header *header = packed;
     const void *kernel = (const char *)packed + HEADER_BYTES;
-    const struct result result = {w->bias ? bias : NULL, w->residual ? residual : NULL, y};
+    const int64_t end = (image + 1) * w->tiles;
     char *scratch = lane_scratch(lane, winograd_scratch_bytes(w), err);
     if (scratch == NULL)
         return -1;
     float *matrices = take(&scratch, w->multiply.bytes[0]);
     float *products = take(&scratch, w->multiply.bytes[2]);
-    for (int64_t end = w->tiles; end <= w->n * w->tiles; end += w->tiles)
-        for (int64_t first = end - w->tiles; first < end; first += w->block) {
-            *taken = transform_input(w, x, first, end, matrices) < header->limit;
-            if (!*taken)
-                return 0;
-            if (primitive_execute(&w->multiply, lane, (const void *[]){matrices, kernel, products},
-                                  scratch, err) != 0)
-                return -1;
-            transform_output(w, products, first, end, &result);
-        }
+    for (int64_t first = image * w->tiles; first < end; first += w->block) {
+        *taken = transform_input(w, x, first, end, matrices) < header->limit;
+        if (!*taken)
+            return 0;
+        if (primitive_execute(&w->multiply, lane, (const void *[]){matrices, kernel, products},
+                              scratch, err) != 0)
+            return -1;
+        transform_output(w, products, first, end, result);
+    }
+    return 0;
+}
+
+/* Each image goes by itself, so that bits do not depend on how many there are. */
+int winograd_run(struct lane *lane, const struct winograd *w, const float *x, const void *packed,
+                 const float *bias, const float *residual, float *y, bool *taken, struct error *err)
+{
+    const struct result result = {w->bias ? bias : NULL, w->residual ? residual : NULL, y};
+    *taken = true;
+    for (int64_t image = 0; image < w->n && *taken; image++)
+        if (run_image(lane, w, image, x, packed, &result, taken, err) != 0)
+            return -1;
+    return 0;
+}
+
+int winograd_run_sound(struct lane *lane, const struct winograd *w, const float *x,
+                       const void *packed, const float *bias, const float *residual, float *y,
+                       struct error *err)
+{
+    const struct header *header = packed;
+    const struct result result = {w->bias ? bias : NULL, w->residual ? residual : NULL, y};
+    const int64_t count = w->height * w->width * w->c;
+    bool taken;
+    for (int64_t image = 0; image < w->n; image++)
+        if (reach_largest(count, x + image * count) < header->limit &&
+            run_image(lane, w, image, x, packed, &result, &taken, err) != 0)
+            return -1;
     return 0;
 }
 

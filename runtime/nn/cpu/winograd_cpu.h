@@ -43,6 +43,12 @@ int winograd_run(struct lane *lane, const struct winograd *winograd, const float
                  const void *packed, const float *bias, const float *residual, float *y,
                  bool *taken, struct error *err);
 
+/* After that, with y as another kernel made it: the images that are taken by themselves, so that no
+ * image's bits depend on its neighbours. */
+int winograd_run_sound(struct lane *lane, const struct winograd *winograd, const float *x,
+                       const void *packed, const float *bias, const float *residual, float *y,
+                       struct error *err);
+
 /* dw [3,3,c,k] of x and dy, if `*taken`. */
 int winograd_gradient(struct lane *lane, const struct winograd *winograd, const float *x,
                       const float *dy, float *dw, bool *taken, struct error *err);
