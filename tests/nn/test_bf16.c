@@ -608,8 +608,7 @@ static void run_both(struct cpu *cpu, struct lane *lane, const struct conv_shape
     const struct conv_options options = {.passes = CONV_FORWARD | CONV_BACKWARD_DATA,
                                          .dtype = DTYPE_BF16,
                                          .y = DTYPE_BF16,
-                                         .bias = true,
-                                         .activation = ACTIVATION_RELU6};
+                                         .bias = true};
     struct error err = {0};
     struct conv *conv;
     trial_init(t, s, &options);
@@ -626,20 +625,21 @@ static void run_both(struct cpu *cpu, struct lane *lane, const struct conv_shape
 
 static void image_s_bits_do_not_depend_on_its_neighbour(void **state)
 {
+    /* Large: sums in another order come out otherwise of one in ten thousand. */
+    static const struct conv_shape large[] = {{2, 56, 56, 64, 64, 3, 3, 1, 1, 1, 1, 1, 64},
+                                              {2, 48, 48, 64, 64, 5, 5, 1, 2, 2, 2, 2, 64},
+                                              {2, 97, 96, 64, 64, 5, 5, 2, 2, 2, 1, 2, 64}};
     struct lane *lane;
     (void)state;
     struct cpu *cpu = open_with_bf16(&lane);
-    for (size_t i = 0; cpu != NULL && i < SHAPES; i++) {
-        const struct conv_shape *s = &shapes[i];
-        const size_t y = (size_t)(naive_count_y(s) / s->n * (s->n - 1)) * 2;
-        const size_t x = (size_t)(naive_count_x(s) / s->n * (s->n - 1)) * 2;
+    for (size_t i = 0; cpu != NULL && i < sizeof large / sizeof large[0]; i++) {
+        const struct conv_shape *s = &large[i];
         struct trial sound, beside;
-        if (s->groups != s->c || s->n == 1)
-            continue;
         run_both(cpu, lane, s, false, &sound);
         run_both(cpu, lane, s, true, &beside);
-        assert_memory_equal(sound.y, beside.y, y);
-        assert_memory_equal(sound.dx, beside.dx, x);
+        /* Of the first image: two bytes a number, two images. */
+        assert_memory_equal(sound.y, beside.y, (size_t)naive_count_y(s));
+        assert_memory_equal(sound.dx, beside.dx, (size_t)naive_count_x(s));
         assert_true(isnan(value_of(beside.dx[naive_count_x(s) - 1])));
         trial_release(&sound), trial_release(&beside);
     }
