@@ -37,10 +37,15 @@ size_t footprint_mebibytes(size_t bytes)
     return bytes / mebibyte + (bytes % mebibyte != 0);
 }
 
-bool footprint_counts_addresses(void)
+static bool is_limited(__rlimit_resource_t resource)
 {
     struct rlimit limit;
-    return getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+bool footprint_counts_addresses(void)
+{
+    return is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA);
 }
 
 size_t footprint_aligned(size_t bytes)
@@ -48,16 +53,20 @@ size_t footprint_aligned(size_t bytes)
     return footprint_counts_addresses() ? memory_aligned_extent(bytes) : memory_aligned_size(bytes);
 }
 
+/* By the limit that there is: of the address space, of what of it can be written, which stacks of
+ * threads are part of, or none. */
 static size_t size_of_process(void)
 {
-    size_t all = 0, resident = 0;
+    size_t all = 0, resident = 0, data = 0;
     FILE *file = fopen("/proc/self/statm", "re");
     if (file == NULL)
         return 0;
-    const bool told = fscanf(file, "%zu %zu", &all, &resident) == 2;
+    const bool told = fscanf(file, "%zu %zu %*u %*u %*u %zu", &all, &resident, &data) == 3;
     fclose(file);
-    return told ? (footprint_counts_addresses() ? all : resident) * (size_t)sysconf(_SC_PAGESIZE)
-                : 0;
+    if (!told)
+        return 0;
+    const size_t pages = is_limited(RLIMIT_AS) ? all : is_limited(RLIMIT_DATA) ? data : resident;
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 void footprint_add_process(struct footprint *footprint, size_t counted)

@@ -46,8 +46,8 @@ bool footprint_fits(const struct footprint *footprint, size_t bytes);
 /* Mebibytes, rounded up. */
 size_t footprint_mebibytes(size_t bytes);
 
-/* Whether what is counted is the address space, as it is where that is limited, as a runner may
- * limit it; else it is memory. */
+/* Whether what is counted is addresses, as it is where they are limited: all (RLIMIT_AS), or those
+ * that can be written (RLIMIT_DATA), as the runner does it; else it is memory. */
 bool footprint_counts_addresses(void);
 
 /* What memory_new_aligned takes of it for so many bytes. */

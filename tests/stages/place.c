@@ -160,7 +160,7 @@ pid_t place_start(struct place *place, const struct call *call)
         dup2(fd, 1);
         dup2(fd, 2);
         const struct rlimit limit = {(rlim_t)call->memory, (rlim_t)call->memory};
-        if (call->limited && setrlimit(RLIMIT_AS, &limit) != 0)
+        if (call->limited != 0 && setrlimit(call->limited, &limit) != 0)
             _exit(126);
         if (call->option != NULL)
             execl(executable, executable, call->option, description, (char *)NULL);

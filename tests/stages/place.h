@@ -31,7 +31,7 @@ struct call {
     int threads;
     const char *option; /* before the stage.json; NULL: none */
     int64_t memory;     /* resources.memory in bytes; 0: no limit */
-    bool limited;       /* its address space is, to that: as a runner may do it */
+    int limited;        /* RLIMIT_DATA: is that, as by the runner; or RLIMIT_AS; 0: none */
 };
 
 extern const struct call call_pretrain, call_phase1, call_phase2, call_evaluate, call_curves;

@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -559,8 +560,7 @@ static void stages_refuse_less_memory_than_they_need_and_name_the_figure(void **
 
 static void assert_keeps_the_limit_that_it_names(struct place *place, struct call limited)
 {
-    limited.limited = true;
-    for (limited.memory = 96 << 20;; limited.memory += 32 << 20) { /* enough to start */
+    for (limited.memory = 64 << 20;; limited.memory += 32 << 20) { /* enough to start */
         const int status = place_finish(place_start(place, &limited));
         if (status == 0)
             skip_because("what it needs to start is all that it needs");
@@ -588,10 +588,15 @@ static void stage_given_the_memory_that_it_named_keeps_the_limit(void **state)
     large.params = params_changed(call_phase1.params, "resnet8", "resnet18");
     large.threads = 3;
     struct call narrow = in_precision(&large, "bf16", folder, sizeof(folder));
+    large.limited = RLIMIT_AS;
     assert_keeps_the_limit_that_it_names(place, large);
-    if (place_finish(place_start(place, &narrow)) == 0)
+    large.limited = RLIMIT_DATA;
+    large.threads = 24;
+    assert_keeps_the_limit_that_it_names(place, large);
+    if (place_finish(place_start(place, &narrow)) == 0) {
+        narrow.limited = RLIMIT_AS;
         assert_keeps_the_limit_that_it_names(place, narrow);
-    else
+    } else
         assert_true(log_says(place, "neither avx512_bf16 nor amx_bf16"));
     free((char *)(uintptr_t)large.params);
     free((char *)(uintptr_t)narrow.params);

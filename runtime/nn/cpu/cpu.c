@@ -77,11 +77,10 @@ struct lane *cpu_lane(struct cpu *cpu, int index)
 void *lane_scratch(struct lane *lane, size_t bytes, struct error *err)
 {
     if (bytes > lane->scratch_bytes || lane->scratch == NULL) {
-        void *grown = memory_new_aligned(bytes, 1, err);
-        if (grown == NULL)
-            return NULL;
         free(lane->scratch);
-        lane->scratch = grown;
+        lane->scratch_bytes = 0;
+        if ((lane->scratch = memory_new_aligned(bytes, 1, err)) == NULL)
+            return NULL;
         lane->scratch_bytes = bytes;
     }
     return lane->scratch;

@@ -81,7 +81,7 @@ float *executor_floats(struct executor *executor, enum footprint_part part, size
 
 void executor_needs_scratch(struct executor *executor, const struct conv *conv)
 {
-    const size_t bytes = footprint_aligned(conv_scratch_bytes(conv));
+    const size_t bytes = conv_scratch_bytes(conv);
     if (bytes > executor->scratch_bytes)
         executor->scratch_bytes = bytes;
 }
@@ -97,9 +97,10 @@ void executor_measure(const struct executor *executor, const struct network_use 
     const size_t lanes = (size_t)cpu_lanes(executor->cpu);
     for (int part = 0; part < FOOTPRINT_PARTS; part++)
         footprint_add(footprint, (enum footprint_part)part, 1, executor->footprint.bytes[part]);
-    footprint_add(footprint, FOOTPRINT_SCRATCH, lanes, executor->scratch_bytes);
+    footprint_add(footprint, FOOTPRINT_SCRATCH, lanes, footprint_aligned(executor->scratch_bytes));
     if (use->feed != NULL)
-        footprint_add(footprint, FOOTPRINT_SCRATCH, lanes, feed_bytes(executor, use->feed));
+        footprint_add(footprint, FOOTPRINT_SCRATCH, lanes,
+                      footprint_aligned(feed_bytes(executor, use->feed)));
     if (use->observed)
         footprint_add(footprint, FOOTPRINT_ACTIVATIONS, 1, observe_bytes(executor));
     footprint_add(footprint, FOOTPRINT_FEATURES, 1, features_bytes(executor, use->plain));
