@@ -123,6 +123,7 @@ while IFS='|' read -r cmd said; do
     [ $status -eq 2 ] && grep -q "^reprise: pipeline.yaml:2:3: stage 'a': $said" "$here/err" || { echo "# $cmd: $status: $(cat "$here/err")"; result=1; }
 done <<EOF
 ./src/perp.sh|'./src/perp.sh' is not an executable file, did you mean './src/prep.sh'?
+./src|'./src' is not an executable file: what lies there is no file
 my-tool|'my-tool' is not an executable file in PATH: it lies in '$here/home/.local/bin', which PATH has to name
 EOF
 HOME=$home
