@@ -53,14 +53,19 @@ static int refuse_own(const struct file_links *links, const struct stage_draft *
     if (inner_path_is_git(real))
         return stage_draft_error(draft, dep->place, err, "dep '%s': '%s' is git's to write",
                                  dep->name, dep->reference);
-    if (strcmp(real, "/") == 0 || inner_path_holds(real, links->root))
+    bool holds = strcmp(real, "/") == 0 || inner_path_holds(real, links->root);
+    const char *inside = holds                                  ? NULL
+                         : strcmp(links->root, "/") == 0        ? real + 1
+                         : !inner_path_holds(links->root, real) ? NULL
+                                                                : real + size + 1;
+    for (size_t i = 0; inside != NULL && i < sizeof(own_folders) / sizeof(*own_folders); i++)
+        holds = holds ||
+                (inner_path_holds(inside, own_folders[i]) && strcmp(inside, own_folders[i]) != 0);
+    if (holds)
         return stage_draft_error(draft, dep->place, err,
                                  "dep '%s': '%s' holds the runner's own folders; name what is "
                                  "needed inside it ('.' stands for this project's folders)",
                                  dep->name, dep->reference);
-    const char *inside = strcmp(links->root, "/") == 0          ? real + 1
-                         : !inner_path_holds(links->root, real) ? NULL
-                                                                : real + size + 1;
     return inside == NULL ? 0 : refuse_runners(draft, dep, inside, err);
 }
 

@@ -226,6 +226,7 @@ static void deps_through_links_are_taken_but_not_into_the_runners_folders(void *
     plans_add(*state, "../else/f", "");
     plans_add(*state, "artifacts/a/o", "");
     plans_add(*state, "cache/x", "");
+    plans_add(*state, "reports/x", "");
     plans_link(*state, "away", "../else");
     plans_link(*state, "own", "artifacts");
     plans_link(*state, "here", ".");
@@ -268,6 +269,7 @@ static void deps_through_links_are_taken_but_not_into_the_runners_folders(void *
          "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
          "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is longer than the 255 bytes that a name may have"},
         {"here", "'here' holds" AROUND},
+        {"reports", "'reports' holds" AROUND},
         {"..", "'..' holds" AROUND},
         {"/", "'/' holds" AROUND},
         {"broken", "'broken' is a link to 'nowhere', which is not there"},
