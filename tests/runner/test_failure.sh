@@ -40,6 +40,8 @@ accuracy 0.5|are no JSON: outs/result.json:1:
 {"value": +1}|are no JSON
 {"value": .5}|are no JSON
 {"value": 1} {}|are no JSON
+{"value": 1, "value": 0}|duplicate object key
+{"value": 1, "text": "\u0000"}|0000 is not allowed
 [1, 2]|are no JSON object
 7|are no JSON
 |are no JSON
