@@ -169,7 +169,8 @@ bytes=$(printf 'a\377')
 A='a "b' B='' C=$bytes r run
 sed -i 's/frozen: false/frozen: true/' "$project/pipeline.yaml"
 r verify --strict
-result=$status
+[ $status -eq 0 ] && grep -q '^verified: 4 stages, .*; 4 frozen, not held against the pipeline$' "$here/out"
+result=$?
 cp "$project/pipeline.lock" "$here/lock"
 for edit in 'param seed:s/seed: 1/seed: 2/' 'cmd:s|cmd: .sh, stages/data.sh.|cmd: [sh, stages/side.sh]|' 'executable stages/data.sh:s|\(stages/data.sh: \)[0-9a-f]\{8\}|\100000000|' \
     'env A:s/^\( *A: \)[0-9a-f]\{8\}/\100000000/' 'env C:s/^\( *C: \)[0-9a-f]\{8\}/\100000000/' 'env D:/^ *D: null/d' 'dep lineage:s/\(lineage: \)[0-9a-f]\{8\}/\100000000/' \
