@@ -13,6 +13,7 @@
 #include "provenance/envelope.h"
 #include "provenance/model_signature.h"
 #include "provenance/statement.h"
+#include "runner/key.h"
 #include "runner/project.h"
 #include "runner/record.h"
 
@@ -120,7 +121,15 @@ static int check_stage(const struct attesting *at, const struct lock_stage *stag
     for (size_t i = 0; i < stage->outs.count; i++)
         if (check_out(at, stage, *action, &stage->outs.list[i], err) < 0)
             return -1;
-    return 0;
+    char *differs;
+    int result = key_check_lock(stage, (*action)->components, &differs, err);
+    if (result == 0 && differs != NULL)
+        result = error_set(err, ERR_MISMATCH,
+                           "stage '%s' can't be attested: '%s' of the lock file is not what its "
+                           "result was made of, see reprise verify",
+                           stage->name, differs);
+    free(differs);
+    return result;
 }
 
 static int sign_all(struct attesting *at, const struct crate_stage *stages, struct error *err)

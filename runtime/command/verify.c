@@ -277,6 +277,9 @@ static void print_summary(const struct verification *check)
     struct text line = {0};
     const struct plan *plan = check->project->plan;
     size_t elsewhere = json_array_size(check->elsewhere), adopted = count_adopted(check);
+    size_t frozen = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        frozen += plan->stages[i].frozen;
     text_addf(&line, "verified: %zu stages, %zu artifacts, %zu copies, %zu blobs, %zu requirements",
               check->section->count, check->artifacts, check->copies, check->blobs,
               check->requirements);
@@ -288,6 +291,8 @@ static void print_summary(const struct verification *check)
         text_addf(&line, "; %zu made on another machine, not reproducible here", elsewhere);
     if (adopted > 0)
         text_addf(&line, "; %zu adopted", adopted);
+    if (frozen > 0)
+        text_addf(&line, "; %zu frozen, not held against the pipeline", frozen);
     if (check->key != NULL)
         text_addf(&line, "; %zu stages attested and %zu models signed by this key", check->attested,
                   check->signed_models);

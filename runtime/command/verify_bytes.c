@@ -201,8 +201,25 @@ static void check_content(struct verification *check, const char *stage,
     tree_release(&tree);
 }
 
-static int check_cache(struct verification *check, const struct lock_stage *entry, bool elsewhere,
-                       struct error *err)
+/* A frozen stage is held against no pipeline; its action still says what it was made of. */
+static int check_frozen(struct verification *check, const struct lock_stage *entry,
+                        const struct action *action, struct error *err)
+{
+    char *differs;
+    if (key_check_lock(entry, action->components, &differs, err) < 0)
+        return -1;
+    if (differs != NULL)
+        verification_report(
+            check, "cache", true, entry->name,
+            "'%s' is not what its action says: the lock was edited; take it from git "
+            "again, or thaw the stage and run it",
+            differs);
+    free(differs);
+    return 0;
+}
+
+static int check_cache(struct verification *check, const struct plan_stage *stage,
+                       const struct lock_stage *entry, bool elsewhere, struct error *err)
 {
     struct action *action;
     char hex[DIGEST_HEX_SIZE], path[STORE_PATH_SIZE];
@@ -231,8 +248,9 @@ static int check_cache(struct verification *check, const struct lock_stage *entr
     if ((action->adopted == NULL) != (entry->adopted == NULL))
         verification_report(check, "cache", true, entry->name, "its action was %sadopted",
                             action->adopted == NULL ? "not " : "");
+    int result = stage->frozen && !entry->old ? check_frozen(check, entry, action, err) : 0;
     action_free(action);
-    return 0;
+    return result;
 }
 
 /* ---- left over ---- */
@@ -318,7 +336,8 @@ int verify_bytes(struct verification *check, struct error *err)
             continue;
         if (check_outs(check, stage, entry, err) < 0 ||
             check_published(check, stage, entry, err) < 0 ||
-            (!check->no_cache && check_cache(check, entry, check->made_elsewhere[i], err) < 0))
+            (!check->no_cache &&
+             check_cache(check, stage, entry, check->made_elsewhere[i], err) < 0))
             return -1;
     }
     check_left(check);

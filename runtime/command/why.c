@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "command/commands.h"
 #include "command/print.h"
+#include "runner/lock_update.h"
 #include "runner/prepare.h"
 
 #include <stdio.h>
@@ -140,7 +141,9 @@ int command_why(const struct options *options, struct error *err)
     struct jobs jobs = {0};
     if (project_open(&options->project, PROJECT_AS_ASKED, &project, err) < 0)
         return -1;
-    int result = jobs_init(&project, options->words, options->word_count, false, &jobs, err);
+    int result = lock_check_readable(&project, err);
+    if (result == 0)
+        result = jobs_init(&project, options->words, options->word_count, false, &jobs, err);
     if (result == 0)
         result = answer(options, &jobs, err);
     jobs_release(&jobs);

@@ -20,12 +20,29 @@ static const char *last_part(const char *path)
     return slash == NULL ? path : slash + 1;
 }
 
-static int runners_own(const struct stage_draft *draft, const struct dep_draft *dep,
-                       struct error *err)
+/* Beside the pipeline file lies its lock: pipeline.yaml has pipeline.lock. */
+static bool is_lock(const struct stage_draft *draft, const char *inside)
 {
-    return stage_draft_error(draft, dep->place, err,
-                             "dep '%s': '%s' is the runner's to write; an out is named 'stage.out'",
-                             dep->name, dep->reference);
+    const char *file = last_part(draft->source->place.file);
+    size_t size = strlen(file);
+    if (size > 5 && strcmp(file + size - 5, ".yaml") == 0)
+        size -= 5;
+    return strncmp(inside, file, size) == 0 && strcmp(inside + size, ".lock") == 0;
+}
+
+/* `inside` is a path in the project. */
+static int refuse_runners(const struct stage_draft *draft, const struct dep_draft *dep,
+                          const char *inside, struct error *err)
+{
+    bool lock = is_lock(draft, inside), own = lock;
+    for (size_t i = 0; i < sizeof(own_folders) / sizeof(*own_folders); i++)
+        own = own || inner_path_holds(own_folders[i], inside);
+    return !own ? 0
+                : stage_draft_error(draft, dep->place, err,
+                                    "dep '%s': '%s' is the runner's to write; %s", dep->name,
+                                    dep->reference,
+                                    lock ? "'lineage: true' tells a stage what is upstream"
+                                         : "an out is named 'stage.out'");
 }
 
 /* `real` is absolute and without links. */
@@ -36,18 +53,20 @@ static int refuse_own(const struct file_links *links, const struct stage_draft *
     if (inner_path_is_git(real))
         return stage_draft_error(draft, dep->place, err, "dep '%s': '%s' is git's to write",
                                  dep->name, dep->reference);
-    if (strcmp(real, "/") == 0 || inner_path_holds(real, links->root))
+    bool holds = strcmp(real, "/") == 0 || inner_path_holds(real, links->root);
+    const char *inside = holds                                  ? NULL
+                         : strcmp(links->root, "/") == 0        ? real + 1
+                         : !inner_path_holds(links->root, real) ? NULL
+                                                                : real + size + 1;
+    for (size_t i = 0; inside != NULL && i < sizeof(own_folders) / sizeof(*own_folders); i++)
+        holds = holds ||
+                (inner_path_holds(inside, own_folders[i]) && strcmp(inside, own_folders[i]) != 0);
+    if (holds)
         return stage_draft_error(draft, dep->place, err,
                                  "dep '%s': '%s' holds the runner's own folders; name what is "
                                  "needed inside it ('.' stands for this project's folders)",
                                  dep->name, dep->reference);
-    const char *inside = strcmp(links->root, "/") == 0          ? real + 1
-                         : !inner_path_holds(links->root, real) ? NULL
-                                                                : real + size + 1;
-    for (size_t i = 0; inside != NULL && i < sizeof(own_folders) / sizeof(*own_folders); i++)
-        if (inner_path_holds(own_folders[i], inside))
-            return runners_own(draft, dep, err);
-    return 0;
+    return inside == NULL ? 0 : refuse_runners(draft, dep, inside, err);
 }
 
 /* Remembers the folder that holds `path`, which is there. */
@@ -130,11 +149,16 @@ static int find_root(struct file_links *links, struct error *err)
 static char *normal_path(const struct file_links *links, const struct stage_draft *draft,
                          const struct dep_draft *dep, struct error *err)
 {
-    char *path = outer_path(dep->reference, links->root, err);
-    if (path == NULL && err->kind == ERR_USAGE)
+    struct error why = {0};
+    char *path = outer_path(dep->reference, links->root, &why);
+    if (path == NULL && why.kind != ERR_USAGE)
+        *err = why;
+    else if (path == NULL && strstr(dep->reference, "/..") != NULL)
         stage_draft_error(draft, dep->place, err,
                           "dep '%s': in '%s', '..' may stand only at the start", dep->name,
                           dep->reference);
+    else if (path == NULL)
+        stage_draft_error(draft, dep->place, err, "dep '%s': %s", dep->name, why.message);
     return path;
 }
 
@@ -143,9 +167,8 @@ int file_links_find(struct file_links *links, const struct stage_draft *draft,
 {
     if (find_root(links, err) < 0 || (*path = normal_path(links, draft, dep, err)) == NULL)
         return -1;
-    for (size_t i = 0; i < sizeof(own_folders) / sizeof(*own_folders); i++)
-        if (inner_path_holds(own_folders[i], *path))
-            return runners_own(draft, dep, err);
+    if (refuse_runners(draft, dep, *path, err) < 0)
+        return -1;
     if (**path == '\0') {
         free(*path);
         *missing = false;

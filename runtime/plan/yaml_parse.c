@@ -74,13 +74,14 @@ static const char *hint(const struct composer *composer, yaml_mark_t mark, const
     if (strstr(problem, " tab ") != NULL || (blank < size && line[blank] == '\t') ||
         (mark.column < size && line[mark.column] == '\t'))
         return "; a tab stands there, and YAML indents with blanks";
-    bool flow = memchr(line, '{', size) != NULL || memchr(line, '[', size) != NULL;
-    if (flow && memmem(line, size, "${", 2) != NULL)
-        return "; inside { } and [ ], write \"${...}\" with quotes";
     if (strstr(problem, "mapping values are not allowed") != NULL)
         return "; a text that holds ': ' is written in quotes";
-    bool special = mark.column < size && memchr("@`%*&!", line[mark.column], 6) != NULL;
-    return special ? "; a text that begins with such a sign is written in quotes" : "";
+    if (mark.column < size && memchr("@`%*&!", line[mark.column], 6) != NULL)
+        return "; a text that begins with such a sign is written in quotes";
+    bool flow = memchr(line, '{', size) != NULL || memchr(line, '[', size) != NULL;
+    return flow && memmem(line, size, "${", 2) != NULL
+               ? "; inside { } and [ ], write \"${...}\" with quotes"
+               : "";
 }
 
 static int parser_error(const struct composer *composer, struct error *err)

@@ -60,11 +60,20 @@ int jobs_init(struct project *project, const char *const *words, size_t count, b
         size_t *chosen, chosen_count;
         if (plan_select(plan, words[i], &chosen, &chosen_count, err) < 0)
             goto failed;
+        const struct plan_stage *frozen = NULL;
         for (size_t c = 0; c < chosen_count; c++) {
-            jobs.list[chosen[c]].state = JOB_WAITING;
-            jobs.list[chosen[c]].forced = force;
+            struct job *job = &jobs.list[chosen[c]];
+            job->state = JOB_WAITING;
+            job->forced = force;
+            if (force && job->stage->frozen)
+                frozen = job->stage;
         }
         free(chosen);
+        if (frozen != NULL) {
+            error_set(err, ERR_USAGE, "%s:%d:%d: stage '%s' is frozen: thaw it to execute it",
+                      plan->file, frozen->place.line, frozen->place.column, frozen->name);
+            goto failed;
+        }
     }
     mark_upstream(&jobs);
     *made = jobs;

@@ -370,3 +370,78 @@ void key_free_changes(struct key_change *changes, size_t count)
     }
     free(changes);
 }
+
+/* ---- an entry of a lock file and its action ---- */
+
+/* The bytes that add_quoted() wrote so. */
+static void add_unquoted(struct text *text, const char *value, size_t size)
+{
+    static const char bytes[] = "bytes:";
+    json_t *string = json_loadb(value, size, JSON_DECODE_ANY, NULL);
+    if (string != NULL)
+        text_add(text, json_string_value(string));
+    else if (size >= strlen(bytes) && strncmp(value, bytes, strlen(bytes)) == 0)
+        for (size_t i = strlen(bytes); i + 1 < size; i += 2) {
+            const char pair[] = {value[i], value[i + 1], '\0'};
+            text_addf(text, "%c", (char)strtoul(pair, NULL, 16));
+        }
+    else
+        text->failed = true;
+    json_decref(string);
+}
+
+/* A line of an action as key_of_lock() has it. */
+static void add_as_lock(struct text *text, const char *line, size_t size)
+{
+    static const char interpreter[] = "interpreter";
+    size_t name = name_length(line);
+    if (strncmp(line, "env ", 4) == 0 && strncmp(line + name, " null\n", 6) != 0) {
+        struct text value = {0};
+        struct digest digest = {0};
+        struct error ignored;
+        add_unquoted(&value, line + name + 1, size - name - 1);
+        if (value.failed || digest_of_bytes(text_string(&value), value.size, &digest, &ignored) < 0)
+            text->failed = true;
+        text_append(text, line, name);
+        add_digest(text, &digest);
+        text_release(&value);
+    } else if (strncmp(line, interpreter, strlen(interpreter)) == 0)
+        text_addf(text, "executable%.*s\n", (int)(size - strlen(interpreter)),
+                  line + strlen(interpreter));
+    else if (strncmp(line, "reprise-key ", 12) != 0)
+        text_addf(text, "%.*s\n", (int)size, line);
+}
+
+int key_check_lock(const struct lock_stage *entry, const char *components, char **differs,
+                   struct error *err)
+{
+    struct text made = {0}, told = {0};
+    struct key_change *changes = NULL;
+    size_t count = 0;
+    for (const char *line = components; *line != '\0';) {
+        size_t size = strcspn(line, "\n");
+        add_as_lock(&made, line, size);
+        line += size + (line[size] == '\n');
+    }
+    if (entry->has_lineage) {
+        text_add(&told, "dep lineage file");
+        add_digest(&told, &entry->lineage);
+    }
+    for (size_t i = 0; i < entry->outs.count; i++) {
+        text_add(&told, "out");
+        add_word(&told, entry->outs.list[i].name);
+        add_word(&told, entry->outs.list[i].path);
+        text_add(&told, "\n");
+    }
+    *differs = NULL;
+    int result = key_of_lock(entry, &told, err);
+    if (result == 0 && (result = text_check(&made, err)) == 0)
+        result = key_compare(text_string(&made), text_string(&told), &changes, &count, err);
+    if (result == 0 && count > 0 &&
+        (*differs = memory_copy_text(changes[0].component, err)) == NULL)
+        result = -1;
+    key_free_changes(changes, count);
+    text_release(&made);
+    text_release(&told);
+    return result;
+}

@@ -40,6 +40,11 @@ int key_components(const struct project *project, const struct plan_stage *stage
 struct lock_stage;
 int key_of_lock(const struct lock_stage *entry, struct text *text, struct error *err);
 
+/* Holds an entry against the components of the action under its key. *differs is the first that it
+ * has otherwise, in fresh memory, or NULL. */
+int key_check_lock(const struct lock_stage *entry, const char *components, char **differs,
+                   struct error *err);
+
 /* One component that differs, as it may be shown. `before` or `after` is "" where it is absent. */
 struct key_change {
     char *component; /* "param split.seed" */

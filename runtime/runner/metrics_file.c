@@ -39,7 +39,7 @@ int metrics_file_check(int folder, const char *path, const struct plan_out *out,
         close(fd);
         return error_set(err, ERR_MEMORY, "out of memory for the metrics '%s'", out->name);
     }
-    json_t *json = json_loadf(stream, JSON_ALLOW_NUL, &why);
+    json_t *json = json_loadf(stream, JSON_REJECT_DUPLICATES, &why);
     fclose(stream);
     bool good = json_is_object(json);
     int result = 0;

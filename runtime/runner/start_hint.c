@@ -37,7 +37,8 @@ static bool is_in_project(const struct project *project, const char *word)
     return there;
 }
 
-/* ", did you mean './train.sh'?", of the files in the folder that `word` names. */
+/* ", did you mean './train.sh'?", of the files in the folder that `word` names; the nearest may be
+ * what `word` says, a folder or a link to nothing. */
 static void suggest_path(const struct project *project, const char *word, struct text *text)
 {
     struct error ignored;
@@ -50,7 +51,9 @@ static void suggest_path(const struct project *project, const char *word, struct
                                 : file_join(project->plan->folder, text_string(&nearest), &ignored);
     if (folder != NULL && file_list(folder, &names, &count, &ignored) == 0) {
         const char *found = text_nearest(slash + 1, (const char *const *)names, count);
-        if (found != NULL)
+        if (found != NULL && strcmp(found, slash + 1) == 0)
+            text_add(text, ": what lies there is no file");
+        else if (found != NULL)
             text_addf(text, ", did you mean '%s%s'?", text_string(&nearest), found);
         file_free_names(names, count);
     }

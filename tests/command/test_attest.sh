@@ -102,6 +102,11 @@ r attest --key "$key"
 [ $status -eq 102 ] && grep -q "stage 'side' can't be attested: its out 'copy' is not what the lock file says" "$here/err"
 ok $? artifact_that_differs_is_not_attested
 flip "$project/artifacts/side/copy.txt"
+sed -i.was 's/^          scale: 3/          scale: 4/' "$project/pipeline.lock"
+r attest --key "$key"
+[ $status -eq 102 ] && grep -q "stage 'double' can't be attested: 'param scale' of the lock file is not what its result was made of" "$here/err" && [ ! -e "$at" ]
+ok $? lock_that_was_edited_is_not_attested
+mv "$project/pipeline.lock.was" "$project/pipeline.lock"
 echo '# a word' >> "$project/stages/double.sh"
 r adopt double --reason 'a comment' --set scale=3
 r attest --key "$key"

@@ -105,9 +105,9 @@ r run
 # What cannot be read is named with its place and stays as it is.
 cp "$lock" "$here/lock"
 result=0
-unreadable() { # unreadable WORDS: run, adopt and verify stop, and the file stays
+unreadable() { # unreadable WORDS: run, adopt, why and verify stop, and the file stays
     cp -r "$lock" "$here/bad"
-    for command in run 'run --locked' verify 'adopt side --reason x'; do
+    for command in run 'run --locked' verify 'adopt side --reason x' 'why side'; do
         r $command
         [ $status -eq 2 ] && grep -q "$1" "$here/err" || { echo "# $command: exit $status: $(cat "$here/err")"; result=1; }
         diff -r "$lock" "$here/bad" > /dev/null || { echo "# $command changed the lock"; result=1; }

@@ -161,4 +161,23 @@ ok $result output_that_is_not_taken_is_a_failure
 r log data
 [ "$(head -n 1 "$here/out")" = "making data" ] && grep -qx 'a note' "$here/out"
 ok $? log_of_a_stage_shows_what_it_printed_and_reported
+
+# Nothing of the pipeline says what a frozen stage was made of; its action does.
+make_project frozen
+sed -i 's|^    outs: {data: data}|    env: [A, B, C, D]\n&|; s|^  double:|&\n    lineage: true|; s|^    cmd: .*|&\n    frozen: false|' "$project/pipeline.yaml"
+bytes=$(printf 'a\377')
+A='a "b' B='' C=$bytes r run
+sed -i 's/frozen: false/frozen: true/' "$project/pipeline.yaml"
+r verify --strict
+[ $status -eq 0 ] && grep -q '^verified: 4 stages, .*; 4 frozen, not held against the pipeline$' "$here/out"
+result=$?
+cp "$project/pipeline.lock" "$here/lock"
+for edit in 'param seed:s/seed: 1/seed: 2/' 'cmd:s|cmd: .sh, stages/data.sh.|cmd: [sh, stages/side.sh]|' 'executable stages/data.sh:s|\(stages/data.sh: \)[0-9a-f]\{8\}|\100000000|' \
+    'env A:s/^\( *A: \)[0-9a-f]\{8\}/\100000000/' 'env C:s/^\( *C: \)[0-9a-f]\{8\}/\100000000/' 'env D:/^ *D: null/d' 'dep lineage:s/\(lineage: \)[0-9a-f]\{8\}/\100000000/' \
+    'out copy:s/path: copy.txt/path: other.txt/' 'param unused:/^ *unused: 0/d'; do
+    sed "${edit#*:}" "$here/lock" > "$project/pipeline.lock"
+    r verify
+    [ $status -eq 102 ] && grep -q "^cache: .*: '${edit%%:*}' is not what its action says: the lock was edited" "$here/out" || { echo "# $edit: exit $status"; result=1; }
+done
+ok $result edited_entry_of_a_frozen_stage_is_found
 finish

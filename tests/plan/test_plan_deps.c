@@ -226,6 +226,7 @@ static void deps_through_links_are_taken_but_not_into_the_runners_folders(void *
     plans_add(*state, "../else/f", "");
     plans_add(*state, "artifacts/a/o", "");
     plans_add(*state, "cache/x", "");
+    plans_add(*state, "reports/x", "");
     plans_link(*state, "away", "../else");
     plans_link(*state, "own", "artifacts");
     plans_link(*state, "here", ".");
@@ -257,7 +258,18 @@ static void deps_through_links_are_taken_but_not_into_the_runners_folders(void *
         {"./cache/x", "'./cache/x' is the runner's to write; an out is named 'stage.out'"},
         {"../project/cache",
          "'../project/cache' is the runner's to write; an out is named 'stage.out'"},
+        {"pipeline.lock", "'pipeline.lock' is the runner's to write; 'lineage: true' tells a stage "
+                          "what is upstream"},
+        {"", "'' is no path"},
+        {"./"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxx"
+         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+         "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is longer than the 255 bytes that a name may have"},
         {"here", "'here' holds" AROUND},
+        {"reports", "'reports' holds" AROUND},
         {"..", "'..' holds" AROUND},
         {"/", "'/' holds" AROUND},
         {"broken", "'broken' is a link to 'nowhere', which is not there"},
@@ -270,7 +282,7 @@ static void deps_through_links_are_taken_but_not_into_the_runners_folders(void *
         {"/tmp/../x", "in '/tmp/../x', '..' may stand only at the start"},
     };
     for (size_t i = 0; i < sizeof(deps) / sizeof(*deps); i++) {
-        char text[256], message[256];
+        char text[512], message[256];
         snprintf(text, sizeof(text), "stages: {a: {cmd: x, deps: {d: '%s'}}}\n", deps[i].dep);
         snprintf(message, sizeof(message), "1:32: stage 'a': dep 'd': %s", deps[i].why);
         plans_refused(*state, text, message);

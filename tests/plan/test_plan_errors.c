@@ -48,6 +48,16 @@ static struct bad_file files[] = {
      "  a:\n"
      "    cmd: echo a: b\n",
      "pipeline.yaml:3:16: YAML: mapping values are not allowed in this context; a text that holds ': ' is written in quotes"},
+    {"plan_says_that_a_colon_wants_quotes_beside_an_expression", NULL, NULL,
+     "stages:\n"
+     "  a:\n"
+     "    cmd: sh -c 'echo \"a: ${b}\"'\n",
+     "pipeline.yaml:3:24: YAML: mapping values are not allowed in this context; a text that holds ': ' is written in quotes"},
+    {"plan_says_that_a_sign_wants_quotes_beside_an_expression", NULL, NULL,
+     "stages:\n"
+     "  a:\n"
+     "    cmd: @x ${b}\n",
+     "pipeline.yaml:3:10: YAML: found character that cannot start any token while scanning for the next token; a text that begins with such a sign is written in quotes"},
     {"plan_says_that_a_sign_wants_quotes", NULL, NULL,
      "stages:\n"
      "  a: {cmd: @x}\n",

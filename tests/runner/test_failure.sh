@@ -40,6 +40,8 @@ accuracy 0.5|are no JSON: outs/result.json:1:
 {"value": +1}|are no JSON
 {"value": .5}|are no JSON
 {"value": 1} {}|are no JSON
+{"value": 1, "value": 0}|duplicate object key
+{"value": 1, "text": "\u0000"}|0000 is not allowed
 [1, 2]|are no JSON object
 7|are no JSON
 |are no JSON
@@ -127,6 +129,7 @@ while IFS='|' read -r cmd said; do
     [ $status -eq 2 ] && grep -q "^reprise: pipeline.yaml:2:3: stage 'a': $said" "$here/err" || { echo "# $cmd: $status: $(cat "$here/err")"; result=1; }
 done <<EOF
 ./src/perp.sh|'./src/perp.sh' is not an executable file, did you mean './src/prep.sh'?
+./src|'./src' is not an executable file: what lies there is no file
 my-tool|'my-tool' is not an executable file in PATH: it lies in '$here/home/.local/bin', which PATH has to name
 EOF
 HOME=$home

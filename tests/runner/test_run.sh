@@ -91,6 +91,9 @@ executed > /dev/null
 SECRET=2 r run --set seed=77
 [ $status -eq 0 ] && [ -z "$(executed)" ]
 ok $? frozen_stage_keeps_its_result
+r run -f data
+[ $status -eq 2 ] && grep -q "pipeline.yaml:3:3: stage 'data' is frozen: thaw it to execute it" "$here/err" && r run -f && [ $status -eq 0 ] && [ "$(executed)" = 'double report side ' ]
+ok $? frozen_stage_is_not_executed_by_force_and_that_is_said
 # What the real stages say of the machine must be in their keys.
 make_project prints
 result=0
