@@ -91,7 +91,11 @@ static void tell_imbalance(const json_t *classes, const json_t *counts)
     }
     const long long few = json_integer_value(json_array_get(counts, least)),
                     many = json_integer_value(json_array_get(counts, most));
-    if (many > 0 && many >= MUCH * few)
+    if (many > 0 && few == 0)
+        printf("'%s' has none to train with, which import refuses: add some, or take its pictures "
+               "out\n",
+               json_string_value(json_array_get(classes, least)));
+    else if (many > 0 && many >= MUCH * few)
         printf("'%s' has %lld, '%s' %lld: class_weight: balanced, in pipeline.yaml, weighs them\n",
                json_string_value(json_array_get(classes, most)), many,
                json_string_value(json_array_get(classes, least)), few);
