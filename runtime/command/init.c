@@ -236,6 +236,20 @@ static int check_weights(const char *weights, struct error *err)
     return 0;
 }
 
+/* The command that goes to a folder, as a shell reads it. */
+static void tell_cd(const char *folder)
+{
+    const bool plain = folder[strspn(folder, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                             "0123456789/._+-")] == '\0';
+    printf(plain ? "cd " : "cd '");
+    for (const char *at = folder; *at != '\0'; at++)
+        if (*at == '\'')
+            printf("'\\''");
+        else
+            putchar(*at);
+    printf(plain ? " && " : "' && ");
+}
+
 int command_init(const struct options *options, struct error *err)
 {
     const char *asked = options->word_count > 0 ? options->words[0] : ".";
@@ -270,9 +284,12 @@ int command_init(const struct options *options, struct error *err)
         printf("in %s: '%s' itself cannot hold the project, since %s\n", project.data, asked,
                around);
     bool here = options->word_count == 0 && around == NULL;
-    if (result == 0)
-        printf("next: %s%s%sreprise run\n", here ? "" : "cd ", here ? "" : project.data,
-               here ? "" : " && ");
+    if (result == 0) {
+        printf("next: ");
+        if (!here)
+            tell_cd(project.data);
+        printf("reprise run\n");
+    }
     if (result == 0 && strstr(text_string(&text), "phase2") != NULL)
         printf("then: reports/index.html, and reprise predict phase2.model PICTURE...\n");
     text_release(&project);

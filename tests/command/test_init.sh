@@ -81,6 +81,9 @@ around() { # around WHY
     [ $status -eq 0 ] && [ ! -e "$yaml" ] && grep -q '^  pictures: "../p"' "$here/p-pipeline/pipeline.yaml" &&
         grep -qF "in $here/p-pipeline: '.' itself cannot hold the project, since $1" "$here/out" && grep -qF "next: cd $here/p-pipeline && reprise run" "$here/out"
 }
+init "it's here"
+[ $status -eq 0 ] && next=$(sed -n 's/^next: \(.*\) && reprise run$/\1/p' "$here/out") && (cd / && eval "$next" && [ -e pipeline.yaml ])
+ok $? next_command_can_be_pasted_where_the_folder_has_a_blank
 found csv . 200 300
 init
 around 'the data are more than folders'
