@@ -38,10 +38,10 @@ ok $? "ctrl_c_ends_the_stage_and_is_told"
 [ -z "$(find "$here" -name 'reprise-predict.*')" ]
 ok $? "nothing_is_left"
 p model.safetensors none
-[ $status -eq 1 ] && grep -q "cannot read the picture 'none'" "$here/err"
+[ $status -eq 2 ] && grep -q "cannot read the picture 'none'" "$here/err"
 ok $? "a_picture_that_is_not_there_is_named"
 p none pictures
-[ $status -eq 1 ] && grep -q "cannot read the model 'none'" "$here/err"
+[ $status -eq 2 ] && grep -q "cannot read the model 'none'" "$here/err"
 ok $? "a_model_that_is_not_there_is_named"
 mkdir "$here/deep"
 cat > "$here/pipeline.yaml" << 'YAML'
