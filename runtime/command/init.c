@@ -25,9 +25,12 @@ static int write_new(const char *folder, const char *name, const char *data, str
     else if (fd < 0 && path != NULL)
         error_errno(err, "cannot write '%s'", path);
     else if (fd >= 0) {
-        size_t size = strlen(data);
-        bool written = write(fd, data, size) == (ssize_t)size;
-        result = close(fd) == 0 && written ? 0 : error_errno(err, "cannot write '%s'", path);
+        ssize_t size = 0;
+        while (*data != '\0' && (size = write(fd, data, strlen(data))) > 0)
+            data += size;
+        result = close(fd) == 0 && size >= 0 ? 0 : error_errno(err, "cannot write '%s'", path);
+        if (result < 0)
+            unlink(path); /* else the next init would find it there */
     }
     free(path);
     return result;

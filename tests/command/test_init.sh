@@ -129,4 +129,8 @@ ok $? without_the_stage_inspect_it_says_where_it_was_looked_for
 init --template stages
 [ $status -eq 0 ] && [ -e "$yaml" ]
 ok $? template_of_stages_needs_none
+rm "$yaml"
+said=$(ulimit -f 0 && "$reprise" init --template stages "$here/p" 2>&1)
+[ $? -eq 1 ] && echo "$said" | grep -q "cannot write '$yaml': File too large" && [ ! -e "$yaml" ]
+ok $? file_that_cannot_be_written_whole_is_not_left_there
 finish
