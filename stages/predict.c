@@ -234,12 +234,12 @@ static int fit_as_known(const struct model_pictures *known, struct picture *whol
     return result;
 }
 
-static int read_fitted(const struct predict *p, const char *path, struct picture *picture,
+static int read_fitted(const struct predict *p, size_t name, struct picture *picture,
                        struct error *err)
 {
     const int64_t most = p->model->architecture.image_size;
     struct picture whole = {0};
-    if (picture_read(path, &whole, err) < 0)
+    if (picture_read_as(p->names.paths[name], p->names.list[name], &whole, err) < 0)
         return -1;
     if (p->model->pictures.fit != NULL)
         return fit_as_known(&p->model->pictures, &whole, picture, err);
@@ -258,7 +258,7 @@ static int predict_one(struct predict *p, size_t name, struct error *err)
 {
     struct picture picture = {0};
     struct error why = {0};
-    if (read_fitted(p, p->names.paths[name], &picture, &why) < 0) {
+    if (read_fitted(p, name, &picture, &why) < 0) {
         if (!p->skip_broken || why.kind == ERR_MEMORY) {
             *err = why;
             return -1;

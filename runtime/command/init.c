@@ -25,9 +25,12 @@ static int write_new(const char *folder, const char *name, const char *data, str
     else if (fd < 0 && path != NULL)
         error_errno(err, "cannot write '%s'", path);
     else if (fd >= 0) {
-        size_t size = strlen(data);
-        bool written = write(fd, data, size) == (ssize_t)size;
-        result = close(fd) == 0 && written ? 0 : error_errno(err, "cannot write '%s'", path);
+        ssize_t size = 0;
+        while (*data != '\0' && (size = write(fd, data, strlen(data))) > 0)
+            data += size;
+        result = close(fd) == 0 && size >= 0 ? 0 : error_errno(err, "cannot write '%s'", path);
+        if (result < 0)
+            unlink(path); /* else the next init would find it there */
     }
     free(path);
     return result;
@@ -91,7 +94,11 @@ static void tell_imbalance(const json_t *classes, const json_t *counts)
     }
     const long long few = json_integer_value(json_array_get(counts, least)),
                     many = json_integer_value(json_array_get(counts, most));
-    if (many > 0 && many >= MUCH * few)
+    if (many > 0 && few == 0)
+        printf("'%s' has none to train with, which import refuses: add some, or take its pictures "
+               "out\n",
+               json_string_value(json_array_get(classes, least)));
+    else if (many > 0 && many >= MUCH * few)
         printf("'%s' has %lld, '%s' %lld: class_weight: balanced, in pipeline.yaml, weighs them\n",
                json_string_value(json_array_get(classes, most)), many,
                json_string_value(json_array_get(classes, least)), few);
@@ -232,6 +239,20 @@ static int check_weights(const char *weights, struct error *err)
     return 0;
 }
 
+/* The command that goes to a folder, as a shell reads it. */
+static void tell_cd(const char *folder)
+{
+    const bool plain = folder[strspn(folder, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                             "0123456789/._+-")] == '\0';
+    printf(plain ? "cd " : "cd '");
+    for (const char *at = folder; *at != '\0'; at++)
+        if (*at == '\'')
+            printf("'\\''");
+        else
+            putchar(*at);
+    printf(plain ? " && " : "' && ");
+}
+
 int command_init(const struct options *options, struct error *err)
 {
     const char *asked = options->word_count > 0 ? options->words[0] : ".";
@@ -266,9 +287,12 @@ int command_init(const struct options *options, struct error *err)
         printf("in %s: '%s' itself cannot hold the project, since %s\n", project.data, asked,
                around);
     bool here = options->word_count == 0 && around == NULL;
-    if (result == 0)
-        printf("next: %s%s%sreprise run\n", here ? "" : "cd ", here ? "" : project.data,
-               here ? "" : " && ");
+    if (result == 0) {
+        printf("next: ");
+        if (!here)
+            tell_cd(project.data);
+        printf("reprise run\n");
+    }
     if (result == 0 && strstr(text_string(&text), "phase2") != NULL)
         printf("then: reports/index.html, and reprise predict phase2.model PICTURE...\n");
     text_release(&project);

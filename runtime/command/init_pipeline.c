@@ -88,16 +88,22 @@ static enum base choose(const json_t *found, const struct init_wishes *wishes)
     return wishes->offline || side < SMALL ? BASE_SHAPES : BASE_MOBILENET;
 }
 
-/* A text of YAML in double quotes is one of JSON. */
+/* A text of YAML in double quotes is one of JSON; "${" in a name is no variable. */
 static void add_quoted(struct text *text, const char *word)
 {
     struct error ignored;
-    json_t *string = json_string(word);
+    struct text literal = {0};
+    for (const char *at = word; *at != '\0'; at++) {
+        text_add(&literal, strncmp(at, "${", 2) == 0 ? "\\" : "");
+        text_append(&literal, at, 1);
+    }
+    json_t *string = json_string(text_string(&literal));
     char *json = string == NULL ? NULL : json_to_text(string, true, &ignored);
-    if (json == NULL)
+    if (json == NULL || literal.failed)
         text->failed = true;
     else
         text_add(text, json);
+    text_release(&literal);
     free(json);
     json_decref(string);
 }

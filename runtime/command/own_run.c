@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +20,11 @@ extern char **environ;
 /* What it says is no result: that belongs to stderr. */
 static int start(const char *program, const char *document, const char *stage, struct error *err)
 {
-    pid_t child;
-    int status;
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    const struct error interrupted = {.kind = ERR_INTERRUPTED};
+    struct sigaction before;
+    pid_t child, ended;
+    int status = 0;
     char *const argv[] = {(char *)program, (char *)document, NULL};
     posix_spawn_file_actions_t actions;
     if (posix_spawn_file_actions_init(&actions) != 0)
@@ -30,9 +34,16 @@ static int start(const char *program, const char *document, const char *stage, s
     posix_spawn_file_actions_destroy(&actions);
     if (errno != 0)
         return error_errno(err, "cannot start '%s'", program);
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            return error_errno(err, "cannot wait for '%s'", program);
+    /* Ctrl-C goes to the stage, too: it ends, and then its folder is removed. */
+    sigaction(SIGINT, &ignore, &before);
+    while ((ended = waitpid(child, &status, 0)) < 0 && errno == EINTR)
+        continue;
+    sigaction(SIGINT, &before, NULL);
+    if (ended < 0)
+        return error_errno(err, "cannot wait for '%s'", program);
+    if (WIFEXITED(status) ? WEXITSTATUS(status) == error_exit_status(&interrupted)
+                          : WTERMSIG(status) == SIGINT)
+        return error_set(err, ERR_INTERRUPTED, "interrupted");
     return WIFEXITED(status) && WEXITSTATUS(status) == 0
                ? 0
                : error_set(err, ERR_STAGE, "the stage '%s' failed", stage);

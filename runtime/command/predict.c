@@ -16,7 +16,9 @@ static int find(const char *name, const char *what, char path[PATH_MAX], struct 
 {
     if (realpath(name, path) != NULL && access(path, R_OK) == 0)
         return 0;
-    return error_errno(err, "cannot read the %s '%s'", what, name);
+    error_errno(err, "cannot read the %s '%s'", what, name);
+    err->kind = ERR_USAGE;
+    return -1;
 }
 
 /* The artifact of an out "stage.out" of the project around, if the word is one. */

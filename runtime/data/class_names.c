@@ -19,8 +19,7 @@ int class_name_check(const char *name, size_t size, struct error *err)
         const size_t length = utf8_read(name + at, size - at, &point);
         if (length == 0)
             return error_set(err, ERR_FORMAT,
-                             "the class name is not UTF-8: byte 0x%02x at %zu; convert the file "
-                             "to UTF-8",
+                             "the class name is not UTF-8: byte 0x%02x at %zu; write it in UTF-8",
                              (unsigned char)name[at], at + 1);
         if (point == '\t' || utf8_printable(name + at, size - at, &hidden) == 0)
             return error_set(err, ERR_FORMAT,

@@ -76,7 +76,7 @@ static herr_t refuse_external_link(const char *parent_file, const char *parent_g
     return -1;
 }
 
-static hid_t open_image(unsigned char *bytes, size_t size)
+static hid_t open_image(unsigned char *bytes, size_t size, struct error *err)
 {
     H5FD_file_image_callbacks_t lending = {lend,       copy_nothing, grow_nothing, take_back,
                                            same_image, keep_image,   bytes};
@@ -85,6 +85,8 @@ static hid_t open_image(unsigned char *bytes, size_t size)
         H5Pset_file_image_callbacks(access, &lending) >= 0 &&
         H5Pset_file_image(access, bytes, size) >= 0)
         file = H5Fopen("weights", H5F_ACC_RDONLY, access);
+    if (file < 0) /* before the next call, which forgets why */
+        h5_failed("H5Fopen", "the file", err);
     if (access >= 0)
         H5Pclose(access);
     return file;
@@ -102,8 +104,8 @@ int h5_open(unsigned char *bytes, size_t size, struct h5 *h5, struct error *err)
         H5Pset_elink_cb(opened.groups, refuse_external_link, NULL) < 0 ||
         H5Pset_elink_cb(opened.datasets, refuse_external_link, NULL) < 0)
         result = h5_failed("H5Pcreate", "the file", err);
-    else if ((opened.file = open_image(bytes, size)) < 0)
-        result = h5_failed("H5Fopen", "the file", err);
+    else if ((opened.file = open_image(bytes, size, err)) < 0)
+        result = -1;
     if (result < 0)
         h5_close(&opened);
     else

@@ -50,6 +50,10 @@ int picture_decode(const void *bytes, size_t size, const char *name, struct pict
 /* The same of a file; also ERR_IO. What is no picture is not read to its end. */
 int picture_read(const char *path, struct picture *picture, struct error *err);
 
+/* The same by another name: of a picture of a data set what is told is kept with the results, which
+ * do not depend on the folder that they are made in. */
+int picture_read_as(const char *path, const char *name, struct picture *picture, struct error *err);
+
 void picture_release(struct picture *picture);
 
 /* A black picture; ERR_FORMAT where a side is below 1 or the bounds above do not hold. */

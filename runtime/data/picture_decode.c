@@ -142,34 +142,46 @@ int picture_decode(const void *bytes, size_t size, const char *name, struct pict
 }
 
 /* Whether the beginning is that of a picture: a large file of another kind is not read whole. */
-static int look(const char *path, struct error *err)
+static int look(const char *path, const char *name, struct error *err)
 {
     uint8_t head[HEAD_SIZE];
     struct stat st;
-    /* O_NONBLOCK: a named pipe must not hold us up; file_read refuses it. */
+    /* O_NONBLOCK: a named pipe must not hold us up. */
     const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0) {
-        error_errno(err, "cannot read '%s'", path);
+        error_errno(err, "cannot read '%s'", name);
         if (fd >= 0)
             close(fd);
         return -1;
     }
     const ssize_t size = S_ISREG(st.st_mode) ? pread(fd, head, sizeof head, 0) : 0;
-    int result = size < 0 ? error_errno(err, "cannot read '%s'", path) : 0;
+    int result = size < 0 ? error_errno(err, "cannot read '%s'", name) : 0;
     close(fd);
-    const struct picture_source source = {head, (size_t)(size < 0 ? 0 : size), path};
-    if (result == 0 && S_ISREG(st.st_mode) && decoder_of(source.bytes, source.size) == NULL)
-        result = refuse(&source, err);
+    const struct picture_source source = {head, (size_t)(size < 0 ? 0 : size), name};
+    if (result < 0)
+        return -1;
+    if (!S_ISREG(st.st_mode))
+        return error_set(err, ERR_FORMAT, "'%s' is not a regular file", name);
+    if (decoder_of(source.bytes, source.size) == NULL)
+        return refuse(&source, err);
+    return st.st_size <= FILE_LIMIT
+               ? 0
+               : error_set(err, ERR_FORMAT, "'%s' has %lld bytes, more than the %d allowed", name,
+                           (long long)st.st_size, FILE_LIMIT);
+}
+
+int picture_read_as(const char *path, const char *name, struct picture *picture, struct error *err)
+{
+    char *bytes = NULL;
+    size_t size;
+    if (look(path, name, err) < 0 || file_read(path, FILE_LIMIT, &bytes, &size, err) < 0)
+        return -1;
+    int result = picture_decode(bytes, size, name, picture, err);
+    free(bytes);
     return result;
 }
 
 int picture_read(const char *path, struct picture *picture, struct error *err)
 {
-    char *bytes = NULL;
-    size_t size;
-    if (look(path, err) < 0 || file_read(path, FILE_LIMIT, &bytes, &size, err) < 0)
-        return -1;
-    int result = picture_decode(bytes, size, path, picture, err);
-    free(bytes);
-    return result;
+    return picture_read_as(path, path, picture, err);
 }

@@ -46,6 +46,18 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Says of which picture the class is, since its name may be nothing that can be shown. */
+static int check_class(const struct picture_list *list, const char *const *names, const char *name,
+                       struct error *err)
+{
+    size_t i = 0;
+    if (class_name_check(name, strlen(name), err) == 0)
+        return 0;
+    while (strcmp(names[i], name) != 0)
+        i++;
+    return error_prefix(err, "'%s': ", list->entries[i].path);
+}
+
 /* The different ones of `count` names, sorted. */
 static int sort_classes(struct picture_list *list, const char *const *names, struct error *err)
 {
@@ -68,7 +80,7 @@ static int sort_classes(struct picture_list *list, const char *const *names, str
         goto done;
     for (; list->class_count < kinds; list->class_count++) {
         const char *name = sorted[list->class_count];
-        if (class_name_check(name, strlen(name), err) < 0 ||
+        if (check_class(list, names, name, err) < 0 ||
             (list->classes[list->class_count] = memory_copy_text(name, err)) == NULL)
             goto done;
     }

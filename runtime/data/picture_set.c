@@ -88,7 +88,7 @@ static int read_one(const struct reading *r, const struct task *task, struct err
         result = picture_decode(task->bytes, task->size, name, &picture, err);
     else {
         char *path = file_join(r->list->root, name, err);
-        result = path != NULL ? picture_read(path, &picture, err) : -1;
+        result = path != NULL ? picture_read_as(path, name, &picture, err) : -1;
         free(path);
     }
     if (result == 0)
@@ -245,8 +245,8 @@ static int note_missing(struct reading *r, struct error *err)
             continue;
         if (r->list->table == NULL)
             return error_set(err, ERR_FORMAT, "'%s' changed while it was read", r->list->root);
-        error_set(&missing, ERR_IO, "'%s' has no member '%s', which '%s' lists", r->list->root,
-                  member->path, r->list->table);
+        error_set(&missing, ERR_IO, "there is no member '%s', which '%s' lists", member->path,
+                  r->list->table);
         pthread_mutex_lock(&r->mutex);
         note_failure(r, member->index, &missing);
         pthread_mutex_unlock(&r->mutex);
@@ -293,7 +293,7 @@ int picture_set_read(const struct picture_list *list, const struct picture_set_o
     if (r.failed && (result == 0 || err->kind != ERR_INTERRUPTED)) {
         *err = r.failure;
         result = -1;
-        if (err->kind == ERR_FORMAT && list->archive)
+        if ((err->kind == ERR_FORMAT || err->kind == ERR_IO) && list->archive)
             error_prefix(err, "'%s': ", list->root);
     }
     if (result == 0 && options->progress != NULL)

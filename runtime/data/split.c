@@ -172,8 +172,9 @@ static int check_classes(const struct strata *strata, int64_t n_train, int64_t n
     if (n_test < strata->count)
         return error_set(
             err, ERR_USAGE,
-            "the test_size = %lld should be greater or equal to the number of classes = %d",
-            (long long)n_test, strata->count);
+            "the test_size = %lld should be greater or equal to the number of classes = %d: write "
+            "test_size: %d, or more, in place of the share",
+            (long long)n_test, strata->count, strata->count);
     return 0;
 }
 

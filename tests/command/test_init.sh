@@ -61,6 +61,14 @@ sed -i 's/"counts": \[3, 4\]/"counts": [2, 90]/; s/"max": 900/"max": 200/' "$her
 init
 grep -q "^'dog' has 90, 'cat' 2: class_weight: balanced" "$here/out" && grep -q 'of 2 classes, 200x5 pixels$' "$here/out"
 ok $? classes_that_differ_much_in_size_are_said
+sed -i 's/"counts": \[2, 90\]/"counts": [0, 90]/' "$here/answer"
+init
+grep -q "^'cat' has none to train with" "$here/out" && ! grep -q class_weight "$here/out"
+ok $? class_without_a_picture_to_train_with_is_not_said_to_be_weighed
+found class_folders 'a${seed}b' 200 300
+init --weights 'https://example.org/${seed}#sha256='"$pin"
+mkdir -p "$here/p/a\${seed}b/cat" && echo x > "$here/p/a\${seed}b/cat/1.png" && project=$here/p && r status && grep -q '^import *would run' "$here/out"
+ok $? name_with_a_dollar_and_a_brace_is_no_variable
 found csv pictures 200 300 ', "columns": {"path": "p", "label": "l", "group": "pati\"ent", "split": null}'
 init
 grep -qF 'group: "pati\"ent"' "$yaml"
@@ -73,6 +81,9 @@ around() { # around WHY
     [ $status -eq 0 ] && [ ! -e "$yaml" ] && grep -q '^  pictures: "../p"' "$here/p-pipeline/pipeline.yaml" &&
         grep -qF "in $here/p-pipeline: '.' itself cannot hold the project, since $1" "$here/out" && grep -qF "next: cd $here/p-pipeline && reprise run" "$here/out"
 }
+init "it's here"
+[ $status -eq 0 ] && next=$(sed -n 's/^next: \(.*\) && reprise run$/\1/p' "$here/out") && (cd / && eval "$next" && [ -e pipeline.yaml ])
+ok $? next_command_can_be_pasted_where_the_folder_has_a_blank
 found csv . 200 300
 init
 around 'the data are more than folders'
@@ -118,4 +129,8 @@ ok $? without_the_stage_inspect_it_says_where_it_was_looked_for
 init --template stages
 [ $status -eq 0 ] && [ -e "$yaml" ]
 ok $? template_of_stages_needs_none
+rm "$yaml"
+said=$(ulimit -f 0 && "$reprise" init --template stages "$here/p" 2>&1)
+[ $? -eq 1 ] && echo "$said" | grep -q "cannot write '$yaml': File too large" && [ ! -e "$yaml" ]
+ok $? file_that_cannot_be_written_whole_is_not_left_there
 finish

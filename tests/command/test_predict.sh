@@ -8,6 +8,7 @@ reprise=$here/bin/reprise
 cat > "$here/bin/stages/predict" << 'SH'
 #!/bin/sh
 cd "$(dirname "$1")" || exit 1
+grep -q '"top": 98' stage.json && { kill -INT "$PPID"; exit 130; }
 grep -q '"top": 99' stage.json && { echo "cannot" >&2; exit 1; }
 tr -d ' \n' < stage.json > predictions
 echo noise
@@ -31,13 +32,16 @@ ok $? "a_broken_picture_is_told_and_the_others_are_printed"
 p --top 99 model.safetensors pictures
 [ $status -eq 1 ] && grep -q "the stage 'predict' failed" "$here/err" && [ ! -s "$here/out" ]
 ok $? "a_stage_that_fails_prints_nothing"
+p --top 98 model.safetensors pictures
+[ $status -eq 130 ] && grep -q 'reprise: interrupted' "$here/err"
+ok $? "ctrl_c_ends_the_stage_and_is_told"
 [ -z "$(find "$here" -name 'reprise-predict.*')" ]
 ok $? "nothing_is_left"
 p model.safetensors none
-[ $status -eq 1 ] && grep -q "cannot read the picture 'none'" "$here/err"
+[ $status -eq 2 ] && grep -q "cannot read the picture 'none'" "$here/err"
 ok $? "a_picture_that_is_not_there_is_named"
 p none pictures
-[ $status -eq 1 ] && grep -q "cannot read the model 'none'" "$here/err"
+[ $status -eq 2 ] && grep -q "cannot read the model 'none'" "$here/err"
 ok $? "a_model_that_is_not_there_is_named"
 mkdir "$here/deep"
 cat > "$here/pipeline.yaml" << 'YAML'

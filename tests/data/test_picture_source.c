@@ -51,6 +51,18 @@ static void class_folders_are_told_by_their_names(void **state)
     picture_list_release(&list);
 }
 
+static void a_class_that_cannot_be_shown_is_told_by_a_picture_of_it(void **state)
+{
+    const char *const paths[] = {"cat/1.png", "d\xf6g/1.png", NULL};
+    struct scratch_path folder = put(state, "no utf-8", paths);
+    struct picture_list list = {0};
+    struct error err;
+    assert_int_equal(picture_source_open(folder.text, NULL, &list, &err), -1);
+    assert_string_equal(err.message, "'d g/1.png': the class name is not UTF-8: byte 0xf6 at 2; "
+                                     "write it in UTF-8");
+    picture_list_release(&list);
+}
+
 static void split_folders_are_parts(void **state)
 {
     const char *const paths[] = {"data/Train/a/1.png", "data/Train/b/1.png", "data/valid/a/2.png",
@@ -204,6 +216,7 @@ int main(void)
     cmocka_unit_test_setup_teardown(name, data_scratch_set_up, data_scratch_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(class_folders_are_told_by_their_names),
+        TEST(a_class_that_cannot_be_shown_is_told_by_a_picture_of_it),
         TEST(split_folders_are_parts),
         TEST(a_class_may_be_called_train),
         TEST(a_table_says_more_than_folders),

@@ -203,8 +203,10 @@ static void split_refuses_a_class_with_one_member(void **state)
 static void split_refuses_parts_smaller_than_the_classes(void **state)
 {
     (void)state;
-    expect_refusal(two_of_five, 10, fraction(0.2), (struct split_size){0},
-                   "the test_size = 2 should be greater or equal to the number of classes = 5");
+    expect_refusal(
+        two_of_five, 10, fraction(0.2), (struct split_size){0},
+        "the test_size = 2 should be greater or equal to the number of classes = 5: write "
+        "test_size: 5, or more, in place of the share");
     expect_refusal(two_of_five, 10, fraction(0.7), (struct split_size){0},
                    "the train_size = 3 should be greater or equal to the number of classes = 5");
 }

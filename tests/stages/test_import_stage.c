@@ -249,6 +249,13 @@ static void a_table_in_an_archive_gives_the_bytes_of_its_folder(void **state)
     free(first[1]);
 }
 
+/* What the data set keeps: no folder that it was made in. */
+static const char *broken_why(const json_t *summary, size_t index)
+{
+    const json_t *broken = json_array_get(json_at(summary, "skipped.broken"), index);
+    return json_string_value(json_at(broken, "why"));
+}
+
 static void a_picture_that_an_archive_lacks_is_broken(void **state)
 {
     (void)state;
@@ -259,12 +266,14 @@ static void a_picture_that_an_archive_lacks_is_broken(void **state)
     json_t *summary;
     put_table(&run, table, "");
     assert_int_equal(stage_run_execute(&run), 1);
-    expect_said(&run, "own.tar' has no member 'p/9.png', which 'labels.csv' lists");
+    expect_said(&run, "own.tar': there is no member 'p/9.png', which 'labels.csv' lists");
     stage_run_param(&run, "skip_broken", json_true());
     stage_run_param(&run, "test_size", json_integer(2));
     open_made(&run, &dataset, &summary);
     assert_int_equal(dataset.train_labels.count + dataset.test_labels.count, 6);
     assert_int_equal(json_integer_value(json_at(summary, "skipped.broken_count")), 2);
+    assert_string_equal(broken_why(summary, 0),
+                        "there is no member 'p/9.png', which 'labels.csv' lists");
     json_decref(summary);
     dataset_release(&dataset);
     stage_run_release(&run);
@@ -332,6 +341,8 @@ static void a_broken_picture_stops_with_its_name_or_is_skipped(void **state)
     assert_int_equal(json_integer_value(json_at(summary, "skipped.broken_count")), 2);
     const json_t *broken = json_array_get(json_at(summary, "skipped.broken"), 1);
     assert_string_equal(json_string_value(json_at(broken, "path")), "dog/004.png");
+    assert_string_equal(broken_why(summary, 1),
+                        "'dog/004.png' is neither a PNG nor a JPEG picture");
     expect_said(&run, "2 pictures cannot be read and are left out");
     json_decref(summary);
     dataset_release(&dataset);

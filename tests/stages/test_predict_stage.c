@@ -216,6 +216,7 @@ static void a_broken_picture_stops_or_is_named(void **state)
     assert_null(strstr(text, "a.png"));
     assert_non_null(strstr(text, "\r\nb.png,"));
     assert_non_null(strstr(broken, "\"path\": \"a.png\""));
+    assert_non_null(strstr(broken, "\"why\": \"'a.png' is neither a PNG nor a JPEG picture\""));
     free(text);
     free(broken);
     stage_run_release(&made);
