@@ -37,7 +37,7 @@ size_t footprint_mebibytes(size_t bytes)
     return bytes / mebibyte + (bytes % mebibyte != 0);
 }
 
-static bool is_limited(__rlimit_resource_t resource)
+static bool is_limited(int resource)
 {
     struct rlimit limit;
     return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;

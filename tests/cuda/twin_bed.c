@@ -11,7 +11,7 @@ int card_bed_open(struct device **device, struct error *err)
 
 double card_bed_limit(enum dtype dtype)
 {
-    return dtype == DTYPE_BF16 ? 2e-2 : 1e-5;
+    return dtype == DTYPE_BF16 ? 5e-2 : 1e-5;
 }
 
 void card_bed_assert_closed(void)
