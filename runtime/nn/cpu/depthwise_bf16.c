@@ -6,9 +6,10 @@
 
 enum {
     MOST_TAPS = 5,
-    ROWS = 2,         /* of y at once */
-    MOST_PAIRS = 4,   /* of rows of x that they meet */
-    PAIR = 2 * STRIP, /* numbers in a vector of pairs */
+    ROWS = 2,            /* of y at once */
+    MOST_PAIRS = 4,      /* of rows of x that they meet */
+    PAIR = 2 * STRIP,    /* numbers in a vector of pairs */
+    HELD = ROWS * 2 * 3, /* pairs of taps of 3 x 3, for both rows of y */
 };
 
 /* Of 3 rows or 5; what completes the last is 0. */
@@ -146,7 +147,7 @@ struct kind {
 /* Those of 3 x 3 stay in registers; for those of 5 x 5 there are not enough. */
 struct taps {
     const uint16_t *all;
-    __m512bh held[ROWS * 2 * 3];
+    __m512bh held[HELD]; /* with stride 2 half of them */
 };
 
 BF16_INLINE __m512bh taps_at(struct kind kind, const struct taps *taps, int i)
@@ -221,13 +222,13 @@ BF16_INLINE void run_band(struct kind kind, const struct task *task, const struc
 {
     const struct conv_shape *s = task->shape;
     const __m512 bias = band->bias != NULL ? _mm512_loadu_ps(band->bias) : _mm512_setzero_ps();
-    const int behind = reach(kind) - 1;
+    const int behind = reach(kind) - 1, there = HELD / kind.stride;
     struct taps taps = {.all = band->kernel};
     struct sums sums;
     if (kind.taps == 3) {
         UNROLL
-        for (int i = 0; i < ROWS / kind.stride * 2 * 3; i++)
-            taps.held[i] = (__m512bh)_mm512_loadu_si512(band->kernel + i * PAIR);
+        for (int i = 0; i < HELD; i++)
+            taps.held[i] = (__m512bh)_mm512_loadu_si512(band->kernel + i % there * PAIR);
     }
     UNROLL
     for (int i = 0; i <= behind; i++)
