@@ -68,7 +68,9 @@ static void init(struct experiment *e)
     stage_run_dep(&e->run, "metrics", FIXTURES "metrics.json");
     stage_run_out(&e->run, "report", "report");
     for (int i = 0; i < 3; i++) {
-        snprintf(e->deps[i], sizeof(e->deps[i]), "%s/%s", e->run.folder, names[i]);
+        char *dep = file_join(e->run.folder, names[i], &err);
+        snprintf(e->deps[i], sizeof(e->deps[i]), "%s", dep);
+        free(dep);
         stage_run_dep(&e->run, names[i], e->deps[i]);
     }
     add_item(e, stages, "255-batch", 255, "batch", 0.625);
