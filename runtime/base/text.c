@@ -63,6 +63,23 @@ void text_add_clean(struct text *text, const char *bytes, size_t size)
     }
 }
 
+void text_add_shell(struct text *text, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_.,:/=@%+-";
+    if (*word != '\0' && strspn(word, plain) == strlen(word)) {
+        text_add(text, word);
+        return;
+    }
+    text_add(text, "'");
+    for (; *word != '\0'; word++)
+        if (*word == '\'')
+            text_add(text, "'\\''");
+        else
+            text_append(text, word, 1);
+    text_add(text, "'");
+}
+
 void text_clear(struct text *text)
 {
     text->size = 0;

@@ -24,6 +24,8 @@ void text_addf(struct text *text, const char *format, ...) __attribute__((format
  * each control, also of C1, each byte that is no UTF-8, and what changes the
  * direction of writing becomes U+FFFD. Tabs stay. */
 void text_add_clean(struct text *text, const char *bytes, size_t size);
+/* A word for a shell, in quotes unless nothing in it has a meaning there. */
+void text_add_shell(struct text *text, const char *word);
 void text_clear(struct text *text);
 void text_release(struct text *text);
 

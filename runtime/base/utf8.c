@@ -42,3 +42,11 @@ size_t utf8_printable(const char *bytes, size_t size, size_t *hidden)
     *hidden = length == 0 ? 1 : length;
     return length == 0 || control || deceives(point) ? 0 : length;
 }
+
+size_t utf8_count(const char *string)
+{
+    size_t count = 0;
+    for (; *string != '\0'; string++)
+        count += ((unsigned char)*string & 0xc0) != 0x80;
+    return count;
+}

@@ -15,4 +15,7 @@ size_t utf8_read(const char *bytes, size_t size, uint32_t *point);
  * be shown. */
 size_t utf8_printable(const char *bytes, size_t size, size_t *hidden);
 
+/* Characters of a text of UTF-8. */
+size_t utf8_count(const char *string);
+
 #endif

@@ -239,25 +239,11 @@ static int check_weights(const char *weights, struct error *err)
     return 0;
 }
 
-/* The command that goes to a folder, as a shell reads it. */
-static void tell_cd(const char *folder)
-{
-    const bool plain = folder[strspn(folder, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                             "0123456789/._+-")] == '\0';
-    printf(plain ? "cd " : "cd '");
-    for (const char *at = folder; *at != '\0'; at++)
-        if (*at == '\'')
-            printf("'\\''");
-        else
-            putchar(*at);
-    printf(plain ? " && " : "' && ");
-}
-
 int command_init(const struct options *options, struct error *err)
 {
     const char *asked = options->word_count > 0 ? options->words[0] : ".";
     char folder[PATH_MAX];
-    struct text text = {0}, project = {0};
+    struct text text = {0}, project = {0}, cd = {0};
     const char *name = options->template_name, *around = NULL;
     if (options->weights != NULL && check_weights(options->weights, err) < 0)
         return -1;
@@ -287,14 +273,16 @@ int command_init(const struct options *options, struct error *err)
         printf("in %s: '%s' itself cannot hold the project, since %s\n", project.data, asked,
                around);
     bool here = options->word_count == 0 && around == NULL;
-    if (result == 0) {
-        printf("next: ");
-        if (!here)
-            tell_cd(project.data);
-        printf("reprise run\n");
+    if (!here) {
+        text_add(&cd, "cd ");
+        text_add_shell(&cd, text_string(&project));
+        text_add(&cd, " && ");
     }
+    if (result == 0 && (result = text_check(&cd, err)) == 0)
+        printf("next: %sreprise run\n", text_string(&cd));
     if (result == 0 && strstr(text_string(&text), "phase2") != NULL)
         printf("then: reports/index.html, and reprise predict phase2.model PICTURE...\n");
+    text_release(&cd);
     text_release(&project);
     free(weights);
     text_release(&text);

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "command/numbers.h"
 #include "command/print.h"
 #include "page/escape.h"
@@ -442,7 +443,7 @@ static void put_cell(struct text *text, struct columns *columns, size_t at, cons
                      enum metrics_form form, bool measure)
 {
     size_t *width = &columns->list[at].width;
-    const size_t length = 2 * strlen(cell) - (size_t)print_width(cell, (int)strlen(cell));
+    const size_t length = utf8_count(cell);
     if (measure)
         *width = length > *width ? length : *width;
     else if (form == METRICS_CSV) {
@@ -516,10 +517,10 @@ static void put_all(const json_t *table, struct columns *columns, enum metrics_f
         put_row(text, columns, json_string_value(json_object_get(row, "name")),
                 json_object_get(row, "params"), json_object_get(row, "metrics"), form, measure);
     json_array_foreach (json_object_get(table, "means"), index, row) {
-        struct text mean = {0}, deviation = {0};
-        add_of(table, row, &mean);
+        struct text deviation = {0}, mean = {0};
         add_of(table, row, &deviation);
-        text_addf(&mean, "mean of %lld", (long long)json_integer_value(json_object_get(row, "n")));
+        text_addf(&mean, "%smean of %lld", text_string(&deviation),
+                  (long long)json_integer_value(json_object_get(row, "n")));
         text_add(&deviation, "deviation");
         put_row(text, columns, text_string(&mean), json_object_get(row, "params"),
                 json_object_get(row, "mean"), form, measure);

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -96,10 +97,7 @@ static int pump(FILE *stream, int fd, const char *path, struct hasher *hasher, s
 
 int print_width(const char *string, int characters)
 {
-    int behind = 0; /* bytes of a character behind its first */
-    for (; *string != '\0'; string++)
-        behind += ((unsigned char)*string & 0xc0) == 0x80;
-    return characters + behind;
+    return characters + (int)(strlen(string) - utf8_count(string));
 }
 
 void print_add_sets(struct text *text, const char *before, const json_t *sets)

@@ -5,6 +5,7 @@
 #include "data/classification.h"
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 #include <stddef.h>
 #include <stdio.h>
@@ -123,19 +124,10 @@ void classification_release(struct classification *classification)
     *classification = (struct classification){0};
 }
 
-/* Characters of a name that class_names.h has found good. */
-static size_t count_characters(const char *name)
-{
-    size_t count = 0;
-    for (; *name != '\0'; name++)
-        count += ((unsigned char)*name & 0xc0) != 0x80;
-    return count;
-}
-
 /* Right-aligned in `width` characters. */
 static void add_name(struct text *text, size_t width, const char *name)
 {
-    text_addf(text, "%*s%s ", (int)(width - count_characters(name)), "", name);
+    text_addf(text, "%*s%s ", (int)(width - utf8_count(name)), "", name);
 }
 
 /* Counts come from scikit-learn as reals where no sample at all was recognised. */
@@ -159,7 +151,7 @@ void classification_text(const struct classification *classification, const char
 {
     size_t width = strlen("weighted avg");
     for (int64_t k = 0; k < classification->classes; k++) {
-        const size_t characters = count_characters(names[k]);
+        const size_t characters = utf8_count(names[k]);
         width = characters > width ? characters : width;
     }
     add_name(text, width, "");

@@ -348,7 +348,7 @@ static void add_how_to_use(struct text *card, const struct report_content *conte
     if (file == NULL)
         return;
     text_add(card, "## How to use it\n\nWith Reprise, from a terminal:\n\n    reprise predict ");
-    report_recipe_word(card, report_string(file, "path"));
+    text_add_shell(card, report_string(file, "path"));
     text_add(card, " PICTURE...\n\nThe file is safetensors; `reprise` in its metadata is JSON of "
                    "architecture, class names and preprocessing.\n\n");
     if (*keras == '\0' && *onnx == '\0')

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "page/page_numbers.h"
 
 #include <math.h>
@@ -225,13 +226,9 @@ enum { ALWAYS_WHOLE = 10 };
 
 static bool has_long_names(const struct report_content *content)
 {
-    for (int64_t c = 0; c < content->classes; c++) {
-        size_t length = 0;
-        for (const char *at = report_class(content, c); *at != '\0'; at++)
-            length += ((unsigned char)*at & 0xc0) != 0x80;
-        if (length > ALWAYS_WHOLE)
+    for (int64_t c = 0; c < content->classes; c++)
+        if (utf8_count(report_class(content, c)) > ALWAYS_WHOLE)
             return true;
-    }
     return false;
 }
 

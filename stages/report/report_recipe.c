@@ -5,23 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void report_recipe_word(struct text *text, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_.,:/=@%+-";
-    if (*word != '\0' && strspn(word, plain) == strlen(word)) {
-        text_add(text, word);
-        return;
-    }
-    text_add(text, "'");
-    for (; *word != '\0'; word++)
-        if (*word == '\'')
-            text_add(text, "'\\''");
-        else
-            text_append(text, word, 1);
-    text_add(text, "'");
-}
-
 /* The words of RUN_FLAGS, for the shell that make starts; jansson keeps members in the order of the
  * file, which the runner sorts. */
 static void add_sets(struct text *flags, const json_t *sets)
@@ -34,7 +17,7 @@ static void add_sets(struct text *flags, const json_t *sets)
         char *json = json_to_text(value, true, &ignored); /* which is YAML, too */
         text_addf(&word, "%s=%s", name, json != NULL ? json : "");
         text_add(flags, flags->size > 0 ? " --set " : "--set ");
-        report_recipe_word(flags, text_string(&word));
+        text_add_shell(flags, text_string(&word));
         flags->failed |= json == NULL || word.failed;
         text_release(&word);
         free(json);
@@ -51,7 +34,7 @@ static void add_flags(struct text *text, const char *flags)
     if (strpbrk(text_string(&escaped), "\"$`\\!") == NULL)
         text_addf(text, "\"%s\"", text_string(&escaped));
     else
-        report_recipe_word(text, text_string(&escaped));
+        text_add_shell(text, text_string(&escaped));
     text->failed |= escaped.failed;
     text_release(&escaped);
 }
@@ -69,7 +52,7 @@ void report_recipe_run(struct text *text, const json_t *lineage)
     add_sets(&flags, json_object_get(lineage, "sets"));
     if (is_of_own_tree(lineage)) {
         text_add(text, "make pipeline PROFILE=");
-        report_recipe_word(text, json_text(lineage, "profile"));
+        text_add_shell(text, json_text(lineage, "profile"));
         if (flags.size > 0)
             add_flags(text, text_string(&flags));
     } else
@@ -103,7 +86,7 @@ void report_recipe_check(struct text *text, const json_t *lineage)
         struct text line = {0};
         text_addf(&line, "%s  artifacts/evaluate/%s", digest, path);
         text_add(text, "echo ");
-        report_recipe_word(text, text_string(&line));
+        text_add_shell(text, text_string(&line));
         text_add(text, " | sha256sum -c");
         text->failed |= line.failed;
         text_release(&line);

@@ -6,8 +6,6 @@
 
 #include <jansson.h>
 
-/* A word for a shell, as it is where nothing in it has a meaning. */
-void report_recipe_word(struct text *text, const char *word);
 /* make pipeline PROFILE=x RUN_FLAGS="--set a.b=c", quoted for a shell, for make and for the shell
  * that make starts; reprise run --set a.b=c of a pipeline without profiles. */
 void report_recipe_run(struct text *text, const json_t *lineage);
