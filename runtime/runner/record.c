@@ -302,9 +302,10 @@ int record_find(const json_t *records, const char *word, const json_t **record, 
     const size_t length = strlen(word);
     size_t index;
     json_t *other;
+    const long long back = runs_back(word);
     *record = NULL;
-    if (runs_back(word) >= 0)
-        return find_back(records, word, runs_back(word), record, err);
+    if (back >= 0)
+        return find_back(records, word, back, record, err);
     if (length < LEAST)
         return 0;
     json_array_foreach ((json_t *)records, index, other) {

@@ -368,7 +368,7 @@ static int64_t kernel_count(const struct conv_shape *s)
 /* Is the kernel's gradient in the user's layout from the start? */
 static bool gradient_is_plain(const struct conv *conv)
 {
-    return conv->depthwise || conv->own.winograd[CONV_BACKWARD_WEIGHTS] != NULL;
+    return conv->depthwise || own_kernels_has(&conv->own, CONV_BACKWARD_WEIGHTS);
 }
 
 static size_t kernel_bytes(const struct conv *conv)

@@ -36,6 +36,11 @@ void own_kernels_release(struct own_kernels *own)
         winograd_free(own->winograd[i]);
 }
 
+bool own_kernels_has(const struct own_kernels *own, enum conv_pass pass)
+{
+    return own->winograd[pass] != NULL || (own->depthwise_bf16 & pass) != 0;
+}
+
 const char *own_kernels_name(const struct own_kernels *own, enum conv_pass pass,
                              const char **products)
 {

@@ -27,6 +27,7 @@ int own_kernels_init(struct own_kernels *own, struct cpu *cpu, const struct conv
                      const struct conv_options *options, struct error *err);
 void own_kernels_release(struct own_kernels *own);
 
+bool own_kernels_has(const struct own_kernels *own, enum conv_pass pass);
 /* NULL: there is none for the pass. Of Winograd `*products` is oneDNN's for them, else "". */
 const char *own_kernels_name(const struct own_kernels *own, enum conv_pass pass,
                              const char **products);
